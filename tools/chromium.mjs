@@ -1,0 +1,34 @@
+// Where Chromium is, and the flags that give it a WebGPU adapter without a GPU.
+import { existsSync } from "node:fs";
+
+const CANDIDATES = [
+  process.env.CHROMIUM,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome-stable",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+];
+
+/** The path of an installed Chromium, or undefined. CHROMIUM in the environment goes first. */
+export function chromiumPath() {
+  return CHROMIUM_PATHS().find((path) => existsSync(path));
+}
+
+const CHROMIUM_PATHS = () => CANDIDATES.filter((path) => path !== undefined && path !== "");
+
+/**
+ * `--enable-unsafe-webgpu` brings the software adapter (SwiftShader); root has no sandbox;
+ * the rest keeps the browser from talking to anyone.
+ */
+export const chromiumArgs = [
+  "--enable-unsafe-webgpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+];
