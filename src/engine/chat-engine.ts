@@ -1,3 +1,7 @@
+import type { MemoryClass } from "../gpu/ledger";
+
+export type { MemoryClass };
+
 /**
  * The engine's face: a chat from text to text. The same interface stands on both sides of the
  * worker: `Engine` (engine.ts) computes, `RemoteEngine` (remote.ts) forwards to it.
@@ -24,7 +28,11 @@ export interface ChatEngine {
    *
    * @throws ContextFullError, DeviceLostError
    */
-  chat(chatId: string, message: string, options?: ReplyOptions): AsyncIterable<ReplyEvent>;
+  chat(
+    chatId: string,
+    message: string,
+    options?: ReplyOptions,
+  ): AsyncIterable<ReplyEvent>;
 
   /** What is where, in bytes and pages, now. */
   memory(): Promise<MemorySnapshot>;
@@ -123,8 +131,6 @@ export interface MemorySnapshot {
   lower: PoolSnapshot;
   upper: PoolSnapshot;
 }
-
-export type MemoryClass = "weights" | "lower pages" | "upper pages" | "activations" | "staging";
 
 export interface PoolSnapshot {
   pageCount: number;

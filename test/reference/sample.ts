@@ -99,10 +99,13 @@ function softmax(
   return new Map(tokens.map((t) => [t, Math.exp(scores[t]! - max) / sum]));
 }
 
-/** Gumbel noise of a token: the same for the same seed, step and token. */
-export function gumbel(seed: number, step: number, token: number): number {
+/**
+ * Gumbel noise of a token: the same for the same seed, step and token. Of the
+ * hash 23 bits count, so that u is below 1 and exact in single precision too.
+ */
+function gumbel(seed: number, step: number, token: number): number {
   const hash = mix(token ^ mix(step ^ mix(seed)));
-  const u = ((hash >>> 8) + 0.5) / 2 ** 24;
+  const u = ((hash >>> 9) + 0.5) / 2 ** 23;
   return -Math.log(-Math.log(u));
 }
 

@@ -1,0 +1,243 @@
+// Attention over pages, one split of the page table at a time (FlashAttention's running softmax):
+//   out[row, head] = Σ_keys softmax(rotate(q, position − base) · k · scale) v
+// over the keys with position <= the row's. A page belongs to one round; its keys are rotated by
+// their place within the round, the queries here by the rest, once for each round they meet.
+//
+// One workgroup serves one KV head, a tile of queries (a query is a row and a head of the KV head's
+// group, so K and V are read once for the whole group) and one split of the page table. Scores:
+// one invocation per query and key of a tile. Values: an invocation owns four columns of the output
+// for up to four queries. What a split found goes to `partials`; attention-join.wgsl joins the splits.
+// With emits_mass, the softmax sums of every tile of keys go to `mass` for page-mass.wgsl.
+
+const PAGE_TOKENS = 16u;
+const MASKED = -1e30;
+const NO_BASE = 0xffffffffu;
+
+struct Params {
+  half : u32,        // 0: lower pages, 1: upper pages
+  heads : u32,
+  kv_heads : u32,
+  group : u32,       // heads / kv_heads
+  qkv_stride : u32,  // vec4s in a row of qkv
+  scale : f32,
+  emits_mass : u32,
+}
+
+struct Page {
+  page : u32,         // where in the pool
+  base : u32,         // position of its round's first token
+  first : u32,        // local position, within the round, of the page's first token
+  valid : u32,        // tokens in it
+  round : u32,
+}
+
+struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
+struct Step {
+  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
+  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
+  appended : array<array<u32, 6>, 2>,
+  rows : array<Row>,
+}
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(1) var<storage, read> step : Step;
+@group(0) @binding(2) var<storage, read> pages : array<Page>;             // this half's page table
+@group(0) @binding(3) var<storage, read> rope : array<vec2f>;             // cos and sin of [256 fine, then coarse][head_dim / 2]
+@group(0) @binding(4) var<storage, read> qkv : array<vec4f>;              // [rows, qkv_stride], queries first, not rotated
+@group(0) @binding(5) var<storage, read> k_pages : array<vec2u>;          // [page, kv_head, 16, head_dim] in kv_format
+@group(0) @binding(6) var<storage, read> v_pages : array<vec2u>;          // likewise
+@group(0) @binding(7) var<storage, read_write> partials : array<vec4f>;   // [split, row, head, head_dim / 4 + 1]: Σ weight·v, then (max, sum)
+@group(0) @binding(8) var<storage, read_write> mass : array<vec2f>;       // [kv_head, row * group, key tile]: (max, sum)
+
+override head_dim = 32u;
+override kv_format = 0u; // 0: f32, 1: f16
+override tile_queries = 16u;
+override tile_keys = 16u;       // divides PAGE_TOKENS
+override workgroup_size = 256u; // at least tile_queries * tile_keys
+
+var<workgroup> queries : array<vec4f, tile_queries * head_dim / 4>;
+var<workgroup> keys : array<vec4f, tile_keys * (head_dim / 4 + 1)>; // one vec4 of padding a key: no bank conflicts
+var<workgroup> scores : array<f32, tile_queries * tile_keys>;
+var<workgroup> weights : array<f32, tile_queries * tile_keys>;
+var<workgroup> decays : array<f32, tile_queries>;
+
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(workgroup_id) workgroup : vec3u,
+        @builtin(local_invocation_index) lane : u32) {
+  let columns = head_dim / 4u;
+  let kv_head = workgroup.z;
+  let query_count = step.row_count * params.group;
+  let first_query = workgroup.y * tile_queries;
+  let last_position = tile_last_position(first_query, query_count);
+
+  let page_count = step.page_counts[params.half];
+  let split_pages = (page_count + step.splits[params.half] - 1u) / step.splits[params.half];
+  let first_page = workgroup.x * split_pages;
+  let end_page = min(first_page + split_pages, page_count);
+
+  // Scores: this invocation's query and key of the tile.
+  let scores_one = lane < tile_queries * tile_keys;
+  let query = first_query + lane / tile_keys;
+  let key = lane % tile_keys;
+  let tile_row = (lane / tile_keys) * tile_keys;
+  let position = step.rows[min(query, query_count - 1u) / params.group].position;
+  var running_max = MASKED;
+  var running_sum = 0.0; // of this key's lane alone; joined at the end
+
+  // Values: this invocation's columns, and the first of its queries.
+  let column = lane % columns;
+  let value_query = lane / columns;
+  let value_stride = workgroup_size / columns;
+  var sums : array<vec4f, 4>;
+
+  var rotated_base = NO_BASE;
+  for (var p = first_page; p < end_page; p++) {
+    let page = pages[p];
+    if (params.emits_mass != 0u && scores_one && key == 0u && query < query_count) {
+      for (var start = 0u; start < PAGE_TOKENS; start += tile_keys) {
+        mass[mass_index(kv_head, query, p, start, page_count, query_count)] = vec2f(MASKED, 0.0);
+      }
+    }
+    if (page.base + page.first > last_position) { continue; }
+    if (page.base != rotated_base) {
+      rotated_base = page.base;
+      rotate_queries(first_query, query_count, kv_head, page.base, lane);
+    }
+
+    for (var start = 0u; start < page.valid; start += tile_keys) {
+      let tile_from = ((page.page * params.kv_heads + kv_head) * PAGE_TOKENS + start) * columns;
+      for (var i = lane; i < tile_keys * columns; i += workgroup_size) {
+        keys[i / columns * (columns + 1u) + i % columns] = key_at(tile_from + i);
+      }
+      workgroupBarrier();
+
+      let key_position = page.base + page.first + start + key;
+      let is_visible = start + key < page.valid && key_position <= position && query < query_count;
+      if (scores_one) {
+        let q_from = lane / tile_keys * columns;
+        let k_from = key * (columns + 1u);
+        var product = vec4f();
+        for (var c = 0u; c < columns; c++) { product += queries[q_from + c] * keys[k_from + c]; }
+        let score = (product.x + product.y + product.z + product.w) * params.scale;
+        scores[lane] = select(MASKED, score, is_visible);
+      }
+      workgroupBarrier();
+
+      if (scores_one) {
+        var new_max = running_max;
+        for (var k = 0u; k < tile_keys; k++) { new_max = max(new_max, scores[tile_row + k]); }
+        let weight = select(0.0, exp(scores[lane] - new_max), is_visible);
+        let decay = exp(running_max - new_max);
+        weights[lane] = weight;
+        running_sum = running_sum * decay + weight;
+        running_max = new_max;
+        if (key == 0u) { decays[lane / tile_keys] = decay; }
+      }
+      workgroupBarrier();
+
+      for (var i = 0u; i < 4u; i++) {
+        let q = value_query + i * value_stride;
+        if (q < tile_queries) { sums[i] *= decays[q]; }
+      }
+      if (value_query < min(value_stride, tile_queries)) {
+        for (var k = 0u; k < min(tile_keys, page.valid - start); k++) {
+          let value = value_at(tile_from + k * columns + column);
+          for (var i = 0u; i < 4u; i++) {
+            let q = value_query + i * value_stride;
+            if (q < tile_queries) { sums[i] += weights[q * tile_keys + k] * value; }
+          }
+        }
+      }
+      if (params.emits_mass != 0u && scores_one && key == 0u && query < query_count) {
+        var tile_sum = 0.0;
+        for (var k = 0u; k < tile_keys; k++) { tile_sum += weights[tile_row + k]; }
+        mass[mass_index(kv_head, query, p, start, page_count, query_count)] = vec2f(running_max, tile_sum);
+      }
+    }
+  }
+
+  workgroupBarrier();
+  if (scores_one) { weights[lane] = running_sum; }
+  workgroupBarrier();
+  if (scores_one && key == 0u && query < query_count) {
+    var sum = 0.0;
+    for (var k = 0u; k < tile_keys; k++) { sum += weights[tile_row + k]; }
+    partials[partial_index(workgroup.x, query, kv_head) + columns] = vec4f(running_max, sum, 0.0, 0.0);
+  }
+  if (value_query < value_stride) {
+    for (var i = 0u; i < 4u; i++) {
+      let q = value_query + i * value_stride;
+      if (q < tile_queries && first_query + q < query_count) {
+        partials[partial_index(workgroup.x, first_query + q, kv_head) + column] = sums[i];
+      }
+    }
+  }
+}
+
+// The highest position among the rows of a tile of queries: pages behind it need no look.
+fn tile_last_position(first_query : u32, query_count : u32) -> u32 {
+  var last = 0u;
+  let end_row = (min(first_query + tile_queries, query_count) - 1u) / params.group;
+  for (var row = first_query / params.group; row <= end_row; row++) {
+    last = max(last, step.rows[row].position);
+  }
+  return last;
+}
+
+// Fills `queries` with the tile's queries, rotated to where a round with this base sees them.
+fn rotate_queries(first_query : u32, query_count : u32, kv_head : u32, base : u32, lane : u32) {
+  let pairs = head_dim / 8u; // vec4s in half a head
+  for (var i = lane; i < tile_queries * pairs; i += workgroup_size) {
+    let query = min(first_query + i / pairs, query_count - 1u);
+    let row = query / params.group;
+    let origin = row * params.qkv_stride + (kv_head * params.group + query % params.group) * head_dim / 4u + i % pairs;
+    let low = qkv[origin];
+    let high = qkv[origin + pairs];
+    let position = step.rows[row].position;
+    let offset = select(0u, position - base, position > base);
+    var cosine : vec4f;
+    var sine : vec4f;
+    for (var c = 0u; c < 4u; c++) {
+      let turn = rotation(offset, i % pairs * 4u + c);
+      cosine[c] = turn.x;
+      sine[c] = turn.y;
+    }
+    let to = i / pairs * (head_dim / 4u) + i % pairs;
+    queries[to] = low * cosine - high * sine;
+    queries[to + pairs] = high * cosine + low * sine;
+  }
+}
+
+// cos and sin of pair i at a position: the coarse rotation times the fine one.
+fn rotation(position : u32, i : u32) -> vec2f {
+  let fine = rope[(position % 256u) * (head_dim / 2u) + i];
+  let coarse = rope[(256u + position / 256u) * (head_dim / 2u) + i];
+  return vec2f(coarse.x * fine.x - coarse.y * fine.y, coarse.y * fine.x + coarse.x * fine.y);
+}
+
+fn key_at(i : u32) -> vec4f {
+  if (kv_format == 1u) {
+    let bits = k_pages[i];
+    return vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y));
+  }
+  return bitcast<vec4f>(vec4u(k_pages[i * 2u], k_pages[i * 2u + 1u]));
+}
+
+fn value_at(i : u32) -> vec4f {
+  if (kv_format == 1u) {
+    let bits = v_pages[i];
+    return vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y));
+  }
+  return bitcast<vec4f>(vec4u(v_pages[i * 2u], v_pages[i * 2u + 1u]));
+}
+
+fn partial_index(split : u32, query : u32, kv_head : u32) -> u32 {
+  let row = query / params.group;
+  let head = kv_head * params.group + query % params.group;
+  return ((split * step.row_count + row) * params.heads + head) * (head_dim / 4u + 1u);
+}
+
+fn mass_index(kv_head : u32, query : u32, page : u32, start : u32, page_count : u32, query_count : u32) -> u32 {
+  let tiles = PAGE_TOKENS / tile_keys;
+  return ((kv_head * query_count + query) * page_count + page) * tiles + start / tile_keys;
+}

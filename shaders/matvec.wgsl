@@ -1,0 +1,124 @@
+// Matrix times vectors, for a few rows: y[row, n] = epilogue( Σ_k norm(x[row])[k] · W[n, k] + bias[n] )
+//
+// norm(x)[k] = x[k] · norm_weight[k] / sqrt(mean(x²) + eps). The division is left to the end: an
+// invocation that walks over x sums x² on the way, so the norm costs no pass of its own.
+// One workgroup serves four rows of W and one row of x. Its invocations stride over k in chunks of
+// eight, then a tree reduction joins their sums.
+
+const STORE = 0u;
+const ADD = 1u;   // y += result: the residual stream
+const GATED = 2u; // W holds `outputs` gate rows, then as many up rows: y = silu(gate) · up
+
+struct Params {
+  chunks : u32,     // columns / 8, rounded up: rows of x and W are padded with zeros
+  columns : u32,
+  outputs : u32,    // values in a row of y
+  y_stride : u32,
+  normalizes : u32,
+  eps : f32,
+  has_bias : u32,
+  epilogue : u32,
+}
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(1) var<storage, read> x : array<vec4f>;           // [rows, chunks * 8]
+@group(0) @binding(2) var<storage, read> norm_weight : array<vec4f>; // [chunks * 8]
+@group(0) @binding(3) var<storage, read> weight : array<vec4u>;      // [outputs (twice when gated), chunks * 8] in weight_format
+@group(0) @binding(4) var<storage, read> bias : array<f32>;          // [outputs]
+@group(0) @binding(5) var<storage, read_write> y : array<f32>;       // [rows, y_stride]
+
+override weight_format = 0u; // 0: f32, 1: f16, 2: bf16
+override workgroup_size = 64u;
+
+var<workgroup> partial_sums : array<vec4f, workgroup_size>;
+var<workgroup> partial_squares : array<f32, workgroup_size>;
+
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(workgroup_id) workgroup : vec3u,
+        @builtin(local_invocation_index) lane : u32) {
+  let row = workgroup.y;
+  let x_row = row * params.chunks * 2u;
+  let first = workgroup.x * 4u;
+  let weights = vec4u(weight_row(first), weight_row(first + 1u), weight_row(first + 2u), weight_row(first + 3u)) * params.chunks;
+
+  var sums = vec4f();
+  var squares = 0.0;
+  for (var chunk = lane; chunk < params.chunks; chunk += workgroup_size) {
+    var low = x[x_row + chunk * 2u];
+    var high = x[x_row + chunk * 2u + 1u];
+    if (params.normalizes != 0u) {
+      squares += dot(low, low) + dot(high, high);
+      low *= norm_weight[chunk * 2u];
+      high *= norm_weight[chunk * 2u + 1u];
+    }
+    let w0 = weights_at(weights.x + chunk);
+    let w1 = weights_at(weights.y + chunk);
+    let w2 = weights_at(weights.z + chunk);
+    let w3 = weights_at(weights.w + chunk);
+    sums += vec4f(dot(low, w0.low) + dot(high, w0.high), dot(low, w1.low) + dot(high, w1.high),
+                  dot(low, w2.low) + dot(high, w2.high), dot(low, w3.low) + dot(high, w3.high));
+  }
+
+  partial_sums[lane] = sums;
+  partial_squares[lane] = squares;
+  workgroupBarrier();
+  for (var stride = workgroup_size / 2u; stride > 0u; stride /= 2u) {
+    if (lane < stride) {
+      partial_sums[lane] += partial_sums[lane + stride];
+      partial_squares[lane] += partial_squares[lane + stride];
+    }
+    workgroupBarrier();
+  }
+  if (lane != 0u) { return; }
+
+  var result = partial_sums[0];
+  if (params.normalizes != 0u) {
+    result *= inverseSqrt(partial_squares[0] / f32(params.columns) + params.eps);
+  }
+  let to = row * params.y_stride;
+  if (params.epilogue == GATED) {
+    put(to, first / 2u, silu(result.x) * result.y);
+    put(to, first / 2u + 1u, silu(result.z) * result.w);
+  } else {
+    for (var i = 0u; i < 4u; i++) { put(to, first + i, result[i]); }
+  }
+}
+
+// The row of W behind the n-th result: gate and up rows take turns when gated.
+fn weight_row(n : u32) -> u32 {
+  if (params.epilogue == GATED) {
+    return min(n / 2u, params.outputs - 1u) + (n % 2u) * params.outputs;
+  }
+  return min(n, params.outputs - 1u);
+}
+
+fn put(row_start : u32, n : u32, value : f32) {
+  if (n >= params.outputs) { return; }
+  var result = value;
+  if (params.has_bias != 0u) { result += bias[n]; }
+  if (params.epilogue == ADD) { result += y[row_start + n]; }
+  y[row_start + n] = result;
+}
+
+fn silu(v : f32) -> f32 {
+  return v / (1.0 + exp(-v));
+}
+
+struct Eight { low : vec4f, high : vec4f }
+
+// Eight consecutive weights. Sixteen-bit formats are read as the checkpoint has them.
+fn weights_at(chunk : u32) -> Eight {
+  if (weight_format == 0u) {
+    return Eight(bitcast<vec4f>(weight[chunk * 2u]), bitcast<vec4f>(weight[chunk * 2u + 1u]));
+  }
+  let bits = weight[chunk];
+  return Eight(four_of(bits.xy), four_of(bits.zw));
+}
+
+// Four sixteen-bit floats, the first in the low half of the first word.
+fn four_of(bits : vec2u) -> vec4f {
+  if (weight_format == 1u) {
+    return vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y));
+  }
+  return bitcast<vec4f>(vec4u(bits.x << 16u, bits.x & 0xffff0000u, bits.y << 16u, bits.y & 0xffff0000u));
+}

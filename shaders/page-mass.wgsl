@@ -1,0 +1,79 @@
+// Attention mass by page, from what attention.wgsl left behind when it emits mass:
+//   page_mass[page] = mean over the asked rows and all heads of Σ_tiles sum · exp(max − M) / L
+// with M and L the row and head's softmax maximum and sum over all pages. Over all pages, system
+// and own ones included, it sums to 1; pages of one round added up are the round's mass.
+//
+// One workgroup per page; its invocations stride over the asked rows' queries.
+
+struct Params {
+  half : u32,
+  heads : u32,
+  kv_heads : u32,
+  group : u32,           // heads / kv_heads
+  tiles_per_page : u32,
+  columns : u32,         // head_dim / 4
+}
+
+struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
+struct Step {
+  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
+  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
+  appended : array<array<u32, 6>, 2>,
+  rows : array<Row>,
+}
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(1) var<storage, read> step : Step;
+@group(0) @binding(2) var<storage, read> partials : array<vec4f>;        // [split, row, head, columns + 1]
+@group(0) @binding(3) var<storage, read> mass : array<vec2f>;            // [kv_head, row * group, key tile]: (max, sum)
+@group(0) @binding(4) var<storage, read_write> page_mass : array<f32>;   // [pages]
+
+override workgroup_size = 64u;
+
+var<workgroup> partial_sums : array<f32, workgroup_size>;
+
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(workgroup_id) workgroup : vec3u,
+        @builtin(local_invocation_index) lane : u32) {
+  let page = workgroup.x;
+  let asked = step.asked_count * params.heads;
+
+  var sum = 0.0;
+  for (var i = lane; i < asked; i += workgroup_size) {
+    let row = step.row_count - step.asked_count + i / params.heads;
+    sum += share_of_page(row, i % params.heads, page);
+  }
+  partial_sums[lane] = sum;
+  workgroupBarrier();
+  for (var stride = workgroup_size / 2u; stride > 0u; stride /= 2u) {
+    if (lane < stride) { partial_sums[lane] += partial_sums[lane + stride]; }
+    workgroupBarrier();
+  }
+  if (lane == 0u) { page_mass[page] = partial_sums[0] / f32(asked); }
+}
+
+// The softmax probability that falls on a page, for one row and head.
+fn share_of_page(row : u32, head : u32, page : u32) -> f32 {
+  var highest = -1e30;
+  for (var split = 0u; split < step.splits[params.half]; split++) {
+    highest = max(highest, softmax_of(split, row, head).x);
+  }
+  var total = 0.0;
+  for (var split = 0u; split < step.splits[params.half]; split++) {
+    let one = softmax_of(split, row, head);
+    total += one.y * exp(one.x - highest);
+  }
+  let query = row * params.group + head % params.group;
+  let query_count = step.row_count * params.group;
+  let tiles = step.page_counts[params.half] * params.tiles_per_page;
+  let first = ((head / params.group) * query_count + query) * tiles + page * params.tiles_per_page;
+  var sum = 0.0;
+  for (var tile = first; tile < first + params.tiles_per_page; tile++) {
+    sum += mass[tile].y * exp(mass[tile].x - highest);
+  }
+  return select(0.0, sum / total, total > 0.0);
+}
+
+fn softmax_of(split : u32, row : u32, head : u32) -> vec2f {
+  return partials[((split * step.row_count + row) * params.heads + head) * (params.columns + 1u) + params.columns].xy;
+}

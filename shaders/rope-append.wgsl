@@ -1,0 +1,129 @@
+// What happens to q, k and v between their projection and attention:
+//   q = norm(q), in place, not rotated: attention rotates it for each round it meets
+//   k = rotate(norm(k), local position) and v go to the row's slot in the pages
+// The norms (per head, RMS) are there in Qwen3 only. Rotation pairs element i with i + head_dim / 2.
+//
+// One workgroup per row and head; heads count query heads first, then key heads. Without norms the
+// query heads have nothing to do and are not launched (first_head = heads). An invocation takes two
+// neighbouring pairs, so that it owns whole words of the pages in either format.
+
+struct Params {
+  heads : u32,
+  kv_heads : u32,
+  first_head : u32,
+  qkv_stride : u32,  // values in a row of qkv: [heads | kv_heads | kv_heads] * head_dim, padded
+  normalizes : u32,
+  eps : f32,
+  half : u32,        // 0: lower pages, 1: upper pages
+}
+
+struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
+struct Step {
+  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
+  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
+  appended : array<array<u32, 6>, 2>,
+  rows : array<Row>,
+}
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(1) var<storage, read> step : Step;
+@group(0) @binding(2) var<storage, read> rope : array<vec2f>;           // cos and sin of [256 fine, then coarse][head_dim / 2]
+@group(0) @binding(3) var<storage, read> q_norm : array<f32>;           // [head_dim]
+@group(0) @binding(4) var<storage, read> k_norm : array<f32>;           // [head_dim]
+@group(0) @binding(5) var<storage, read_write> qkv : array<f32>;        // [rows, qkv_stride]
+@group(0) @binding(6) var<storage, read_write> k_pages : array<u32>;    // [page, kv_head, 16, head_dim] in kv_format
+@group(0) @binding(7) var<storage, read_write> v_pages : array<u32>;    // likewise
+
+override head_dim = 32u;
+override kv_format = 0u; // 0: f32, 1: f16
+override workgroup_size = 64u;
+
+const PAGE_TOKENS = 16u;
+
+var<workgroup> partial_squares : array<f32, workgroup_size>;
+
+@compute @workgroup_size(workgroup_size)
+fn main(@builtin(workgroup_id) workgroup : vec3u,
+        @builtin(local_invocation_index) lane : u32) {
+  let row = workgroup.x;
+  let head = workgroup.y + params.first_head;
+  let is_query = head < params.heads;
+  let origin = row * params.qkv_stride + head * head_dim;
+
+  var scale = 1.0;
+  if (params.normalizes != 0u) { scale = norm_scale(origin, lane); }
+
+  for (var i = lane * 2u; i < head_dim / 2u; i += workgroup_size * 2u) {
+    let j = i + head_dim / 2u;
+    var low = vec2f(qkv[origin + i], qkv[origin + i + 1u]) * scale;
+    var high = vec2f(qkv[origin + j], qkv[origin + j + 1u]) * scale;
+    if (is_query) {
+      qkv[origin + i] = low.x * q_norm[i];
+      qkv[origin + i + 1u] = low.y * q_norm[i + 1u];
+      qkv[origin + j] = high.x * q_norm[j];
+      qkv[origin + j + 1u] = high.y * q_norm[j + 1u];
+      continue;
+    }
+    if (params.normalizes != 0u) {
+      low *= vec2f(k_norm[i], k_norm[i + 1u]);
+      high *= vec2f(k_norm[j], k_norm[j + 1u]);
+    }
+    let first = rotation(step.rows[row].local_position, i);
+    let second = rotation(step.rows[row].local_position, i + 1u);
+    let cosine = vec2f(first.x, second.x);
+    let sine = vec2f(first.y, second.y);
+    let slot = step.rows[row].slots[params.half];
+    let kv_head = head - params.heads;
+    let to = (slot / PAGE_TOKENS * params.kv_heads + kv_head) * PAGE_TOKENS * head_dim + slot % PAGE_TOKENS * head_dim;
+    let v_from = origin + params.kv_heads * head_dim;
+    put_key(to + i, low * cosine - high * sine);
+    put_key(to + j, high * cosine + low * sine);
+    put_value(to + i, vec2f(qkv[v_from + i], qkv[v_from + i + 1u]));
+    put_value(to + j, vec2f(qkv[v_from + j], qkv[v_from + j + 1u]));
+  }
+}
+
+// 1 / rms of the head that starts at `from`, the same in every invocation.
+fn norm_scale(origin : u32, lane : u32) -> f32 {
+  var squares = 0.0;
+  for (var i = lane; i < head_dim; i += workgroup_size) {
+    squares += qkv[origin + i] * qkv[origin + i];
+  }
+  partial_squares[lane] = squares;
+  workgroupBarrier();
+  for (var stride = workgroup_size / 2u; stride > 0u; stride /= 2u) {
+    if (lane < stride) { partial_squares[lane] += partial_squares[lane + stride]; }
+    workgroupBarrier();
+  }
+  return inverseSqrt(partial_squares[0] / f32(head_dim) + params.eps);
+}
+
+// cos and sin of pair i at a position: the coarse rotation times the fine one.
+fn rotation(position : u32, i : u32) -> vec2f {
+  let fine = rope[(position % 256u) * (head_dim / 2u) + i];
+  let coarse = rope[(256u + position / 256u) * (head_dim / 2u) + i];
+  return vec2f(coarse.x * fine.x - coarse.y * fine.y, coarse.y * fine.x + coarse.x * fine.y);
+}
+
+fn put_key(at : u32, pair : vec2f) {
+  if (kv_format == 1u) {
+    k_pages[at / 2u] = half_words(pair);
+  } else {
+    k_pages[at] = bitcast<u32>(pair.x);
+    k_pages[at + 1u] = bitcast<u32>(pair.y);
+  }
+}
+
+fn put_value(at : u32, pair : vec2f) {
+  if (kv_format == 1u) {
+    v_pages[at / 2u] = half_words(pair);
+  } else {
+    v_pages[at] = bitcast<u32>(pair.x);
+    v_pages[at + 1u] = bitcast<u32>(pair.y);
+  }
+}
+
+// Two f16 in a word; what f16 can't hold is cut to its range, so that pages never hold infinities.
+fn half_words(pair : vec2f) -> u32 {
+  return pack2x16float(clamp(pair, vec2f(-65504.0), vec2f(65504.0)));
+}

@@ -1,0 +1,251 @@
+/**
+ * The device, and the only place that makes WebGPU objects. Every buffer has a label and a class,
+ * every piece of work is counted: the rules of the fast path are tested on these counts.
+ */
+import {
+  DeviceLostError,
+  OutOfMemoryError,
+  WebGpuUnavailableError,
+} from "../util/errors";
+import { Ledger, type MemoryClass } from "./ledger";
+
+/** What was asked of the device so far. */
+export interface WorkCounts {
+  submits: number;
+  passes: number;
+  dispatches: number;
+  bindGroups: number;
+  buffers: number;
+  writes: number;
+  writtenBytes: number;
+}
+
+export interface BufferRequest {
+  /** What it holds, for people: shown in the memory panel and in GPU inspectors. */
+  label: string;
+  memoryClass: MemoryClass;
+  bytes: number;
+  /** Default: a storage buffer that can be copied to and from. */
+  usage?: GPUBufferUsageFlags;
+}
+
+/** One compute pass in the making. */
+export class Pass {
+  readonly #encoder: GPUComputePassEncoder;
+  readonly #counts: WorkCounts;
+
+  constructor(encoder: GPUComputePassEncoder, counts: WorkCounts) {
+    this.#encoder = encoder;
+    this.#counts = counts;
+  }
+
+  dispatch(
+    pipeline: GPUComputePipeline,
+    bindGroup: GPUBindGroup,
+    x: number,
+    y = 1,
+    z = 1,
+  ): void {
+    this.#counts.dispatches++;
+    this.#encoder.setPipeline(pipeline);
+    this.#encoder.setBindGroup(0, bindGroup);
+    this.#encoder.dispatchWorkgroups(x, y, z);
+  }
+}
+
+export interface Copy {
+  from: GPUBuffer;
+  fromOffset?: number;
+  to: GPUBuffer;
+  toOffset?: number;
+  bytes: number;
+}
+
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+  readonly ledger = new Ledger();
+  readonly counts: WorkCounts = {
+    submits: 0,
+    passes: 0,
+    dispatches: 0,
+    bindGroups: 0,
+    buffers: 0,
+    writes: 0,
+    writtenBytes: 0,
+  };
+  readonly #classes = new Map<GPUBuffer, MemoryClass>();
+  #failure: Error | undefined;
+
+  private constructor(device: GPUDevice, info: GPUAdapterInfo) {
+    this.device = device;
+    this.info = info;
+    void device.lost.then(({ reason, message }) => {
+      if (reason === "destroyed") return;
+      this.#failure = new DeviceLostError(
+        `The GPU was lost (${message || "no reason given"}). Nothing you wrote is gone: load the model again to go on.`,
+      );
+    });
+    device.addEventListener("uncapturederror", ({ error }) => {
+      this.#failure ??= new Error(`WebGPU: ${error.message}`);
+    });
+  }
+
+  /**
+   * A device of the platform's best adapter, with all the room for buffers that it has.
+   *
+   * @throws WebGpuUnavailableError
+   */
+  static async open(
+    gpu: GPU | undefined = globalThis.navigator?.gpu,
+  ): Promise<Gpu> {
+    if (!gpu) {
+      throw new WebGpuUnavailableError(
+        "This browser has no WebGPU, or the page is not served over https or from localhost. Use a current Chrome, Edge, Safari or Firefox.",
+      );
+    }
+    const adapter = await gpu.requestAdapter({
+      powerPreference: "high-performance",
+    });
+    if (!adapter) {
+      throw new WebGpuUnavailableError(
+        "WebGPU found no GPU adapter. Turn on hardware acceleration in the browser's settings, or update the graphics driver.",
+      );
+    }
+    const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+    const device = await adapter.requestDevice({
+      label: "rondo",
+      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    });
+    return new Gpu(device, adapter.info);
+  }
+
+  /** Throws what went wrong on the device since, if anything did. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** @throws OutOfMemoryError when the device does not allow a buffer of this size at all */
+  createBuffer({
+    label,
+    memoryClass,
+    bytes,
+    usage = STORAGE,
+  }: BufferRequest): GPUBuffer {
+    const size = Math.max(16, Math.ceil(bytes / 4) * 4);
+    const limit = this.device.limits.maxBufferSize;
+    if (size > limit) {
+      throw new OutOfMemoryError(
+        `${label} needs a buffer of ${size} bytes; this device allows ${limit}. Choose a smaller model or a smaller memory budget.`,
+      );
+    }
+    const buffer = this.device.createBuffer({ label, size, usage });
+    this.counts.buffers++;
+    this.#classes.set(buffer, memoryClass);
+    this.ledger.add(memoryClass, size);
+    return buffer;
+  }
+
+  destroyBuffer(buffer: GPUBuffer): void {
+    const memoryClass = this.#classes.get(buffer);
+    if (memoryClass === undefined) return;
+    this.#classes.delete(buffer);
+    this.ledger.remove(memoryClass, buffer.size);
+    buffer.destroy();
+  }
+
+  /**
+   * Runs `allocate`, which makes buffers, and destroys them again if the GPU had no room for them.
+   *
+   * @throws OutOfMemoryError that says what did not fit
+   */
+  async allocating<T>(what: string, allocate: () => T): Promise<T> {
+    this.check();
+    const before = new Set(this.#classes.keys());
+    this.device.pushErrorScope("out-of-memory");
+    let error: GPUError | null;
+    let made: T;
+    try {
+      made = allocate();
+    } finally {
+      error = await this.device.popErrorScope();
+    }
+    if (error) {
+      for (const buffer of [...this.#classes.keys()])
+        if (!before.has(buffer)) this.destroyBuffer(buffer);
+      throw new OutOfMemoryError(
+        `The GPU has no room for ${what}. Close other tabs, or choose a smaller model or a smaller memory budget.`,
+      );
+    }
+    return made;
+  }
+
+  write(
+    buffer: GPUBuffer,
+    offset: number,
+    data: Uint8Array | Uint32Array | Float32Array,
+  ): void {
+    this.counts.writes++;
+    this.counts.writtenBytes += data.byteLength;
+    this.device.queue.writeBuffer(
+      buffer,
+      offset,
+      data.buffer as ArrayBuffer,
+      data.byteOffset,
+      data.byteLength,
+    );
+  }
+
+  createBindGroup(
+    label: string,
+    layout: GPUBindGroupLayout,
+    buffers: GPUBuffer[],
+  ): GPUBindGroup {
+    this.counts.bindGroups++;
+    const entries = buffers.map((buffer, binding) => ({
+      binding,
+      resource: { buffer },
+    }));
+    return this.device.createBindGroup({ label, layout, entries });
+  }
+
+  /** Submits one compute pass, then the copies. */
+  submit(
+    label: string,
+    encode: (pass: Pass) => void,
+    copies: readonly Copy[] = [],
+  ): void {
+    const encoder = this.device.createCommandEncoder({ label });
+    const pass = encoder.beginComputePass({ label });
+    encode(new Pass(pass, this.counts));
+    pass.end();
+    this.counts.passes++;
+    this.#finish(encoder, copies);
+  }
+
+  /** Submits copies alone. */
+  copy(label: string, copies: readonly Copy[]): void {
+    this.#finish(this.device.createCommandEncoder({ label }), copies);
+  }
+
+  /** Resolves when everything submitted so far is done. */
+  async done(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  destroy(): void {
+    this.device.destroy();
+  }
+
+  #finish(encoder: GPUCommandEncoder, copies: readonly Copy[]): void {
+    for (const { from, fromOffset = 0, to, toOffset = 0, bytes } of copies) {
+      encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+    }
+    this.device.queue.submit([encoder.finish()]);
+    this.counts.submits++;
+  }
+}
+
+/** GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST, spelled out: the constants are absent where there is no WebGPU. */
+const STORAGE = 0x80 | 0x04 | 0x08;

@@ -1,0 +1,30 @@
+/** Who holds how many bytes on the GPU. Every buffer belongs to one class. */
+
+/** What a buffer is for. */
+export type MemoryClass =
+  "weights" | "lower pages" | "upper pages" | "activations" | "staging";
+
+/** Counts the bytes of every buffer by class, and the most there ever were. */
+export class Ledger {
+  readonly bytes: Record<MemoryClass, number> = {
+    weights: 0,
+    "lower pages": 0,
+    "upper pages": 0,
+    activations: 0,
+    staging: 0,
+  };
+  peakBytes = 0;
+
+  get totalBytes(): number {
+    return Object.values(this.bytes).reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  add(memoryClass: MemoryClass, bytes: number): void {
+    this.bytes[memoryClass] += bytes;
+    this.peakBytes = Math.max(this.peakBytes, this.totalBytes);
+  }
+
+  remove(memoryClass: MemoryClass, bytes: number): void {
+    this.bytes[memoryClass] -= bytes;
+  }
+}

@@ -1,0 +1,63 @@
+/** Brings bytes back from the GPU: whole buffers once, and a ring of small slots for the fast path. */
+import type { Copy, Gpu } from "./gpu";
+
+const MAP_READ = 0x1 | 0x8; // GPUBufferUsage.MAP_READ | COPY_DST
+const READ = 0x1; // GPUMapMode.READ
+
+/** Reads `bytes` of a buffer. For tests, benchmarks and what is read once a turn. */
+export async function readBuffer(
+  gpu: Gpu,
+  from: GPUBuffer,
+  fromOffset = 0,
+  bytes = from.size,
+): Promise<ArrayBuffer> {
+  const to = gpu.createBuffer({
+    label: "readback",
+    memoryClass: "staging",
+    bytes,
+    usage: MAP_READ,
+  });
+  try {
+    gpu.copy("readback", [{ from, fromOffset, to, bytes }]);
+    await to.mapAsync(READ, 0, bytes);
+    return to.getMappedRange(0, bytes).slice(0);
+  } finally {
+    gpu.destroyBuffer(to);
+    gpu.check();
+  }
+}
+
+/** Slots of one u32 each, used in turn: a step copies its result into one while older ones are still being read. */
+export class ReadbackRing {
+  readonly #slots: GPUBuffer[];
+  #next = 0;
+
+  constructor(gpu: Gpu, depth: number) {
+    this.#slots = Array.from({ length: depth }, (_, i) =>
+      gpu.createBuffer({
+        label: `readback slot ${i}`,
+        memoryClass: "staging",
+        bytes: 16,
+        usage: MAP_READ,
+      }),
+    );
+  }
+
+  /** The copy that fills the next slot, and a function to read it once that copy has been submitted. */
+  take(from: GPUBuffer): { copy: Copy; read: () => Promise<number> } {
+    const to = this.#slots[this.#next++ % this.#slots.length]!;
+    return {
+      copy: { from, to, bytes: 4 },
+      async read() {
+        await to.mapAsync(READ, 0, 4);
+        const value = new Uint32Array(to.getMappedRange(0, 4))[0]!;
+        to.unmap();
+        return value;
+      },
+    };
+  }
+
+  destroy(gpu: Gpu): void {
+    for (const slot of this.#slots) gpu.destroyBuffer(slot);
+  }
+}

@@ -1,0 +1,15 @@
+import source from "../../shaders/append-page.wgsl?raw";
+import { defineKernel } from "../gpu/kernel";
+
+/** Puts the page that a decode step writes to into both page tables. */
+export const appendPage = defineKernel({
+  label: "append-page",
+  source,
+  buffers: {
+    step: "read",
+    lower_table: "read_write",
+    upper_table: "read_write",
+  },
+  params: {},
+  workgroups: () => [1],
+});

@@ -1,0 +1,33 @@
+import source from "../../shaders/matvec.wgsl?raw";
+import { defineKernel } from "../gpu/kernel";
+
+/** What becomes of a result: as in matvec.wgsl and matmul.wgsl. */
+export const EPILOGUE = { store: 0, add: 1, gated: 2 } as const;
+
+/** y = epilogue(norm(x) · Wᵀ + bias), row by row; constants: `weight_format`. */
+export const matvec = defineKernel({
+  label: "matvec",
+  source,
+  buffers: {
+    x: "read",
+    norm_weight: "read",
+    weight: "read",
+    bias: "read",
+    y: "read_write",
+  },
+  params: {
+    chunks: "u32",
+    columns: "u32",
+    outputs: "u32",
+    y_stride: "u32",
+    normalizes: "u32",
+    eps: "f32",
+    has_bias: "u32",
+    epilogue: "u32",
+  },
+  /** `weightRows`: outputs, twice that when gated. */
+  workgroups: ({ rows, weightRows }: { rows: number; weightRows: number }) => [
+    Math.ceil(weightRows / 4),
+    rows,
+  ],
+});

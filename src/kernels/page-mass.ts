@@ -1,0 +1,23 @@
+import source from "../../shaders/page-mass.wgsl?raw";
+import { defineKernel } from "../gpu/kernel";
+
+/** Mean attention mass of each page over the asked rows and all heads. */
+export const pageMass = defineKernel({
+  label: "page-mass",
+  source,
+  buffers: {
+    step: "read",
+    partials: "read",
+    mass: "read",
+    page_mass: "read_write",
+  },
+  params: {
+    half: "u32",
+    heads: "u32",
+    kv_heads: "u32",
+    group: "u32",
+    tiles_per_page: "u32",
+    columns: "u32",
+  },
+  workgroups: ({ pages }: { pages: number }) => [pages],
+});

@@ -1,0 +1,11 @@
+import source from "../../shaders/rms-norm.wgsl?raw";
+import { defineKernel } from "../gpu/kernel";
+
+/** The asked rows of x, normalised for the head. */
+export const rmsNorm = defineKernel({
+  label: "rms-norm",
+  source,
+  buffers: { step: "read", x: "read", weight: "read", y: "read_write" },
+  params: { chunks: "u32", columns: "u32", eps: "f32" },
+  workgroups: ({ asked }: { asked: number }) => [asked],
+});

@@ -1,0 +1,16 @@
+import source from "../../shaders/sample.wgsl?raw";
+import { defineKernel } from "../gpu/kernel";
+
+/** Draws the next token from logits, by the sampler settings in the step. */
+export const sample = defineKernel({
+  label: "sample",
+  source,
+  buffers: {
+    step: "read",
+    logits: "read",
+    seen: "read_write",
+    sampled: "read_write",
+  },
+  params: { vocab_size: "u32" },
+  workgroups: () => [1],
+});

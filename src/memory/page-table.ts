@@ -1,0 +1,66 @@
+/** Where rounds stand in a chat, and the page tables that tell the attention kernel so. */
+import { PAGE_TOKENS } from "./page-pool";
+import type { Round } from "./round";
+
+/** Words of an entry: page, base, first local position, valid count, round. */
+export const PAGE_ENTRY_WORDS = 5;
+
+export type Half = "lower" | "upper";
+
+/** A round and the position of its first token. */
+export interface PlacedRound {
+  round: Round;
+  base: number;
+}
+
+/** Each round follows the one before. */
+export function placeRounds(
+  rounds: readonly Round[],
+  start = 0,
+): PlacedRound[] {
+  let base = start;
+  return rounds.map((round) => {
+    const placed = { round, base };
+    base += round.tokens.length;
+    return placed;
+  });
+}
+
+/** The position behind the last round. */
+export function endOf(placed: readonly PlacedRound[]): number {
+  const last = placed.at(-1);
+  return last ? last.base + last.round.tokens.length : 0;
+}
+
+/** The entry of a round's page, as the kernels read it. */
+export function pageEntry(
+  { round, base }: PlacedRound,
+  half: Half,
+  index: number,
+  tokens: number,
+): number[] {
+  const pages = half === "lower" ? round.lowerPages : round.upperPages;
+  const first = index * PAGE_TOKENS;
+  return [
+    pages[index]!,
+    base,
+    first,
+    Math.min(PAGE_TOKENS, tokens - first),
+    round.id,
+  ];
+}
+
+/** Entries of all pages of the rounds, in order. */
+export function pageTable(
+  placed: readonly PlacedRound[],
+  half: Half,
+): Uint32Array {
+  const words: number[] = [];
+  for (const one of placed) {
+    const { tokens } = one.round;
+    for (let index = 0; index * PAGE_TOKENS < tokens.length; index++) {
+      words.push(...pageEntry(one, half, index, tokens.length));
+    }
+  }
+  return Uint32Array.from(words);
+}
