@@ -4,7 +4,11 @@
 export type TensorType = "F32" | "F16" | "BF16";
 
 /** Bytes of one element. */
-export const TENSOR_TYPE_BYTES: Record<TensorType, number> = { F32: 4, F16: 2, BF16: 2 };
+export const TENSOR_TYPE_BYTES: Record<TensorType, number> = {
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+};
 
 export interface TensorInfo {
   name: string;
@@ -21,7 +25,10 @@ export interface TensorRows {
   tensor: TensorInfo;
   /** First row of this piece; a tensor of one dimension is one row. */
   firstRow: number;
-  /** rows × columns × element bytes; starts at a multiple of 4 in its buffer. */
+  /**
+   * rows × columns × element bytes, the reader's own: no later piece overwrites them. They start at
+   * a multiple of 4 in their buffer, which reaches to the next multiple of 4 behind them.
+   */
   bytes: Uint8Array;
 }
 
@@ -31,9 +38,10 @@ export interface Checkpoint {
   /** Bytes of all tensors. */
   totalBytes: number;
   /**
-   * All rows of all tensors, each once, in pieces of a few MiB (at least one row).
+   * All rows of all tensors, each once, in pieces of at most 4 MiB, or of one row where a row is
+   * longer. A tensor's rows come in order and in one go. May be called again, and reads anew.
    *
-   * @throws ModelFormatError when a file ends early; the signal's reason
+   * @throws ModelFormatError when a file ends early, ModelFetchError; the signal's reason
    */
   read(signal?: AbortSignal): AsyncIterable<TensorRows>;
 }
