@@ -21,18 +21,30 @@ export function linear(
 ): Float64Array {
   const rows = x.length / inputs;
   const weightRows = weight.length / inputs;
-  const h = norm ? rmsNorm(x, norm.weight, norm.eps) : Float64Array.from(x);
+  // Four rows at a time: four sums that need not wait for each other. The last rows may be padding.
+  const paddedRows = 4 * Math.ceil(rows / 4);
+  const h = new Float64Array(paddedRows * inputs);
+  h.set(norm ? rmsNorm(x, norm.weight, norm.eps) : x);
 
-  // One row of the weight against all rows of x: the weight is the larger one, and is read once.
-  const products = new Float64Array(rows * weightRows);
+  const products = new Float64Array(paddedRows * weightRows);
   const w = new Float64Array(inputs);
   for (let o = 0; o < weightRows; o++) {
     for (let i = 0; i < inputs; i++) w[i] = weight[o * inputs + i]!;
-    for (let row = 0; row < rows; row++) {
-      const start = row * inputs;
-      let sum = bias ? bias[o]! : 0;
-      for (let i = 0; i < inputs; i++) sum += h[start + i]! * w[i]!;
-      products[row * weightRows + o] = sum;
+    for (let row = 0; row < paddedRows; row += 4) {
+      const [h0, h1] = [row * inputs, (row + 1) * inputs];
+      const [h2, h3] = [(row + 2) * inputs, (row + 3) * inputs];
+      let y0 = bias ? bias[o]! : 0;
+      let [y1, y2, y3] = [y0, y0, y0];
+      for (let i = 0; i < inputs; i++) {
+        y0 += h[h0 + i]! * w[i]!;
+        y1 += h[h1 + i]! * w[i]!;
+        y2 += h[h2 + i]! * w[i]!;
+        y3 += h[h3 + i]! * w[i]!;
+      }
+      products[row * weightRows + o] = y0;
+      products[(row + 1) * weightRows + o] = y1;
+      products[(row + 2) * weightRows + o] = y2;
+      products[(row + 3) * weightRows + o] = y3;
     }
   }
 
