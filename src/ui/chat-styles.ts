@@ -1,0 +1,125 @@
+/** The lie of the land in `<rondo-chat>`: panel, header, transcript, dock. */
+import { css } from "lit";
+
+export const chatStyles = css`
+  :host {
+    display: block;
+    height: 100%;
+    background: var(--_ground);
+    color: var(--_text);
+    font: 1rem/1.6 var(--_font);
+    -webkit-text-size-adjust: 100%;
+  }
+
+  .frame {
+    position: relative;
+    display: flex;
+    height: 100%;
+    overflow: hidden;
+  }
+
+  rondo-side-panel {
+    flex: none;
+    width: 16.5rem;
+    border-inline-end: 1px solid var(--_line);
+    transition:
+      margin 200ms,
+      translate 200ms,
+      visibility 200ms;
+  }
+
+  rondo-side-panel[inert] {
+    margin-inline-start: -16.5rem;
+    visibility: hidden;
+  }
+
+  .is-narrow rondo-side-panel {
+    position: absolute;
+    inset-block: 0;
+    inset-inline-start: 0;
+    z-index: 2;
+    width: min(18rem, 85%);
+    margin: 0;
+    box-shadow: 0 0 2rem rgb(0 0 0 / 20%);
+  }
+
+  .is-narrow rondo-side-panel[inert] {
+    translate: -105%;
+  }
+
+  .scrim {
+    position: absolute;
+    inset: 0;
+    z-index: 1;
+    background: rgb(0 0 0 / 40%);
+  }
+
+  .main {
+    display: grid;
+    flex: 1;
+    grid-template-rows: auto minmax(0, 1fr) auto;
+    min-width: 0;
+  }
+
+  .brand {
+    display: flex;
+    align-items: center;
+    gap: 0.625rem;
+    font: 400 1.375rem/1 var(--_display);
+    letter-spacing: -0.01em;
+  }
+
+  .mark {
+    color: var(--_accent);
+  }
+
+  header {
+    display: flex;
+    align-items: center;
+    gap: 0.5rem;
+    min-height: 3.5rem;
+    padding: 0 0.75rem;
+  }
+
+  h2 {
+    flex: 1;
+    min-width: 0;
+    margin: 0;
+    overflow: hidden;
+    color: var(--_muted);
+    font-size: 0.9375rem;
+    font-weight: 400;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+
+  .is-narrow h2 {
+    text-align: center;
+  }
+
+  .welcome rondo-examples {
+    margin-top: 1.75rem;
+  }
+
+  .dock {
+    display: grid;
+    gap: 0.75rem;
+    width: 100%;
+    min-width: 0;
+    max-width: var(--_measure);
+    margin: 0 auto;
+    padding: 0.25rem 1rem calc(1rem + env(safe-area-inset-bottom));
+  }
+
+  .dock > * {
+    min-width: 0;
+  }
+
+  @media print {
+    rondo-side-panel,
+    header,
+    .dock {
+      display: none;
+    }
+  }
+`;

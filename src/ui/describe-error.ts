@@ -1,0 +1,51 @@
+/**
+ * Errors in the user's words: what happened, and what helps. An error may have crossed a worker, so its
+ * name says what it is, not its class.
+ */
+export interface ErrorDescription {
+  title: string;
+  /** What to do. */
+  advice: string;
+  /** The error's own message, where it tells more. */
+  detail: string;
+}
+
+const KNOWN: Record<string, Omit<ErrorDescription, "detail">> = {
+  ModelFetchError: {
+    title: "The model could not be fetched",
+    advice: "Check the connection, then try again.",
+  },
+  ModelFormatError: {
+    title: "The model’s files are not what they should be",
+    advice:
+      "Its download may be incomplete, or it is a kind of model that Rondo cannot run yet.",
+  },
+  OutOfMemoryError: {
+    title: "The GPU has no room for this",
+    advice: "Close other tabs and programs that use the GPU, then try again.",
+  },
+  DeviceLostError: {
+    title: "The GPU was taken away",
+    advice:
+      "This happens after sleep or when a driver restarts. Everything you wrote is still here: load the model again to go on.",
+  },
+  ContextFullError: {
+    title: "This chat is full",
+    advice:
+      "The model cannot take in more of it. Go on in a new chat; this one stays in the list.",
+  },
+};
+
+/** The same for a reply that broke off; of a lost device the page tells once, beside its remedy. */
+export function describeReplyError(error: Error): ErrorDescription {
+  if (error.name !== "DeviceLostError") return describeError(error);
+  const title = "The reply broke off";
+  return { title, advice: "The GPU was taken away.", detail: "" };
+}
+
+export function describeError(error: Error): ErrorDescription {
+  const known = KNOWN[error.name];
+  const title = known?.title ?? "Something went wrong";
+  const advice = known?.advice ?? "Trying again may help.";
+  return { title, advice, detail: error.message };
+}

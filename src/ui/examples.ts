@@ -1,0 +1,79 @@
+import { css, html, LitElement } from "lit";
+import { property } from "lit/decorators.js";
+import { RequestEvent } from "./request";
+import { base } from "./theme";
+
+/**
+ * `<rondo-examples>`: a few things to say; a press says one. With the attribute `compact` they stand in
+ * one line that scrolls.
+ *
+ * @csspart example - each one's button
+ */
+export class Examples extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+      }
+
+      ul {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0.5rem;
+        margin: 0;
+        padding: 0;
+        list-style: none;
+      }
+
+      :host([compact]) ul {
+        flex-wrap: nowrap;
+        overflow-x: auto;
+        scrollbar-width: none;
+        mask-image: linear-gradient(90deg, #000 calc(100% - 3rem), transparent);
+        padding-inline-end: 3rem;
+      }
+
+      li {
+        flex: none;
+        max-width: 100%;
+      }
+
+      button {
+        padding-inline: 0.875rem;
+        border-radius: 1.375rem;
+        background: none;
+        font-size: 0.9375rem;
+        text-align: start;
+      }
+
+      button:hover {
+        background: var(--_raised);
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) examples: readonly string[] = [];
+
+  override render() {
+    return html`
+      <ul aria-label="Examples">
+        ${this.examples.map((text) => html`<li>${this.#button(text)}</li>`)}
+      </ul>
+    `;
+  }
+
+  #button(text: string) {
+    const say = () =>
+      this.dispatchEvent(new RequestEvent({ type: "suggest", text }));
+    return html`<button type="button" part="example" @click=${say}>
+      ${text}
+    </button>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-examples": Examples;
+  }
+}

@@ -1,0 +1,41 @@
+/** The page's icons: strokes on a 20 × 20 grid in the colour of the text beside them. */
+import { svg, type SVGTemplateResult } from "lit";
+
+function icon(shapes: SVGTemplateResult): SVGTemplateResult {
+  return svg`<svg class="icon" viewBox="0 0 20 20" width="20" height="20" fill="none" stroke="currentColor"
+    stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${shapes}</svg>`;
+}
+
+/** The mark: a ring that comes round to where it began. public/icon.svg is the same on a tile. */
+export const mark = svg`<svg class="mark" viewBox="0 0 32 32" width="24" height="24" fill="none" aria-hidden="true">
+  <path d="M16 5a11 11 0 1 0 10.3 7.1" stroke="currentColor" stroke-width="4.5" stroke-linecap="round" />
+  <circle cx="22.6" cy="6.4" r="2.9" fill="currentColor" />
+</svg>`;
+
+export const panelIcon = icon(
+  svg`<rect x="2.8" y="3.8" width="14.4" height="12.4" rx="2.4" /><path d="M8 4v12" />`,
+);
+export const plusIcon = icon(svg`<path d="M10 4.5v11M4.5 10h11" />`);
+export const sendIcon = icon(
+  svg`<path d="M10 15.5v-11M5.2 9.3 10 4.5l4.8 4.8" stroke-width="1.9" />`,
+);
+export const stopIcon = icon(
+  svg`<rect x="5" y="5" width="10" height="10" rx="1.6" fill="currentColor" stroke="none" />`,
+);
+export const downIcon = icon(
+  svg`<path d="M10 4.5v11M5.2 10.7 10 15.5l4.8-4.8" />`,
+);
+export const closeIcon = icon(svg`<path d="m5.5 5.5 9 9m0-9-9 9" />`);
+export const trashIcon = icon(
+  svg`<path d="M4 6h12M8 6V4.2h4V6M5.5 6l.7 9.8h7.6l.7-9.8M8.4 9v4M11.6 9v4" />`,
+);
+export const copyIcon = icon(
+  svg`<rect x="7" y="7" width="9" height="9" rx="1.8" /><path d="M13 7V5.8A1.8 1.8 0 0 0 11.2 4H5.8A1.8 1.8 0 0 0 4 5.8v5.4A1.8 1.8 0 0 0 5.8 13H7" />`,
+);
+export const checkIcon = icon(svg`<path d="m4.5 10.5 3.6 3.6 7.4-8" />`);
+export const retryIcon = icon(
+  svg`<path d="M15.8 8.2A6.2 6.2 0 1 0 16 11.8M16.2 4.2v4.1h-4.1" />`,
+);
+export const alertIcon = icon(
+  svg`<path d="M10 3.4 17.6 16.6H2.4Z" /><path d="M10 8.4v3.6M10 14.3v.1" />`,
+);

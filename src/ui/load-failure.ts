@@ -1,0 +1,93 @@
+import { css, html, LitElement } from "lit";
+import { property } from "lit/decorators.js";
+import { describeError } from "./describe-error";
+import { alertIcon, retryIcon } from "./icons";
+import { RequestEvent } from "./request";
+import { base } from "./theme";
+
+/** `<rondo-load-failure>`: why the model is not there, what helps, and a button to load it again. */
+export class LoadFailure extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+      }
+
+      div {
+        display: grid;
+        grid-template-columns: auto 1fr auto;
+        align-items: start;
+        gap: 0.25rem 0.75rem;
+        padding: 0.875rem 0.875rem 0.875rem 1rem;
+        border: 1px solid var(--_alert);
+        border-radius: 1rem;
+        background: var(--_raised);
+        line-height: 1.45;
+      }
+
+      .icon {
+        margin-top: 0.1rem;
+      }
+
+      div > .icon {
+        color: var(--_alert);
+      }
+
+      p {
+        margin: 0;
+      }
+
+      .detail {
+        margin-top: 0.25rem;
+        color: var(--_muted);
+        font-size: 0.875rem;
+        overflow-wrap: anywhere;
+      }
+
+      button {
+        align-self: center;
+      }
+
+      @media (max-width: 30rem) {
+        div {
+          grid-template-columns: auto 1fr;
+        }
+
+        button {
+          grid-column: 2;
+          justify-self: start;
+          margin-top: 0.5rem;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) error!: Error;
+
+  override render() {
+    const { title, advice, detail } = describeError(this.error);
+    return html`
+      <div role="alert">
+        ${alertIcon}
+        <section>
+          <p><strong>${title}.</strong> ${advice}</p>
+          <p class="detail">${detail}</p>
+        </section>
+        <button type="button" @click=${this.#load}>
+          ${retryIcon}Load again
+        </button>
+      </div>
+    `;
+  }
+
+  #load() {
+    this.dispatchEvent(new RequestEvent({ type: "load" }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-load-failure": LoadFailure;
+  }
+}

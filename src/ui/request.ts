@@ -1,0 +1,31 @@
+/** What the parts of the page ask of `<rondo-chat>`; the event does not leave it. */
+
+export type ChatRequest =
+  | { type: "draft"; text: string }
+  | { type: "send"; text: string }
+  | { type: "suggest"; text: string }
+  | { type: "stop" }
+  | { type: "retry"; roundId: number }
+  | { type: "edit"; roundId: number }
+  | { type: "move"; roundId: number }
+  | { type: "new-chat" }
+  | { type: "select-chat"; conversationId: number }
+  | { type: "delete-chat"; conversationId: number }
+  | { type: "load" }
+  | { type: "close-panel" };
+
+export class RequestEvent extends Event {
+  static readonly type = "rondo-request";
+  readonly request: ChatRequest;
+
+  constructor(request: ChatRequest) {
+    super(RequestEvent.type, { bubbles: true, composed: true });
+    this.request = request;
+  }
+}
+
+declare global {
+  interface HTMLElementEventMap {
+    "rondo-request": RequestEvent;
+  }
+}

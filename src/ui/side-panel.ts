@@ -1,0 +1,145 @@
+import { css, html, LitElement } from "lit";
+import { property } from "lit/decorators.js";
+import type { ModelInfo } from "../engine/chat-engine";
+import type { ChatEntry } from "./chat-list";
+import { closeIcon, plusIcon } from "./icons";
+import { RequestEvent } from "./request";
+import { base } from "./theme";
+
+/**
+ * `<rondo-side-panel>`: the name, a button for a new chat, the chats of this session, and at its foot
+ * which model runs on what.
+ *
+ * @slot brand - the mark and the name
+ * @slot footer - under the model's line
+ */
+export class SidePanel extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+        background: var(--_panel);
+      }
+
+      header {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        min-height: 3.5rem;
+        padding: 0 0.625rem 0 1.125rem;
+      }
+
+      .new {
+        justify-content: start;
+        margin: 0.25rem 0.75rem 1rem;
+        padding-inline: 0.75rem;
+      }
+
+      .close {
+        display: none;
+      }
+
+      :host([drawer]) .close {
+        display: inline-flex;
+      }
+
+      nav {
+        flex: 1;
+        min-height: 0;
+        padding: 0.25rem 0.75rem;
+        overflow-y: auto;
+      }
+
+      footer {
+        padding: 0.875rem 1.25rem calc(1rem + env(safe-area-inset-bottom));
+        border-top: 1px solid var(--_line);
+        color: var(--_muted);
+        font-size: 0.8125rem;
+        line-height: 1.5;
+      }
+
+      footer p {
+        margin: 0;
+        overflow-wrap: anywhere;
+      }
+
+      footer p + p {
+        margin-top: 0.375rem;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) chats: readonly ChatEntry[] = [];
+  @property({ attribute: false }) model: ModelInfo | undefined;
+  /** Whether it lies over the chat and needs a button to close it. */
+  @property({ type: Boolean, reflect: true }) drawer = false;
+
+  override focus(options?: FocusOptions): void {
+    this.renderRoot.querySelector<HTMLElement>(".new")?.focus(options);
+  }
+
+  override render() {
+    return html`
+      <header>
+        <slot name="brand"></slot>
+        <button
+          class="close plain square"
+          type="button"
+          aria-label="Close the list of chats"
+          @click=${() => this.#ask({ type: "close-panel" })}
+        >
+          ${closeIcon}
+        </button>
+      </header>
+      <button
+        class="new"
+        type="button"
+        @click=${() => this.#ask({ type: "new-chat" })}
+      >
+        ${plusIcon}New chat
+      </button>
+      <nav aria-label="Chats">
+        <rondo-chat-list
+          exportparts="chat"
+          .chats=${this.chats}
+        ></rondo-chat-list>
+      </nav>
+      <footer>
+        ${this.model ? modelLines(this.model) : ""}
+        <p>Chats last until the page is reloaded.</p>
+        <slot name="footer"></slot>
+      </footer>
+    `;
+  }
+
+  #ask(request: { type: "new-chat" } | { type: "close-panel" }) {
+    this.dispatchEvent(new RequestEvent(request));
+  }
+}
+
+function modelLines({ name, parameterCount, device }: ModelInfo) {
+  const size = new Intl.NumberFormat("en", {
+    notation: "compact",
+    maximumSignificantDigits: 2,
+  }).format(parameterCount);
+  const gpu = device.description || device.architecture || device.vendor;
+  return html`
+    <p>${name} · ${size} parameters</p>
+    <p>
+      ${
+        device.isSoftware
+          ? "No GPU here: the processor stands in, so replies are slow."
+          : gpu
+      }
+    </p>
+  `;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-side-panel": SidePanel;
+  }
+}

@@ -1,0 +1,170 @@
+import { css, html, LitElement, nothing, type PropertyValues } from "lit";
+import { property, query } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import { FollowScroll } from "./follow-scroll";
+import { downIcon } from "./icons";
+import type { Round } from "./round";
+import { base } from "./theme";
+
+/**
+ * `<rondo-transcript>`: the rounds of a chat, oldest first. It scrolls, and follows the reply as long
+ * as the reader is at the end.
+ *
+ * It is a log that does not announce itself: a reply arrives token by token, and a screen reader would
+ * stumble after it. `<rondo-chat>` announces each reply once, when it has ended.
+ *
+ * @slot - what stands here while there are no rounds
+ * @csspart log - the box that scrolls
+ */
+export class Transcript extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        position: relative;
+        display: block;
+        min-height: 0;
+      }
+
+      .log {
+        height: 100%;
+        overflow-y: auto;
+        overscroll-behavior: contain;
+        scrollbar-gutter: stable both-edges;
+        scrollbar-color: var(--_line) transparent;
+      }
+
+      .log:focus-visible {
+        outline-offset: -3px;
+      }
+
+      @media (max-width: 45rem) {
+        .log {
+          scrollbar-gutter: auto;
+          scrollbar-width: thin;
+        }
+      }
+
+      .column {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+        align-content: start;
+        gap: 2rem;
+        max-width: var(--_measure);
+        min-height: 100%;
+        margin: 0 auto;
+        padding: 1.5rem 1rem 2rem;
+      }
+
+      .column.is-empty {
+        align-content: center;
+      }
+
+      .forgotten {
+        display: flex;
+        align-items: center;
+        gap: 1rem;
+        margin: 0;
+        color: var(--_muted);
+        font-size: 0.875rem;
+        text-align: center;
+      }
+
+      .forgotten::before,
+      .forgotten::after {
+        content: "";
+        flex: 1 1 1rem;
+        border-top: 1px solid var(--_line);
+      }
+
+      .to-end {
+        position: absolute;
+        inset-block-end: 0.75rem;
+        inset-inline-start: 50%;
+        translate: -50%;
+        border-radius: 50%;
+        box-shadow: 0 2px 10px rgb(0 0 0 / 14%);
+      }
+
+      .to-end:dir(rtl) {
+        translate: 50%;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) rounds: readonly Round[] = [];
+  /** Which chat this is: another one is shown from its end. */
+  @property({ attribute: false }) conversationId = 0;
+  @property() waitingFor = "";
+  @query(".log") private log!: HTMLElement | null;
+  #follow = new FollowScroll(this, () => this.log);
+
+  override render() {
+    const isEmpty = this.rounds.length === 0;
+    return html`
+      <div
+        class="log"
+        part="log"
+        role="log"
+        aria-live="off"
+        aria-label="Conversation"
+        tabindex="0"
+        @scroll=${() => this.#follow.scrolled()}
+      >
+        <div class="column ${isEmpty ? "is-empty" : ""}">
+          ${isEmpty ? html`<slot></slot>` : this.#rounds()}
+        </div>
+      </div>
+      ${isEmpty || this.#follow.isFollowing ? nothing : this.#toEnd()}
+    `;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    this.#follow.isActive = this.rounds.length > 0;
+    const before = changed.get("rounds");
+    const isLonger = before !== undefined && this.rounds.length > before.length;
+    if (changed.has("conversationId") || isLonger)
+      this.#follow.isFollowing = true;
+  }
+
+  #rounds() {
+    const lastForgotten = this.rounds.findLast((round) => round.isForgotten);
+    return repeat(
+      this.rounds,
+      (round) => round.id,
+      (round) => html`
+        <rondo-round
+          exportparts="message, reply, receipt, text"
+          .round=${round}
+          .waitingFor=${this.waitingFor}
+        ></rondo-round>
+        ${
+          round === lastForgotten
+            ? html`<p class="forgotten">
+                The model was loaded again and does not remember what is above
+              </p>`
+            : nothing
+        }
+      `,
+    );
+  }
+
+  #toEnd() {
+    return html`
+      <button
+        class="to-end square"
+        type="button"
+        aria-label="Scroll to the end"
+        @click=${() => this.#follow.toEnd()}
+      >
+        ${downIcon}
+      </button>
+    `;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-transcript": Transcript;
+  }
+}
