@@ -205,12 +205,12 @@ function attend(input: AttendInput, config: LlamaConfig) {
         let dot = 0;
         for (let i = 0; i < d; i++) dot += q[queryAt + i]! * k[keyAt + i]!;
         probabilities[key] = dot / Math.sqrt(d);
-        largest = Math.max(largest, probabilities[key]!);
+        largest = Math.max(largest, probabilities[key]);
       }
       let sum = 0;
       for (const key of seen) {
         probabilities[key] = Math.exp(probabilities[key]! - largest);
-        sum += probabilities[key]!;
+        sum += probabilities[key];
       }
       for (const key of seen) {
         const probability = probabilities[key]! / sum;

@@ -27,7 +27,9 @@ export function memoryCheckpoint(
   for (const [name, { type, shape, values }] of tensors) {
     const count = shape.reduce((product, size) => product * size, 1);
     if (count !== values.length) {
-      throw new Error(`${name}: ${values.length} values, shape is ${shape}`);
+      throw new Error(
+        `${name}: ${values.length} values, shape is ${shape.join(" × ")}`,
+      );
     }
     const byteLength = count * elementBytes(type);
     infos.set(name, { name, file, type, shape, byteLength });
@@ -110,7 +112,7 @@ export function f16Bits(value: number): number {
   float[0] = value;
   if (Number.isNaN(value)) return 0x7e00;
   const sign = (bits[0]! >>> 16) & 0x8000;
-  const size = Math.abs(float[0]!);
+  const size = Math.abs(float[0]);
   if (size >= 65520) return sign | 0x7c00;
   if (size < 2 ** -14) return sign | roundToEven(size * 2 ** 24);
   // Ten of the 23 fraction bits stay; a carry runs into the exponent, as it should.
