@@ -14,10 +14,8 @@ const CANDIDATES = [
 
 /** The path of an installed Chromium, or undefined. CHROMIUM in the environment goes first. */
 export function chromiumPath() {
-  return CHROMIUM_PATHS().find((path) => existsSync(path));
+  return CANDIDATES.find((path) => path && existsSync(path));
 }
-
-const CHROMIUM_PATHS = () => CANDIDATES.filter((path) => path !== undefined && path !== "");
 
 /**
  * `--enable-unsafe-webgpu` brings the software adapter (SwiftShader); root has no sandbox;
