@@ -32,7 +32,12 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            provider: playwright({ launchOptions: { executablePath: chromiumPath(), args: chromiumArgs } }),
+            provider: playwright({
+              launchOptions: {
+                executablePath: chromiumPath(),
+                args: chromiumArgs,
+              },
+            }),
             instances: [{ browser: "chromium" }],
           },
         },
