@@ -3,7 +3,7 @@
 // norm(x)[k] = x[k] · norm_weight[k] / sqrt(mean(x²) + eps). The division is left to the end: an
 // invocation that walks over x sums x² on the way, so the norm costs no pass of its own.
 // One workgroup serves four rows of W and one row of x. Its invocations stride over k in chunks of
-// eight, then a tree reduction joins their sums.
+// eight; the first of them joins their sums. One barrier in all: software adapters pay dearly for each.
 
 const STORE = 0u;
 const ADD = 1u;   // y += result: the residual stream
@@ -62,18 +62,16 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   partial_sums[lane] = sums;
   partial_squares[lane] = squares;
   workgroupBarrier();
-  for (var stride = workgroup_size / 2u; stride > 0u; stride /= 2u) {
-    if (lane < stride) {
-      partial_sums[lane] += partial_sums[lane + stride];
-      partial_squares[lane] += partial_squares[lane + stride];
-    }
-    workgroupBarrier();
-  }
   if (lane != 0u) { return; }
 
-  var result = partial_sums[0];
+  var result = vec4f();
+  var all_squares = 0.0;
+  for (var i = 0u; i < workgroup_size; i++) {
+    result += partial_sums[i];
+    all_squares += partial_squares[i];
+  }
   if (params.normalizes != 0u) {
-    result *= inverseSqrt(partial_squares[0] / f32(params.columns) + params.eps);
+    result *= inverseSqrt(all_squares / f32(params.columns) + params.eps);
   }
   let to = row * params.y_stride;
   if (params.epilogue == GATED) {

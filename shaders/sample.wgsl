@@ -173,7 +173,10 @@ fn key_of(value : f32) -> u32 {
 fn gumbel(token : u32) -> f32 {
   let hash = mix_bits(token ^ mix_bits(step.draw ^ mix_bits(step.seed)));
   let uniform_value = (f32(hash >> 9u) + 0.5) / 8388608.0;
-  return -log(-log(uniform_value));
+  // −log(u): near 1, where the winners are, by its series, for WGSL's log is coarse there.
+  let rest = 1.0 - uniform_value;
+  let near_one = rest * (1.0 + rest * (0.5 + rest / 3.0));
+  return -log(select(-log(uniform_value), near_one, rest < 0.01));
 }
 
 // The PCG output permutation of a 32-bit congruential step.

@@ -120,6 +120,15 @@ export class Gpu {
     return new Gpu(device, adapter.info);
   }
 
+  /** Whether a CPU stands in for the GPU. */
+  get isSoftware(): boolean {
+    const { isFallbackAdapter, architecture, description } = this.info;
+    return (
+      isFallbackAdapter ||
+      /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description}`)
+    );
+  }
+
   /** Throws what went wrong on the device since, if anything did. */
   check(): void {
     if (this.#failure) throw this.#failure;

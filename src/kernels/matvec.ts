@@ -4,7 +4,7 @@ import { defineKernel } from "../gpu/kernel";
 /** What becomes of a result: as in matvec.wgsl and matmul.wgsl. */
 export const EPILOGUE = { store: 0, add: 1, gated: 2 } as const;
 
-/** y = epilogue(norm(x) · Wᵀ + bias), row by row; constants: `weight_format`. */
+/** y = epilogue(norm(x) · Wᵀ + bias), row by row; constants: `weight_format`, `workgroup_size`. */
 export const matvec = defineKernel({
   label: "matvec",
   source,
@@ -31,3 +31,11 @@ export const matvec = defineKernel({
     rows,
   ],
 });
+
+/**
+ * Invocations for rows of `columns` values: two chunks of eight for each, as far as that goes. More
+ * would idle, which costs little on a GPU and most of the time on a software adapter.
+ */
+export function matvecLanes(columns: number): number {
+  return Math.min(64, Math.max(16, 2 ** Math.floor(Math.log2(columns / 16))));
+}

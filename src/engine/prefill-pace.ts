@@ -1,0 +1,27 @@
+/** How many rows go into one submit of a prefill, so that the page keeps painting meanwhile. */
+
+/** A submit should keep the GPU no longer than this: on an integrated GPU the page paints with it too. */
+const TARGET_MS = 50;
+const FEWEST_ROWS = 16;
+
+export class PrefillPace {
+  readonly #mostRows: number;
+  #rows = 64;
+
+  constructor(mostRows: number) {
+    this.#mostRows = mostRows;
+  }
+
+  /** How many of `rows` rows the next submit takes: submits as even as can be, none of them tiny. */
+  nextRows(rows: number): number {
+    return Math.ceil(rows / Math.ceil(rows / this.#rows));
+  }
+
+  /** Learns from a submit of `rows` rows that took `ms`. */
+  took(rows: number, ms: number): void {
+    if (rows < FEWEST_ROWS) return; // all start-up: it says little about a row
+    const fitting = Math.floor((rows * TARGET_MS) / Math.max(ms, 0.1));
+    const next = Math.min(2 * this.#rows, Math.max(FEWEST_ROWS, fitting));
+    this.#rows = Math.min(this.#mostRows, next);
+  }
+}

@@ -1,0 +1,179 @@
+/** The engine as the page sees it: every call goes to a worker, replies stream back. */
+import type {
+  ChatEngine,
+  ChatOptions,
+  LoadOptions,
+  MemorySnapshot,
+  ModelInfo,
+  ReplyEvent,
+  ReplyOptions,
+} from "./chat-engine";
+import type { CallName, Calls, Request, Response } from "./protocol";
+import { fromWire } from "./wire-error";
+
+interface OpenCall {
+  onEvent(event: Calls[CallName]["event"]): void;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+export class RemoteEngine implements ChatEngine {
+  readonly #worker: Worker;
+  readonly #open = new Map<number, OpenCall>();
+  #lastId = 0;
+
+  constructor(
+    worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      type: "module",
+      name: "rondo engine",
+    }),
+  ) {
+    this.#worker = worker;
+    worker.addEventListener("message", ({ data }: MessageEvent<Response>) =>
+      this.#take(data),
+    );
+    worker.addEventListener("error", ({ message }) => {
+      this.#failAll(
+        new Error(
+          `The engine's worker stopped: ${message || "it could not be loaded"}. Reload the page.`,
+        ),
+      );
+    });
+  }
+
+  load(
+    url: string,
+    { onProgress, signal }: LoadOptions = {},
+  ): Promise<ModelInfo> {
+    return this.#call("load", [new URL(url, globalThis.location?.href).href], {
+      signal,
+      ...(onProgress && { onEvent: onProgress }),
+    });
+  }
+
+  createChat(options?: ChatOptions): Promise<string> {
+    return this.#call("createChat", [options]);
+  }
+
+  deleteChat(chatId: string): Promise<void> {
+    return this.#call("deleteChat", [chatId]);
+  }
+
+  async *chat(
+    chatId: string,
+    message: string,
+    { signal, ...options }: ReplyOptions = {},
+  ): AsyncGenerator<ReplyEvent> {
+    const arrived: ReplyEvent[] = [];
+    let wake = () => {};
+    let failure: { error: unknown } | undefined;
+    let isOver = false;
+    // The caller's abort ends the reply, and so does leaving the loop.
+    const stop = new AbortController();
+    const forward = () => stop.abort(signal?.reason);
+    if (signal?.aborted) forward();
+    signal?.addEventListener("abort", forward);
+    const call = this.#call("chat", [chatId, message, options], {
+      signal: stop.signal,
+      endsItself: true,
+      onEvent(event) {
+        arrived.push(event);
+        wake();
+      },
+    });
+    call
+      .catch((error: unknown) => (failure = { error }))
+      .finally(() => {
+        isOver = true;
+        wake();
+      });
+    try {
+      while (true) {
+        const event = arrived.shift();
+        if (event) yield event;
+        else if (failure) throw failure.error;
+        else if (isOver) return;
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      signal?.removeEventListener("abort", forward);
+      if (!isOver) stop.abort();
+    }
+  }
+
+  memory(): Promise<MemorySnapshot> {
+    return this.#call("memory", []);
+  }
+
+  async close(): Promise<void> {
+    await this.#call("close", []);
+    this.#worker.terminate();
+    this.#failAll(new Error("The engine is closed."));
+  }
+
+  /** @param endsItself an aborted call still gives its result, rather than being dropped at once */
+  #call<K extends CallName>(
+    call: K,
+    args: Calls[K]["args"],
+    {
+      onEvent,
+      signal,
+      endsItself = false,
+    }: {
+      onEvent?: (event: Calls[K]["event"]) => void;
+      signal?: AbortSignal | undefined;
+      endsItself?: boolean;
+    } = {},
+  ): Promise<Calls[K]["result"]> {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#post({ id, call: "abort" });
+        if (endsItself) return;
+        this.#open.delete(id);
+        reject(signal?.reason as Error);
+      };
+      const settle = () => {
+        this.#open.delete(id);
+        signal?.removeEventListener("abort", abort);
+      };
+      this.#open.set(id, {
+        onEvent: (event) => onEvent?.(event as Calls[K]["event"]),
+        resolve(result) {
+          settle();
+          resolve(result as Calls[K]["result"]);
+        },
+        reject(error) {
+          settle();
+          reject(error as Error);
+        },
+      });
+      this.#post({ id, call, args } as Request);
+      if (signal?.aborted) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  #post(request: Request): void {
+    this.#worker.postMessage(request);
+  }
+
+  #take(response: Response): void {
+    const call = this.#open.get(response.id);
+    if (!call) return; // aborted meanwhile
+    switch (response.type) {
+      case "event":
+        return call.onEvent(response.event);
+      case "result":
+        return call.resolve(response.result);
+      case "error":
+        return call.reject(fromWire(response.error));
+      default:
+        response satisfies never;
+    }
+  }
+
+  #failAll(error: Error): void {
+    for (const call of [...this.#open.values()]) call.reject(error);
+  }
+}

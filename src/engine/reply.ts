@@ -1,0 +1,121 @@
+/**
+ * The reply of one turn: decode steps two deep. While the GPU computes one step the next is already
+ * submitted, for it takes its token from the sampler, not from the CPU. Only tokens that were read
+ * back count; what ran ahead of the end is overwritten by what comes next.
+ */
+import { ReadbackRing } from "../gpu/readback";
+import type { PlacedRound } from "../memory/page-table";
+import { fitPages, missingPages } from "../memory/round";
+import type { Draw } from "../model/step";
+import { type Runner, tablePages } from "./runner";
+
+/** Steps submitted and not yet read. */
+const DEPTH = 2;
+
+export interface ReplyLimits {
+  stopTokens: ReadonlySet<number>;
+  maxTokens: number;
+  signal?: AbortSignal | undefined;
+}
+
+export type ReplyEnd = "stop" | "length" | "aborted";
+
+export class Reply {
+  /** Tokens read back, without the one that ended the reply. */
+  readonly tokens: number[] = [];
+  /** Why the reply ended, once it has. */
+  end: ReplyEnd | undefined;
+  /** The token that ended it, with the end `stop`. */
+  stopToken: number | undefined;
+  readonly #runner: Runner;
+  readonly #placed: readonly PlacedRound[];
+  readonly #own: PlacedRound;
+  readonly #earlierPages: number;
+  readonly #draw: Omit<Draw, "index">;
+  readonly #ring: ReadbackRing;
+  /** Reads of submitted steps, oldest first. */
+  readonly #inFlight: Promise<number>[] = [];
+  #submitted = 0;
+
+  /** @param placed all rounds; the last one is the turn's own, its question's tokens in it */
+  constructor(
+    runner: Runner,
+    placed: readonly PlacedRound[],
+    draw: Omit<Draw, "index">,
+    ring: ReadbackRing,
+  ) {
+    this.#runner = runner;
+    this.#placed = placed;
+    this.#own = placed.at(-1)!;
+    this.#earlierPages = tablePages(placed.slice(0, -1));
+    this.#draw = draw;
+    this.#ring = ring;
+  }
+
+  /** Prefills what lacks KV and draws the first token. Yields rows done. */
+  async *prefill(): AsyncGenerator<number, void> {
+    const { copy, read } = this.#ring.take(this.#runner.llama.sampled);
+    yield* this.#runner.prefill(this.#placed, {
+      draw: this.#nextDraw(),
+      copies: [copy],
+    });
+    this.#inFlight.push(read());
+  }
+
+  /** The reply's tokens as they are read back; sets `end`. */
+  async *decode({
+    stopTokens,
+    maxTokens,
+    signal,
+  }: ReplyLimits): AsyncGenerator<number, void> {
+    try {
+      while (this.end === undefined) {
+        while (this.#inFlight.length < DEPTH && this.#submitted < maxTokens) {
+          await this.#submit();
+        }
+        const token = await this.#inFlight.shift()!;
+        this.#runner.gpu.check();
+        if (signal?.aborted) {
+          this.end = "aborted";
+        } else if (stopTokens.has(token)) {
+          this.stopToken = token;
+          this.end = "stop";
+        } else {
+          this.tokens.push(token);
+          if (this.tokens.length >= maxTokens) this.end = "length";
+          yield token;
+        }
+      }
+    } finally {
+      // Slots must be read before they can be taken again.
+      await Promise.allSettled(this.#inFlight.splice(0));
+    }
+  }
+
+  /**
+   * How many tokens behind the question have their KV in the pages: those fed by the steps that were
+   * submitted. The draw of the prefill feeds nothing.
+   */
+  get fedTokens(): number {
+    return Math.max(0, this.#submitted - 1);
+  }
+
+  async #submit(): Promise<void> {
+    const { cache } = this.#runner;
+    const { round } = this.#own;
+    const local = round.tokens.length + this.fedTokens;
+    const missing = missingPages(round, local + 1);
+    if (missing > 0) {
+      await cache.reserve(missing);
+      fitPages(round, local + 1, cache);
+    }
+    const { copy, read } = this.#ring.take(this.#runner.llama.sampled);
+    const draw = this.#nextDraw();
+    this.#runner.decode(this.#own, local, this.#earlierPages, draw, [copy]);
+    this.#inFlight.push(read());
+  }
+
+  #nextDraw(): Draw {
+    return { ...this.#draw, index: this.#submitted++ };
+  }
+}

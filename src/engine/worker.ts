@@ -1,0 +1,68 @@
+/** The worker that holds the engine: takes calls, streams events, gives results. */
+import type { ChatEngine } from "./chat-engine";
+import { Engine } from "./engine";
+import type { Calls, CallName, Request, Response } from "./protocol";
+import { toWire } from "./wire-error";
+
+const engine: ChatEngine = new Engine();
+const running = new Map<number, AbortController>();
+
+addEventListener("message", ({ data }: MessageEvent<Request>) => {
+  if (data.call === "abort")
+    running
+      .get(data.id)
+      ?.abort(new DOMException("The caller aborted.", "AbortError"));
+  else void answer(data);
+});
+
+async function answer(
+  request: Exclude<Request, { call: "abort" }>,
+): Promise<void> {
+  const { id } = request;
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const result = await perform(request, controller.signal, (event) =>
+      post({ id, type: "event", event }),
+    );
+    post({ id, type: "result", result });
+  } catch (error) {
+    post({ id, type: "error", error: toWire(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+async function perform(
+  request: Exclude<Request, { call: "abort" }>,
+  signal: AbortSignal,
+  onEvent: (event: Calls[CallName]["event"]) => void,
+): Promise<Calls[CallName]["result"]> {
+  switch (request.call) {
+    case "load":
+      return engine.load(request.args[0], { onProgress: onEvent, signal });
+    case "createChat":
+      return engine.createChat(...request.args);
+    case "deleteChat":
+      return engine.deleteChat(...request.args);
+    case "chat": {
+      const [chatId, message, options] = request.args;
+      for await (const event of engine.chat(chatId, message, {
+        ...options,
+        signal,
+      }))
+        onEvent(event);
+      return;
+    }
+    case "memory":
+      return engine.memory();
+    case "close":
+      return engine.close();
+    default:
+      request satisfies never;
+  }
+}
+
+function post(response: Response): void {
+  postMessage(response);
+}

@@ -1,0 +1,78 @@
+/** A model ready to chat: its files read and checked, its network on the GPU. */
+import type { Gpu } from "../gpu/gpu";
+import { readChatTemplate, type ChatTemplate } from "./chat-template";
+import { readConfig } from "./config";
+import {
+  type GenerationConfig,
+  readGenerationConfig,
+} from "./generation-config";
+import { type ModelFiles, readJson, readOptionalJson } from "./model-files";
+import {
+  buildNetwork,
+  destroyNetwork,
+  type Network,
+  type NetworkOptions,
+} from "./network";
+import { openSafetensors } from "./safetensors";
+import { expectedTensors } from "./tensors";
+import { openTokenizer, type Tokenizer } from "./tokenizer";
+
+export interface Model {
+  name: string;
+  network: Network;
+  tokenizer: Tokenizer;
+  template: ChatTemplate;
+  generation: GenerationConfig;
+}
+
+export interface ModelProgress {
+  phase: "tokenizer" | "weights" | "kernels";
+  loadedBytes: number;
+  totalBytes: number;
+}
+
+/** @throws ModelFormatError, ModelFetchError, OutOfMemoryError; the signal's reason */
+export async function loadModel(
+  gpu: Gpu,
+  files: ModelFiles,
+  {
+    onProgress,
+    signal,
+    ...options
+  }: Omit<NetworkOptions, "onProgress"> & {
+    onProgress?: (progress: ModelProgress) => void;
+  } = {},
+): Promise<Model> {
+  onProgress?.({ phase: "tokenizer", loadedBytes: 0, totalBytes: 0 });
+  const configJson = await readJson(files, "config.json", signal);
+  const config = readConfig(configJson);
+  const [generationJson, tokenizer, template] = await Promise.all([
+    readOptionalJson(files, "generation_config.json", signal),
+    openTokenizer(files, signal),
+    readChatTemplate(files, signal),
+  ]);
+  const generation = readGenerationConfig(generationJson, configJson);
+
+  const checkpoint = await openSafetensors(
+    files,
+    expectedTensors(config),
+    signal,
+  );
+  const { totalBytes } = checkpoint;
+  const network = await buildNetwork(gpu, config, checkpoint, {
+    ...options,
+    signal,
+    onProgress: (loadedBytes) =>
+      onProgress?.({
+        phase: loadedBytes < totalBytes ? "weights" : "kernels",
+        loadedBytes,
+        totalBytes,
+      }),
+  });
+  return { name: files.name, network, tokenizer, template, generation };
+}
+
+/** Gives the model's memory back. */
+export function destroyModel(gpu: Gpu, { network }: Model): void {
+  destroyNetwork(gpu, network);
+}

@@ -1,0 +1,78 @@
+/** A network on the GPU: weights, kernels, pages and workspace, made and released together. */
+import type { Gpu } from "../gpu/gpu";
+import { KvCache, type KvFormat } from "../memory/kv-cache";
+import type { Checkpoint } from "./checkpoint";
+import type { ModelConfig } from "./config";
+import { compileKernels } from "./kernel-set";
+import { Llama } from "./llama";
+import { loadWeights, type Weights } from "./weights";
+
+export interface Network {
+  config: ModelConfig;
+  weights: Weights;
+  cache: KvCache;
+  llama: Llama;
+}
+
+export interface NetworkOptions {
+  /** Element type of resident KV. Default f16. */
+  kvFormat?: KvFormat;
+  /** Bytes of KV at most, both halves together. Default 1 GiB. */
+  kvBudgetBytes?: number;
+  /** The last layer of the lower half. */
+  watershed?: number;
+  /** Gets bytes of weights read so far. */
+  onProgress?: (loadedBytes: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/** @throws ModelFormatError, ModelFetchError, OutOfMemoryError; the signal's reason */
+export async function buildNetwork(
+  gpu: Gpu,
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+  {
+    kvFormat = "f16",
+    kvBudgetBytes = 2 ** 30,
+    watershed = defaultWatershed(config.numHiddenLayers),
+    onProgress,
+    signal,
+  }: NetworkOptions = {},
+): Promise<Network> {
+  const weights = await loadWeights(gpu, config, checkpoint, {
+    ...(onProgress && { onProgress }),
+    signal,
+  });
+  try {
+    const kernels = await compileKernels(gpu, config, weights.type, kvFormat);
+    signal?.throwIfAborted();
+    const shape = {
+      layerCount: config.numHiddenLayers,
+      watershed,
+      kvHeads: config.numKeyValueHeads,
+      headDim: config.headDim,
+      format: kvFormat,
+    };
+    const cache = new KvCache(gpu, shape, kvBudgetBytes);
+    await cache.reserve(1);
+    const llama = await Llama.create(gpu, config, weights, kernels, cache);
+    return { config, weights, cache, llama };
+  } catch (error) {
+    for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
+    throw error;
+  }
+}
+
+export function destroyNetwork(
+  gpu: Gpu,
+  { weights, cache, llama }: Network,
+): void {
+  llama.destroy();
+  cache.destroy();
+  for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
+}
+
+/** Where the lower half ends until a model has been calibrated: after a quarter of the layers. */
+export function defaultWatershed(layerCount: number): number {
+  return Math.max(0, Math.floor(layerCount / 4) - 1);
+}
