@@ -150,6 +150,10 @@ export default defineConfig(
       "@typescript-eslint/require-await": "off",
       // A map of calls to their results says `void` for those that have none.
       "@typescript-eslint/no-invalid-void-type": "off",
+      // A workaround may need what the DOM calls deprecated, such as keyCode while text is composed.
+      "@typescript-eslint/no-deprecated": "off",
+      // `void` is also how a callback says that its value is not meant.
+      "@typescript-eslint/no-meaningless-void-operator": "off",
       // tsc says this, and knows `_`.
       "@typescript-eslint/no-unused-vars": "off",
     },
