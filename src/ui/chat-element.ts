@@ -160,7 +160,7 @@ export class ChatElement extends LitElement {
   #header() {
     const { isEmpty, title } = this.#session.current;
     return html`
-      <header part="header">
+      <div class="bar" part="header">
         <button
           class="toggle plain square"
           type="button"
@@ -171,7 +171,7 @@ export class ChatElement extends LitElement {
         >
           ${panelIcon}
         </button>
-        <h2>${isEmpty ? nothing : title}</h2>
+        <div class="title">${isEmpty ? nothing : html`<h2>${title}</h2>`}</div>
         <button
           class="plain square"
           type="button"
@@ -182,7 +182,7 @@ export class ChatElement extends LitElement {
         >
           ${plusIcon}
         </button>
-      </header>
+      </div>
     `;
   }
 

@@ -1,4 +1,4 @@
-import { css, html, LitElement, nothing, type PropertyValues } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { property, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { trashIcon } from "./icons";
@@ -133,14 +133,6 @@ export class ChatList extends LitElement {
     `;
   }
 
-  protected override updated(changed: PropertyValues): void {
-    if (!changed.has("askingId")) return;
-    const before: unknown = changed.get("askingId");
-    const next =
-      this.askingId === undefined ? `[data-deletes="${before}"]` : ".keep";
-    this.renderRoot.querySelector<HTMLElement>(next)?.focus();
-  }
-
   #entry({ id, title, isCurrent, isReplying }: ChatEntry) {
     const select = () =>
       this.dispatchEvent(
@@ -169,7 +161,7 @@ export class ChatList extends LitElement {
         aria-label="Delete chat “${title}”"
         title="Delete"
         data-deletes=${id}
-        @click=${() => (this.askingId = id)}
+        @click=${() => this.#ask(id, ".keep")}
       >
         ${trashIcon}
       </button>
@@ -177,9 +169,9 @@ export class ChatList extends LitElement {
   }
 
   #question({ id, title }: ChatEntry) {
-    const keep = () => (this.askingId = undefined);
+    const keep = () => this.#ask(undefined, `[data-deletes="${id}"]`);
     const remove = () => {
-      keep();
+      this.askingId = undefined;
       this.dispatchEvent(
         new RequestEvent({ type: "delete-chat", conversationId: id }),
       );
@@ -196,6 +188,13 @@ export class ChatList extends LitElement {
         </button>
       </span>
     `;
+  }
+
+  /** Turns the row of a chat into a question, or the question into the row, and moves the focus there. */
+  async #ask(id: number | undefined, focus: string) {
+    this.askingId = id;
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>(focus)?.focus();
   }
 }
 

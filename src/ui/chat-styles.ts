@@ -24,13 +24,16 @@ export const chatStyles = css`
     border-inline-end: 1px solid var(--_line);
     transition:
       margin 200ms,
-      translate 200ms,
-      visibility 200ms;
+      translate 200ms;
   }
 
   rondo-side-panel[inert] {
     margin-inline-start: -16.5rem;
     visibility: hidden;
+    transition:
+      margin 200ms,
+      translate 200ms,
+      visibility 0s 200ms;
   }
 
   .is-narrow rondo-side-panel {
@@ -57,7 +60,7 @@ export const chatStyles = css`
   .main {
     display: grid;
     flex: 1;
-    grid-template-rows: auto minmax(0, 1fr) auto;
+    grid-template: auto minmax(0, 1fr) auto / minmax(0, 1fr);
     min-width: 0;
   }
 
@@ -73,7 +76,7 @@ export const chatStyles = css`
     color: var(--_accent);
   }
 
-  header {
+  .bar {
     display: flex;
     align-items: center;
     gap: 0.5rem;
@@ -81,9 +84,12 @@ export const chatStyles = css`
     padding: 0 0.75rem;
   }
 
-  h2 {
+  .title {
     flex: 1;
     min-width: 0;
+  }
+
+  h2 {
     margin: 0;
     overflow: hidden;
     color: var(--_muted);
@@ -103,21 +109,17 @@ export const chatStyles = css`
 
   .dock {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 0.75rem;
     width: 100%;
-    min-width: 0;
     max-width: var(--_measure);
     margin: 0 auto;
     padding: 0.25rem 1rem calc(1rem + env(safe-area-inset-bottom));
   }
 
-  .dock > * {
-    min-width: 0;
-  }
-
   @media print {
     rondo-side-panel,
-    header,
+    .bar,
     .dock {
       display: none;
     }

@@ -95,7 +95,8 @@ export class Composer extends LitElement {
   /** Whether a reply is coming, so that the button stops it. */
   @property({ type: Boolean }) replying = false;
   @query("textarea") private input!: HTMLTextAreaElement | null;
-  #width = new ResizeObserver(() => this.#fit());
+  /** In the frame after: a box that grew while sizes are observed would be observed again. */
+  #width = new ResizeObserver(() => requestAnimationFrame(() => this.#fit()));
 
   override focus(options?: FocusOptions): void {
     this.input?.focus(options);

@@ -57,7 +57,8 @@ export function markdownBlocks(markdown: string): string[] {
 
 /** What of `html` is safe to show, whatever wrote it. */
 export function sanitise(html: string): DocumentFragment {
-  const fragment = DOMPurify.sanitize(html, {
+  // Null where the HTML has no body, as that of a frameset; the types do not say so.
+  const clean: DocumentFragment | null = DOMPurify.sanitize(html, {
     ALLOWED_TAGS,
     ALLOWED_ATTR,
     ALLOWED_NAMESPACES: ["http://www.w3.org/1999/xhtml"],
@@ -65,6 +66,7 @@ export function sanitise(html: string): DocumentFragment {
     ALLOW_DATA_ATTR: false,
     RETURN_DOM_FRAGMENT: true,
   });
+  const fragment = clean ?? new DocumentFragment();
   for (const link of fragment.querySelectorAll("a")) tameLink(link);
   for (const element of fragment.querySelectorAll("[class]"))
     if (codeLanguage(element) === undefined) element.removeAttribute("class");

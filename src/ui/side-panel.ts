@@ -24,7 +24,7 @@ export class SidePanel extends LitElement {
         background: var(--_panel);
       }
 
-      header {
+      .bar {
         display: flex;
         align-items: center;
         justify-content: space-between;
@@ -83,7 +83,7 @@ export class SidePanel extends LitElement {
 
   override render() {
     return html`
-      <header>
+      <div class="bar">
         <slot name="brand"></slot>
         <button
           class="close plain square"
@@ -93,7 +93,7 @@ export class SidePanel extends LitElement {
         >
           ${closeIcon}
         </button>
-      </header>
+      </div>
       <button
         class="new"
         type="button"

@@ -1,0 +1,195 @@
+import axe from "axe-core";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { cdp, userEvent } from "vitest/browser";
+import { namedError, type FakeScript } from "../support/fake-engine";
+import {
+  box,
+  button,
+  findAll,
+  focused,
+  mountChat,
+  readyAtOnce,
+  say,
+  settle,
+} from "./mount";
+
+interface Session {
+  send(method: string, params: object): Promise<void>;
+}
+
+async function emulate(features: Record<string, string>): Promise<void> {
+  const session = cdp() as unknown as Session;
+  await session.send("Emulation.setEmulatedMedia", {
+    features: Object.entries(features).map(([name, value]) => ({
+      name,
+      value,
+    })),
+  });
+}
+
+afterEach(() => emulate({}));
+
+/** Everything axe finds wrong with the element, one line each. */
+async function violations(chat: HTMLElement): Promise<string[]> {
+  // Wait for colours that fade in.
+  await Promise.all(
+    document
+      .getAnimations()
+      .filter(endsSoon)
+      .map(({ finished }) => finished),
+  );
+  const { violations } = await axe.run(chat, {
+    runOnly: [
+      "wcag2a",
+      "wcag2aa",
+      "wcag21a",
+      "wcag21aa",
+      "wcag22aa",
+      "best-practice",
+    ],
+  });
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(
+      ({ target, failureSummary }) =>
+        `${id}: ${target.join(" ")}: ${failureSummary}`,
+    ),
+  );
+}
+
+const endsSoon = (animation: Animation) =>
+  Number.isFinite(animation.effect?.getComputedTiming().endTime);
+
+const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
+  "an empty chat": async () => {},
+  "a chat with code, a list and a table": async () => {
+    await say("Show me everything.");
+    const [reply] = engine.replies;
+    reply!.text(
+      "# Title\n\nSome `code` and [a link](https://example.org).\n\n- a\n- b\n\n> quote\n\n" +
+        "```ts\nconst a = 1;\n```\n\n| a | b |\n| - | - |\n| 1 | 2 |",
+    );
+    reply!.end();
+  },
+  "a reply on its way": async () => {
+    await say("Hello!");
+    engine.replies[0]!.text("Hi");
+  },
+  "a prefill": async () => {
+    await say("Hello!");
+    engine.replies[0]!.prefill(10, 20);
+  },
+  "a reply that broke off": async () => {
+    await say("Hello!");
+    engine.replies[0]!.fail(namedError("DeviceLostError"));
+  },
+  "a question whether to delete": async () => {
+    await say("Hello!");
+    engine.replies[0]!.end();
+    await settle();
+    await button("Delete chat").click({ force: true });
+  },
+};
+
+const LOADS: Record<string, FakeScript> = {
+  "a model that is loading": { load: (load) => load.weights(10, 20) },
+  "a model that has just begun to load": {},
+  "a model that could not be fetched": {
+    load: (load) => load.fail(namedError("ModelFetchError")),
+  },
+  "no WebGPU": {
+    load: (load) => load.fail(namedError("WebGpuUnavailableError")),
+  },
+};
+
+let engine: Awaited<ReturnType<typeof mountChat>>["engine"];
+
+describe.for(["light", "dark"])(
+  "In %s colours, axe finds nothing in",
+  (scheme) => {
+    for (const width of [1000, 360]) {
+      test.for(Object.keys(SCENES))(`%s, ${width} px wide`, async (name) => {
+        if (width < 500 && name.includes("delete")) return;
+        await emulate({ "prefers-color-scheme": scheme });
+        const mounted = await mountChat(readyAtOnce, width);
+        engine = mounted.engine;
+        await SCENES[name]!(mounted.chat);
+        await settle();
+        expect(await violations(mounted.chat)).toEqual([]);
+      });
+
+      test.for(Object.keys(LOADS))(`%s, ${width} px wide`, async (name) => {
+        await emulate({ "prefers-color-scheme": scheme });
+        const { chat } = await mountChat(LOADS[name], width);
+        expect(await violations(chat)).toEqual([]);
+      });
+    }
+
+    test("the open drawer", async () => {
+      await emulate({ "prefers-color-scheme": scheme });
+      const { chat } = await mountChat(readyAtOnce, 360);
+      await button("Chats").click();
+      await settle();
+      expect(await violations(chat)).toEqual([]);
+    });
+  },
+);
+
+describe("The keyboard", () => {
+  test("reaches everything, in the order that one reads", async () => {
+    const mounted = await mountChat(readyAtOnce);
+    engine = mounted.engine;
+    await SCENES["a chat with code, a list and a table"]!(mounted.chat);
+    await settle();
+    const before = document.createElement("button");
+    document.body.prepend(before);
+    onTestFinished(() => before.remove());
+    before.focus();
+    const order: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      await userEvent.keyboard("{Tab}");
+      const element = focused();
+      if (element === document.body || element === null) break;
+      const name = element.getAttribute("aria-label") ?? element.textContent;
+      order.push(name.replace(/\s+/g, " ").trim());
+    }
+    expect(order).toEqual([
+      "New chat",
+      "Show me everything.",
+      "Delete chat “Show me everything.”",
+      "Chats",
+      "Conversation",
+      "a link",
+      "Copy code",
+      "ts code",
+      "Table",
+      "Copy reply",
+      "My cat is called Miso.",
+      "My locker code is 4821.",
+      "What is my cat called?",
+      "Tell me about the moon.",
+      "Message",
+      "Send",
+    ]);
+  });
+
+  test("a closed panel is out of its way", async () => {
+    await mountChat(readyAtOnce, 360);
+    box().element().focus();
+    await userEvent.keyboard("{Tab}{Tab}{Tab}{Tab}{Tab}");
+    const inPanel = findAll("rondo-side-panel").some((panel) =>
+      panel.matches(":focus-within"),
+    );
+    expect(inPanel).toBe(false);
+  });
+});
+
+describe("Reduced motion", () => {
+  test("leaves nothing moving", async () => {
+    await emulate({ "prefers-reduced-motion": "reduce" });
+    await mountChat();
+    await say("Hello!");
+    expect(document.getAnimations()).toEqual([]);
+    await button("Chats").click();
+    expect(document.getAnimations()).toEqual([]);
+  });
+});

@@ -1,0 +1,108 @@
+/** A `<rondo-chat>` in the test's page with a fake engine behind it, and ways to see and touch it. */
+import { onTestFinished } from "vitest";
+import { page } from "vitest/browser";
+import type { ChatElement } from "../../src/ui/chat-element";
+import "../../src/ui/define";
+import { FakeEngine, type FakeScript } from "../support/fake-engine";
+
+export interface Mounted {
+  chat: ChatElement;
+  engine: FakeEngine;
+}
+
+/** Loads at once, so that a test may begin with its first message. */
+export const readyAtOnce: FakeScript = { load: (load) => load.finish() };
+
+export async function mountChat(
+  script: FakeScript = {},
+  width = 1000,
+): Promise<Mounted> {
+  await page.viewport(width, 700);
+  const engine = new FakeEngine(script);
+  const chat = document.createElement("rondo-chat");
+  chat.style.height = "680px";
+  chat.engine = engine;
+  chat.model = "models/rondo-tiny/";
+  document.body.style.margin = "0";
+  document.body.append(chat);
+  onTestFinished(() => chat.remove());
+  await settle();
+  return { chat, engine };
+}
+
+/** A reply that has begun to the message `text`. */
+export async function say(text: string): Promise<void> {
+  await box().fill(text);
+  await page.getByRole("button", { name: "Send" }).click();
+  await settle();
+}
+
+/** Until what has happened is painted. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i++)
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+}
+
+export const box = () => page.getByRole("textbox", { name: "Message" });
+export const button = (name: string, exact = false) =>
+  page.getByRole("button", { name, exact });
+export const messages = () => texts("You");
+export const replies = () => texts("Rondo");
+
+/** The box's text. */
+export function draft(): string {
+  const element = box().element();
+  return element instanceof HTMLTextAreaElement ? element.value : "";
+}
+
+function texts(name: string): string[] {
+  return page
+    .getByRole("article", { name, exact: true })
+    .elements()
+    .map(shownText);
+}
+
+/** The text of an element and of the elements inside it, as one reads it. */
+export function shownText(root: Node): string {
+  if (root instanceof Text) return root.data;
+  if (root instanceof HTMLStyleElement) return "";
+  if (root instanceof Element && root.classList.contains("visually-hidden"))
+    return "";
+  const inside =
+    root instanceof HTMLElement && root.shadowRoot ? root.shadowRoot : root;
+  const parts = [...inside.childNodes].map(shownText).join("");
+  return root instanceof HTMLElement
+    ? parts.replace(/\s+/g, " ").trim()
+    : parts;
+}
+
+/** Finds an element through all shadow roots; each further selector is looked for inside the last. */
+export function find(selector: string, ...inside: string[]): HTMLElement {
+  let found: HTMLElement | undefined;
+  for (const step of [selector, ...inside]) {
+    const root = found?.shadowRoot ?? found ?? document;
+    found = findAll(step, root)[0];
+    if (found === undefined) throw new Error(`There is no ${step}.`);
+  }
+  return found!;
+}
+
+export function findAll(
+  selector: string,
+  root: ParentNode = document,
+): HTMLElement[] {
+  const here = [...root.querySelectorAll<HTMLElement>(selector)];
+  const hosts = [...root.querySelectorAll("*")];
+  const deeper = hosts.flatMap(({ shadowRoot }) =>
+    shadowRoot ? findAll(selector, shadowRoot) : [],
+  );
+  return [...here, ...deeper];
+}
+
+/** What has the focus, through all shadow roots. */
+export function focused(): Element | null {
+  let active = document.activeElement;
+  while (active?.shadowRoot?.activeElement)
+    active = active.shadowRoot.activeElement;
+  return active;
+}

@@ -1,0 +1,155 @@
+import { describe, expect, test } from "vitest";
+import { describeError, describeReplyError } from "../../src/ui/describe-error";
+import { byteRange } from "../../src/ui/load-progress";
+import { receiptLine } from "../../src/ui/receipt";
+import { failRound, isRunning, newRound, takeEvent } from "../../src/ui/round";
+import { TurnQueue } from "../../src/ui/turn-queue";
+import { fakeReceipt, namedError } from "../support/fake-engine";
+
+describe("A receipt", () => {
+  test.for([
+    [{}, "prefilled 23 · reused 41 tokens · first token 0.2 s · 38 tok/s"],
+    [
+      { finishReason: "length" },
+      "prefilled 23 · reused 41 tokens · first token 0.2 s · 38 tok/s · length limit",
+    ],
+    [
+      { finishReason: "aborted" },
+      "prefilled 23 · reused 41 tokens · first token 0.2 s · 38 tok/s · stopped",
+    ],
+    [
+      { timeToFirstTokenMs: 42.4 },
+      "prefilled 23 · reused 41 tokens · first token 42 ms · 38 tok/s",
+    ],
+    [
+      { timeToFirstTokenMs: 12_345 },
+      "prefilled 23 · reused 41 tokens · first token 12.3 s · 38 tok/s",
+    ],
+    [
+      { decodeTokensPerSecond: 3.14 },
+      "prefilled 23 · reused 41 tokens · first token 0.2 s · 3.1 tok/s",
+    ],
+    [
+      { decodeTokensPerSecond: 0 },
+      "prefilled 23 · reused 41 tokens · first token 0.2 s",
+    ],
+    [
+      { cachedTokens: 0, prefilledTokens: 12_345 },
+      "prefilled 12,345 · reused 0 tokens · first token 0.2 s · 38 tok/s",
+    ],
+    [
+      { finishReason: "aborted", replyTokens: 0, decodeTokensPerSecond: 0 },
+      "prefilled 23 · reused 41 tokens · stopped",
+    ],
+  ] as const)("of %j reads %j", ([receipt, line]) => {
+    expect(receiptLine({ ...fakeReceipt, ...receipt })).toBe(line);
+  });
+});
+
+describe("Bytes", () => {
+  test.for([
+    [0, 512, "0 of 512 B"],
+    [1_000, 42_526, "1 of 43 kB"],
+    [3_100_000, 6_896_400, "3.1 of 6.9 MB"],
+    [20_000_000, 143_000_000, "20 of 143 MB"],
+    [0, 1_313_000_000, "0.0 of 1.3 GB"],
+    [5e12, 7e12, "5000.0 of 7000.0 GB"],
+  ] as const)("%d of %d read %j", ([loaded, total, words]) => {
+    expect(byteRange(loaded, total)).toBe(words);
+  });
+});
+
+describe("An error", () => {
+  test("keeps its own words beside ours", () => {
+    const { title, detail } = describeError(
+      namedError("ModelFetchError", "404"),
+    );
+    expect(title).toBe("The model could not be fetched");
+    expect(detail).toBe("404");
+  });
+
+  test("that nobody foresaw is still told", () => {
+    expect(describeError(new TypeError("x is not a function"))).toMatchObject({
+      title: "Something went wrong",
+      detail: "x is not a function",
+    });
+  });
+
+  test("of a lost device is told once, where it can be mended", () => {
+    expect(describeReplyError(namedError("DeviceLostError")).detail).toBe("");
+  });
+});
+
+describe("A round", () => {
+  const begun = { ...newRound(1, "Hello!"), phase: "reading" as const };
+
+  test("takes in what comes, step by step", () => {
+    const read = takeEvent(begun, {
+      type: "prefill",
+      doneTokens: 1,
+      totalTokens: 2,
+    });
+    expect(read.prefill).toEqual({ doneTokens: 1, totalTokens: 2 });
+    const written = takeEvent(takeEvent(read, { type: "text", text: "Hi" }), {
+      type: "text",
+      text: "!",
+    });
+    expect(written).toMatchObject({ phase: "writing", reply: "Hi!" });
+    const done = takeEvent(written, { type: "end", receipt: fakeReceipt });
+    expect(done).toMatchObject({ phase: "done", receipt: fakeReceipt });
+    expect([begun, read, written, done].map(isRunning)).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test("that fails keeps what was said", () => {
+    const error = namedError("DeviceLostError");
+    const written = takeEvent(begun, { type: "text", text: "Hi" });
+    expect(failRound(written, error)).toMatchObject({
+      phase: "failed",
+      reply: "Hi",
+      error,
+    });
+  });
+});
+
+describe("The queue of turns", () => {
+  const tick = () => new Promise((resolve) => setTimeout(resolve));
+
+  test("runs one at a time and in order", async () => {
+    const queue = new TurnQueue();
+    const said: string[] = [];
+    queue.resume();
+    const turn = (name: string) => async () => {
+      said.push(`${name} begins`);
+      await tick();
+      said.push(`${name} ends`);
+    };
+    queue.add(turn("a"));
+    queue.add(turn("b"));
+    await tick();
+    await tick();
+    await tick();
+    expect(said).toEqual(["a begins", "a ends", "b begins", "b ends"]);
+  });
+
+  test("starts nothing while paused, and forgets what is taken back", async () => {
+    const queue = new TurnQueue();
+    const ran: string[] = [];
+    const a = async () => void ran.push("a");
+    const b = async () => void ran.push("b");
+    queue.add(a);
+    queue.add(b);
+    await tick();
+    expect(ran).toEqual([]);
+    expect(queue.remove(a)).toBe(true);
+    expect(queue.remove(a)).toBe(false);
+    queue.resume();
+    await tick();
+    expect(ran).toEqual(["b"]);
+    expect(queue.remove(b)).toBe(false);
+  });
+});
