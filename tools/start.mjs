@@ -19,7 +19,11 @@ process.once("SIGINT", () => process.exit(0));
 const vite = await import("vite");
 if (buildIsStale()) {
   console.log("Building the page");
-  await vite.build({ root, logLevel: "warn" });
+  try {
+    await vite.build({ root, logLevel: "warn" });
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
 }
 
 const server = await vite.preview({
