@@ -52,7 +52,7 @@ export class Conversation {
     this.draft = this.draft === "" ? text : `${text}\n\n${this.draft}`;
   }
 
-  /** The model behind `chatId` is gone, and with it what it had read. */
+  /** The chat that `chatId` names is gone: another model has taken the place of the one that read it. */
   forget(): void {
     if (this.chatId === undefined) return;
     this.chatId = undefined;

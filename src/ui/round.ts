@@ -25,7 +25,7 @@ export interface Round {
   readonly error?: Error;
   /** Whether the reply was told to stop and has not ended yet. */
   readonly isStopping?: boolean;
-  /** Whether the model does not have this round in mind any more, because it was loaded again. */
+  /** Whether the model has not read this round, because another one did. */
   readonly isForgotten?: boolean;
 }
 

@@ -26,7 +26,8 @@ export interface SessionHost {
 export class Session {
   readonly #host: SessionHost;
   readonly #queue = new TurnQueue();
-  #engine: ChatEngine | undefined;
+  /** Where chats live: they go with the engine and with the model's address. */
+  #source: { engine: ChatEngine; url: string } | undefined;
   #loading = new AbortController();
   #lastId = 0;
   #state: ChatState = "idle";
@@ -52,8 +53,8 @@ export class Session {
 
   /** Loads the model of the folder `url`; rounds that were sent before wait for it. */
   async load(engine: ChatEngine, url: string): Promise<void> {
-    this.#engine = engine;
     this.#queue.pause();
+    this.#setSource(engine, url);
     this.#loading.abort();
     this.#loading = new AbortController();
     const { signal } = this.#loading;
@@ -68,7 +69,6 @@ export class Session {
       const model = await engine.load(url, { onProgress, signal });
       if (signal.aborted) return;
       this.model = model;
-      for (const conversation of this.conversations) conversation.forget();
       this.#setState("ready");
       this.#queue.resume();
     } catch (thrown) {
@@ -153,21 +153,21 @@ export class Session {
     this.conversations = this.conversations.filter((other) => other !== gone);
     if (this.current === gone) this.newChat();
     this.#host.requestUpdate();
-    const { model } = this;
+    const source = this.#source;
     this.#queue.add(async () => {
-      const { chatId } = gone;
-      const isKnown = chatId !== undefined && this.model === model;
-      if (isKnown) await this.#forgetChat(chatId);
+      if (gone.chatId === undefined || source !== this.#source) return;
+      try {
+        await source?.engine.deleteChat(gone.chatId);
+      } catch (thrown) {
+        this.#fail(asError(thrown), "delete");
+      }
     });
   }
 
-  /** After the chat's last turn; a model that was loaded since does not know the chat. */
-  async #forgetChat(chatId: string): Promise<void> {
-    try {
-      await this.#engine?.deleteChat(chatId);
-    } catch (thrown) {
-      this.#fail(asError(thrown), "delete");
-    }
+  #setSource(engine: ChatEngine, url: string): void {
+    if (engine === this.#source?.engine && url === this.#source.url) return;
+    this.#source = { engine, url };
+    for (const conversation of this.conversations) conversation.forget();
   }
 
   #stopReply(conversation: Conversation, stopping: AbortController): void {
@@ -182,8 +182,8 @@ export class Session {
     roundId: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const engine = this.#engine;
-    if (engine === undefined) return;
+    if (this.#source === undefined) return;
+    const { engine } = this.#source;
     const changed = () => this.#host.requestUpdate();
     const round = await conversation.reply(engine, roundId, signal, changed);
     if (round?.error !== undefined) this.#fail(round.error, "reply");

@@ -141,7 +141,7 @@ export class Transcript extends LitElement {
         ${
           round === lastForgotten
             ? html`<p class="forgotten">
-                The model was loaded again and does not remember what is above
+                Another model was loaded, and has not read what is above
               </p>`
             : nothing
         }

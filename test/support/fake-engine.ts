@@ -121,8 +121,8 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
 
 /** Called with each load and reply as it begins. */
 export interface FakeScript {
-  load?: (load: FakeLoad, count: number) => void;
-  reply?: (reply: FakeReply, count: number) => void;
+  load?: (load: FakeLoad) => void | Promise<void>;
+  reply?: (reply: FakeReply) => void | Promise<void>;
 }
 
 export class FakeEngine implements ChatEngine {
@@ -139,7 +139,7 @@ export class FakeEngine implements ChatEngine {
   load(url: string, options?: LoadOptions): Promise<ModelInfo> {
     const load = new FakeLoad(url, options);
     this.loads.push(load);
-    this.#script.load?.(load, this.loads.length);
+    void this.#script.load?.(load);
     return load.outcome;
   }
 
@@ -159,7 +159,7 @@ export class FakeEngine implements ChatEngine {
   ): AsyncIterable<ReplyEvent> {
     const reply = new FakeReply(chatId, message, options);
     this.replies.push(reply);
-    this.#script.reply?.(reply, this.replies.length);
+    void this.#script.reply?.(reply);
     return reply;
   }
 

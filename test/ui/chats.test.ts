@@ -133,7 +133,7 @@ describe("Deleting a chat", () => {
 });
 
 describe("After the model was loaded again", () => {
-  test("a chat says from where on the model has forgotten it", async () => {
+  test("its chats go on", async () => {
     const { engine } = await mountChat(readyAtOnce);
     await say("My cat is called Miso.");
     engine.replies[0]!.end();
@@ -146,12 +146,24 @@ describe("After the model was loaded again", () => {
     await button("Edit").click();
     await settle();
     expect(draft()).toBe("What is my cat called?");
-    await expect
-      .element(page.getByText("does not remember what is above"))
-      .toBeVisible();
     await userEvent.keyboard("{Enter}");
     await settle();
-    expect(engine.replies[2]!.chatId).not.toBe(engine.replies[0]!.chatId);
+    expect(engine.replies[2]!.chatId).toBe(engine.replies[0]!.chatId);
+    expect(findAll(".forgotten")).toEqual([]);
+  });
+
+  test("but another model's say from where on they were not read", async () => {
+    const { chat, engine } = await mountChat(readyAtOnce);
+    await say("My cat is called Miso.");
+    engine.replies[0]!.end();
+    await settle();
+    chat.model = "models/other/";
+    await settle();
+    await say("What is my cat called?");
+    expect(findAll(".forgotten").map(shownText)).toEqual([
+      "Another model was loaded, and has not read what is above",
+    ]);
+    expect(engine.replies[1]!.chatId).not.toBe(engine.replies[0]!.chatId);
   });
 });
 
