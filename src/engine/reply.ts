@@ -7,6 +7,7 @@ import { ReadbackRing } from "../gpu/readback";
 import type { PlacedRound } from "../memory/page-table";
 import { fitPages, missingPages } from "../memory/round";
 import type { Draw } from "../model/step";
+import { OutOfMemoryError } from "../util/errors";
 import { type Runner, tablePages } from "./runner";
 
 /** Steps submitted and not yet read. */
@@ -33,16 +34,23 @@ export class Reply {
   readonly #earlierPages: number;
   readonly #draw: Omit<Draw, "index">;
   readonly #ring: ReadbackRing;
+  readonly #makeRoom: (pages: number) => Promise<void>;
+  /** Set when the reply can't have another page. */
+  #isOutOfPages = false;
   /** Reads of submitted steps, oldest first. */
   readonly #inFlight: Promise<number>[] = [];
   #submitted = 0;
 
-  /** @param placed all rounds; the last one is the turn's own, its question's tokens in it */
+  /**
+   * @param placed all rounds; the last one is the turn's own, its question's tokens in it
+   * @param makeRoom makes sure that so many pages of both halves are free; may reject with OutOfMemoryError
+   */
   constructor(
     runner: Runner,
     placed: readonly PlacedRound[],
     draw: Omit<Draw, "index">,
     ring: ReadbackRing,
+    makeRoom: (pages: number) => Promise<void>,
   ) {
     this.#runner = runner;
     this.#placed = placed;
@@ -50,6 +58,7 @@ export class Reply {
     this.#earlierPages = tablePages(placed.slice(0, -1));
     this.#draw = draw;
     this.#ring = ring;
+    this.#makeRoom = makeRoom;
   }
 
   /** Prefills what lacks KV and draws the first token. Yields rows done. */
@@ -70,8 +79,12 @@ export class Reply {
   }: ReplyLimits): AsyncGenerator<number, void> {
     try {
       while (this.end === undefined) {
-        while (this.#inFlight.length < DEPTH && this.#submitted < maxTokens) {
+        while (this.#inFlight.length < DEPTH && this.#mayGoOn(maxTokens)) {
           await this.#submit();
+        }
+        if (this.#inFlight.length === 0) {
+          this.end = "length";
+          break;
         }
         const token = await this.#inFlight.shift()!;
         this.#runner.gpu.check();
@@ -100,14 +113,23 @@ export class Reply {
     return Math.max(0, this.#submitted - 1);
   }
 
+  #mayGoOn(maxTokens: number): boolean {
+    return this.#submitted < maxTokens && !this.#isOutOfPages;
+  }
+
   async #submit(): Promise<void> {
-    const { cache } = this.#runner;
     const { round } = this.#own;
     const local = round.tokens.length + this.fedTokens;
     const missing = missingPages(round, local + 1);
     if (missing > 0) {
-      await cache.reserve(missing);
-      fitPages(round, local + 1, cache);
+      try {
+        await this.#makeRoom(missing);
+      } catch (error) {
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        this.#isOutOfPages = true; // what was said until here stays
+        return;
+      }
+      fitPages(round, local + 1, this.#runner.cache);
     }
     const { copy, read } = this.#ring.take(this.#runner.llama.sampled);
     const draw = this.#nextDraw();

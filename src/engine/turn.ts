@@ -56,7 +56,13 @@ export async function* runTurn(
   const maxTokens = Math.min(request.maxTokens, roomFor(context, request));
   const round = conversation.add(openTokens);
   const placed = conversation.placed();
-  const reply = new Reply(runner, placed, sampler, context.ring);
+  const reply = new Reply(
+    runner,
+    placed,
+    sampler,
+    context.ring,
+    context.makeRoom,
+  );
   let hasFailed = false;
   try {
     await givePages(context);

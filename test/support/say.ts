@@ -1,0 +1,35 @@
+/** Says something to a chat and waits for the whole reply. */
+import type {
+  ChatEngine,
+  Receipt,
+  ReplyEvent,
+  ReplyOptions,
+} from "../../src/engine/chat-engine";
+
+export interface Said {
+  text: string;
+  receipt: Receipt;
+  events: ReplyEvent[];
+}
+
+export const GREEDY: ReplyOptions = { sampler: { temperature: 0 } };
+
+/** @param onEvent sees every event as it comes */
+export async function say(
+  engine: ChatEngine,
+  chatId: string,
+  message: string,
+  options: ReplyOptions = GREEDY,
+  onEvent?: (event: ReplyEvent) => void,
+): Promise<Said> {
+  const events: ReplyEvent[] = [];
+  for await (const event of engine.chat(chatId, message, options)) {
+    events.push(event);
+    onEvent?.(event);
+  }
+  const last = events.at(-1);
+  if (last?.type !== "end")
+    throw new Error("a reply ended without its receipt");
+  const text = events.map((one) => (one.type === "text" ? one.text : ""));
+  return { text: text.join(""), receipt: last.receipt, events };
+}
