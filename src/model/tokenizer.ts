@@ -17,6 +17,9 @@ import { type ModelFiles, readJson, readOptionalJson } from "./model-files";
 /** A piece of a chat's text, by where it comes from. */
 export type Segment = { template: string } | { content: string };
 
+/** What stands before a text: nothing, a token that marks a turn, or other text. */
+export type Before = "nothing" | "marker" | "text";
+
 const FILE = "tokenizer.json";
 
 const tokenizerFields = v.looseObject({
@@ -64,6 +67,8 @@ export class Tokenizer {
   private readonly markerIds = new Set<number>();
   /** Ids that `decode` leaves out. */
   private readonly specialIds = new Set<number>();
+  /** What the normalizer puts before every text. */
+  private readonly lead: string;
   /** Finds all added tokens. */
   private readonly inTemplate: RegExp;
   /** Finds those that mark nothing. */
@@ -90,6 +95,8 @@ export class Tokenizer {
       });
     }
 
+    const sample = this.library.normalizer?.normalize("x") ?? "x";
+    this.lead = sample.endsWith("x") ? sample.slice(0, -1) : "";
     const additional = new Set(names.additional_special_tokens);
     for (const token of this.library.get_added_tokens_decoder().values()) {
       this.added.set(token.content, token);
@@ -119,19 +126,21 @@ export class Tokenizer {
   /**
    * The ids of a text made of both.
    *
-   * @param isStart whether nothing stands before this text; SentencePiece-like tokenizers put a
-   *   space before the first word of all
+   * @param before SentencePiece-like tokenizers put a space before the first word of all, or of each
+   *   stretch between marking tokens, but never inside a text
    */
-  encodeSegments(segments: readonly Segment[], isStart = true): number[] {
+  encodeSegments(
+    segments: readonly Segment[],
+    before: Before = "nothing",
+  ): number[] {
     const ids: number[] = [];
-    let index = isStart ? 0 : 1;
-    for (const stretch of this.stretches(segments)) {
+    for (const [i, stretch] of this.stretches(segments).entries()) {
       if (typeof stretch === "string") {
-        for (const id of this.encodeStretch(stretch, index)) ids.push(id);
+        const place = i === 0 ? before : "marker";
+        for (const id of this.encodeStretch(stretch, place)) ids.push(id);
       } else {
         ids.push(stretch.id);
       }
-      index++;
     }
     return ids;
   }
@@ -149,6 +158,11 @@ export class Tokenizer {
     return (
       !this.specialIds.has(id) && this.library.id_to_token(id) !== undefined
     );
+  }
+
+  /** Whether this id marks a turn or the like. */
+  isMarker(id: number): boolean {
+    return this.markerIds.has(id);
   }
 
   /** The id of a token by its text as the vocabulary writes it, such as "<|im_end|>". */
@@ -190,15 +204,18 @@ export class Tokenizer {
     });
   }
 
-  /** @param index of the stretch in its text; 0 is the text's start */
-  private encodeStretch(text: string, index: number): number[] {
+  private encodeStretch(text: string, before: Before): number[] {
     const { normalizer, pre_tokenizer, model } = this.library;
-    const normal = normalizer === null ? text : normalizer.normalize(text);
+    const whole = normalizer === null ? text : normalizer.normalize(text);
+    const isInside = before === "text" && whole.startsWith(this.lead);
+    const normal = isInside ? whole.slice(this.lead.length) : whole;
     if (normal === "") return [];
     const words =
       pre_tokenizer === null
         ? [normal]
-        : pre_tokenizer.pre_tokenize(normal, { section_index: index });
+        : pre_tokenizer.pre_tokenize(normal, {
+            section_index: before === "nothing" ? 0 : 1,
+          });
     return model!._call(words).flatMap((token) => this.idsOf(token));
   }
 

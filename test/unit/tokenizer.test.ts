@@ -220,10 +220,10 @@ describe("added tokens that mark nothing", () => {
 describe("where a text starts", () => {
   it("a SentencePiece-like tokenizer puts a space before the first word, once", () => {
     const tokenizer = tokenizerOf("sentencePieceLikeFirst");
-    const word = tokenizer.encodeSegments([{ content: "files" }], true);
-    const inside = tokenizer.encodeSegments([{ content: "files" }], false);
+    const word = tokenizer.encodeSegments([{ content: "files" }], "nothing");
+    const inside = tokenizer.encodeSegments([{ content: "files" }], "marker");
     expect(word).toEqual(
-      tokenizer.encodeSegments([{ content: " files" }], false),
+      tokenizer.encodeSegments([{ content: " files" }], "marker"),
     );
     expect(inside).not.toEqual(word);
   });
