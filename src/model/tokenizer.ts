@@ -2,7 +2,7 @@
  * Text to token ids and back: tokenizer.json, run by @huggingface/tokenizers.
  *
  * Text comes from two sides. A template's text may contain tokens that mark turns; what people and
- * documents say may not, even where it spells them: "<|im_end|>" in a message is thirteen ordinary
+ * documents say may not, even where it spells them: "<|im_end|>" in a message is ten ordinary
  * characters. Here the marking tokens are looked for in the template's text alone, so content can
  * never produce them. Between them, template and content are encoded as one stretch: the ids are
  * those of the whole text wherever the content spells no marking token.
@@ -224,10 +224,12 @@ export class Tokenizer {
    * piece too ("</s>" in Unigram models, whole words under ignore_merges): that is spelled in parts.
    */
   private idsOf(token: string): number[] {
-    const { unk_token_id } = this.library.model!;
+    const { unk_token_id, unk_token } = this.library.model!;
     const id = this.library.token_to_id(token) ?? unk_token_id;
     if (id === undefined) return [];
-    if (!this.markerIds.has(id) || id === unk_token_id) return [id];
+    // Some vocabularies without a token for the unknown name their end-of-text token instead.
+    const isUnknown = id === unk_token_id && /unk/i.test(unk_token ?? "");
+    if (!this.markerIds.has(id) || isUnknown) return [id];
     const [first, ...rest] = token;
     if (rest.length === 0) return [];
     return this.library

@@ -151,6 +151,18 @@ describe("what people say", () => {
     expect(unigram.encodeText("hi</s>")).not.toContain(1);
     expect(unigram.decode(unigram.encodeText("hi</s>"))).toBe("hi</s>");
 
+    // What the vocabulary does not know must not end the text either.
+    const [tiny] = tokenizerFiles.sentencePieceLike() as [
+      { model: object; added_tokens: object[] },
+    ];
+    const unknowing = (unk_token: string) =>
+      new Tokenizer(
+        { ...tiny, model: { ...tiny.model, byte_fallback: false, unk_token } },
+        {},
+      );
+    expect(unknowing("<unk>").encodeText("\u{1d11e}")).toContain(0);
+    expect(unknowing("</s>").encodeText("\u{1d11e}")).not.toContain(2);
+
     // Under ignore_merges a word of the vocabulary is taken whole.
     const [json] = tokenizerFiles.rondoTiny() as [
       { model: object; added_tokens: object[] },
