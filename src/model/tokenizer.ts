@@ -232,8 +232,10 @@ export class Tokenizer {
     if (!this.markerIds.has(id) || isUnknown) return [id];
     const [first, ...rest] = token;
     if (rest.length === 0) return [];
-    return this.library
-      .model!._call([first!, rest.join("")])
+    const parts = this.library.model!._call([first!, rest.join("")]);
+    // The same token again stands for parts that the vocabulary does not know.
+    return parts
+      .filter((part) => part !== token)
       .flatMap((part) => this.idsOf(part));
   }
 }
