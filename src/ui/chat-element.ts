@@ -4,6 +4,8 @@ import { live } from "lit/directives/live.js";
 import type { ChatEngine } from "../engine/chat-engine";
 import { chatStyles } from "./chat-styles";
 import { isComposing, type Composer } from "./composer";
+import { Drawer } from "./drawer";
+import { EXAMPLES } from "./examples";
 import { RoundEvent, StateEvent, type ChatState } from "./events";
 import { mark, panelIcon, plusIcon } from "./icons";
 import { plainText } from "./markdown";
@@ -14,19 +16,8 @@ import { Session } from "./session";
 import type { SidePanel } from "./side-panel";
 import { base, theme } from "./theme";
 
-/** Narrower than this, the list of chats is a drawer over the chat. */
-const DRAWER_BELOW_PX = 720;
-
 /** Examples stay at hand until the chat has this many rounds. */
 const EXAMPLE_ROUNDS = 3;
-
-/** Things to say to the small model that comes with Rondo. */
-const EXAMPLES = [
-  "My cat is called Miso.",
-  "My locker code is 4821.",
-  "What is my cat called?",
-  "Tell me about the moon.",
-];
 
 /**
  * `<rondo-chat>`: a chat with a model that runs in the page. Give it an `engine` and a `model`; it loads
@@ -57,23 +48,19 @@ export class ChatElement extends LitElement {
   @property() model = "";
   @property({ attribute: false }) examples: readonly string[] = EXAMPLES;
 
-  @state() private isNarrow = false;
-  /** Whether the user opened or closed the panel; undefined leaves it to the width. */
-  @state() private panelChoice: boolean | undefined;
   /** What a screen reader should say next. */
   @state() private announcement = "";
   @query("rondo-composer") private composer!: Composer | null;
   @query("rondo-side-panel") private panel!: SidePanel;
   @query(".toggle") private toggle!: HTMLElement;
+  #drawer = new Drawer(this, () => {
+    const { panel, toggle } = this;
+    return { panel, toggle };
+  });
 
   #session = new Session({
     requestUpdate: oncePerFrame(() => this.requestUpdate()),
     dispatchEvent: (event) => this.#publish(event),
-  });
-  #width = new ResizeObserver(([entry]) => {
-    const isNarrow = (entry?.contentRect.width ?? 0) < DRAWER_BELOW_PX;
-    if (isNarrow !== this.isNarrow) this.panelChoice = undefined;
-    this.isNarrow = isNarrow;
   });
 
   get state(): ChatState {
@@ -82,14 +69,11 @@ export class ChatElement extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.isNarrow = this.clientWidth < DRAWER_BELOW_PX;
-    this.#width.observe(this);
     this.addEventListener("keydown", this.#onKeydown);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#width.disconnect();
     this.removeEventListener("keydown", this.#onKeydown);
   }
 
@@ -106,28 +90,24 @@ export class ChatElement extends LitElement {
   }
 
   override render() {
-    const isDrawer = this.isNarrow && this.#isPanelOpen;
+    const { isNarrow, isCovering } = this.#drawer;
     return html`
       <div
-        class="frame ${this.isNarrow ? "is-narrow" : ""}"
+        class="frame ${isNarrow ? "is-narrow" : ""}"
         @rondo-request=${this.#onRequest}
       >
         ${this.#panel()}
         ${
-          isDrawer
-            ? html`<div class="scrim" @click=${this.#togglePanel}></div>`
+          isCovering
+            ? html`<div class="scrim" @click=${this.#toggleDrawer}></div>`
             : nothing
         }
-        <div class="main" part="main" ?inert=${isDrawer}>
+        <div class="main" part="main" ?inert=${isCovering}>
           ${this.#header()} ${this.#body()} ${this.#dock()}
         </div>
         <div class="visually-hidden" role="status">${this.announcement}</div>
       </div>
     `;
-  }
-
-  get #isPanelOpen(): boolean {
-    return this.panelChoice ?? !this.isNarrow;
   }
 
   #panel() {
@@ -144,8 +124,8 @@ export class ChatElement extends LitElement {
         part="panel"
         exportparts="chat"
         id="panel"
-        ?inert=${!this.#isPanelOpen}
-        ?drawer=${this.isNarrow}
+        ?inert=${!this.#drawer.isOpen}
+        ?drawer=${this.#drawer.isNarrow}
         .chats=${chats}
         .model=${model}
       >
@@ -159,15 +139,16 @@ export class ChatElement extends LitElement {
 
   #header() {
     const { isEmpty, title } = this.#session.current;
+    const { isNarrow, isOpen } = this.#drawer;
     return html`
       <div class="bar" part="header">
         <button
           class="toggle plain square"
           type="button"
           aria-label="Chats"
-          aria-expanded=${this.#isPanelOpen}
+          aria-expanded=${isOpen}
           aria-controls="panel"
-          @click=${this.#togglePanel}
+          @click=${this.#toggleDrawer}
         >
           ${panelIcon}
         </button>
@@ -177,7 +158,7 @@ export class ChatElement extends LitElement {
           type="button"
           aria-label="New chat"
           title="New chat"
-          ?hidden=${!this.isNarrow && this.#isPanelOpen}
+          ?hidden=${!isNarrow && isOpen}
           @click=${() => this.#take({ type: "new-chat" })}
         >
           ${plusIcon}
@@ -290,15 +271,9 @@ export class ChatElement extends LitElement {
         session.stop();
         break;
       case "retry":
-        session.retry(request.roundId);
-        this.focus();
-        break;
       case "edit":
-        session.edit(request.roundId);
-        this.focus();
-        break;
       case "move":
-        session.move(request.roundId);
+        session[request.type](request.roundId);
         this.focus();
         break;
       case "new-chat":
@@ -311,14 +286,14 @@ export class ChatElement extends LitElement {
         break;
       case "delete-chat":
         session.deleteChat(request.conversationId);
-        if (!this.isNarrow) this.focus();
+        if (!this.#drawer.isNarrow) this.focus();
         break;
       case "load":
         this.#load();
         this.focus();
         break;
       case "close-panel":
-        void this.#togglePanel();
+        this.#toggleDrawer();
         break;
       default:
         request satisfies never;
@@ -328,21 +303,15 @@ export class ChatElement extends LitElement {
 
   /** Closes the drawer, if it is one, and goes on in the box. */
   #leavePanel(): void {
-    if (this.isNarrow) this.panelChoice = false;
+    this.#drawer.leave();
     void this.updateComplete.then(() => this.focus());
   }
 
-  #togglePanel = async () => {
-    this.panelChoice = !this.#isPanelOpen;
-    await this.updateComplete;
-    if (!this.isNarrow) return;
-    if (this.panelChoice) this.panel.focus();
-    else this.toggle.focus();
-  };
+  #toggleDrawer = () => void this.#drawer.toggle();
 
   #onKeydown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || isComposing(event)) return;
-    if (this.isNarrow && this.#isPanelOpen) void this.#togglePanel();
+    if (this.#drawer.isCovering) this.#toggleDrawer();
     else if (this.#session.current.running !== undefined)
       this.#take({ type: "stop" });
     else return;

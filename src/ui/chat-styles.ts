@@ -60,7 +60,8 @@ export const chatStyles = css`
   .main {
     display: grid;
     flex: 1;
-    grid-template: auto minmax(0, 1fr) auto / minmax(0, 1fr);
+    grid-template-rows: auto minmax(5rem, 1fr) minmax(0, max-content);
+    grid-template-columns: minmax(0, 1fr);
     min-width: 0;
   }
 
@@ -113,8 +114,16 @@ export const chatStyles = css`
     gap: 0.75rem;
     width: 100%;
     max-width: var(--_measure);
+    overflow-y: auto;
     margin: 0 auto;
     padding: 0.25rem 1rem calc(1rem + env(safe-area-inset-bottom));
+  }
+
+  /* Where a notice leaves no room, it scrolls behind the box. */
+  rondo-composer {
+    position: sticky;
+    inset-block-end: 0;
+    background: var(--_ground);
   }
 
   @media print {

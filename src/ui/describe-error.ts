@@ -8,9 +8,11 @@ export interface ErrorDescription {
   advice: string;
   /** The error's own message, where it tells more. */
   detail: string;
+  /** Whether it is one of those that we know how to mend. */
+  isKnown: boolean;
 }
 
-const KNOWN: Record<string, Omit<ErrorDescription, "detail">> = {
+const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
   ModelFetchError: {
     title: "The model could not be fetched",
     advice: "Check the connection, then try again.",
@@ -40,12 +42,14 @@ const KNOWN: Record<string, Omit<ErrorDescription, "detail">> = {
 export function describeReplyError(error: Error): ErrorDescription {
   if (error.name !== "DeviceLostError") return describeError(error);
   const title = "The reply broke off";
-  return { title, advice: "The GPU was taken away.", detail: "" };
+  const advice = "The GPU was taken away.";
+  return { title, advice, detail: "", isKnown: true };
 }
 
 export function describeError(error: Error): ErrorDescription {
   const known = KNOWN[error.name];
   const title = known?.title ?? "Something went wrong";
   const advice = known?.advice ?? "Trying again may help.";
-  return { title, advice, detail: error.message };
+  const isKnown = known !== undefined;
+  return { title, advice, detail: error.message, isKnown };
 }

@@ -3,6 +3,14 @@ import { property } from "lit/decorators.js";
 import { RequestEvent } from "./request";
 import { base } from "./theme";
 
+/** Things to say to the small model that comes with Rondo. */
+export const EXAMPLES: readonly string[] = [
+  "My cat is called Miso.",
+  "My locker code is 4821.",
+  "What is my cat called?",
+  "Tell me about the moon.",
+];
+
 /**
  * `<rondo-examples>`: a few things to say; a press says one. With the attribute `compact` they stand in
  * one line that scrolls.

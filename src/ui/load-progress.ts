@@ -87,6 +87,14 @@ export class LoadProgressElement extends LitElement {
         }
       }
 
+      @media (forced-colors: active) {
+        progress {
+          --_line: GrayText;
+          --_accent: Highlight;
+          forced-color-adjust: none;
+        }
+      }
+
       @media (prefers-reduced-motion: reduce) {
         progress:indeterminate {
           background: var(--_line);

@@ -31,6 +31,7 @@ export class RoundElement extends LitElement {
         max-width: min(85%, 36rem);
         margin-inline-start: auto;
         padding: 0.625rem 1rem;
+        border: 1px solid transparent;
         border-radius: 1.125rem 1.125rem 0.3rem;
         background: color-mix(in srgb, var(--_text) 4%, var(--_panel));
         white-space: pre-wrap;
@@ -184,7 +185,7 @@ export class RoundElement extends LitElement {
   #failure() {
     const { error, phase } = this.round;
     if (phase !== "failed" || error === undefined) return nothing;
-    const { title, advice, detail } = describeReplyError(error);
+    const { title, advice, detail, isKnown } = describeReplyError(error);
     const isFull = error.name === "ContextFullError";
     return html`
       <div class="failure" role="alert">
@@ -198,6 +199,7 @@ export class RoundElement extends LitElement {
               : this.#button("Try again", "retry")
           }
           ${this.#button("Edit", "edit")}
+          ${isKnown ? nothing : this.#loadButton()}
         </div>
       </div>
     `;
@@ -212,6 +214,14 @@ export class RoundElement extends LitElement {
         </div>
       </div>
     `;
+  }
+
+  /** For what nobody foresaw: a fresh model mends most of it. */
+  #loadButton() {
+    const ask = () => this.dispatchEvent(new RequestEvent({ type: "load" }));
+    return html`<button type="button" @click=${ask}>
+      Load the model again
+    </button>`;
   }
 
   #button(label: string, type: "retry" | "edit" | "move") {

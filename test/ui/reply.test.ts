@@ -18,7 +18,6 @@ import {
   replies,
   say,
   settle,
-  shownText,
 } from "./mount";
 
 /** What a screen reader was last given to say. */
@@ -214,6 +213,19 @@ describe("When a reply breaks off", () => {
     await say("Hello!");
     expect(replies()[0]).toContain("Something went wrong.");
     await expect.element(button("Try again")).toBeVisible();
+  });
+
+  test("for a reason that nobody foresaw, the model can be loaded again too", async () => {
+    const { engine } = await mountChat(readyAtOnce);
+    await say("Hello!");
+    engine.replies[0]!.fail(new TypeError("x is not a function"));
+    await settle();
+    await button("Load the model again").click();
+    await settle();
+    expect(engine.loads).toHaveLength(2);
+    await button("Try again").click();
+    await settle();
+    expect(engine.replies[1]?.message).toBe("Hello!");
   });
 
   test("a lost device asks for the model again, and the chat goes on", async () => {

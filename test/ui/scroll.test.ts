@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { namedError } from "../support/fake-engine";
 import {
+  box,
   button,
   find,
   findAll,
@@ -72,10 +74,21 @@ describe("The transcript", () => {
     expect(below()).toBeLessThan(2);
   });
 
+  test("leaves the box on the screen, however little room there is", async () => {
+    const { chat, engine } = await mountChat(readyAtOnce, 360);
+    chat.style.height = "300px";
+    await say("Tell me everything.");
+    engine.replies[0]!.text(LINES);
+    engine.replies[0]!.fail(namedError("DeviceLostError"));
+    await settle();
+    const { bottom } = box().element().getBoundingClientRect();
+    expect(bottom).toBeLessThanOrEqual(300);
+  });
+
   test("shows the beginning of what an empty chat says", async () => {
     await mountChat(readyAtOnce, 360);
-    const box = find("rondo-chat");
-    box.style.height = "300px";
+    const chat = find("rondo-chat");
+    chat.style.height = "300px";
     await settle();
     expect(log().scrollTop).toBe(0);
     expect(toEnd()).toHaveLength(0);
