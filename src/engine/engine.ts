@@ -3,9 +3,9 @@ import { Gpu } from "../gpu/gpu";
 import { ReadbackRing } from "../gpu/readback";
 import { chatLayout } from "../model/chat-layout";
 import { type ChatTokens, chatTokens } from "../model/chat-tokens";
-import { destroyModel, loadModel, type Model } from "../model/model";
+import { destroyModel, loadModel, type Model } from "./model";
 import { fetchedFiles, type ModelFiles } from "../model/model-files";
-import type { NetworkOptions } from "../model/network";
+import type { NetworkOptions } from "./network";
 import type {
   ChatEngine,
   ChatOptions,

@@ -14,7 +14,7 @@ import { fromWire } from "./wire-error";
 interface OpenCall {
   onEvent(event: Calls[CallName]["event"]): void;
   resolve(result: unknown): void;
-  reject(error: unknown): void;
+  reject(error: Error): void;
 }
 
 export class RemoteEngine implements ChatEngine {
@@ -138,14 +138,14 @@ export class RemoteEngine implements ChatEngine {
         signal?.removeEventListener("abort", abort);
       };
       this.#open.set(id, {
-        onEvent: (event) => onEvent?.(event as Calls[K]["event"]),
+        onEvent: (event) => onEvent?.(event),
         resolve(result) {
           settle();
           resolve(result as Calls[K]["result"]);
         },
         reject(error) {
           settle();
-          reject(error as Error);
+          reject(error);
         },
       });
       this.#post({ id, call, args } as Request);

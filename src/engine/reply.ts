@@ -3,7 +3,7 @@
  * submitted, for it takes its token from the sampler, not from the CPU. Only tokens that were read
  * back count; what ran ahead of the end is overwritten by what comes next.
  */
-import { ReadbackRing } from "../gpu/readback";
+import { type ReadbackRing } from "../gpu/readback";
 import type { PlacedRound } from "../memory/page-table";
 import { fitPages, missingPages } from "../memory/round";
 import type { Draw } from "../model/step";

@@ -31,7 +31,7 @@ export interface TurnContext {
    *
    * @throws OutOfMemoryError
    */
-  makeRoom(pages: number): Promise<void>;
+  makeRoom: (pages: number) => Promise<void>;
 }
 
 export interface TurnRequest {

@@ -135,7 +135,7 @@ export class Gpu {
   }
 
   /** @throws OutOfMemoryError when the device does not allow a buffer of this size at all */
-  createBuffer({
+  buffer({
     label,
     memoryClass,
     bytes,
@@ -199,7 +199,7 @@ export class Gpu {
     this.device.queue.writeBuffer(
       buffer,
       offset,
-      data.buffer as ArrayBuffer,
+      data.buffer,
       data.byteOffset,
       data.byteLength,
     );

@@ -17,10 +17,10 @@ export interface KernelSpec<
   /** Fields of the WGSL `Params` struct, in its order; each takes four bytes. */
   params: Record<Params, "u32" | "f32">;
   /** The workgroups that cover a problem of this shape. */
-  workgroups(
+  workgroups: (
     shape: Shape,
     constants: Record<string, number>,
-  ): [x: number, y?: number, z?: number];
+  ) => [x: number, y?: number, z?: number];
 }
 
 /** A dispatch with its buffers and parameters bound; only the shape is still open. */
@@ -107,7 +107,7 @@ function uniformOf(gpu: Gpu, label: string, bytes: Uint8Array): GPUBuffer {
   const key = `${label}:${bytes.join()}`;
   let block = known.get(key);
   if (!block) {
-    block = gpu.createBuffer({
+    block = gpu.buffer({
       label,
       memoryClass: "staging",
       bytes: bytes.length,

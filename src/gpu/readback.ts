@@ -11,7 +11,7 @@ export async function readBuffer(
   fromOffset = 0,
   bytes = from.size,
 ): Promise<ArrayBuffer> {
-  const to = gpu.createBuffer({
+  const to = gpu.buffer({
     label: "readback",
     memoryClass: "staging",
     bytes,
@@ -34,7 +34,7 @@ export class ReadbackRing {
 
   constructor(gpu: Gpu, depth: number) {
     this.#slots = Array.from({ length: depth }, (_, i) =>
-      gpu.createBuffer({
+      gpu.buffer({
         label: `readback slot ${i}`,
         memoryClass: "staging",
         bytes: 16,

@@ -61,18 +61,18 @@ export class KvHalf {
       `${pageCount} ${memoryClass} of KV`,
       () => ({
         layers: Array.from({ length: this.layerCount }, (_, i) => ({
-          k: gpu.createBuffer({
+          k: gpu.buffer({
             label: `${memoryClass}, layer ${this.firstLayer + i}, k`,
             memoryClass,
             bytes,
           }),
-          v: gpu.createBuffer({
+          v: gpu.buffer({
             label: `${memoryClass}, layer ${this.firstLayer + i}, v`,
             memoryClass,
             bytes,
           }),
         })),
-        table: gpu.createBuffer({
+        table: gpu.buffer({
           label: `${this.half} page table`,
           memoryClass: "activations",
           bytes: pageCount * PAGE_ENTRY_WORDS * 4,

@@ -437,7 +437,7 @@ export class Llama {
   }
 
   #buffer(label: string, bytes: number): GPUBuffer {
-    const buffer = this.#gpu.createBuffer({
+    const buffer = this.#gpu.buffer({
       label,
       memoryClass: "activations",
       bytes,

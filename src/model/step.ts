@@ -56,7 +56,7 @@ export class StepBuffer {
     this.#gpu = gpu;
     this.#bytes = new ArrayBuffer(4 * (HEADER_WORDS + ROW_WORDS * rowCapacity));
     this.#view = new DataView(this.#bytes);
-    this.buffer = gpu.createBuffer({
+    this.buffer = gpu.buffer({
       label: "step",
       memoryClass: "activations",
       bytes: this.#bytes.byteLength,

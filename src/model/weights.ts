@@ -105,7 +105,7 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
     const rows = shapes.reduce((sum, [tensorRows]) => sum + tensorRows!, 0);
     const stride = strideOf(columns);
     const bytes = rows * stride * TENSOR_TYPE_BYTES[type];
-    const buffer = gpu.createBuffer({ label, memoryClass: "weights", bytes });
+    const buffer = gpu.buffer({ label, memoryClass: "weights", bytes });
     buffers.push(buffer);
     let firstRow = 0;
     names.forEach((name, i) => {
@@ -121,7 +121,7 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
       (name) => checkpoint.tensors.get(name)!.shape[0]!,
     );
     const total = lengths.reduce((sum, length) => sum + length, 0);
-    const buffer = gpu.createBuffer({
+    const buffer = gpu.buffer({
       label,
       memoryClass: "weights",
       bytes: strideOf(total) * 4,

@@ -145,7 +145,17 @@ test("what f16 can't hold is cut to its range", async () => {
       k_norm: upload(gpu, new Float32Array(8)),
       qkv: upload(
         gpu,
-        Float32Array.from([...Array(16).fill(0), 1e6, -1e6, 1, 2, 3, 4, 5, 6]),
+        Float32Array.from([
+          ...Array<number>(16).fill(0),
+          1e6,
+          -1e6,
+          1,
+          2,
+          3,
+          4,
+          5,
+          6,
+        ]),
       ),
       k_pages: emptyBuffer(gpu, 16 * 8 * 2),
       v_pages: v,

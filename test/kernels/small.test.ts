@@ -105,16 +105,16 @@ test("a decode step's page enters both page tables and no other entry changes", 
   );
   await inOnePass(gpu, (pass) => dispatch(pass, {}));
   expect([...(await downloadWords(gpu, lower))]).toEqual([
-    ...Array(10).fill(0),
+    ...Array<number>(10).fill(0),
     40,
     100,
     32,
     7,
     5,
-    ...Array(5).fill(0),
+    ...Array<number>(5).fill(0),
   ]);
   expect([...(await downloadWords(gpu, upper))]).toEqual([
-    ...Array(15).fill(0),
+    ...Array<number>(15).fill(0),
     50,
     100,
     32,

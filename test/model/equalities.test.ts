@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { placeRounds } from "../../src/memory/page-table";
 import { newRound } from "../../src/memory/round";
-import { destroyNetwork } from "../../src/model/network";
+import { destroyNetwork } from "../../src/engine/network";
 import {
   presetNames,
   randomModel,

@@ -139,12 +139,12 @@ describe("rondo-tiny", async () => {
     await forward(network, placed, places.slice(0, 200), { asked: 0 });
     await forward(network, placed, places.slice(200, tailStart), { asked: 0 });
     const tail = places.slice(tailStart, tailEnd);
-    const pageMass = gpu.createBuffer({
+    const pageMass = gpu.buffer({
       label: "mass",
       memoryClass: "activations",
       bytes: pages * 4,
     });
-    const scratch = gpu.createBuffer({
+    const scratch = gpu.buffer({
       label: "scratch",
       memoryClass: "activations",
       bytes: tail.length * network.config.numAttentionHeads * pages * 8,

@@ -21,7 +21,7 @@ export function upload(
 }
 
 export function emptyBuffer(gpu: Gpu, bytes: number): GPUBuffer {
-  return gpu.createBuffer({ label: "test", memoryClass: "activations", bytes });
+  return gpu.buffer({ label: "test", memoryClass: "activations", bytes });
 }
 
 export async function downloadFloats(

@@ -11,7 +11,7 @@ import {
   buildNetwork,
   type Network,
   type NetworkOptions,
-} from "../../src/model/network";
+} from "../../src/engine/network";
 import { memoryCheckpoint, type Tensors } from "./tensors";
 
 export interface TestNetwork extends Network {

@@ -1,21 +1,25 @@
 /** A model ready to chat: its files read and checked, its network on the GPU. */
 import type { Gpu } from "../gpu/gpu";
-import { readChatTemplate, type ChatTemplate } from "./chat-template";
-import { readConfig } from "./config";
+import { readChatTemplate, type ChatTemplate } from "../model/chat-template";
+import { readConfig } from "../model/config";
 import {
   type GenerationConfig,
   readGenerationConfig,
-} from "./generation-config";
-import { type ModelFiles, readJson, readOptionalJson } from "./model-files";
+} from "../model/generation-config";
+import {
+  type ModelFiles,
+  readJson,
+  readOptionalJson,
+} from "../model/model-files";
 import {
   buildNetwork,
   destroyNetwork,
   type Network,
   type NetworkOptions,
 } from "./network";
-import { openSafetensors } from "./safetensors";
-import { expectedTensors } from "./tensors";
-import { openTokenizer, type Tokenizer } from "./tokenizer";
+import { openSafetensors } from "../model/safetensors";
+import { expectedTensors } from "../model/tensors";
+import { openTokenizer, type Tokenizer } from "../model/tokenizer";
 
 export interface Model {
   name: string;

@@ -1,11 +1,11 @@
 /** A network on the GPU: weights, kernels, pages and workspace, made and released together. */
 import type { Gpu } from "../gpu/gpu";
 import { KvCache, type KvFormat } from "../memory/kv-cache";
-import type { Checkpoint } from "./checkpoint";
-import type { ModelConfig } from "./config";
-import { compileKernels } from "./kernel-set";
-import { Llama } from "./llama";
-import { loadWeights, type Weights } from "./weights";
+import type { Checkpoint } from "../model/checkpoint";
+import type { ModelConfig } from "../model/config";
+import { compileKernels } from "../model/kernel-set";
+import { Llama } from "../model/llama";
+import { loadWeights, type Weights } from "../model/weights";
 
 export interface Network {
   config: ModelConfig;
