@@ -43,7 +43,10 @@ export class ModelFormatError extends Error {
   readonly problem: ModelFormatProblem;
 
   constructor(problem: ModelFormatProblem) {
-    const where = problem.tensor === undefined ? problem.file : `${problem.file}, tensor ${problem.tensor}`;
+    const where =
+      problem.tensor === undefined
+        ? problem.file
+        : `${problem.file}, tensor ${problem.tensor}`;
     super(`${where}: expected ${problem.expected}, found ${problem.found}.`);
     this.problem = problem;
   }

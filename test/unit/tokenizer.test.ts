@@ -152,7 +152,7 @@ describe("what people say", () => {
     expect(unigram.decode(unigram.encodeText("hi</s>"))).toBe("hi</s>");
 
     // What the vocabulary does not know must not end the text either.
-    const [tiny] = tokenizerFiles.sentencePieceLike() as [
+    const [tiny] = tokenizerFiles.sentencePieceLike() as unknown as [
       { model: object; added_tokens: object[] },
     ];
     const unknowing = (unk_token: string) =>
@@ -164,7 +164,7 @@ describe("what people say", () => {
     expect(unknowing("</s>").encodeText("\u{1d11e}")).not.toContain(2);
 
     // Under ignore_merges a word of the vocabulary is taken whole.
-    const [json] = tokenizerFiles.rondoTiny() as [
+    const [json] = tokenizerFiles.rondoTiny() as unknown as [
       { model: object; added_tokens: object[] },
     ];
     const greedy = new Tokenizer(
@@ -185,7 +185,9 @@ describe("what people say", () => {
 });
 
 describe("added tokens that mark nothing", () => {
-  const [json] = tokenizerFiles.rondoTiny() as [{ added_tokens: object[] }];
+  const [json] = tokenizerFiles.rondoTiny() as unknown as [
+    { added_tokens: object[] },
+  ];
   const tokenizer = new Tokenizer(
     {
       ...json,
