@@ -84,6 +84,16 @@ describe("The box for the message", () => {
     expect(engine.replies[0]?.message).toBe("猫");
   });
 
+  test("sends once, however fast Enter comes again", async () => {
+    const { engine } = await mountChat(readyAtOnce);
+    await box().fill("Hello!");
+    pressEnter({});
+    pressEnter({});
+    await settle();
+    expect(messages()).toEqual(["Hello!"]);
+    expect(engine.replies).toHaveLength(1);
+  });
+
   test("sends nothing that is only blank", async () => {
     const { engine } = await mountChat(readyAtOnce);
     await box().fill("  \n ");

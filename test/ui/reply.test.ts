@@ -172,6 +172,24 @@ describe("Stopping", () => {
     ]);
   });
 
+  test("an engine that throws when it is stopped has not failed", async () => {
+    const { chat, engine } = await mountChat(readyAtOnce);
+    const errors: Event[] = [];
+    chat.addEventListener("rondo-error", (event) => errors.push(event));
+    engine.chat = async function* (_chatId, _message, { signal } = {}) {
+      yield { type: "text", text: "Cats sleep for" };
+      await new Promise((resolve) =>
+        signal?.addEventListener("abort", resolve),
+      );
+      signal?.throwIfAborted();
+    };
+    await say("Tell me about cats.");
+    await userEvent.keyboard("{Escape}");
+    await settle();
+    expect(replies()[0]).toMatch(/^Cats sleep for\s*stopped/);
+    expect(errors).toEqual([]);
+  });
+
   test("a reply that ends at the length limit says so", async () => {
     const { engine } = await mountChat(readyAtOnce);
     await say("Tell me everything.");
