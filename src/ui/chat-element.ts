@@ -256,6 +256,8 @@ export class ChatElement extends LitElement {
 
   #take(request: ChatRequest): void {
     const session = this.#session;
+    // The same words said again would not be a change, and only changes are announced.
+    if (request.type !== "draft") this.announcement = "";
     switch (request.type) {
       case "draft":
         session.current.draft = request.text;

@@ -107,6 +107,18 @@ describe("A reply", () => {
     expect(announced()).toBe("Cats sleep a lot.");
   });
 
+  test("is announced again when it is the same as the one before", async () => {
+    const { engine } = await mountChat(readyAtOnce);
+    for (const count of [0, 1]) {
+      await say("Hello!");
+      expect(announced()).toBe("");
+      engine.replies[count]!.text("Hi there!");
+      engine.replies[count]!.end();
+      await settle();
+      expect(announced()).toBe("Hi there!");
+    }
+  });
+
   test("tells the page when it has ended", async () => {
     const { chat, engine } = await mountChat(readyAtOnce);
     const rounds: RoundEvent[] = [];
