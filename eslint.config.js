@@ -26,7 +26,7 @@ const places = {
   api: { from: engineFace },
   devtools: { from: [...engineFace, "ui"] },
   "main.ts": { from: [...engineFace, "ui"] },
-  "index.ts": { from: [...engineFace, "ui", "api"] },
+  "index.ts": { from: [...engineFace, "engine/engine", "ui", "api"] },
 };
 
 /** Names that only some places may use: `calls` wherever they are spelled, `globals` by scope. */

@@ -1,5 +1,6 @@
 /** A model ready to chat: its files read and checked, its network on the GPU. */
 import type { Gpu } from "../gpu/gpu";
+import { ModelFormatError } from "../util/errors";
 import { readChatTemplate, type ChatTemplate } from "../model/chat-template";
 import { readConfig } from "../model/config";
 import {
@@ -56,6 +57,13 @@ export async function loadModel(
     readChatTemplate(files, signal),
   ]);
   const generation = readGenerationConfig(generationJson, configJson);
+  if (tokenizer.tokenCount > config.vocabSize) {
+    throw new ModelFormatError({
+      file: "tokenizer.json",
+      expected: `at most config.json's vocab_size of ${config.vocabSize} tokens`,
+      found: `${tokenizer.tokenCount}`,
+    });
+  }
 
   const checkpoint = await openSafetensors(
     files,

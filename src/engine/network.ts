@@ -73,6 +73,6 @@ export function destroyNetwork(
 }
 
 /** Where the lower half ends until a model has been calibrated: after a quarter of the layers. */
-export function defaultWatershed(layerCount: number): number {
+function defaultWatershed(layerCount: number): number {
   return Math.max(0, Math.floor(layerCount / 4) - 1);
 }

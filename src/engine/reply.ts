@@ -63,7 +63,9 @@ export class Reply {
 
   /** Prefills what lacks KV and draws the first token. Yields rows done. */
   async *prefill(): AsyncGenerator<number, void> {
-    const { copy, read } = this.#ring.take(this.#runner.llama.sampled);
+    const { copy, read } = this.#ring.take(
+      this.#runner.llama.workspace.sampled,
+    );
     yield* this.#runner.prefill(this.#placed, {
       draw: this.#nextDraw(),
       copies: [copy],
@@ -131,7 +133,9 @@ export class Reply {
       }
       fitPages(round, local + 1, this.#runner.cache);
     }
-    const { copy, read } = this.#ring.take(this.#runner.llama.sampled);
+    const { copy, read } = this.#ring.take(
+      this.#runner.llama.workspace.sampled,
+    );
     const draw = this.#nextDraw();
     this.#runner.decode(this.#own, local, this.#earlierPages, draw, [copy]);
     this.#inFlight.push(read());

@@ -10,8 +10,9 @@ import {
   type PlacedRound,
 } from "../memory/page-table";
 import { pendingTokens, slotOf } from "../memory/round";
-import { type Llama, ROW_CAPACITY } from "../model/llama";
+import type { Llama } from "../model/llama";
 import { type Draw, SAMPLED, type StepRow } from "../model/step";
+import { ROW_CAPACITY } from "../model/workspace";
 import { PrefillPace } from "./prefill-pace";
 
 /** What the last slice of a prefill does besides: draw a token from the last row, and copy it. */
@@ -54,7 +55,7 @@ export class Runner {
       const slice = pending.slice(done, done + rows);
       done += rows;
       const drawing = done === pending.length ? first : undefined;
-      llama.step.write({
+      llama.workspace.step.write({
         rows: slice.map(({ row }) => row),
         askedRows: drawing ? 1 : 0,
         ...keys,
@@ -124,7 +125,7 @@ export class Runner {
       pages - 1,
       ...pageEntry(own, half, index, local + 1),
     ];
-    llama.step.write({
+    llama.workspace.step.write({
       rows: [rowAt(own, local, SAMPLED)],
       askedRows: 1,
       ...keys,

@@ -150,11 +150,11 @@ function markSeen(
   { repetitionPenalty }: SamplerSettings,
 ): void {
   if (repetitionPenalty === 1) return;
-  const words = new Uint32Array(llama.seen.size / 4);
+  const words = new Uint32Array(llama.workspace.seen.size / 4);
   for (const { tokens } of conversation.rounds) {
     for (const token of tokens) words[token >> 5]! |= 1 << (token & 31);
   }
-  gpu.write(llama.seen, 0, words);
+  gpu.write(llama.workspace.seen, 0, words);
 }
 
 /** Puts what was said into the round. Its last tokens may still lack KV: the next prefill makes it. */

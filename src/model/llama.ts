@@ -8,15 +8,16 @@ import type { Dispatch } from "../gpu/kernel";
 import type { KvCache } from "../memory/kv-cache";
 import type { ModelConfig } from "./config";
 import type { KernelSet } from "./kernel-set";
+import {
+  type AttentionShape,
+  type LayerDispatches,
+  type LayerKeys,
+  recordAttention,
+  recordLayer,
+} from "./layer";
 import { recordLinear, strideOf } from "./linear";
-import { ropeTable } from "./rope";
-import { StepBuffer } from "./step";
 import type { Weights } from "./weights";
-
-/** Rows of one step at most. */
-export const ROW_CAPACITY = 256;
-/** Rows of one step whose logits can be asked for. */
-export const ASKED_CAPACITY = 16;
+import { createWorkspace, splitsFor, type Workspace } from "./workspace";
 
 /** Layers from..to-1. */
 export interface LayerRange {
@@ -40,54 +41,12 @@ export interface MassRequest {
   scratch: GPUBuffer;
 }
 
-interface LayerDispatches {
-  qkv: (pass: Pass, rows: number) => void;
-  append: Dispatch<{ rows: number; heads: number }>;
-  attentionOfOne: Dispatch<AttentionShape>;
-  attention: Dispatch<AttentionShape>;
-  join: Dispatch<{ rows: number; heads: number }>;
-  output: (pass: Pass, rows: number) => void;
-  gateUp: (pass: Pass, rows: number) => void;
-  down: (pass: Pass, rows: number) => void;
-}
-
-interface AttentionShape {
-  rows: number;
-  group: number;
-  kvHeads: number;
-  splits: number;
-}
-
-/** Workgroups that keep a large GPU busy. */
-const BUSY_WORKGROUPS = 256;
-/** Pages that a split should have at least: fewer would be all start-up. */
-const SPLIT_PAGES = 4;
-
 export class Llama {
-  readonly step: StepBuffer;
-  /** [ASKED_CAPACITY, logitsStride] f32 */
-  readonly logits: GPUBuffer;
-  readonly logitsStride: number;
-  /** [1] u32: what the sampler drew last. */
-  readonly sampled: GPUBuffer;
-  /** A bit for each token of the vocabulary that the repetition penalty applies to. */
-  readonly seen: GPUBuffer;
-  /** [ROW_CAPACITY, strideOf(hidden)] f32: the residual stream. */
-  readonly residual: GPUBuffer;
-
-  readonly #gpu: Gpu;
+  readonly workspace: Workspace;
   readonly #config: ModelConfig;
   readonly #weights: Weights;
   readonly #kernels: KernelSet;
   readonly #cache: KvCache;
-  readonly #buffers: GPUBuffer[] = [];
-  readonly #rope: GPUBuffer;
-  readonly #qkv: GPUBuffer;
-  readonly #attended: GPUBuffer;
-  readonly #activated: GPUBuffer;
-  readonly #partials: GPUBuffer;
-  readonly #asked: GPUBuffer;
-
   readonly #embed: Dispatch<{ rows: number }>;
   readonly #norm: Dispatch<{ asked: number }>;
   readonly #head: (pass: Pass, rows: number) => void;
@@ -103,67 +62,34 @@ export class Llama {
     kernels: KernelSet,
     cache: KvCache,
   ) {
-    this.#gpu = gpu;
     this.#config = config;
     this.#weights = weights;
     this.#kernels = kernels;
     this.#cache = cache;
+    this.workspace = createWorkspace(gpu, config);
 
-    const {
-      numAttentionHeads: heads,
-      numKeyValueHeads: kvHeads,
-      headDim,
-    } = config;
-    const f32 = (label: string, rows: number, columns: number) =>
-      this.#buffer(label, rows * strideOf(columns) * 4);
-    this.step = new StepBuffer(gpu, ROW_CAPACITY);
-    this.residual = f32("residual stream", ROW_CAPACITY, config.hiddenSize);
-    this.#qkv = f32("qkv", ROW_CAPACITY, (heads + 2 * kvHeads) * headDim);
-    this.#attended = f32("attended values", ROW_CAPACITY, heads * headDim);
-    this.#activated = f32("activated", ROW_CAPACITY, config.intermediateSize);
-    this.#asked = f32("asked rows", ASKED_CAPACITY, config.hiddenSize);
-    this.logitsStride = strideOf(config.vocabSize);
-    this.logits = f32("logits", ASKED_CAPACITY, config.vocabSize);
-    this.sampled = this.#buffer("sampled token", 4);
-    this.seen = this.#buffer(
-      "seen tokens",
-      Math.ceil(config.vocabSize / 32) * 4,
-    );
-    // splitsFor() never lets rows · splits grow past this.
-    const splitRows = ROW_CAPACITY + Math.ceil((BUSY_WORKGROUPS * 16) / heads);
-    this.#partials = this.#buffer(
-      "attention partials",
-      splitRows * heads * (headDim + 4) * 4,
-    );
-    const rotations = ropeTable(config, config.maxPositionEmbeddings);
-    this.#rope = this.#buffer("rotations", rotations.byteLength);
-    gpu.write(this.#rope, 0, rotations);
-
-    const { buffer: step } = this.step;
-    const chunks = strideOf(config.hiddenSize) / 8;
+    const { residual, asked, logits, seen, sampled } = this.workspace;
+    const step = this.workspace.step.buffer;
+    const { hiddenSize: columns, vocabSize: vocab_size } = config;
+    const chunks = strideOf(columns) / 8;
     this.#embed = kernels.embed.record(
-      {
-        step,
-        sampled: this.sampled,
-        weight: weights.embedTokens.buffer,
-        x: this.residual,
-      },
-      { chunks, vocab_size: config.vocabSize },
+      { step, sampled, weight: weights.embedTokens.buffer, x: residual },
+      { chunks, vocab_size },
     );
     this.#norm = kernels.rmsNorm.record(
-      { step, x: this.residual, weight: weights.norm, y: this.#asked },
-      { chunks, columns: config.hiddenSize, eps: config.rmsNormEps },
+      { step, x: residual, weight: weights.norm, y: asked },
+      { chunks, columns, eps: config.rmsNormEps },
     );
     this.#head = recordLinear(kernels, step, {
-      x: this.#asked,
+      x: asked,
       weight: weights.lmHead,
-      y: this.logits,
-      yStride: this.logitsStride,
+      y: logits,
+      yStride: strideOf(vocab_size),
       askedOnly: true,
     });
     this.#sample = kernels.sample.record(
-      { step, logits: this.logits, seen: this.seen, sampled: this.sampled },
-      { vocab_size: config.vocabSize },
+      { step, logits, seen, sampled },
+      { vocab_size },
     );
   }
 
@@ -183,11 +109,7 @@ export class Llama {
 
   /** How many workgroups should share a page table of `pages` entries when a turn has `rows` rows. */
   splitsFor(rows: number, pages: number): number {
-    const { numAttentionHeads: heads, numKeyValueHeads: kvHeads } =
-      this.#config;
-    const tiles = Math.ceil((rows * heads) / kvHeads / 16);
-    const wanted = Math.ceil(BUSY_WORKGROUPS / (tiles * kvHeads));
-    return Math.max(1, Math.min(wanted, Math.ceil(pages / SPLIT_PAGES)));
+    return splitsFor(this.#config, rows, pages);
   }
 
   /** The residual stream of the step's rows := their tokens' embeddings. */
@@ -209,7 +131,7 @@ export class Llama {
     pass: Pass,
     { from, to }: LayerRange,
     rows: number,
-    splits: KeySplits,
+    { lowerSplits, upperSplits }: KeySplits,
     mass?: MassRequest,
   ): void {
     this.#refresh();
@@ -221,17 +143,10 @@ export class Llama {
     for (let l = from; l < to; l++) {
       const layer = this.#layers[l]!;
       const isLower = l < this.#cache.upper.firstLayer;
-      const shape = {
-        rows,
-        group: heads / kvHeads,
-        kvHeads,
-        splits: isLower ? splits.lowerSplits : splits.upperSplits,
-      };
+      const splits = isLower ? lowerSplits : upperSplits;
+      const shape = { rows, group: heads / kvHeads, kvHeads, splits };
       layer.qkv(pass, rows);
-      layer.append(pass, {
-        rows,
-        heads: hasQkNorm ? heads + kvHeads : kvHeads,
-      });
+      layer.append(pass, { rows, heads: kvHeads + (hasQkNorm ? heads : 0) });
       if (mass && l === to - 1) this.#attendWithMass(pass, l, shape, mass);
       else if (rows === 1) layer.attentionOfOne(pass, shape);
       else layer.attention(pass, shape);
@@ -254,8 +169,7 @@ export class Llama {
   }
 
   destroy(): void {
-    this.step.destroy();
-    for (const buffer of this.#buffers) this.#gpu.destroyBuffer(buffer);
+    this.workspace.destroy();
   }
 
   /** Records again what refers to pages, if the cache has grown since. */
@@ -263,10 +177,12 @@ export class Llama {
     if (this.#generation === this.#cache.generation) return;
     this.#generation = this.#cache.generation;
     const { lower, upper } = this.#cache;
-    this.#layers = this.#weights.layers.map((_, l) => this.#recordLayer(l));
+    this.#layers = this.#weights.layers.map((weights, l) =>
+      recordLayer(this.#context, weights, this.#keysOf(l)),
+    );
     this.#appendPage = this.#kernels.appendPage.record(
       {
-        step: this.step.buffer,
+        step: this.workspace.step.buffer,
         lower_table: lower.table,
         upper_table: upper.table,
       },
@@ -274,149 +190,42 @@ export class Llama {
     );
   }
 
-  #recordLayer(l: number): LayerDispatches {
-    const config = this.#config;
-    const kernels = this.#kernels;
-    const weights = this.#weights.layers[l]!;
-    const {
-      numAttentionHeads: heads,
-      numKeyValueHeads: kvHeads,
-      rmsNormEps: eps,
-    } = config;
-    const { buffer: step } = this.step;
-    const { pages, half } = this.#pagesOf(l);
-    const residual = {
-      y: this.residual,
-      yStride: strideOf(config.hiddenSize),
-      epilogue: "add",
-    } as const;
-    const linear = (one: Parameters<typeof recordLinear>[2]) =>
-      recordLinear(kernels, step, one);
-
-    return {
-      qkv: linear({
-        x: this.residual,
-        norm: { weight: weights.inputNorm, eps },
-        weight: weights.qkv,
-        bias: weights.qkvBias,
-        y: this.#qkv,
-        yStride: this.#qkvStride,
-      }),
-      append: kernels.ropeAppend.record(
-        {
-          step,
-          rope: this.#rope,
-          q_norm: weights.qNorm ?? this.#rope,
-          k_norm: weights.kNorm ?? this.#rope,
-          qkv: this.#qkv,
-          k_pages: pages.k,
-          v_pages: pages.v,
-        },
-        {
-          heads,
-          kv_heads: kvHeads,
-          first_head: config.hasQkNorm ? 0 : heads,
-          qkv_stride: this.#qkvStride,
-          normalizes: Number(config.hasQkNorm),
-          eps,
-          half,
-        },
-      ),
-      attentionOfOne: this.#recordAttention(kernels.attentionOfOne, l),
-      attention: this.#recordAttention(kernels.attention, l),
-      join: kernels.attentionJoin.record(
-        { step, partials: this.#partials, out: this.#attended },
-        { half, heads, out_stride: strideOf(heads * config.headDim) / 4 },
-      ),
-      output: linear({
-        x: this.#attended,
-        weight: weights.oProj,
-        bias: weights.oBias,
-        ...residual,
-      }),
-      gateUp: linear({
-        x: this.residual,
-        norm: { weight: weights.postAttentionNorm, eps },
-        weight: weights.gateUp,
-        y: this.#activated,
-        yStride: strideOf(config.intermediateSize),
-        epilogue: "gated",
-      }),
-      down: linear({
-        x: this.#activated,
-        weight: weights.downProj,
-        ...residual,
-      }),
-    };
-  }
-
-  #recordAttention(
-    kernel: KernelSet["attention"],
-    l: number,
-    mass?: GPUBuffer,
-  ): Dispatch<AttentionShape> {
-    const {
-      numAttentionHeads: heads,
-      numKeyValueHeads: kvHeads,
-      headDim,
-    } = this.#config;
-    const { pages, table, half } = this.#pagesOf(l);
-    return kernel.record(
-      {
-        step: this.step.buffer,
-        pages: table,
-        rope: this.#rope,
-        qkv: this.#qkv,
-        k_pages: pages.k,
-        v_pages: pages.v,
-        partials: this.#partials,
-        mass: mass ?? this.sampled, // not looked at without emits_mass
-      },
-      {
-        half,
-        heads,
-        kv_heads: kvHeads,
-        group: heads / kvHeads,
-        qkv_stride: this.#qkvStride / 4,
-        scale: 1 / Math.sqrt(headDim),
-        emits_mass: Number(mass !== undefined),
-      },
-    );
-  }
-
+  /** Attention of layer l that also sums its mass by page: two dispatches, recorded for this once. */
   #attendWithMass(
     pass: Pass,
     l: number,
     shape: AttentionShape,
     { pageMass, pages, scratch }: MassRequest,
   ): void {
-    const {
-      numAttentionHeads: heads,
-      numKeyValueHeads: kvHeads,
-      headDim,
-    } = this.#config;
-    const kernels = this.#kernels;
-    this.#recordAttention(kernels.attention, l, scratch)(pass, shape);
-    const sum = kernels.pageMass.record(
+    const { numAttentionHeads: heads, headDim } = this.#config;
+    const { attention, attentionTile } = this.#kernels;
+    const keys = this.#keysOf(l);
+    recordAttention(this.#context, attention, keys, scratch)(pass, shape);
+    const sum = this.#kernels.pageMass.record(
       {
-        step: this.step.buffer,
-        partials: this.#partials,
+        step: this.workspace.step.buffer,
+        partials: this.workspace.partials,
         mass: scratch,
         page_mass: pageMass,
       },
       {
-        half: this.#pagesOf(l).half,
+        half: keys.half,
         heads,
-        kv_heads: kvHeads,
-        group: heads / kvHeads,
-        tiles_per_page: 16 / kernels.attentionTile.tile_keys,
+        kv_heads: shape.kvHeads,
+        group: shape.group,
+        tiles_per_page: 16 / attentionTile.tile_keys,
         columns: headDim / 4,
       },
     );
     sum(pass, { pages });
   }
 
-  #pagesOf(l: number) {
+  get #context() {
+    const [config, kernels] = [this.#config, this.#kernels];
+    return { config, kernels, workspace: this.workspace };
+  }
+
+  #keysOf(l: number): LayerKeys {
     const { lower, upper } = this.#cache;
     const isLower = l < upper.firstLayer;
     const half = isLower ? lower : upper;
@@ -425,24 +234,5 @@ export class Llama {
       table: half.table,
       half: isLower ? 0 : 1,
     };
-  }
-
-  get #qkvStride(): number {
-    const {
-      numAttentionHeads: heads,
-      numKeyValueHeads: kvHeads,
-      headDim,
-    } = this.#config;
-    return strideOf((heads + 2 * kvHeads) * headDim);
-  }
-
-  #buffer(label: string, bytes: number): GPUBuffer {
-    const buffer = this.#gpu.buffer({
-      label,
-      memoryClass: "activations",
-      bytes,
-    });
-    this.#buffers.push(buffer);
-    return buffer;
   }
 }

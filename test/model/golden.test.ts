@@ -46,7 +46,7 @@ describe("stories260K", async () => {
     const tokens = [...round!.tokens];
     for (let i = 1; i < 200; i++) {
       const token = new Uint32Array(
-        await readBuffer(gpu, llama.sampled, 0, 4),
+        await readBuffer(gpu, llama.workspace.sampled, 0, 4),
       )[0]!;
       tokens.push(token);
       await cache.reserve(1);
@@ -54,7 +54,7 @@ describe("stories260K", async () => {
       runner.decode(placed[0]!, i, 0, { ...GREEDY, index: i }, []);
     }
     tokens.push(
-      new Uint32Array(await readBuffer(gpu, llama.sampled, 0, 4))[0]!,
+      new Uint32Array(await readBuffer(gpu, llama.workspace.sampled, 0, 4))[0]!,
     );
     const decode = stories260KDecoder(await bytes(stories260KFiles.tokenizer));
     const text = await (await fetch(stories260KFiles.text)).text();

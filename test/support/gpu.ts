@@ -3,7 +3,7 @@ import { Gpu, type Pass } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
 import { type Step, StepBuffer, type StepRow } from "../../src/model/step";
 
-export { f16Bits, f16Value } from "./tensors";
+export { f16Value } from "./tensors";
 
 /** A device, or a failure that says there is none. */
 export function testGpu(): Promise<Gpu> {

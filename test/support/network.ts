@@ -6,7 +6,8 @@ import type { PlacedRound } from "../../src/memory/page-table";
 import { fitPages, newRound, type Round, slotOf } from "../../src/memory/round";
 import { readConfig } from "../../src/model/config";
 import { strideOf } from "../../src/model/linear";
-import { ASKED_CAPACITY, type MassRequest } from "../../src/model/llama";
+import type { MassRequest } from "../../src/model/llama";
+import { ASKED_CAPACITY } from "../../src/model/workspace";
 import {
   buildNetwork,
   type Network,
@@ -97,7 +98,7 @@ export async function forward(
     lowerSlot: slotOf(round.lowerPages, local),
     upperSlot: slotOf(round.upperPages, local),
   }));
-  llama.step.write({ rows, askedRows: asked, ...keys });
+  llama.workspace.step.write({ rows, askedRows: asked, ...keys });
   gpu.submit("test", (pass) => {
     if (embeds) llama.embed(pass, rows.length);
     llama.run(pass, layers, rows.length, keys, mass);
@@ -112,11 +113,13 @@ export async function forward(
       round.computedTokens = Math.max(round.computedTokens, local + 1);
     }
   }
-  const logits = new Float32Array(await readBuffer(gpu, llama.logits));
+  const logits = new Float32Array(
+    await readBuffer(gpu, llama.workspace.logits),
+  );
   return Array.from({ length: asked }, (_, i) =>
     logits.slice(
-      i * llama.logitsStride,
-      i * llama.logitsStride + config.vocabSize,
+      i * strideOf(config.vocabSize),
+      i * strideOf(config.vocabSize) + config.vocabSize,
     ),
   );
 }
@@ -129,7 +132,12 @@ export async function residualOf(
   const { hiddenSize } = network.config;
   const stride = strideOf(hiddenSize);
   const values = new Float32Array(
-    await readBuffer(network.gpu, network.llama.residual, 0, rows * stride * 4),
+    await readBuffer(
+      network.gpu,
+      network.llama.workspace.residual,
+      0,
+      rows * stride * 4,
+    ),
   );
   return Array.from({ length: rows }, (_, row) =>
     values.slice(row * stride, row * stride + hiddenSize),
