@@ -5,6 +5,7 @@ import { chatLayout } from "../model/chat-layout";
 import { type ChatTokens, chatTokens } from "../model/chat-tokens";
 import { destroyModel, loadModel, type Model } from "./model";
 import { fetchedFiles, type ModelFiles } from "../model/model-files";
+import { DeviceLostError } from "../util/errors";
 import type { NetworkOptions } from "./network";
 import type {
   ChatEngine,
@@ -59,41 +60,12 @@ export class Engine implements ChatEngine {
     this.#options = options;
   }
 
-  load(
-    url: string,
-    { onProgress, signal }: LoadOptions = {},
-  ): Promise<ModelInfo> {
+  load(url: string, options: LoadOptions = {}): Promise<ModelInfo> {
     return this.#queue.run(async () => {
-      signal?.throwIfAborted();
-      this.#release();
       if (url !== this.#url) this.#chats.clear();
       this.#url = url;
-      onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
-      const {
-        gpu: platform,
-        openFiles = fetchedFiles,
-        network,
-      } = this.#options;
-      const gpu = await Gpu.open(platform);
-      try {
-        const model = await loadModel(gpu, openFiles(url), {
-          ...network,
-          signal,
-          ...(onProgress && { onProgress }),
-        });
-        const { llama, cache } = model.network;
-        const runner = new Runner(gpu, llama, cache);
-        this.#session = {
-          gpu,
-          model,
-          runner,
-          ring: new ReadbackRing(gpu, RING_SLOTS),
-        };
-        return modelInfo(this.#session);
-      } catch (error) {
-        gpu.destroy();
-        throw error;
-      }
+      const session = await this.#open(url, options);
+      return modelInfo(session);
     });
   }
 
@@ -119,31 +91,26 @@ export class Engine implements ChatEngine {
   async *chat(
     chatId: string,
     message: string,
-    { sampler, maxTokens = DEFAULT_MAX_TOKENS, signal }: ReplyOptions = {},
+    options: ReplyOptions = {},
   ): AsyncGenerator<ReplyEvent, void> {
-    const done = await this.#queue.enter();
+    const leave = await this.#queue.enter();
     try {
-      const { model } = this.#loaded();
-      const { conversation, tokens } = this.#chat(chatId);
-      const { generation, tokenizer } = model;
-      const [closing] = tokens.close;
-      // A model whose files name no stop token ends with what its template ends a reply with.
-      const closes = closing !== undefined && !tokenizer.isText(closing);
-      yield* runTurn(this.#turnContext(conversation), {
-        openTokens: tokens.open(message, {
-          isFirst: conversation.rounds.length === 1,
-        }),
-        closeTokens: tokens.close,
-        stopTokens: new Set([
-          ...generation.eosTokenIds,
-          ...(closes ? [closing] : []),
-        ]),
-        sampler: samplerSettings(generation.sampler, sampler),
-        maxTokens: Math.max(1, maxTokens),
-        signal,
-      });
+      // A turn that loses its device before anyone has seen a word of it begins again with a new one.
+      for (let mayBeginAgain = true; ; mayBeginAgain = false) {
+        await this.#recover();
+        try {
+          for await (const event of this.#turn(chatId, message, options)) {
+            if (event.type !== "prefill") mayBeginAgain = false;
+            yield event;
+          }
+          return;
+        } catch (error) {
+          if (!mayBeginAgain || !(error instanceof DeviceLostError))
+            throw error;
+        }
+      }
     } finally {
-      done();
+      leave();
       // The round's last tokens get their KV while the user reads.
       void this.#queue.run(() => this.#settle(chatId));
     }
@@ -166,6 +133,62 @@ export class Engine implements ChatEngine {
 
   close(): Promise<void> {
     return this.#queue.run(async () => this.#release());
+  }
+
+  #turn(
+    chatId: string,
+    message: string,
+    { sampler, maxTokens = DEFAULT_MAX_TOKENS, signal }: ReplyOptions,
+  ): AsyncGenerator<ReplyEvent, void> {
+    const { generation, tokenizer } = this.#loaded().model;
+    const { conversation, tokens } = this.#chat(chatId);
+    const isFirst = conversation.rounds.length === 1;
+    // A model whose files name no stop token ends with what its template ends a reply with.
+    const [closing] = tokens.close;
+    const marks = closing !== undefined && !tokenizer.isText(closing);
+    return runTurn(this.#turnContext(conversation), {
+      openTokens: tokens.open(message, { isFirst }),
+      closeTokens: tokens.close,
+      stopTokens: new Set([
+        ...generation.eosTokenIds,
+        ...(marks ? [closing] : []),
+      ]),
+      sampler: samplerSettings(generation.sampler, sampler),
+      maxTokens: Math.max(1, maxTokens),
+      signal,
+    });
+  }
+
+  async #open(
+    url: string,
+    { onProgress, signal }: LoadOptions,
+  ): Promise<Session> {
+    signal?.throwIfAborted();
+    this.#release();
+    onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
+    const { gpu: platform, openFiles = fetchedFiles, network } = this.#options;
+    const gpu = await Gpu.open(platform);
+    try {
+      const model = await loadModel(gpu, openFiles(url), {
+        ...network,
+        signal,
+        ...(onProgress && { onProgress }),
+      });
+      const { llama, cache } = model.network;
+      const runner = new Runner(gpu, llama, cache);
+      const ring = new ReadbackRing(gpu, RING_SLOTS);
+      this.#session = { gpu, model, runner, ring };
+      return this.#session;
+    } catch (error) {
+      gpu.destroy();
+      throw await gpu.causeOf(error);
+    }
+  }
+
+  /** A device that was lost is replaced: the chats' tokens are here, and their KV is computed again. */
+  async #recover(): Promise<void> {
+    const isThere = this.#session && !this.#session.gpu.isLost;
+    if (!isThere && this.#url !== undefined) await this.#open(this.#url, {});
   }
 
   #loaded(): Session {
@@ -226,7 +249,7 @@ export class Engine implements ChatEngine {
     this.#session = undefined;
     for (const { conversation } of this.#chats.values())
       conversation.forgetPages();
-    ring.destroy(gpu);
+    ring.destroy();
     destroyModel(gpu, model);
     gpu.destroy();
   }

@@ -18,27 +18,14 @@ interface OpenCall {
 }
 
 export class RemoteEngine implements ChatEngine {
-  readonly #worker: Worker;
+  readonly #createWorker: () => Worker;
+  #worker: Worker | undefined;
+  #isClosed = false;
   readonly #open = new Map<number, OpenCall>();
   #lastId = 0;
 
-  constructor(
-    worker = new Worker(new URL("./worker.ts", import.meta.url), {
-      type: "module",
-      name: "rondo engine",
-    }),
-  ) {
-    this.#worker = worker;
-    worker.addEventListener("message", ({ data }: MessageEvent<Response>) =>
-      this.#take(data),
-    );
-    worker.addEventListener("error", ({ message }) => {
-      this.#failAll(
-        new Error(
-          `The engine's worker stopped: ${message || "it could not be loaded"}. Reload the page.`,
-        ),
-      );
-    });
+  constructor(createWorker: () => Worker = engineWorker) {
+    this.#createWorker = createWorker;
   }
 
   load(
@@ -106,9 +93,9 @@ export class RemoteEngine implements ChatEngine {
   }
 
   async close(): Promise<void> {
-    await this.#call("close", []);
-    this.#worker.terminate();
-    this.#failAll(new Error("The engine is closed."));
+    if (this.#worker) await this.#call("close", []);
+    this.#isClosed = true;
+    this.#stopWorker(new Error("The engine is closed."));
   }
 
   /** @param endsItself an aborted call still gives its result, rather than being dropped at once */
@@ -137,6 +124,7 @@ export class RemoteEngine implements ChatEngine {
         this.#open.delete(id);
         signal?.removeEventListener("abort", abort);
       };
+      this.#post({ id, call, args } as Request);
       this.#open.set(id, {
         onEvent: (event) => onEvent?.(event),
         resolve(result) {
@@ -148,14 +136,36 @@ export class RemoteEngine implements ChatEngine {
           reject(error);
         },
       });
-      this.#post({ id, call, args } as Request);
       if (signal?.aborted) abort();
       else signal?.addEventListener("abort", abort, { once: true });
     });
   }
 
   #post(request: Request): void {
+    if (this.#isClosed) throw new Error("The engine is closed.");
+    this.#worker ??= this.#startWorker();
     this.#worker.postMessage(request);
+  }
+
+  /** A worker that stops is replaced at the next call; the model must then be loaded again. */
+  #startWorker(): Worker {
+    const worker = this.#createWorker();
+    worker.addEventListener("message", ({ data }: MessageEvent<Response>) =>
+      this.#take(data),
+    );
+    worker.addEventListener("error", ({ message }) => {
+      const why = message || "it could not be loaded";
+      this.#stopWorker(
+        new Error(`The engine's worker stopped: ${why}. Load the model again.`),
+      );
+    });
+    return worker;
+  }
+
+  #stopWorker(error: Error): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    for (const call of [...this.#open.values()]) call.reject(error);
   }
 
   #take(response: Response): void {
@@ -172,8 +182,11 @@ export class RemoteEngine implements ChatEngine {
         response satisfies never;
     }
   }
+}
 
-  #failAll(error: Error): void {
-    for (const call of [...this.#open.values()]) call.reject(error);
-  }
+function engineWorker(): Worker {
+  return new Worker(new URL("./worker.ts", import.meta.url), {
+    type: "module",
+    name: "rondo engine",
+  });
 }

@@ -75,12 +75,15 @@ export class Gpu {
     writtenBytes: 0,
   };
   readonly #classes = new Map<GPUBuffer, MemoryClass>();
+  /** Whether the device is gone for good. */
+  isLost = false;
   #failure: Error | undefined;
 
   private constructor(device: GPUDevice, info: GPUAdapterInfo) {
     this.device = device;
     this.info = info;
     void device.lost.then(({ reason, message }) => {
+      this.isLost = true;
       if (reason === "destroyed") return;
       this.#failure = new DeviceLostError(
         `The GPU was lost (${message || "no reason given"}). Nothing you wrote is gone: load the model again to go on.`,
@@ -134,6 +137,13 @@ export class Gpu {
     if (this.#failure) throw this.#failure;
   }
 
+  /** What is behind a failed call: a lost device fails all that was under way, each in its own words. */
+  async causeOf(error: unknown): Promise<unknown> {
+    const soon = new Promise((resolve) => setTimeout(resolve, LOSS_MS));
+    await Promise.race([this.device.lost, soon]);
+    return this.#failure ?? error;
+  }
+
   /** @throws OutOfMemoryError when the device does not allow a buffer of this size at all */
   buffer({
     label,
@@ -177,7 +187,9 @@ export class Gpu {
     try {
       made = allocate();
     } finally {
-      error = await this.device.popErrorScope();
+      error = await this.device.popErrorScope().catch(async (failure: unknown) => {
+        throw await this.causeOf(failure);
+      });
     }
     if (error) {
       for (const buffer of [...this.#classes.keys()])
@@ -239,7 +251,11 @@ export class Gpu {
 
   /** Resolves when everything submitted so far is done. */
   async done(): Promise<void> {
-    await this.device.queue.onSubmittedWorkDone();
+    try {
+      await this.device.queue.onSubmittedWorkDone();
+    } catch (error) {
+      throw await this.causeOf(error);
+    }
     this.check();
   }
 
@@ -256,5 +272,7 @@ export class Gpu {
   }
 }
 
+/** A call can fail this much before the device is known to be lost. */
+const LOSS_MS = 200;
 /** GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST, spelled out: the constants are absent where there is no WebGPU. */
 const STORAGE = 0x80 | 0x04 | 0x08;

@@ -19,7 +19,7 @@ export async function readBuffer(
   });
   try {
     gpu.copy("readback", [{ from, fromOffset, to, bytes }]);
-    await to.mapAsync(READ, 0, bytes);
+    await mapped(gpu, to, bytes);
     return to.getMappedRange(0, bytes).slice(0);
   } finally {
     gpu.destroyBuffer(to);
@@ -29,10 +29,12 @@ export async function readBuffer(
 
 /** Slots of one u32 each, used in turn: a step copies its result into one while older ones are still being read. */
 export class ReadbackRing {
+  readonly #gpu: Gpu;
   readonly #slots: GPUBuffer[];
   #next = 0;
 
   constructor(gpu: Gpu, depth: number) {
+    this.#gpu = gpu;
     this.#slots = Array.from({ length: depth }, (_, i) =>
       gpu.buffer({
         label: `readback slot ${i}`,
@@ -45,11 +47,12 @@ export class ReadbackRing {
 
   /** The copy that fills the next slot, and a function to read it once that copy has been submitted. */
   take(from: GPUBuffer): { copy: Copy; read: () => Promise<number> } {
+    const gpu = this.#gpu;
     const to = this.#slots[this.#next++ % this.#slots.length]!;
     return {
       copy: { from, to, bytes: 4 },
       async read() {
-        await to.mapAsync(READ, 0, 4);
+        await mapped(gpu, to, 4);
         const value = new Uint32Array(to.getMappedRange(0, 4))[0]!;
         to.unmap();
         return value;
@@ -57,7 +60,16 @@ export class ReadbackRing {
     };
   }
 
-  destroy(gpu: Gpu): void {
-    for (const slot of this.#slots) gpu.destroyBuffer(slot);
+  destroy(): void {
+    for (const slot of this.#slots) this.#gpu.destroyBuffer(slot);
+  }
+}
+
+/** @throws DeviceLostError */
+async function mapped(gpu: Gpu, buffer: GPUBuffer, bytes: number) {
+  try {
+    await buffer.mapAsync(READ, 0, bytes);
+  } catch (error) {
+    throw await gpu.causeOf(error);
   }
 }

@@ -29,7 +29,7 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
   DeviceLostError: {
     title: "The GPU was taken away",
     advice:
-      "This happens after sleep or when a driver restarts. Everything you wrote is still here: load the model again to go on.",
+      "This happens after sleep or when a driver restarts. Everything you wrote is still here: try again to go on.",
   },
   ContextFullError: {
     title: "This chat is full",
@@ -37,14 +37,6 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
       "The model cannot take in more of it. Go on in a new chat; this one stays in the list.",
   },
 };
-
-/** The same for a reply that broke off; of a lost device the page tells once, beside its remedy. */
-export function describeReplyError(error: Error): ErrorDescription {
-  if (error.name !== "DeviceLostError") return describeError(error);
-  const title = "The reply broke off";
-  const advice = "The GPU was taken away.";
-  return { title, advice, detail: "", isKnown: true };
-}
 
 export function describeError(error: Error): ErrorDescription {
   const known = KNOWN[error.name];

@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
-import { describeReplyError } from "./describe-error";
+import { describeError } from "./describe-error";
 import { alertIcon } from "./icons";
 import { receiptLine } from "./receipt";
 import { RequestEvent, type ChatRequest } from "./request";
@@ -185,7 +185,7 @@ export class RoundElement extends LitElement {
   #failure() {
     const { error, phase } = this.round;
     if (phase !== "failed" || error === undefined) return nothing;
-    const { title, advice, detail, isKnown } = describeReplyError(error);
+    const { title, advice, detail, isKnown } = describeError(error);
     const isFull = error.name === "ContextFullError";
     return html`
       <div class="failure" role="alert">

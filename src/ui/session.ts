@@ -192,7 +192,8 @@ export class Session {
   }
 
   #fail(error: Error, during: ChatErrorEvent["during"]): void {
-    if (during === "load" || error.name === "DeviceLostError") {
+    // A reply fails so when a GPU that was taken away does not come back.
+    if (during === "load" || error.name === "WebGpuUnavailableError") {
       this.#queue.pause();
       this.error = error;
       this.#setState(

@@ -139,9 +139,9 @@ describe("After the model was loaded again", () => {
     engine.replies[0]!.end();
     await settle();
     await say("What is my cat called?");
-    engine.replies[1]!.fail(namedError("DeviceLostError"));
+    engine.replies[1]!.fail(namedError("TypeError"));
     await settle();
-    await button("Load again").click();
+    await button("Load the model again").click();
     await settle();
     await button("Edit").click();
     await settle();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeError, describeReplyError } from "../../src/ui/describe-error";
+import { describeError } from "../../src/ui/describe-error";
 import { byteRange } from "../../src/ui/load-progress";
 import { receiptLine } from "../../src/ui/receipt";
 import { failRound, isRunning, newRound, takeEvent } from "../../src/ui/round";
@@ -73,10 +73,6 @@ describe("An error", () => {
       title: "Something went wrong",
       detail: "x is not a function",
     });
-  });
-
-  test("of a lost device is told once, where it can be mended", () => {
-    expect(describeReplyError(namedError("DeviceLostError")).detail).toBe("");
   });
 });
 
