@@ -86,7 +86,7 @@ export class Gpu {
       this.isLost = true;
       if (reason === "destroyed") return;
       this.#failure = new DeviceLostError(
-        `The GPU was lost (${message || "no reason given"}). Nothing you wrote is gone: load the model again to go on.`,
+        `The GPU was lost (${message || "no reason given"}). Nothing you wrote is gone: try again.`,
       );
     });
     device.addEventListener("uncapturederror", ({ error }) => {
@@ -116,11 +116,17 @@ export class Gpu {
       );
     }
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-    const device = await adapter.requestDevice({
-      label: "rondo",
-      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
-    });
-    return new Gpu(device, adapter.info);
+    try {
+      const device = await adapter.requestDevice({
+        label: "rondo",
+        requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+      });
+      return new Gpu(device, adapter.info);
+    } catch (error) {
+      throw new WebGpuUnavailableError(
+        `The GPU adapter gives no device (${String(error)}). Close other tabs that use the GPU, or restart the browser.`,
+      );
+    }
   }
 
   /** Whether a CPU stands in for the GPU. */
@@ -152,7 +158,8 @@ export class Gpu {
     usage = STORAGE,
   }: BufferRequest): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 4) * 4);
-    const limit = this.device.limits.maxBufferSize;
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (size > limit) {
       throw new OutOfMemoryError(
         `${label} needs a buffer of ${size} bytes; this device allows ${limit}. Choose a smaller model or a smaller memory budget.`,
@@ -187,9 +194,11 @@ export class Gpu {
     try {
       made = allocate();
     } finally {
-      error = await this.device.popErrorScope().catch(async (failure: unknown) => {
-        throw await this.causeOf(failure);
-      });
+      error = await this.device
+        .popErrorScope()
+        .catch(async (failure: unknown) => {
+          throw await this.causeOf(failure);
+        });
     }
     if (error) {
       for (const buffer of [...this.#classes.keys()])
