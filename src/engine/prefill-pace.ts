@@ -2,7 +2,8 @@
 
 /** A submit should keep the GPU no longer than this: on an integrated GPU the page paints with it too. */
 const TARGET_MS = 50;
-const FEWEST_ROWS = 16;
+/** What matmul takes at a time: fewer rows cost as much. */
+const FEWEST_ROWS = 32;
 
 export class PrefillPace {
   readonly #mostRows: number;

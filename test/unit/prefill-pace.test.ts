@@ -11,7 +11,7 @@ test("cuts evenly, so that no submit is tiny", () => {
 test("goes for fifty milliseconds a submit", () => {
   const slow = new PrefillPace(256);
   slow.took(64, 200);
-  expect(slow.nextRows(1000)).toBeLessThanOrEqual(16);
+  expect(slow.nextRows(1000)).toBeLessThanOrEqual(32);
   const fast = new PrefillPace(256);
   for (let i = 0; i < 5; i++) fast.took(64, 1);
   expect(fast.nextRows(10_000)).toBeGreaterThan(200);
