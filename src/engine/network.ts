@@ -5,6 +5,7 @@ import type { Checkpoint } from "../model/checkpoint";
 import type { ModelConfig } from "../model/config";
 import { compileKernels } from "../model/kernel-set";
 import { Llama } from "../model/llama";
+import { type Tuning, tuningFor } from "../model/tuning";
 import { loadWeights, type Weights } from "../model/weights";
 
 export interface Network {
@@ -21,6 +22,8 @@ export interface NetworkOptions {
   kvBudgetBytes?: number;
   /** The last layer of the lower half. */
   watershed?: number;
+  /** Default: what suits the adapter. */
+  tuning?: Tuning;
   /** Gets bytes of weights read so far. */
   onProgress?: (loadedBytes: number) => void;
   signal?: AbortSignal | undefined;
@@ -35,6 +38,7 @@ export async function buildNetwork(
     kvFormat = "f16",
     kvBudgetBytes = 2 ** 30,
     watershed = defaultWatershed(config.numHiddenLayers),
+    tuning = tuningFor(gpu),
     onProgress,
     signal,
   }: NetworkOptions = {},
@@ -43,8 +47,15 @@ export async function buildNetwork(
     ...(onProgress && { onProgress }),
     signal,
   });
+  let cache: KvCache | undefined;
   try {
-    const kernels = await compileKernels(gpu, config, weights.type, kvFormat);
+    const kernels = await compileKernels(
+      gpu,
+      config,
+      weights.type,
+      kvFormat,
+      tuning,
+    );
     signal?.throwIfAborted();
     const shape = {
       layerCount: config.numHiddenLayers,
@@ -53,11 +64,19 @@ export async function buildNetwork(
       headDim: config.headDim,
       format: kvFormat,
     };
-    const cache = new KvCache(gpu, shape, kvBudgetBytes);
+    cache = new KvCache(gpu, shape, kvBudgetBytes);
     await cache.reserve(1);
-    const llama = await Llama.create(gpu, config, weights, kernels, cache);
+    const llama = await Llama.create(
+      gpu,
+      config,
+      weights,
+      kernels,
+      cache,
+      tuning,
+    );
     return { config, weights, cache, llama };
   } catch (error) {
+    cache?.destroy();
     for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
     throw error;
   }

@@ -36,6 +36,7 @@ export const matvec = defineKernel({
  * Invocations for rows of `columns` values: two chunks of eight for each, as far as that goes. More
  * would idle, which costs little on a GPU and most of the time on a software adapter.
  */
-export function matvecLanes(columns: number): number {
-  return Math.min(64, Math.max(16, 2 ** Math.floor(Math.log2(columns / 16))));
+export function matvecLanes(columns: number, most: number): number {
+  const wanted = 2 ** Math.floor(Math.log2(columns / 16));
+  return Math.min(most, Math.max(16, wanted));
 }

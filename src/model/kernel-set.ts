@@ -17,6 +17,7 @@ import { sample } from "../kernels/sample";
 import type { KvFormat } from "../memory/kv-cache";
 import type { TensorType } from "./checkpoint";
 import type { ModelConfig } from "./config";
+import type { Tuning } from "./tuning";
 
 /** `override weight_format` of the shaders. */
 const WEIGHT_FORMAT: Record<TensorType, number> = { F32: 0, F16: 1, BF16: 2 };
@@ -30,13 +31,15 @@ export async function compileKernels(
   config: ModelConfig,
   weights: TensorType,
   kv: KvFormat,
+  tuning: Tuning,
 ) {
   const weight_format = WEIGHT_FORMAT[weights];
   const kv_format = KV_FORMAT[kv];
   const head_dim = config.headDim;
   const group = config.numAttentionHeads / config.numKeyValueHeads;
   const rowTile = attentionTile(group, head_dim);
-  const tile = attentionTile(16, head_dim);
+  const manyQueries = Math.max(group, tuning.attentionQueries);
+  const tile = attentionTile(manyQueries, head_dim);
   const attentionFor = (one: AttentionTile) =>
     attention(gpu, { head_dim, kv_format, ...one });
 
@@ -44,7 +47,7 @@ export async function compileKernels(
     embed(gpu, { weight_format }),
     matvec(gpu, {
       weight_format,
-      workgroup_size: matvecLanes(config.hiddenSize),
+      workgroup_size: matvecLanes(config.hiddenSize, tuning.matvecLanes),
     }),
     matmul(gpu, { weight_format }),
     ropeAppend(gpu, { head_dim, kv_format }),

@@ -16,6 +16,7 @@ import {
   recordLayer,
 } from "./layer";
 import { recordLinear, strideOf } from "./linear";
+import type { Tuning } from "./tuning";
 import type { Weights } from "./weights";
 import { createWorkspace, splitsFor, type Workspace } from "./workspace";
 
@@ -47,6 +48,7 @@ export class Llama {
   readonly #weights: Weights;
   readonly #kernels: KernelSet;
   readonly #cache: KvCache;
+  readonly #tuning: Tuning;
   readonly #embed: Dispatch<{ rows: number }>;
   readonly #norm: Dispatch<{ asked: number }>;
   readonly #head: (pass: Pass, rows: number) => void;
@@ -61,12 +63,14 @@ export class Llama {
     weights: Weights,
     kernels: KernelSet,
     cache: KvCache,
+    tuning: Tuning,
   ) {
     this.#config = config;
     this.#weights = weights;
     this.#kernels = kernels;
     this.#cache = cache;
-    this.workspace = createWorkspace(gpu, config);
+    this.#tuning = tuning;
+    this.workspace = createWorkspace(gpu, config, tuning);
 
     const { residual, asked, logits, seen, sampled } = this.workspace;
     const step = this.workspace.step.buffer;
@@ -100,16 +104,17 @@ export class Llama {
     weights: Weights,
     kernels: KernelSet,
     cache: KvCache,
+    tuning: Tuning,
   ): Promise<Llama> {
     return gpu.allocating(
       "the model's workspace",
-      () => new Llama(gpu, config, weights, kernels, cache),
+      () => new Llama(gpu, config, weights, kernels, cache, tuning),
     );
   }
 
   /** How many workgroups should share a page table of `pages` entries when a turn has `rows` rows. */
   splitsFor(rows: number, pages: number): number {
-    return splitsFor(this.#config, rows, pages);
+    return splitsFor(this.#config, this.#tuning, rows, pages);
   }
 
   /** The residual stream of the step's rows := their tokens' embeddings. */

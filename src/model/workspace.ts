@@ -4,17 +4,16 @@ import type { ModelConfig } from "./config";
 import { strideOf } from "./linear";
 import { ropeTable } from "./rope";
 import { StepBuffer } from "./step";
+import type { Tuning } from "./tuning";
 
 /** Rows of one step at most. */
 export const ROW_CAPACITY = 256;
 /** Rows of one step whose logits can be asked for. */
 export const ASKED_CAPACITY = 16;
 
-/** Workgroups that keep a large GPU busy. */
-const BUSY_WORKGROUPS = 256;
 /** Pages that a split should have at least: fewer would be all start-up. */
 const SPLIT_PAGES = 4;
-/** Queries that the attention kernel's largest tile takes. */
+/** Queries that a tile of attention takes, for counting its workgroups. */
 const TILE_QUERIES = 16;
 
 /** f32 buffers unless it says otherwise; rows are padded to strideOf(columns). */
@@ -43,7 +42,11 @@ export interface Workspace {
   destroy(): void;
 }
 
-export function createWorkspace(gpu: Gpu, config: ModelConfig): Workspace {
+export function createWorkspace(
+  gpu: Gpu,
+  config: ModelConfig,
+  { busyWorkgroups }: Tuning,
+): Workspace {
   const { numAttentionHeads: heads, headDim, hiddenSize, vocabSize } = config;
   const buffers: GPUBuffer[] = [];
   const make = (label: string, bytes: number) => {
@@ -61,7 +64,7 @@ export function createWorkspace(gpu: Gpu, config: ModelConfig): Workspace {
   gpu.write(rope, 0, rotations);
   // splitsFor() never lets rows · splits grow past this.
   const partialRows =
-    ROW_CAPACITY + Math.ceil((BUSY_WORKGROUPS * TILE_QUERIES) / heads);
+    ROW_CAPACITY + Math.ceil((busyWorkgroups * TILE_QUERIES) / heads);
 
   return {
     step,
@@ -96,14 +99,15 @@ export function qkvColumns({
 
 /**
  * How many workgroups should share a page table of `pages` entries when a turn has `rows` rows: as
- * many as keep a large GPU busy. By the turn's rows, not a slice's, so that slicing changes no bit.
+ * many as keep the adapter busy. By the turn's rows, not a slice's, so that slicing changes no bit.
  */
 export function splitsFor(
   { numAttentionHeads: heads, numKeyValueHeads: kvHeads }: ModelConfig,
+  { busyWorkgroups }: Tuning,
   rows: number,
   pages: number,
 ): number {
   const tiles = Math.ceil((rows * heads) / kvHeads / TILE_QUERIES);
-  const wanted = Math.ceil(BUSY_WORKGROUPS / (tiles * kvHeads));
+  const wanted = Math.ceil(busyWorkgroups / (tiles * kvHeads));
   return Math.max(1, Math.min(wanted, Math.ceil(pages / SPLIT_PAGES)));
 }

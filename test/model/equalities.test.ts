@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { placeRounds } from "../../src/memory/page-table";
 import { newRound } from "../../src/memory/round";
 import { destroyNetwork } from "../../src/engine/network";
+import { GPU_TUNING, type Tuning } from "../../src/model/tuning";
 import {
   presetNames,
   randomModel,
@@ -27,9 +28,14 @@ afterEach(() => {
   for (const network of networks.splice(0)) destroyNetwork(gpu, network);
 });
 
-async function randomNetwork(options: RandomModelOptions) {
+async function randomNetwork(options: RandomModelOptions, tuning?: Tuning) {
   const model = randomModel(options);
-  const network = await testNetwork(gpu, model.config, model.tensors);
+  const network = await testNetwork(
+    gpu,
+    model.config,
+    model.tensors,
+    tuning && { tuning },
+  );
   networks.push(network);
   return { network, model };
 }
@@ -73,15 +79,25 @@ test.each([
   },
 );
 
-const SHAPES: RandomModelOptions[] = [
-  { preset: "six-layers" },
-  { preset: "narrow-heads" },
-  { preset: "untied-head" }, // Qwen3, with linear RoPE scaling
-];
+const SHAPES: { name: string; options: RandomModelOptions; tuning?: Tuning }[] =
+  [
+    { name: "six layers", options: { preset: "six-layers" } },
+    {
+      name: "six layers, tuned for a GPU",
+      options: { preset: "six-layers" },
+      tuning: GPU_TUNING,
+    },
+    { name: "narrow heads", options: { preset: "narrow-heads" } },
+    {
+      name: "Qwen3 with linear RoPE scaling",
+      options: { preset: "untied-head" },
+      tuning: GPU_TUNING,
+    },
+  ];
 
-describe.each(SHAPES)("$preset", (options) => {
+describe.each(SHAPES)("$name", ({ options, tuning }) => {
   test("a prefill cut in any way gives the same logits, bit for bit", async () => {
-    const { network } = await randomNetwork(options);
+    const { network } = await randomNetwork(options, tuning);
     const whole = await lastLogits(network, [37]);
     for (const cut of [
       [16, 21],
@@ -105,7 +121,7 @@ describe.each(SHAPES)("$preset", (options) => {
   });
 
   test("a prefill of n rows equals n steps of one row", async () => {
-    const { network } = await randomNetwork(options);
+    const { network } = await randomNetwork(options, tuning);
     const first = await chatOf(network, [7, 16]);
     const [whole] = await forward(network, first.placed, first.places);
     const second = await chatOf(network, [7, 16]);
@@ -117,7 +133,7 @@ describe.each(SHAPES)("$preset", (options) => {
   });
 
   test("moving all bases by 10,000 changes no logit", async () => {
-    const { network } = await randomNetwork(options);
+    const { network } = await randomNetwork(options, tuning);
     const here = await chatOf(network, [20, 17]);
     const there = await chatOf(network, [20, 17], 10_000);
     const logits = await forward(network, here.placed, here.places);
@@ -125,7 +141,7 @@ describe.each(SHAPES)("$preset", (options) => {
   });
 
   test("half a stack, then the other half, equals the whole", async () => {
-    const { network } = await randomNetwork(options);
+    const { network } = await randomNetwork(options, tuning);
     const { layers } = network;
     const first = await chatOf(network, [20, 17]);
     const whole = await forward(network, first.placed, first.places);
@@ -145,7 +161,7 @@ describe.each(SHAPES)("$preset", (options) => {
   });
 
   test("the order of the rows does not matter", async () => {
-    const { network } = await randomNetwork(options);
+    const { network } = await randomNetwork(options, tuning);
     const first = await chatOf(network, [20, 17]);
     const whole = await forward(network, first.placed, first.places);
     const second = await chatOf(network, [20, 17]);
@@ -160,7 +176,7 @@ describe.each(SHAPES)("$preset", (options) => {
   });
 
   test("rows computed again over exact KV change nothing", async () => {
-    const { network } = await randomNetwork(options);
+    const { network } = await randomNetwork(options, tuning);
     const { placed, places } = await chatOf(network, [20, 17]);
     const whole = await forward(network, placed, places);
     const some = places.filter((_, i) => i % 5 === 1);
@@ -171,7 +187,7 @@ describe.each(SHAPES)("$preset", (options) => {
   });
 
   test("gaps between rounds are kept: positions alone count", async () => {
-    const { network, model } = await randomNetwork(options);
+    const { network, model } = await randomNetwork(options, tuning);
     const tokens = randomRounds([9, 12, 6], network.config.vocabSize);
     const rounds = await roundsOf(network, tokens);
     const bases = [0, 40, 300];
