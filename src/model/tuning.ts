@@ -20,7 +20,7 @@ export const GPU_TUNING: Tuning = {
  * A CPU pays for every workgroup and every invocation that meets a barrier, busy or idle. Measured on
  * SwiftShader, two cores: attention takes a third to a half of the time with these sizes.
  */
-export const SOFTWARE_TUNING: Tuning = {
+const SOFTWARE_TUNING: Tuning = {
   busyWorkgroups: 1,
   attentionQueries: 1,
   matvecLanes: 16,
