@@ -84,7 +84,8 @@ export class Engine implements ChatEngine {
     return this.#queue.run(async () => {
       const { conversation } = this.#chat(chatId);
       this.#chats.delete(chatId);
-      conversation.drop(this.#loaded().runner.cache);
+      // Without a model its pages are gone already.
+      if (this.#session) conversation.drop(this.#session.runner.cache);
     });
   }
 
