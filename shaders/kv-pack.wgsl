@@ -1,0 +1,87 @@
+// Pages of a round as int8, one scale per token and head (symmetric, so that 0 stays 0):
+//   scale = max|x| / 127,  code = round(x · 127 / max|x|), ties to even
+// An all-zero row, and a place behind the round's last token, gives scale 0 and codes 0.
+//
+// One invocation per token and head of a page, no barriers; a workgroup row (y) per page. Codes go
+// four to a word. f32 division is not exact in WGSL, so the code that it suggests is checked against
+// both of its neighbours' boundaries: 254 · x and (2 · code ± 1) · max|x| are compared in two halves of
+// the mantissa each, which makes the products exact.
+
+struct Params {
+  kv_heads : u32,
+  matrix : u32, // which of the matrices in `packed` this is
+}
+
+struct Round {
+  page_count : u32,
+  tokens : u32,
+  pages : array<u32>, // where in the pool, in the round's order
+}
+
+@group(0) @binding(0) var<uniform> params : Params;
+@group(0) @binding(1) var<storage, read> round_pages : Round;
+@group(0) @binding(2) var<storage, read> kv_pages : array<vec2u>;        // [page, kv_head, 16, head_dim] in kv_format
+@group(0) @binding(3) var<storage, read_write> packed : array<u32>;      // [matrix]: codes [page, kv_head, 16, head_dim / 4], then scales [page, kv_head, 16]
+
+override head_dim = 32u;
+override kv_format = 0u; // 0: f32, 1: f16
+
+const PAGE_TOKENS = 16u;
+// What is smaller counts as 0: halves of its mantissa would not be normal numbers.
+const SMALLEST = 1e-30;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id : vec3u) {
+  let page_rows = params.kv_heads * PAGE_TOKENS;
+  if (id.x >= page_rows) { return; }
+  let columns = head_dim / 4u;
+  let row = id.y * page_rows + id.x;
+  let rows = round_pages.page_count * page_rows;
+  let matrix_at = params.matrix * rows * (columns + 1u);
+  let source = (round_pages.pages[id.y] * page_rows + id.x) * columns;
+  let is_token = id.y * PAGE_TOKENS + id.x % PAGE_TOKENS < round_pages.tokens;
+
+  var largest = 0.0;
+  if (is_token) {
+    for (var i = 0u; i < columns; i++) {
+      let size = abs(values_at(source + i));
+      largest = max(largest, max(max(size.x, size.y), max(size.z, size.w)));
+    }
+  }
+  let is_zero = largest < SMALLEST;
+  for (var i = 0u; i < columns; i++) {
+    var word = 0u;
+    if (!is_zero) { word = packed_codes(values_at(source + i), largest); }
+    packed[matrix_at + row * columns + i] = word;
+  }
+  packed[matrix_at + rows * columns + row] = bitcast<u32>(select(largest / 127.0, 0.0, is_zero));
+}
+
+// Codes of four values, the first in the lowest byte.
+fn packed_codes(values : vec4f, largest : f32) -> u32 {
+  let guess = clamp(round(values * (127.0 / largest)), vec4f(-127.0), vec4f(127.0));
+  // How far a value is from its code, in units of largest / 254: more than 1 is beyond a boundary.
+  let value_high = upper_bits(values);
+  let largest_high = upper_bits(vec4f(largest));
+  let excess = (254.0 * value_high - 2.0 * guess * largest_high) +
+    (254.0 * (values - value_high) - 2.0 * guess * (vec4f(largest) - largest_high));
+  let is_odd = (vec4i(guess) & vec4i(1)) == vec4i(1);
+  let step_up = (excess > vec4f(largest)) | ((excess == vec4f(largest)) & is_odd);
+  let step_down = (excess < vec4f(-largest)) | ((excess == vec4f(-largest)) & is_odd);
+  let codes = vec4i(guess) + select(vec4i(0), vec4i(1), step_up) - select(vec4i(0), vec4i(1), step_down);
+  let bytes = vec4u(codes) & vec4u(0xff);
+  return bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
+}
+
+// The values without the lower 12 bits of their mantissas.
+fn upper_bits(values : vec4f) -> vec4f {
+  return bitcast<vec4f>(bitcast<vec4u>(values) & vec4u(0xfffff000u));
+}
+
+fn values_at(i : u32) -> vec4f {
+  if (kv_format == 1u) {
+    let bits = kv_pages[i];
+    return vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y));
+  }
+  return bitcast<vec4f>(vec4u(kv_pages[i * 2u], kv_pages[i * 2u + 1u]));
+}
