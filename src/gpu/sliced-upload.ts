@@ -1,0 +1,48 @@
+/** Brings large data to the GPU in slices, with a bound on what is under way, so that others get their turn. */
+import type { Gpu } from "./gpu";
+
+export interface UploadLimits {
+  /** Bytes of one write; a multiple of 4. */
+  sliceBytes: number;
+  /** Bytes written and not yet known to be on the GPU. */
+  inFlightBytes: number;
+}
+
+export class SlicedUpload {
+  readonly #gpu: Gpu;
+  readonly #limits: UploadLimits;
+  #writtenBytes = 0;
+
+  constructor(
+    gpu: Gpu,
+    limits: UploadLimits = { sliceBytes: 8 * MIB, inFlightBytes: 16 * MIB },
+  ) {
+    this.#gpu = gpu;
+    this.#limits = limits;
+  }
+
+  /**
+   * Writes `data`, which `buffer` says the buffer for: it is asked before each slice, since the buffer
+   * may have been replaced while the upload waited.
+   *
+   * @throws DeviceLostError
+   */
+  async write(
+    buffer: () => GPUBuffer,
+    offset: number,
+    data: Uint8Array,
+  ): Promise<void> {
+    const { sliceBytes, inFlightBytes } = this.#limits;
+    for (let at = 0; at < data.length; at += sliceBytes) {
+      const slice = data.subarray(at, at + sliceBytes);
+      if (this.#writtenBytes + slice.length > inFlightBytes) {
+        await this.#gpu.done();
+        this.#writtenBytes = 0;
+      }
+      this.#gpu.write(buffer(), offset + at, slice);
+      this.#writtenBytes += slice.length;
+    }
+  }
+}
+
+const MIB = 2 ** 20;
