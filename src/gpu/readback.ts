@@ -11,20 +11,41 @@ export async function readBuffer(
   fromOffset = 0,
   bytes = from.size,
 ): Promise<ArrayBuffer> {
-  const to = gpu.buffer({
-    label: "readback",
-    memoryClass: "staging",
-    bytes,
-    usage: MAP_READ,
-  });
+  const to = readbackBuffer(gpu, "readback", bytes);
+  const out = new Uint8Array(bytes);
   try {
     gpu.copy("readback", [{ from, fromOffset, to, bytes }]);
-    await mapped(gpu, to, bytes);
-    return to.getMappedRange(0, bytes).slice(0);
+    await readInto(gpu, to, out);
+    return out.buffer;
   } finally {
     gpu.destroyBuffer(to);
     gpu.check();
   }
+}
+
+/** A buffer that copies can fill and `readInto` can read. */
+export function readbackBuffer(
+  gpu: Gpu,
+  label: string,
+  bytes: number,
+): GPUBuffer {
+  return gpu.buffer({ label, memoryClass: "staging", bytes, usage: MAP_READ });
+}
+
+/**
+ * Fills `out` from a readback buffer when what was submitted before is done; what is submitted
+ * afterwards need not wait.
+ *
+ * @throws DeviceLostError
+ */
+export async function readInto(
+  gpu: Gpu,
+  from: GPUBuffer,
+  out: Uint8Array,
+): Promise<void> {
+  await mapped(gpu, from, out.length);
+  out.set(new Uint8Array(from.getMappedRange(0, out.length)));
+  from.unmap();
 }
 
 /** Slots of one u32 each, used in turn: a step copies its result into one while older ones are still being read. */

@@ -24,6 +24,7 @@ export interface LayerPages {
 
 export class KvHalf {
   readonly half: Half;
+  readonly shape: KvShape;
   readonly pool = new PagePool();
   /** First layer of the half; layers[i] belongs to layer firstLayer + i. */
   readonly firstLayer: number;
@@ -39,6 +40,7 @@ export class KvHalf {
   constructor(gpu: Gpu, half: Half, shape: KvShape) {
     this.#gpu = gpu;
     this.half = half;
+    this.shape = shape;
     const lowerLayers = shape.watershed + 1;
     this.firstLayer = half === "lower" ? 0 : lowerLayers;
     this.layerCount =

@@ -1,0 +1,62 @@
+/** The matrices of a half in the order of a segment, in groups that fit a transfer. */
+import type { KvHalf } from "./kv-cache";
+import { pageMatrixBytes } from "./segment";
+
+/** raw: the resident type, bit for bit; int8: with a scale per token and head. */
+export type TransferMode = "raw" | "int8";
+
+/** Matrices first .. first + count of a half; matrix 2·i is K of its layer i, 2·i + 1 is V. */
+export interface MatrixGroup {
+  first: number;
+  count: number;
+  /** Where its bytes lie in the payload. */
+  offset: number;
+  bytes: number;
+}
+
+/** What sizes depend on. */
+type HalfShape = Pick<KvHalf, "shape" | "layerCount">;
+
+/** Where the pages of a matrix are; another buffer once the pools have grown. */
+export function bufferOf(half: KvHalf, matrix: number): GPUBuffer {
+  const layer = half.layers[Math.floor(matrix / 2)]!;
+  return matrix % 2 === 0 ? layer.k : layer.v;
+}
+
+function matrixBytesOf(
+  { shape }: HalfShape,
+  pages: readonly number[],
+  mode: TransferMode,
+): number {
+  const elements = mode === "raw" ? shape.format : mode;
+  return pages.length * pageMatrixBytes(shape, elements);
+}
+
+/** Bytes of all matrices of a half for so many pages. */
+export function payloadBytesOf(
+  half: HalfShape,
+  pages: readonly number[],
+  mode: TransferMode,
+): number {
+  return half.layerCount * 2 * matrixBytesOf(half, pages, mode);
+}
+
+/** All matrices, as many in a group as GROUP_BYTES hold, at least one. */
+export function* groupsOf(
+  half: HalfShape,
+  pages: readonly number[],
+  mode: TransferMode,
+): Generator<MatrixGroup> {
+  if (pages.length === 0) return;
+  const matrixBytes = matrixBytesOf(half, pages, mode);
+  const most = Math.max(1, Math.floor(GROUP_BYTES / matrixBytes));
+  const matrices = 2 * half.layerCount;
+  for (let first = 0; first < matrices; first += most) {
+    const count = Math.min(most, matrices - first);
+    const offset = first * matrixBytes;
+    yield { first, count, offset, bytes: count * matrixBytes };
+  }
+}
+
+/** Half of the smallest binding that WebGPU promises; a matrix alone may be larger. */
+const GROUP_BYTES = 64 * 2 ** 20;
