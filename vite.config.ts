@@ -22,7 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "browser",
-          include: ["test/{kernels,model,memory,engine,ui}/**/*.test.ts"],
+          include: ["test/{kernels,model,memory,store,engine,ui}/**/*.test.ts"],
           setupFiles: ["test/support/matchers.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -51,3 +51,38 @@ export class ModelFormatError extends Error {
     this.problem = problem;
   }
 }
+
+/**
+ * Why the store could not do something.
+ *
+ * - `quota`: no room on the disk, or the browser grants no more of it
+ * - `blocked`: another tab holds an older version of the database open
+ * - `outdated`: the database is of a newer version than this page knows
+ * - `closed`: the connection is gone, by this page, another tab, or the browser
+ * - `missing`: what should be changed is not there; another tab may have deleted it
+ * - `unavailable`: there is no IndexedDB, or it may not be used here
+ * - `failed`: anything else; the cause tells
+ */
+export type StoreErrorReason =
+  | "quota"
+  | "blocked"
+  | "outdated"
+  | "closed"
+  | "missing"
+  | "unavailable"
+  | "failed";
+
+/** Chats could not be read or kept. What was stored before is as it was. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+  readonly reason: StoreErrorReason;
+
+  constructor(
+    reason: StoreErrorReason,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,134 @@
+/** Chats as they are listed: everything but their rounds. */
+import * as v from "valibot";
+import { StoreError } from "../util/errors";
+import {
+  type Database,
+  keysOf,
+  type StoreName,
+  type Transaction,
+} from "./database";
+import {
+  assertRecord,
+  checkedRecord,
+  checkedRecords,
+  type Found,
+  timeMs,
+} from "./foreign";
+
+export interface ConversationRecord {
+  id: string;
+  title: string;
+  /** The system prompt, where there is one. */
+  system?: string | undefined;
+  createdMs: number;
+  /** When it was last renamed or got a round. */
+  updatedMs: number;
+  /** The model it was last held with. */
+  model: { name: string; url: string };
+}
+
+const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
+  v.object({
+    id: v.string(),
+    title: v.string(),
+    system: v.optional(v.string()),
+    createdMs: timeMs,
+    updatedMs: timeMs,
+    model: v.object({ name: v.string(), url: v.string() }),
+  });
+
+export class Conversations {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** All chats, the one changed last first. */
+  async list(): Promise<Found<ConversationRecord>> {
+    const values = await this.#database.run(
+      "read the chats",
+      ["conversations"],
+      "readonly",
+      (transaction) => transaction.objectStore("conversations").getAll(),
+    );
+    const found = checkedRecords(conversationSchema, values);
+    found.records.sort((a, b) => b.updatedMs - a.updatedMs);
+    return found;
+  }
+
+  /** The chat; undefined where there is none, or one of another shape. */
+  async get(id: string): Promise<ConversationRecord | undefined> {
+    const value = await this.#database.run(
+      "read a chat",
+      ["conversations"],
+      "readonly",
+      (transaction) => transaction.objectStore("conversations").get(id),
+    );
+    return checkedRecord(conversationSchema, value);
+  }
+
+  /** Adds a chat, or replaces what is said of it; its rounds stay. */
+  async put(conversation: ConversationRecord): Promise<void> {
+    assertRecord(conversationSchema, conversation, "conversation");
+    await this.#database.run(
+      "keep a chat",
+      ["conversations"],
+      "readwrite",
+      (transaction) =>
+        transaction.objectStore("conversations").put(conversation),
+    );
+  }
+
+  /** @throws StoreError `missing` where there is no such chat (any more) */
+  async rename(id: string, title: string, updatedMs: number): Promise<void> {
+    await this.#database.run(
+      "rename a chat",
+      ["conversations"],
+      "readwrite",
+      async (transaction) => {
+        const before = await conversationIn(transaction, id, "rename a chat");
+        await transaction
+          .objectStore("conversations")
+          .put({ ...before, title, updatedMs });
+      },
+    );
+  }
+
+  /** Deletes a chat with its rounds and segments: all of it or, where that fails, nothing. */
+  async delete(id: string): Promise<void> {
+    await this.#database.run(
+      "delete a chat",
+      ["conversations", "rounds", "segments", "uses"],
+      "readwrite",
+      async (transaction) => {
+        const itsKeys = keysOf(id);
+        await Promise.all([
+          transaction.objectStore("conversations").delete(id),
+          transaction.objectStore("rounds").delete(itsKeys),
+          transaction.objectStore("segments").delete(itsKeys),
+          transaction.objectStore("uses").delete(itsKeys),
+        ]);
+      },
+    );
+  }
+}
+
+/**
+ * The chat, within a transaction that means to change it.
+ *
+ * @throws StoreError `missing` where it is gone; another tab may have deleted it
+ */
+export async function conversationIn<Names extends StoreName>(
+  transaction: Transaction<Names | "conversations", "readwrite">,
+  id: string,
+  doing: string,
+): Promise<ConversationRecord> {
+  const value = await transaction.objectStore("conversations").get(id);
+  const conversation = checkedRecord(conversationSchema, value);
+  if (conversation !== undefined) return conversation;
+  throw new StoreError(
+    "missing",
+    `Could not ${doing}: the chat was deleted, perhaps in another tab. Go on in a new chat.`,
+  );
+}

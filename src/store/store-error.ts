@@ -1,0 +1,39 @@
+/** What IndexedDB says, as errors that a user can act on. */
+import { StoreError, type StoreErrorReason } from "../util/errors";
+
+/** By the name of the DOMException: the reason, and the rest of the sentence that says what to do. */
+const KNOWN: Record<string, [reason: StoreErrorReason, advice: string]> = {
+  QuotaExceededError: [
+    "quota",
+    "there is no room left for this site. Delete chats, or free space on the disk, then try again.",
+  ],
+  VersionError: [
+    "outdated",
+    "a newer Rondo has written it. Reload the page to get that one.",
+  ],
+  InvalidStateError: [
+    "closed",
+    "the database is closed. Reload the page to open it again.",
+  ],
+  SecurityError: [
+    "unavailable",
+    "this page may not keep data. Allow site data in the browser's settings.",
+  ],
+};
+
+/**
+ * A StoreError for what went wrong while `doing` (a verb and its object, such as "read the chats"). One
+ * that is a StoreError already stays as it is.
+ */
+export function asStoreError(error: unknown, doing: string): StoreError {
+  if (error instanceof StoreError) return error;
+  const name = error instanceof Error ? error.name : "";
+  const detail = error instanceof Error ? error.message : String(error);
+  const [reason, advice] = KNOWN[name] ?? [
+    "failed" as const,
+    `${detail === "" ? name : detail}. Try again; if it stays so, reload the page.`,
+  ];
+  return new StoreError(reason, `Could not ${doing}: ${advice}`, {
+    cause: error,
+  });
+}

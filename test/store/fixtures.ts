@@ -1,0 +1,98 @@
+/** Databases of a test's own, and records to fill them. */
+import { deleteDB, openDB } from "idb";
+import { onTestFinished } from "vitest";
+import type { ConversationRecord } from "../../src/store/conversations";
+import {
+  Database,
+  type DatabaseOptions,
+  type SegmentHalf,
+} from "../../src/store/database";
+import type { RoundRecord } from "../../src/store/rounds";
+import type { SegmentRecord } from "../../src/store/segments";
+
+/** A database name that nothing else has; what it names is deleted when the test is over. */
+export function ownName(): string {
+  const name = `rondo-test-${crypto.randomUUID()}`;
+  onTestFinished(() => deleteDB(name));
+  return name;
+}
+
+/** A connection that is closed when the test is over. */
+export async function openOwn(
+  name = ownName(),
+  options: DatabaseOptions = {},
+): Promise<Database> {
+  const database = await Database.open({ name, ...options });
+  onTestFinished(() => database.close());
+  return database;
+}
+
+/** Writes a value past all checks, as another version or a hand would. */
+export async function putForeign(
+  name: string,
+  store: string,
+  value: unknown,
+): Promise<void> {
+  const connection = await openDB(name);
+  await connection.put(store, value);
+  connection.close();
+}
+
+/** How many records a store holds, of whatever shape. */
+export async function countOf(name: string, store: string): Promise<number> {
+  const connection = await openDB(name);
+  const count = await connection.count(store);
+  connection.close();
+  return count;
+}
+
+export function conversation(
+  id: string,
+  fields: Partial<ConversationRecord> = {},
+): ConversationRecord {
+  return {
+    id,
+    title: `Chat ${id}`,
+    createdMs: 1000,
+    updatedMs: 1000,
+    model: { name: "rondo-tiny", url: "/models/rondo-tiny/" },
+    ...fields,
+  };
+}
+
+export function round(
+  id: number,
+  fields: Partial<RoundRecord> = {},
+): RoundRecord {
+  return {
+    conversationId: "a",
+    id,
+    parentId: id === 0 ? null : id - 1,
+    user: `Question ${id}`,
+    reply: `Answer ${id}`,
+    tokens: Uint32Array.of(id, 7, 70_000),
+    openTokens: 2,
+    contentHash: "0".repeat(64),
+    contextHash: "f".repeat(64),
+    exact: true,
+    createdMs: 1000 + id,
+    ...fields,
+  };
+}
+
+export function segment(
+  roundId: number,
+  half: SegmentHalf,
+  bytes = 64,
+  conversationId = "a",
+): SegmentRecord {
+  const blob = new Blob([new Uint8Array(bytes).fill(roundId)]);
+  return {
+    conversationId,
+    roundId,
+    half,
+    blob,
+    bytes,
+    fingerprint: "f1",
+  };
+}

@@ -1,0 +1,123 @@
+import { expect, test } from "vitest";
+import { Conversations } from "../../src/store/conversations";
+import { Rounds } from "../../src/store/rounds";
+import { Segments } from "../../src/store/segments";
+import { writeRound } from "../../src/store/round-writer";
+import {
+  conversation,
+  countOf,
+  openOwn,
+  ownName,
+  putForeign,
+  round,
+  segment,
+} from "./fixtures";
+
+test("lists chats newest first, renames them, and counts those of another shape", async () => {
+  const name = ownName();
+  const chats = new Conversations(await openOwn(name));
+  await chats.put(conversation("old", { updatedMs: 1 }));
+  await chats.put(conversation("new", { updatedMs: 2, system: "Be brief." }));
+  await putForeign(name, "conversations", { id: "junk", title: 3 });
+  await putForeign(name, "conversations", {
+    ...conversation("nan"),
+    updatedMs: NaN,
+  });
+  const { records, dropped } = await chats.list();
+  expect(records.map(({ id }) => id)).toEqual(["new", "old"]);
+  expect(records[0]!.system).toBe("Be brief.");
+  expect(dropped).toBe(2);
+  expect(await chats.get("junk")).toBeUndefined();
+
+  await chats.rename("old", "Cats", 3);
+  expect((await chats.list()).records[0]).toMatchObject({ title: "Cats" });
+  await expect(chats.rename("none", "Cats", 3)).rejects.toMatchObject({
+    reason: "missing",
+  });
+});
+
+test("lists rounds in tree order, and of that chat alone", async () => {
+  const rounds = new Rounds(await openOwn());
+  for (const [id, parentId] of [
+    [4, 1],
+    [0, null],
+    [3, 0],
+    [2, 1],
+    [1, 0],
+    [11, 2],
+  ] as const) {
+    await rounds.put(round(id, { parentId }));
+  }
+  await rounds.put(round(0, { conversationId: "a2" }));
+  const { records } = await rounds.list("a");
+  expect(records.map(({ id }) => id)).toEqual([0, 1, 2, 11, 4, 3]);
+  expect(records[3]!).toEqual(round(11, { parentId: 2 }));
+});
+
+test("a torn round is dropped and counted, and those after it keep their text", async () => {
+  const name = ownName();
+  const rounds = new Rounds(await openOwn(name));
+  await rounds.put(round(0));
+  await rounds.put(round(2));
+  for (const torn of [
+    { conversationId: "a", id: 1 },
+    { ...round(3), tokens: [1, 2, 3] },
+    { ...round(4), openTokens: 4 },
+    { ...round(5), parentId: 5 },
+    { ...round(6), contentHash: "" },
+  ]) {
+    await putForeign(name, "rounds", torn);
+  }
+  const { records, dropped } = await rounds.list("a");
+  expect(records.map(({ id }) => id)).toEqual([0, 2]);
+  expect(dropped).toBe(5);
+});
+
+test("will not write a round that it could not read again", async () => {
+  const rounds = new Rounds(await openOwn());
+  await expect(rounds.put(round(1, { openTokens: 9 }))).rejects.toThrow(
+    TypeError,
+  );
+});
+
+test("keeps of a view's tokens what the view shows", async () => {
+  const rounds = new Rounds(await openOwn());
+  const tokens = new Uint32Array(1000).fill(5).subarray(10, 13);
+  await rounds.put(round(0, { tokens }));
+  const [kept] = (await rounds.list("a")).records;
+  expect(kept!.tokens.buffer.byteLength).toBe(12);
+});
+
+test("the children of a deleted round become its parent's", async () => {
+  const database = await openOwn();
+  const rounds = new Rounds(database);
+  const segments = new Segments(database);
+  for (const id of [0, 1, 2]) await rounds.put(round(id));
+  await segments.put(segment(1, "lower"));
+  await rounds.delete("a", 1);
+  const { records } = await rounds.list("a");
+  expect(records.map(({ id, parentId }) => [id, parentId])).toEqual([
+    [0, null],
+    [2, 0],
+  ]);
+  expect(await segments.totalBytes()).toBe(0);
+});
+
+test("deleting a chat deletes all of it, and nothing of another", async () => {
+  const name = ownName();
+  const database = await openOwn(name);
+  const chats = new Conversations(database);
+  for (const id of ["a", "aa"]) {
+    await chats.put(conversation(id));
+    await writeRound(database, round(0, { conversationId: id }), [
+      segment(0, "lower", 10, id),
+      segment(0, "upper", 10, id),
+    ]);
+  }
+  await chats.delete("a");
+  expect(await countOf(name, "conversations")).toBe(1);
+  expect(await countOf(name, "rounds")).toBe(1);
+  expect(await countOf(name, "segments")).toBe(2);
+  expect(await countOf(name, "uses")).toBe(2);
+  expect((await new Rounds(database).list("aa")).records).toHaveLength(1);
+});
