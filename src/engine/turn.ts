@@ -164,12 +164,23 @@ function closeRound(
   reply: Reply,
   closeTokens: readonly number[],
 ): void {
-  // The token that ended the reply is usually the first that closes the round, and may have been fed.
-  const hasFedClose = reply.stopToken === closeTokens[0];
-  const said = reply.tokens.length + Number(hasFedClose);
-  round.computedTokens += Math.min(reply.fedTokens, said);
+  round.computedTokens += keptTokens(reply, closeTokens);
   round.tokens.push(...reply.tokens, ...closeTokens);
   fitPages(round, round.computedTokens, cache);
+}
+
+/**
+ * How many tokens behind the question both stay in the round and have their KV. What ran ahead of the
+ * reply's end has KV too, and does not stay; but the token that ended it is usually the first that
+ * closes the round.
+ */
+export function keptTokens(
+  reply: Pick<Reply, "tokens" | "stopToken" | "fedTokens">,
+  closeTokens: readonly number[],
+): number {
+  const { tokens, stopToken, fedTokens } = reply;
+  const closes = stopToken !== undefined && stopToken === closeTokens[0];
+  return Math.min(fedTokens, tokens.length + Number(closes));
 }
 
 function withdraw({ conversation, runner }: TurnContext, round: Round): void {
