@@ -1,9 +1,9 @@
 // Attention mass by page, from what attention.wgsl left behind when it emits mass:
-//   page_mass[page] = mean over the asked rows and all heads of Σ_tiles sum · exp(max − M) / L
+//   page_mass[head, page] = mean over the asked rows of Σ_tiles sum · exp(max − M) / L
 // with M and L the row and head's softmax maximum and sum over all pages. Over all pages, system
-// and own ones included, it sums to 1; pages of one round added up are the round's mass.
+// and own ones included, it sums to 1 for each head; pages of one round added up are the round's mass.
 //
-// One workgroup per page; its invocations stride over the asked rows' queries.
+// One workgroup per page; its invocations stride over the heads.
 
 struct Params {
   half : u32,
@@ -26,30 +26,21 @@ struct Step {
 @group(0) @binding(1) var<storage, read> step : Step;
 @group(0) @binding(2) var<storage, read> partials : array<vec4f>;        // [split, row, head, columns + 1]
 @group(0) @binding(3) var<storage, read> mass : array<vec2f>;            // [kv_head, row * group, key tile]: (max, sum)
-@group(0) @binding(4) var<storage, read_write> page_mass : array<f32>;   // [pages]
+@group(0) @binding(4) var<storage, read_write> page_mass : array<f32>;   // [head, page]
 
-override workgroup_size = 64u;
-
-var<workgroup> partial_sums : array<f32, workgroup_size>;
+override workgroup_size = 32u;
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) workgroup : vec3u,
         @builtin(local_invocation_index) lane : u32) {
   let page = workgroup.x;
-  let asked = step.asked_count * params.heads;
-
-  var sum = 0.0;
-  for (var i = lane; i < asked; i += workgroup_size) {
-    let row = step.row_count - step.asked_count + i / params.heads;
-    sum += share_of_page(row, i % params.heads, page);
+  for (var head = lane; head < params.heads; head += workgroup_size) {
+    var sum = 0.0;
+    for (var row = step.row_count - step.asked_count; row < step.row_count; row++) {
+      sum += share_of_page(row, head, page);
+    }
+    page_mass[head * step.page_counts[params.half] + page] = sum / f32(step.asked_count);
   }
-  partial_sums[lane] = sum;
-  workgroupBarrier();
-  for (var stride = workgroup_size / 2u; stride > 0u; stride /= 2u) {
-    if (lane < stride) { partial_sums[lane] += partial_sums[lane + stride]; }
-    workgroupBarrier();
-  }
-  if (lane == 0u) { page_mass[page] = partial_sums[0] / f32(asked); }
 }
 
 // The softmax probability that falls on a page, for one row and head.

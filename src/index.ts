@@ -1,8 +1,15 @@
 /** The library: an engine for a page, with its worker, and what it says and throws. */
 export type {
+  AttendedRound,
+  AttentionReport,
+  AttentionSettings,
   ChatEngine,
+  ChatHistory,
   ChatOptions,
+  ChatSummary,
   DeviceInfo,
+  EngineNotice,
+  HistoryRound,
   LoadOptions,
   LoadProgress,
   MemoryClass,
@@ -12,16 +19,23 @@ export type {
   Receipt,
   ReplyEvent,
   ReplyOptions,
+  RestoreOptions,
+  RestoreProgress,
+  RestoreReport,
   SamplerSettings,
 } from "./engine/chat-engine";
 export { Engine, type EngineOptions } from "./engine/engine";
 export { RemoteEngine } from "./engine/remote";
 export {
+  ChatBusyError,
+  ChatFileError,
   ContextFullError,
   DeviceLostError,
   ModelFetchError,
   ModelFormatError,
   type ModelFormatProblem,
   OutOfMemoryError,
+  StoreError,
+  type StoreErrorReason,
   WebGpuUnavailableError,
 } from "./util/errors";

@@ -1,4 +1,5 @@
 import type { MemoryClass } from "../gpu/ledger";
+import type { StoreErrorReason } from "../util/errors";
 
 export type { MemoryClass };
 
@@ -15,18 +16,57 @@ export interface ChatEngine {
    */
   load(url: string, options?: LoadOptions): Promise<ModelInfo>;
 
-  /** Starts an empty chat and returns its id. */
+  /** The chats that are kept, the one changed last first. Needs no model. */
+  listChats(): Promise<ChatSummary[]>;
+
+  /** Starts an empty chat and returns its id. It is kept from its first message on. */
   createChat(options?: ChatOptions): Promise<string>;
 
-  /** Forgets a chat and frees its pages. */
+  /**
+   * What was said in a kept chat. Needs no model, and no GPU. From now on this tab writes the chat;
+   * where another one does, `access` says so, and a notice `chat-writable` comes when that one leaves it.
+   *
+   * @throws RangeError where there is no such chat; StoreError
+   */
+  openChat(chatId: string): Promise<ChatHistory>;
+
+  /** Leaves a chat to other tabs once its reply is over. What it has on the GPU stays as long as there is room. */
+  leaveChat(chatId: string): Promise<void>;
+
+  /**
+   * Brings the lower halves of an opened chat to the GPU, as its next turn would do first: from the
+   * store, or computed again where they are not there.
+   *
+   * @throws OutOfMemoryError, DeviceLostError; the signal's reason
+   */
+  restoreChat(chatId: string, options?: RestoreOptions): Promise<RestoreReport>;
+
+  /** @throws StoreError */
+  renameChat(chatId: string, title: string): Promise<void>;
+
+  /** Forgets a chat: its text, what is stored of its KV, and its pages. */
   deleteChat(chatId: string): Promise<void>;
+
+  /**
+   * A chat as one file, its text always, its KV if asked for.
+   *
+   * @throws RangeError where there is no such chat; StoreError
+   */
+  exportChat(chatId: string, options?: { withKv?: boolean }): Promise<Blob>;
+
+  /**
+   * Adds a chat from such a file, under a new id.
+   *
+   * @throws ChatFileError, StoreError
+   */
+  importChat(file: Blob): Promise<ChatSummary>;
 
   /**
    * Sends `message` and streams the reply. The last event is always `end`. Aborting ends the reply
    * between two tokens; what was said until then stays in the chat (finish reason `aborted`).
    * Leaving the loop early does the same.
    *
-   * @throws ContextFullError, DeviceLostError
+   * @throws ContextFullError, OutOfMemoryError, DeviceLostError; ChatBusyError where another tab writes the chat
    */
   chat(
     chatId: string,
@@ -37,11 +77,76 @@ export interface ChatEngine {
   /** What is where, in bytes and pages, now. */
   memory(): Promise<MemorySnapshot>;
 
+  /** Calls `listener` with what happens unasked; returns how to stop that. */
+  onNotice(listener: (notice: EngineNotice) => void): () => void;
+
   /** Releases the model, the device and the worker. */
   close(): Promise<void>;
 }
 
+/** A kept chat as it is listed. */
+export interface ChatSummary {
+  id: string;
+  title: string;
+  createdMs: number;
+  /** When it was last renamed or written to. */
+  updatedMs: number;
+  /** The model it was last held with. */
+  modelName: string;
+}
+
+/** A kept chat as it is read. */
+export interface ChatHistory {
+  summary: ChatSummary;
+  system: string | undefined;
+  /** Whether this tab may go on with the chat: another one writes it otherwise. */
+  access: "write" | "read";
+  rounds: HistoryRound[];
+}
+
+export interface HistoryRound {
+  id: number;
+  message: string;
+  /** As far as it came. */
+  reply: string;
+  /** Whether the reply came to its end; one that was stopped did. */
+  isFinished: boolean;
+}
+
+export interface RestoreOptions {
+  onProgress?: (progress: RestoreProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface RestoreProgress {
+  doneTokens: number;
+  totalTokens: number;
+}
+
+/** How the KV of a chat came to the GPU, in tokens. */
+export interface RestoreReport {
+  /** Were there already. */
+  keptTokens: number;
+  /** Came from the store. */
+  restoredTokens: number;
+  /** Computed again, because the store had nothing usable or computing is quicker. */
+  recomputedTokens: number;
+  /** Stored halves that were torn, damaged or another model's, and are dropped now. */
+  droppedSegments: number;
+}
+
+/** What happens unasked. */
+export type EngineNotice =
+  /** The list of chats is another one now, perhaps by another tab. */
+  | { type: "chats-changed" }
+  /** The tab that wrote this chat has left it: open it again to go on. */
+  | { type: "chat-writable"; chatId: string }
+  /** Chats are not kept as they should be; `message` says what was given up and what to do. */
+  | { type: "store-trouble"; reason: StoreErrorReason; message: string };
+
 export interface LoadOptions {
+  /** Bytes of KV on the GPU at most. Default 1 GiB. */
+  memoryBudgetBytes?: number;
   onProgress?: (progress: LoadProgress) => void;
   signal?: AbortSignal;
 }
@@ -97,8 +202,23 @@ export interface SamplerSettings {
   seed: number;
 }
 
+/** Which rounds a turn attends to: Round Attention (arXiv 2502.15294). */
+export interface AttentionSettings {
+  /** `rounds`: those that matter for the question; `all`: every one. Default `rounds`. */
+  mode: "rounds" | "all";
+  /** Rounds are taken by falling mass until they hold this share. Default: the model's, else 0.9. */
+  tau: number;
+  /** At least so many rounds are taken by mass. Default 1. */
+  kMin: number;
+  /** Bytes of upper halves at most. Default: what the memory budget leaves. */
+  budgetBytes: number;
+  /** Ids of rounds that are always attended to. */
+  pinned: readonly number[];
+}
+
 export interface ReplyOptions {
   sampler?: Partial<SamplerSettings>;
+  attention?: Partial<AttentionSettings>;
   /** Default 1024; never more than the context has room for. */
   maxTokens?: number;
   signal?: AbortSignal;
@@ -113,10 +233,15 @@ export type ReplyEvent =
 export interface Receipt {
   /** `stop`: the model ended; `length`: maxTokens or the context; `aborted`: the caller. */
   finishReason: "stop" | "length" | "aborted";
-  /** Tokens of context whose KV was already there. */
+  /** The round's id in its chat. */
+  roundId: number;
+  /** Tokens of context whose KV was there, on the GPU or in the store. */
   cachedTokens: number;
+  /** Of these, tokens of rounds that came from the store since the turn before. */
+  restoredTokens: number;
   /** Tokens computed before the first token of the reply. */
   prefilledTokens: number;
+  attention: AttentionReport;
   replyTokens: number;
   timeToFirstTokenMs: number;
   /** Of the reply, first token excluded; 0 for replies of one token. */
@@ -124,10 +249,39 @@ export interface Receipt {
   seed: number;
 }
 
+/** What a turn attended to, and how it came to be there. */
+export interface AttentionReport {
+  /** Rounds before this one. */
+  roundCount: number;
+  /** Of these, rounds whose lower halves the question read: all that the memory budget holds. */
+  readCount: number;
+  attended: AttendedRound[];
+  /** Share of the question's attention on rounds, at the watershed, that fell on those attended to. */
+  capturedMass: number;
+  /** Whether the budget left out a round that was asked for. */
+  isCut: boolean;
+  /** Bytes of KV that the turn needed on the GPU, of `fullKvBytes` for the whole chat. */
+  kvBytes: number;
+  fullKvBytes: number;
+  /** How the halves came to be there. */
+  lower: RestoreReport;
+  upper: RestoreReport;
+}
+
+export interface AttendedRound {
+  id: number;
+  /** `all`: nothing was chosen. */
+  reason: "last" | "pinned" | "mass" | "all";
+  /** Share of the question's attention on rounds; 0 where nothing was chosen. */
+  mass: number;
+}
+
 /** Bytes on the GPU by what they are for, and pages by half. */
 export interface MemorySnapshot {
   bytes: Record<MemoryClass, number>;
   peakBytes: number;
+  /** The most that pages of KV took at any time. */
+  peakKvBytes: number;
   lower: PoolSnapshot;
   upper: PoolSnapshot;
 }

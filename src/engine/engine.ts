@@ -1,26 +1,34 @@
 /** The engine itself: one model, many chats, one turn at a time. Needs only a GPU; runs in a worker, a page or Node. */
-import { Gpu } from "../gpu/gpu";
-import { ReadbackRing } from "../gpu/readback";
-import { chatLayout } from "../model/chat-layout";
-import { type ChatTokens, chatTokens } from "../model/chat-tokens";
-import { destroyModel, loadModel, type Model } from "./model";
+import { HALVES, isResident } from "../memory/round";
+import type { TransferMode } from "../memory/matrix-group";
 import { fetchedFiles, type ModelFiles } from "../model/model-files";
 import { DeviceLostError } from "../util/errors";
-import type { NetworkOptions } from "./network";
+import type { Archive } from "./archive";
+import type { BoundChat } from "./chat";
 import type {
   ChatEngine,
+  ChatHistory,
   ChatOptions,
+  ChatSummary,
+  EngineNotice,
   LoadOptions,
   MemorySnapshot,
   ModelInfo,
   ReplyEvent,
   ReplyOptions,
+  RestoreOptions,
+  RestoreReport,
 } from "./chat-engine";
-import { Conversation } from "./conversation";
-import { Runner } from "./runner";
-import { samplerSettings } from "./sampler-settings";
+import { ChatLocks } from "./chat-lock";
+import { Chats } from "./chats";
+import { Keeper } from "./keeper";
+import type { NetworkOptions } from "./network";
+import { Session } from "./session";
+import { openArchive } from "./stored-archive";
 import { TaskQueue } from "./task-queue";
-import { givePages, runTurn, type TurnContext } from "./turn";
+import { runTurn, settleRound, type TurnContext } from "./turn";
+import { turnRequest } from "./turn-request";
+import { warm } from "./warm";
 
 export interface EngineOptions {
   /** Default: the platform's navigator.gpu. */
@@ -28,33 +36,30 @@ export interface EngineOptions {
   /** How a model's folder is read. Default: by fetch. */
   openFiles?: (url: string) => ModelFiles;
   network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
+  /** The database's name. Default "rondo". */
+  storeName?: string;
+  /** How KV is stored: packed to int8, or bit for bit as it stands in the pages. Default int8. */
+  storeAs?: TransferMode;
 }
 
-/** A loaded model and what turns need beside it. */
-interface Session {
-  gpu: Gpu;
-  model: Model;
-  runner: Runner;
-  ring: ReadbackRing;
-}
+/** While a reply comes it is written down so often: what a killed page can lose of it. */
+const SAVE_TEXT_MS = 2000;
 
-interface Chat {
-  conversation: Conversation;
-  tokens: ChatTokens;
+/** What is opened once, when the engine is first asked for anything. */
+interface Shelf {
+  archive: Archive;
+  chats: Chats;
+  keeper: Keeper;
 }
-
-/** Slots for tokens on their way back: two steps in flight, and one being read. */
-const RING_SLOTS = 3;
-const DEFAULT_MAX_TOKENS = 1024;
 
 export class Engine implements ChatEngine {
   readonly #options: EngineOptions;
   readonly #queue = new TaskQueue();
-  /** Least recently used first. */
-  readonly #chats = new Map<string, Chat>();
+  readonly #listeners = new Set<(notice: EngineNotice) => void>();
+  #opening: Promise<Shelf> | undefined;
   #session: Session | undefined;
-  /** Where the model came from: chats are of one model, and go with it. */
-  #url: string | undefined;
+  /** Where the model came from, and how. */
+  #source: { url: string; options: LoadOptions } | undefined;
 
   constructor(options: EngineOptions = {}) {
     this.#options = options;
@@ -62,31 +67,89 @@ export class Engine implements ChatEngine {
 
   load(url: string, options: LoadOptions = {}): Promise<ModelInfo> {
     return this.#queue.run(async () => {
-      if (url !== this.#url) this.#chats.clear();
-      this.#url = url;
-      const session = await this.#open(url, options);
-      return modelInfo(session);
+      const { memoryBudgetBytes } = options;
+      this.#source = {
+        url,
+        options: memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes },
+      };
+      return (await this.#open(url, options)).info();
     });
+  }
+
+  async listChats(): Promise<ChatSummary[]> {
+    return (await this.#shelf()).archive.list();
   }
 
   async createChat({ system }: ChatOptions = {}): Promise<string> {
-    const { model } = this.#loaded();
-    const { tokenizer, template } = model;
-    const layout = chatLayout(template, { system, markers: tokenizer.markers });
-    const tokens = chatTokens(tokenizer, layout);
-    const conversation = new Conversation(crypto.randomUUID(), system);
-    conversation.add(tokens.prefix);
-    this.#chats.set(conversation.id, { conversation, tokens });
-    return conversation.id;
+    this.#loaded();
+    return (await this.#shelf()).chats.create(system);
   }
 
-  deleteChat(chatId: string): Promise<void> {
+  async openChat(chatId: string): Promise<ChatHistory> {
+    const { chats } = await this.#shelf();
+    const before = chats.bound(chatId);
+    const history = await chats.open(chatId);
+    if (before && chats.bound(chatId) !== before) {
+      void this.#queue.run(async () => this.#drop(before));
+    }
+    return history;
+  }
+
+  async leaveChat(chatId: string): Promise<void> {
+    const { chats, keeper } = await this.#shelf();
+    await this.#queue.run(() => keeper.idle(chatId));
+    await chats.leave(chatId);
+  }
+
+  restoreChat(
+    chatId: string,
+    { onProgress, signal }: RestoreOptions = {},
+  ): Promise<RestoreReport> {
     return this.#queue.run(async () => {
-      const { conversation } = this.#chat(chatId);
-      this.#chats.delete(chatId);
-      // Without a model its pages are gone already.
-      if (this.#session) conversation.drop(this.#session.runner.cache);
+      const chat = await this.#bind(chatId);
+      const session = this.#loaded();
+      const steps = warm(await this.#turnContext(session, chat));
+      let step = await steps.next();
+      while (!step.done) {
+        onProgress?.(step.value);
+        signal?.throwIfAborted();
+        step = await steps.next();
+      }
+      const { keeper } = await this.#shelf();
+      keepLooseKv(keeper, session, chat, this.#url);
+      return step.value;
     });
+  }
+
+  async renameChat(chatId: string, title: string): Promise<void> {
+    await (await this.#shelf()).archive.rename(chatId, title);
+  }
+
+  async deleteChat(chatId: string): Promise<void> {
+    const { archive, chats, keeper } = await this.#shelf();
+    await this.#queue.run(async () => {
+      if (!chats.has(chatId) && !(await archive.read(chatId)))
+        throw new RangeError(`There is no chat ${chatId}.`);
+      // What is being packed is not given to others meanwhile.
+      await keeper.packed();
+      const bound = await chats.forget(chatId);
+      if (bound) this.#drop(bound);
+      await archive.delete(chatId);
+    });
+  }
+
+  async exportChat(
+    chatId: string,
+    options?: { withKv?: boolean },
+  ): Promise<Blob> {
+    const { archive, keeper } = await this.#shelf();
+    await keeper.idle(chatId);
+    return archive.exportChat(chatId, options);
+  }
+
+  async importChat(file: Blob): Promise<ChatSummary> {
+    const { summary } = await (await this.#shelf()).archive.importChat(file);
+    return summary;
   }
 
   async *chat(
@@ -98,7 +161,6 @@ export class Engine implements ChatEngine {
     try {
       // A turn that loses its device before anyone has seen a word of it begins again with a new one.
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
-        await this.#recover();
         try {
           for await (const event of this.#turn(chatId, message, options)) {
             if (event.type !== "prefill") mayBeginAgain = false;
@@ -112,84 +174,120 @@ export class Engine implements ChatEngine {
       }
     } finally {
       leave();
-      // The round's last tokens get their KV while the user reads.
+      // The round's last tokens get their KV, and all of it is stored, while the user reads.
       void this.#queue.run(() => this.#settle(chatId));
     }
   }
 
   async memory(): Promise<MemorySnapshot> {
-    const { gpu, runner } = this.#loaded();
-    const pool = (half: "lower" | "upper") => ({
-      pageCount: runner.cache[half].pool.pageCount,
-      freePages: runner.cache[half].pool.freePages,
-      bytesPerPage: runner.cache[half].pageBytes,
-    });
-    return {
-      bytes: { ...gpu.ledger.bytes },
-      peakBytes: gpu.ledger.peakBytes,
-      lower: pool("lower"),
-      upper: pool("upper"),
-    };
+    return this.#loaded().memory();
+  }
+
+  onNotice(listener: (notice: EngineNotice) => void): () => void {
+    this.#listeners.add(listener);
+    // Another tab's changes are heard from the start.
+    void this.#shelf();
+    return () => this.#listeners.delete(listener);
   }
 
   close(): Promise<void> {
-    return this.#queue.run(async () => this.#release());
-  }
-
-  #turn(
-    chatId: string,
-    message: string,
-    { sampler, maxTokens = DEFAULT_MAX_TOKENS, signal }: ReplyOptions,
-  ): AsyncGenerator<ReplyEvent, void> {
-    const { generation, tokenizer } = this.#loaded().model;
-    const { conversation, tokens } = this.#chat(chatId);
-    const isFirst = conversation.rounds.length === 1;
-    // A model whose files name no stop token ends with what its template ends a reply with.
-    const [closing] = tokens.close;
-    const marks = closing !== undefined && !tokenizer.isText(closing);
-    return runTurn(this.#turnContext(conversation), {
-      openTokens: tokens.open(message, { isFirst }),
-      closeTokens: tokens.close,
-      stopTokens: new Set([
-        ...generation.eosTokenIds,
-        ...(marks ? [closing] : []),
-      ]),
-      sampler: samplerSettings(generation.sampler, sampler),
-      maxTokens: Math.max(1, maxTokens),
-      signal,
+    return this.#queue.run(async () => {
+      const shelf = await this.#opening;
+      await this.#release();
+      await shelf?.archive.close();
+      await shelf?.chats.leaveAll();
+      this.#opening = undefined;
     });
   }
 
-  async #open(
-    url: string,
-    { onProgress, signal }: LoadOptions,
-  ): Promise<Session> {
-    signal?.throwIfAborted();
-    this.#release();
-    onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
-    const { gpu: platform, openFiles = fetchedFiles, network } = this.#options;
-    const gpu = await Gpu.open(platform);
+  async *#turn(
+    chatId: string,
+    message: string,
+    options: ReplyOptions,
+  ): AsyncGenerator<ReplyEvent, void> {
+    const chat = await this.#bind(chatId);
+    const session = this.#loaded();
+    const { keeper } = await this.#shelf();
+    const context = await this.#turnContext(session, chat);
+    const request = turnRequest(session.model, chat, message, options);
+    const { rounds } = chat.conversation;
+    const before = rounds.length;
+    let savedMs = -Infinity;
     try {
-      const model = await loadModel(gpu, openFiles(url), {
-        ...network,
-        signal,
-        ...(onProgress && { onProgress }),
-      });
-      const { llama, cache } = model.network;
-      const runner = new Runner(gpu, llama, cache);
-      const ring = new ReadbackRing(gpu, RING_SLOTS);
-      this.#session = { gpu, model, runner, ring };
-      return this.#session;
-    } catch (error) {
-      gpu.destroy();
-      throw await gpu.causeOf(error);
+      for await (const event of runTurn(context, request)) {
+        const round = rounds[before];
+        const now = performance.now();
+        if (round && event.type !== "end" && now - savedMs >= SAVE_TEXT_MS) {
+          savedMs = now;
+          void keeper.keepText(session, chat, round, this.#url);
+        }
+        yield event;
+      }
+    } finally {
+      const round = rounds[before];
+      if (round) void keeper.keepText(session, chat, round, this.#url);
     }
   }
 
-  /** A device that was lost is replaced: the chats' tokens are here, and their KV is computed again. */
-  async #recover(): Promise<void> {
-    const isThere = this.#session && !this.#session.gpu.isLost;
-    if (!isThere && this.#url !== undefined) await this.#open(this.#url, {});
+  /** Finishes what a turn left: KV of its last tokens, then all KV that is not stored. */
+  async #settle(chatId: string): Promise<void> {
+    const { chats, archive, keeper } = await this.#shelf();
+    const chat = chats.bound(chatId);
+    const session = this.#session;
+    if (!chat || !session || session.gpu.isLost) return;
+    const round = chat.conversation.rounds.at(-1)!;
+    try {
+      await settleRound(await this.#turnContext(session, chat), round);
+    } catch {
+      // Nothing is lost: the next turn computes what is missing, and says what is wrong.
+    }
+    keepLooseKv(keeper, session, chat, this.#url);
+    void archive.saveUses();
+  }
+
+  async #turnContext(session: Session, chat: BoundChat): Promise<TurnContext> {
+    const { keeper } = await this.#shelf();
+    const { model, runner, residency, recall, ring } = session;
+    return {
+      runner,
+      residency,
+      recall,
+      ring,
+      source: keeper.sourceOf(session, chat),
+      tokenizer: model.tokenizer,
+      conversation: chat.conversation,
+      contextTokens: session.contextTokens,
+    };
+  }
+
+  /** The chat, bound to a model whose device is there. */
+  async #bind(chatId: string): Promise<BoundChat> {
+    const { chats } = await this.#shelf();
+    const before = chats.bound(chatId);
+    const chat = await chats.bind(chatId, await this.#recovered());
+    if (before && before !== chat) this.#drop(before);
+    return chat;
+  }
+
+  /** A device that was lost is replaced: the chats are in the store, and what is not is computed again. */
+  async #recovered(): Promise<Session> {
+    if (this.#session?.gpu.isLost === true || (!this.#session && this.#source))
+      return this.#open(this.#source!.url, this.#source!.options);
+    return this.#loaded();
+  }
+
+  async #open(url: string, options: LoadOptions): Promise<Session> {
+    options.signal?.throwIfAborted();
+    await this.#release();
+    const { gpu, openFiles = fetchedFiles, network } = this.#options;
+    this.#session = await Session.open(openFiles(url), {
+      ...options,
+      platform: gpu,
+      network,
+    });
+    const { keeper } = await this.#shelf();
+    this.#session.residency.waitFor(() => keeper.packed());
+    return this.#session;
   }
 
   #loaded(): Session {
@@ -198,75 +296,66 @@ export class Engine implements ChatEngine {
     return this.#session;
   }
 
-  /** The chat, as the most recently used one from now on. */
-  #chat(chatId: string): Chat {
-    const chat = this.#chats.get(chatId);
-    if (!chat) throw new RangeError(`There is no chat ${chatId}.`);
-    this.#chats.delete(chatId);
-    this.#chats.set(chatId, chat);
-    return chat;
-  }
-
-  #turnContext(conversation: Conversation): TurnContext {
-    const { model, runner, ring } = this.#loaded();
-    return {
-      runner,
-      ring,
-      conversation,
-      tokenizer: model.tokenizer,
-      contextTokens: model.network.config.maxPositionEmbeddings,
-      makeRoom: (pages) => this.#makeRoom(conversation, pages),
-    };
-  }
-
-  /** Pages for a chat, taken from the least recently used others where the budget is spent. */
-  async #makeRoom(conversation: Conversation, pages: number): Promise<void> {
-    const { cache } = this.#loaded().runner;
-    for (const { conversation: other } of this.#chats.values()) {
-      if (cache.canReserve(pages)) break;
-      if (other !== conversation) other.drop(cache);
-    }
-    await cache.reserve(pages);
-  }
-
-  async #settle(chatId: string): Promise<void> {
-    const chat = this.#chats.get(chatId);
-    if (!chat || !this.#session || chat.conversation.pendingTokens === 0)
-      return;
-    try {
-      const context = this.#turnContext(chat.conversation);
-      await givePages(context);
-      const placed = chat.conversation.placed();
-      for await (const _ of context.runner.prefill(placed)) void _;
-    } catch {
-      // Nothing is lost: the next turn prefills what is missing, and says what is wrong.
-    }
-  }
-
-  /** Gives all memory back. Chats keep their tokens; their KV is computed again when needed. */
-  #release(): void {
-    if (!this.#session) return;
-    const { gpu, model, ring } = this.#session;
+  /** Gives all GPU memory back. Chats stay: their KV is restored, or computed again, when it is needed. */
+  async #release(): Promise<void> {
+    const session = this.#session;
+    if (!session) return;
     this.#session = undefined;
-    for (const { conversation } of this.#chats.values())
-      conversation.forgetPages();
-    ring.destroy();
-    destroyModel(gpu, model);
-    gpu.destroy();
+    const { chats, keeper } = await this.#shelf();
+    if (!session.gpu.isLost) await keeper.packed();
+    chats.forgetPages();
+    session.destroy();
+  }
+
+  /** Gives the pages of a chat back, if they are not gone with their pools. */
+  #drop({ conversation }: BoundChat): void {
+    for (const round of conversation.rounds) {
+      for (const half of HALVES) this.#session?.residency.drop(round, half);
+    }
+  }
+
+  get #url(): string {
+    return this.#source?.url ?? "";
+  }
+
+  /** The store, opened once. */
+  #shelf(): Promise<Shelf> {
+    return (this.#opening ??= this.#openShelf());
+  }
+
+  async #openShelf(): Promise<Shelf> {
+    const { storeName, storeAs } = this.#options;
+    const notify = (notice: EngineNotice) => {
+      for (const listener of this.#listeners) listener(notice);
+    };
+    const archive = await openArchive({
+      ...(storeName !== undefined && { name: storeName }),
+      onTrouble: (trouble) => notify({ type: "store-trouble", ...trouble }),
+      onChanged: () => notify({ type: "chats-changed" }),
+    });
+    const locks = new ChatLocks({
+      ...(storeName !== undefined && { name: storeName }),
+      onGranted: (chatId) => notify({ type: "chat-writable", chatId }),
+    });
+    return {
+      archive,
+      chats: new Chats(archive, locks),
+      keeper: new Keeper(archive, storeAs),
+    };
   }
 }
 
-function modelInfo({ gpu, model }: Session): ModelInfo {
-  const { config, weights, cache } = model.network;
-  const { vendor, architecture, description } = gpu.info;
-  return {
-    name: model.name,
-    architecture: config.architecture,
-    parameterCount: weights.parameterCount,
-    layerCount: config.numHiddenLayers,
-    contextTokens: config.maxPositionEmbeddings,
-    weightBytes: weights.bytes,
-    kvBytesPerToken: cache.tokenBytes,
-    device: { vendor, architecture, description, isSoftware: gpu.isSoftware },
-  };
+/** Stores what is on the GPU of a chat and not in the store. */
+function keepLooseKv(
+  keeper: Keeper,
+  session: Session,
+  chat: BoundChat,
+  url: string,
+): void {
+  for (const round of chat.conversation.rounds) {
+    const isLoose = HALVES.some(
+      (half) => isResident(round, half) && round[half].storedBytes === 0,
+    );
+    if (isLoose) void keeper.keepKv(session, chat, round, url);
+  }
 }

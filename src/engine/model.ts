@@ -18,9 +18,11 @@ import {
   type Network,
   type NetworkOptions,
 } from "./network";
+import { hashedCheckpoint, hashedTexts } from "../model/read-hashes";
 import { openSafetensors } from "../model/safetensors";
 import { expectedTensors } from "../model/tensors";
 import { openTokenizer, type Tokenizer } from "../model/tokenizer";
+import { segmentFingerprint, textFingerprint } from "./fingerprint";
 
 export interface Model {
   name: string;
@@ -28,7 +30,29 @@ export interface Model {
   tokenizer: Tokenizer;
   template: ChatTemplate;
   generation: GenerationConfig;
+  /** Of what turns text into tokens; see fingerprint.ts. */
+  textFingerprint: string;
+  /** Of what turns tokens into KV. */
+  segmentFingerprint: string;
+  /** How rounds are selected for it. */
+  selection: SelectionDefaults;
 }
+
+/** Whose attention says which rounds matter, and how much of it is to be captured. */
+export interface SelectionDefaults {
+  /** All rows of a message, or the template's behind it. */
+  rows: "all" | "tail";
+  /** Query heads. */
+  heads: "all" | readonly number[];
+  tau: number;
+}
+
+/** For a model that was not calibrated. */
+const DEFAULT_SELECTION: SelectionDefaults = {
+  rows: "tail",
+  heads: "all",
+  tau: 0.9,
+};
 
 export interface ModelProgress {
   phase: "tokenizer" | "weights" | "kernels";
@@ -51,10 +75,11 @@ export async function loadModel(
   onProgress?.({ phase: "tokenizer", loadedBytes: 0, totalBytes: 0 });
   const configJson = await readJson(files, "config.json", signal);
   const config = readConfig(configJson);
+  const texts = hashedTexts(files);
   const [generationJson, tokenizer, template] = await Promise.all([
     readOptionalJson(files, "generation_config.json", signal),
-    openTokenizer(files, signal),
-    readChatTemplate(files, signal),
+    openTokenizer(texts.files, signal),
+    readChatTemplate(texts.files, signal),
   ]);
   const generation = readGenerationConfig(generationJson, configJson);
   if (tokenizer.tokenCount > config.vocabSize) {
@@ -65,10 +90,8 @@ export async function loadModel(
     });
   }
 
-  const checkpoint = await openSafetensors(
-    files,
-    expectedTensors(config),
-    signal,
+  const { checkpoint, hash } = hashedCheckpoint(
+    await openSafetensors(files, expectedTensors(config), signal),
   );
   const { totalBytes } = checkpoint;
   const network = await buildNetwork(gpu, config, checkpoint, {
@@ -81,7 +104,25 @@ export async function loadModel(
         totalBytes,
       }),
   });
-  return { name: files.name, network, tokenizer, template, generation };
+  const fileHashes = await texts.hashes();
+  const ofText = await textFingerprint({ fileHashes });
+  const ofSegments = await segmentFingerprint({
+    config,
+    weightsHash: await hash(),
+    weightType: network.weights.type,
+    textFingerprint: ofText,
+    pages: network.cache.lower.shape,
+  });
+  return {
+    name: files.name,
+    network,
+    tokenizer,
+    template,
+    generation,
+    textFingerprint: ofText,
+    segmentFingerprint: ofSegments,
+    selection: DEFAULT_SELECTION,
+  };
 }
 
 /** Gives the model's memory back. */

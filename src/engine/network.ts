@@ -65,7 +65,7 @@ export async function buildNetwork(
       format: kvFormat,
     };
     cache = new KvCache(gpu, shape, kvBudgetBytes);
-    await cache.reserve(1);
+    await cache.reserve({ lower: 1, upper: 1 });
     const llama = await Llama.create(
       gpu,
       config,

@@ -1,19 +1,52 @@
-/** What crosses between page and worker: one message a call, then events, then one result or error. */
+/**
+ * What crosses between page and worker: one message a call, then events, then one result or error; and
+ * notices, which belong to no call. All by structured clone: of a Blob that is a handle, not its bytes.
+ */
+import type { StoreErrorReason } from "../util/errors";
 import type {
   ChatEngine,
+  ChatHistory,
   ChatOptions,
+  ChatSummary,
+  EngineNotice,
+  LoadOptions,
   LoadProgress,
   MemorySnapshot,
   ModelInfo,
   ReplyEvent,
   ReplyOptions,
+  RestoreProgress,
+  RestoreReport,
 } from "./chat-engine";
 
 /** Every call: its arguments, what it reports on the way, what it gives. Signals and callbacks stay on the page. */
 export interface Calls {
-  load: { args: [url: string]; event: LoadProgress; result: ModelInfo };
+  load: {
+    args: [url: string, options?: Pick<LoadOptions, "memoryBudgetBytes">];
+    event: LoadProgress;
+    result: ModelInfo;
+  };
+  listChats: { args: []; event: never; result: ChatSummary[] };
   createChat: { args: [options?: ChatOptions]; event: never; result: string };
+  openChat: { args: [chatId: string]; event: never; result: ChatHistory };
+  leaveChat: { args: [chatId: string]; event: never; result: void };
+  restoreChat: {
+    args: [chatId: string];
+    event: RestoreProgress;
+    result: RestoreReport;
+  };
+  renameChat: {
+    args: [chatId: string, title: string];
+    event: never;
+    result: void;
+  };
   deleteChat: { args: [chatId: string]; event: never; result: void };
+  exportChat: {
+    args: [chatId: string, options?: { withKv?: boolean }];
+    event: never;
+    result: Blob;
+  };
+  importChat: { args: [file: Blob]; event: never; result: ChatSummary };
   chat: {
     args: [
       chatId: string,
@@ -40,12 +73,16 @@ export type Request =
 export type Response =
   | { id: number; type: "event"; event: Calls[CallName]["event"] }
   | { id: number; type: "result"; result: Calls[CallName]["result"] }
-  | { id: number; type: "error"; error: WireError };
+  | { id: number; type: "error"; error: WireError }
+  | { type: "notice"; notice: EngineNotice };
 
 /** An error as it crosses: its class by name. */
 export interface WireError {
   name: string;
   message: string;
   stack?: string | undefined;
+  /** Of a ModelFormatError. */
   problem?: unknown;
+  /** Of a StoreError. */
+  reason?: StoreErrorReason;
 }

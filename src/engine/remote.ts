@@ -1,12 +1,17 @@
 /** The engine as the page sees it: every call goes to a worker, replies stream back. */
 import type {
   ChatEngine,
+  ChatHistory,
   ChatOptions,
+  ChatSummary,
+  EngineNotice,
   LoadOptions,
   MemorySnapshot,
   ModelInfo,
   ReplyEvent,
   ReplyOptions,
+  RestoreOptions,
+  RestoreReport,
 } from "./chat-engine";
 import type { CallName, Calls, Request, Response } from "./protocol";
 import { fromWire } from "./wire-error";
@@ -22,6 +27,7 @@ export class RemoteEngine implements ChatEngine {
   #worker: Worker | undefined;
   #isClosed = false;
   readonly #open = new Map<number, OpenCall>();
+  readonly #listeners = new Set<(notice: EngineNotice) => void>();
   #lastId = 0;
 
   constructor(createWorker: () => Worker = engineWorker) {
@@ -30,20 +36,55 @@ export class RemoteEngine implements ChatEngine {
 
   load(
     url: string,
-    { onProgress, signal }: LoadOptions = {},
+    { onProgress, signal, ...options }: LoadOptions = {},
   ): Promise<ModelInfo> {
-    return this.#call("load", [new URL(url, globalThis.location?.href).href], {
+    const { href } = new URL(url, globalThis.location?.href);
+    return this.#call("load", [href, options], {
       signal,
       ...(onProgress && { onEvent: onProgress }),
     });
+  }
+
+  listChats(): Promise<ChatSummary[]> {
+    return this.#call("listChats", []);
   }
 
   createChat(options?: ChatOptions): Promise<string> {
     return this.#call("createChat", [options]);
   }
 
+  openChat(chatId: string): Promise<ChatHistory> {
+    return this.#call("openChat", [chatId]);
+  }
+
+  leaveChat(chatId: string): Promise<void> {
+    return this.#call("leaveChat", [chatId]);
+  }
+
+  restoreChat(
+    chatId: string,
+    { onProgress, signal }: RestoreOptions = {},
+  ): Promise<RestoreReport> {
+    return this.#call("restoreChat", [chatId], {
+      signal,
+      ...(onProgress && { onEvent: onProgress }),
+    });
+  }
+
+  renameChat(chatId: string, title: string): Promise<void> {
+    return this.#call("renameChat", [chatId, title]);
+  }
+
   deleteChat(chatId: string): Promise<void> {
     return this.#call("deleteChat", [chatId]);
+  }
+
+  exportChat(chatId: string, options?: { withKv?: boolean }): Promise<Blob> {
+    return this.#call("exportChat", [chatId, options]);
+  }
+
+  importChat(file: Blob): Promise<ChatSummary> {
+    return this.#call("importChat", [file]);
   }
 
   async *chat(
@@ -90,6 +131,14 @@ export class RemoteEngine implements ChatEngine {
 
   memory(): Promise<MemorySnapshot> {
     return this.#call("memory", []);
+  }
+
+  /** Starts the worker: what another tab does is heard also before the first call. */
+  onNotice(listener: (notice: EngineNotice) => void): () => void {
+    const hear = (notice: EngineNotice) => listener(notice);
+    this.#listeners.add(hear);
+    if (!this.#isClosed) this.#worker ??= this.#startWorker();
+    return () => this.#listeners.delete(hear);
   }
 
   async close(): Promise<void> {
@@ -147,7 +196,10 @@ export class RemoteEngine implements ChatEngine {
     this.#worker.postMessage(request);
   }
 
-  /** A worker that stops is replaced at the next call; the model must then be loaded again. */
+  /**
+   * A worker that stops is replaced at the next call; the model must then be loaded again. Those who
+   * listen hear the new one.
+   */
   #startWorker(): Worker {
     const worker = this.#createWorker();
     worker.addEventListener("message", ({ data }: MessageEvent<Response>) =>
@@ -169,6 +221,10 @@ export class RemoteEngine implements ChatEngine {
   }
 
   #take(response: Response): void {
+    if (response.type === "notice") {
+      for (const listener of [...this.#listeners]) listener(response.notice);
+      return;
+    }
     const call = this.#open.get(response.id);
     if (!call) return; // aborted meanwhile
     switch (response.type) {

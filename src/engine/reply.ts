@@ -3,12 +3,13 @@
  * submitted, for it takes its token from the sampler, not from the CPU. Only tokens that were read
  * back count; what ran ahead of the end is overwritten by what comes next.
  */
-import { type ReadbackRing } from "../gpu/readback";
+import type { ReadbackRing } from "../gpu/readback";
 import type { PlacedRound } from "../memory/page-table";
-import { fitPages, missingPages } from "../memory/round";
+import type { Half } from "../memory/round";
 import type { Draw } from "../model/step";
 import { OutOfMemoryError } from "../util/errors";
-import { type Runner, tablePages } from "./runner";
+import type { Frame } from "./frame";
+import { type FirstDraw, type Runner, tablePages } from "./runner";
 
 /** Steps submitted and not yet read. */
 const DEPTH = 2;
@@ -29,57 +30,57 @@ export class Reply {
   /** The token that ended it, with the end `stop`. */
   stopToken: number | undefined;
   readonly #runner: Runner;
-  readonly #placed: readonly PlacedRound[];
   readonly #own: PlacedRound;
-  readonly #earlierPages: number;
+  readonly #earlierPages: Record<Half, number>;
   readonly #draw: Omit<Draw, "index">;
   readonly #ring: ReadbackRing;
-  readonly #makeRoom: (pages: number) => Promise<void>;
+  readonly #makeRoom: (tokens: number) => Promise<void>;
   /** Set when the reply can't have another page. */
   #isOutOfPages = false;
   /** Reads of submitted steps, oldest first. */
   readonly #inFlight: Promise<number>[] = [];
   #submitted = 0;
+  #readFirst: (() => Promise<number>) | undefined;
 
   /**
-   * @param placed all rounds; the last one is the turn's own, its question's tokens in it
-   * @param makeRoom makes sure that so many pages of both halves are free; may reject with OutOfMemoryError
+   * @param frame what the reply attends to; its last round is the turn's own, its question's tokens in it
+   * @param makeRoom gives the own round pages for so many tokens; may reject with OutOfMemoryError
    */
   constructor(
     runner: Runner,
-    placed: readonly PlacedRound[],
+    frame: Frame,
     draw: Omit<Draw, "index">,
     ring: ReadbackRing,
-    makeRoom: (pages: number) => Promise<void>,
+    makeRoom: (tokens: number) => Promise<void>,
   ) {
     this.#runner = runner;
-    this.#placed = placed;
-    this.#own = placed.at(-1)!;
-    this.#earlierPages = tablePages(placed.slice(0, -1));
+    this.#own = frame.lower.at(-1)!;
+    this.#earlierPages = {
+      lower: tablePages(frame.lower.slice(0, -1)),
+      upper: tablePages(frame.upper.slice(0, -1)),
+    };
     this.#draw = draw;
     this.#ring = ring;
     this.#makeRoom = makeRoom;
   }
 
-  /** Prefills what lacks KV and draws the first token. Yields rows done. */
-  async *prefill(): AsyncGenerator<number, void> {
+  /** How the prefill draws the first token. */
+  first(): FirstDraw {
     const { copy, read } = this.#ring.take(
       this.#runner.llama.workspace.sampled,
     );
-    yield* this.#runner.prefill(this.#placed, {
-      draw: this.#nextDraw(),
-      copies: [copy],
-    });
-    this.#inFlight.push(read());
+    this.#readFirst = read;
+    return { draw: this.#nextDraw(), copies: [copy] };
   }
 
-  /** The reply's tokens as they are read back; sets `end`. */
+  /** The reply's tokens as they are read back, once the prefill is submitted; sets `end`. */
   async *decode({
     stopTokens,
     maxTokens,
     signal,
   }: ReplyLimits): AsyncGenerator<number, void> {
     try {
+      if (this.#readFirst) this.#inFlight.push(this.#readFirst());
       while (this.end === undefined) {
         while (this.#inFlight.length < DEPTH && this.#mayGoOn(maxTokens)) {
           await this.#submit();
@@ -122,16 +123,12 @@ export class Reply {
   async #submit(): Promise<void> {
     const { round } = this.#own;
     const local = round.tokens.length + this.fedTokens;
-    const missing = missingPages(round, local + 1);
-    if (missing > 0) {
-      try {
-        await this.#makeRoom(missing);
-      } catch (error) {
-        if (!(error instanceof OutOfMemoryError)) throw error;
-        this.#isOutOfPages = true; // what was said until here stays
-        return;
-      }
-      fitPages(round, local + 1, this.#runner.cache);
+    try {
+      await this.#makeRoom(local + 1);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      this.#isOutOfPages = true; // what was said until here stays
+      return;
     }
     const { copy, read } = this.#ring.take(
       this.#runner.llama.workspace.sampled,

@@ -1,98 +1,201 @@
-/** Submits steps of a network: prefill in slices, decode one row at a time. Knows pages and positions, not text. */
+/** Submits steps of a network: rows through some layers in slices, decode one row at a time. Knows pages and positions, not text. */
 import type { Copy, Gpu } from "../gpu/gpu";
+import { readBuffer } from "../gpu/readback";
 import type { KvCache } from "../memory/kv-cache";
 import { PAGE_TOKENS, pagesFor } from "../memory/page-pool";
 import {
-  type Half,
   PAGE_ENTRY_WORDS,
   pageEntry,
   pageTable,
   type PlacedRound,
 } from "../memory/page-table";
-import { pendingTokens, slotOf } from "../memory/round";
-import type { Llama } from "../model/llama";
+import { type Half, type Round, slotOf } from "../memory/round";
+import { strideOf } from "../model/linear";
+import type { LayerRange, Llama } from "../model/llama";
 import { type Draw, SAMPLED, type StepRow } from "../model/step";
 import { ROW_CAPACITY } from "../model/workspace";
+import type { Frame } from "./frame";
+import { MassReader } from "./mass-reader";
 import { PrefillPace } from "./prefill-pace";
 
-/** What the last slice of a prefill does besides: draw a token from the last row, and copy it. */
+/** Tokens `from`..`to - 1` of a round, as rows of a pass. */
+export interface Span {
+  placed: PlacedRound;
+  from: number;
+  to: number;
+}
+
+/** Rows through some layers. */
+export interface Prefill {
+  /** What the rows attend to; the pages must be there. */
+  frame: Frame;
+  rows: readonly Span[];
+  /** Default: all. */
+  layers?: LayerRange;
+  /** Keeps the rows' residual stream behind the last layer, for a prefill of the same rows that resumes there. */
+  keepsResidual?: boolean;
+  /** Reads attention mass at the last layer over the last so many rows. */
+  massRows?: number;
+  /** Draws a token from the last row's logits. */
+  first?: FirstDraw;
+}
+
 export interface FirstDraw {
   draw: Draw;
   copies: readonly Copy[];
 }
 
+/** How long rows took, for those who plan. */
+export type PaceListener = (rows: number, layers: number, ms: number) => void;
+
 export class Runner {
   readonly gpu: Gpu;
   readonly llama: Llama;
   readonly cache: KvCache;
-  readonly #layers: { from: number; to: number };
+  readonly layerCount: number;
+  readonly mass: MassReader;
   readonly #pace = new PrefillPace(ROW_CAPACITY);
+  readonly #onPace: PaceListener;
+  /** Residual stream of the rows that go on later. */
+  #kept: GPUBuffer | undefined;
+  /** Rows of the last submit of a prefill. */
+  #lastRows = 0;
 
-  constructor(gpu: Gpu, llama: Llama, cache: KvCache) {
+  constructor(
+    gpu: Gpu,
+    llama: Llama,
+    cache: KvCache,
+    onPace: PaceListener = () => undefined,
+  ) {
     this.gpu = gpu;
     this.llama = llama;
     this.cache = cache;
-    this.#layers = {
-      from: 0,
-      to: cache.lower.layerCount + cache.upper.layerCount,
-    };
+    this.layerCount = cache.lower.layerCount + cache.upper.layerCount;
+    this.mass = new MassReader(gpu, llama);
+    this.#onPace = onPace;
+  }
+
+  get allLayers(): LayerRange {
+    return { from: 0, to: this.layerCount };
+  }
+
+  /** The layers of a half. */
+  layersOf(half: Half): LayerRange {
+    const { firstLayer, layerCount } = this.cache[half];
+    return { from: firstLayer, to: firstLayer + layerCount };
   }
 
   /**
-   * Computes KV of all tokens that lack it, in order; rounds must have their pages. Yields the number
-   * of rows done after each submit but the last, when the GPU has finished it: the caller may stop
-   * there, and what is done stays done.
+   * Runs rows through layers, in order. Yields the number of rows done after each submit but the last,
+   * when the GPU has finished it: the caller may stop there, and what is done stays done.
+   *
+   * @throws OutOfMemoryError, DeviceLostError
    */
-  async *prefill(
-    placed: readonly PlacedRound[],
-    first?: FirstDraw,
-  ): AsyncGenerator<number, void> {
+  async *prefill({
+    frame,
+    rows: spans,
+    layers = this.allLayers,
+    keepsResidual = false,
+    massRows = 0,
+    first,
+  }: Prefill): AsyncGenerator<number, void> {
     const { gpu, llama } = this;
-    const pending = pendingRows(placed);
-    const keys = this.writeTables(placed, pending.length);
-    for (let done = 0; done < pending.length;) {
-      const rows = this.#pace.nextRows(pending.length - done);
-      const slice = pending.slice(done, done + rows);
-      done += rows;
-      const drawing = done === pending.length ? first : undefined;
+    const rows = spans.flatMap(rowsOf);
+    const total = rows.length;
+    if (total === 0) return;
+    const resumes = layers.from > 0;
+    const stride = 4 * strideOf(llama.hiddenSize);
+    if (keepsResidual) await this.#keep(total * stride);
+    const keys = this.writeTables(frame, total);
+    const massCapacity =
+      massRows > 0 ? await this.mass.begin(keys.lowerPages) : total;
+
+    for (let done = 0; done < total;) {
+      const fitting = this.#pace.nextRows(total - done);
+      const count = Math.min(fitting, massCapacity);
+      const slice = rows.slice(done, done + count);
+      const end = done + count;
+      const drawing = end === total ? first : undefined;
+      const massAsked = Math.max(0, end - Math.max(done, total - massRows));
       llama.workspace.step.write({
         rows: slice.map(({ row }) => row),
-        askedRows: drawing ? 1 : 0,
+        askedRows: drawing ? 1 : massAsked,
         ...keys,
         ...(drawing && { draw: drawing.draw }),
       });
+      const { residual } = llama.workspace;
+      const [at, bytes] = [done * stride, count * stride];
+      const copies = [...(drawing?.copies ?? [])];
+      if (resumes) {
+        gpu.copy("resume rows", [
+          { from: this.#kept!, fromOffset: at, to: residual, bytes },
+        ]);
+      }
+      if (keepsResidual)
+        copies.push({ from: residual, to: this.#kept!, toOffset: at, bytes });
+      const mass = massAsked > 0 ? this.mass.slice() : undefined;
+      if (mass) copies.push(mass.copy);
+
       const start = performance.now();
       gpu.submit(
-        `prefill ${rows} rows`,
+        `prefill ${count} rows`,
         (pass) => {
-          llama.embed(pass, rows);
-          llama.run(pass, this.#layers, rows, keys);
+          if (!resumes) llama.embed(pass, count);
+          llama.run(pass, layers, count, keys, mass?.request);
           if (drawing) {
             llama.head(pass, 1);
             llama.sample(pass);
           }
         },
-        drawing?.copies,
+        copies,
       );
-      for (const { round } of slice) round.computedTokens++;
-      if (done < pending.length) {
+      this.#lastRows = count;
+      this.#note(slice, layers);
+      if (mass) await this.mass.take(massAsked);
+      done = end;
+      if (done < total) {
         await gpu.done();
-        this.#pace.took(rows, performance.now() - start);
+        const ms = performance.now() - start;
+        this.#pace.took(count, ms * this.#share(layers));
+        this.#onPace(count, layers.to - layers.from, ms);
         yield done;
       }
     }
   }
 
-  /** Writes both page tables for a pass of `rows` rows over these rounds, and says what the step needs to know of them. */
-  writeTables(placed: readonly PlacedRound[], rows: number) {
+  /**
+   * The queries of the last rows of the last submit, at the last layer that it ran: [rows][heads][head_dim],
+   * not rotated.
+   */
+  async queries(rows: number): Promise<Float32Array> {
+    const { llama } = this;
+    const { stride, values } = llama.queryLayout;
+    const first = 4 * stride * (this.#lastRows - rows);
+    const bytes = await readBuffer(
+      this.gpu,
+      llama.workspace.qkv,
+      first,
+      4 * stride * rows,
+    );
+    const all = new Float32Array(bytes);
+    const queries = new Float32Array(rows * values);
+    for (let row = 0; row < rows; row++) {
+      const from = row * stride;
+      queries.set(all.subarray(from, from + values), row * values);
+    }
+    return queries;
+  }
+
+  /** Writes both page tables for a pass of `rows` rows, and says what the step needs to know of them. */
+  writeTables({ lower, upper }: Frame, rows: number) {
     const { llama, gpu, cache } = this;
-    const write = (half: Half) => {
+    const write = (half: Half, placed: readonly PlacedRound[]) => {
       const table = pageTable(placed, half);
       if (table.length > 0) gpu.write(cache[half].table, 0, table);
       return table.length / PAGE_ENTRY_WORDS;
     };
-    const lowerPages = write("lower");
-    const upperPages = write("upper");
+    const lowerPages = write("lower", lower);
+    const upperPages = write("upper", upper);
     const lowerSplits = llama.splitsFor(rows, lowerPages);
     const upperSplits = llama.splitsFor(rows, upperPages);
     return { lowerPages, upperPages, lowerSplits, upperSplits };
@@ -102,26 +205,26 @@ export class Runner {
    * One decode step: the token drawn last enters the round at place `local`, and the next one is
    * drawn. One write, one pass, one submit.
    *
-   * @param earlierPages page table entries of all rounds before
+   * @param earlierPages page table entries of all rounds before, by half
    */
   decode(
     own: PlacedRound,
     local: number,
-    earlierPages: number,
+    earlierPages: Record<Half, number>,
     draw: Draw,
     copies: readonly Copy[],
   ): void {
     const { gpu, llama } = this;
     const index = Math.floor(local / PAGE_TOKENS);
-    const pages = earlierPages + index + 1;
-    const splits = llama.splitsFor(1, pages);
+    const lowerPages = earlierPages.lower + index + 1;
+    const upperPages = earlierPages.upper + index + 1;
     const keys = {
-      lowerPages: pages,
-      upperPages: pages,
-      lowerSplits: splits,
-      upperSplits: splits,
+      lowerPages,
+      upperPages,
+      lowerSplits: llama.splitsFor(1, lowerPages),
+      upperSplits: llama.splitsFor(1, upperPages),
     };
-    const entry = (half: Half) => [
+    const entry = (half: Half, pages: number) => [
       pages - 1,
       ...pageEntry(own, half, index, local + 1),
     ];
@@ -130,19 +233,57 @@ export class Runner {
       askedRows: 1,
       ...keys,
       draw,
-      appended: { lower: entry("lower"), upper: entry("upper") },
+      appended: {
+        lower: entry("lower", lowerPages),
+        upper: entry("upper", upperPages),
+      },
     });
     gpu.submit(
       "decode",
       (pass) => {
         llama.appendPage(pass);
         llama.embed(pass, 1);
-        llama.run(pass, this.#layers, 1, keys);
+        llama.run(pass, this.allLayers, 1, keys);
         llama.head(pass, 1);
         llama.sample(pass);
       },
       copies,
     );
+  }
+
+  destroy(): void {
+    this.mass.destroy();
+    if (this.#kept) this.gpu.destroyBuffer(this.#kept);
+  }
+
+  async #keep(bytes: number): Promise<void> {
+    if (this.#kept && this.#kept.size >= bytes) return;
+    if (this.#kept) this.gpu.destroyBuffer(this.#kept);
+    this.#kept = undefined;
+    this.#kept = await this.gpu.allocating("the rows of a long message", () =>
+      this.gpu.buffer({
+        label: "kept residual stream",
+        memoryClass: "activations",
+        bytes,
+      }),
+    );
+  }
+
+  /** Notes which KV a submit makes. */
+  #note(slice: readonly PlannedRow[], { from, to }: LayerRange): void {
+    for (const { round, local } of slice) {
+      for (const half of ["lower", "upper"] as const) {
+        const { firstLayer, layerCount } = this.cache[half];
+        const isWhole = from <= firstLayer && firstLayer + layerCount <= to;
+        const kv = round[half];
+        if (isWhole && kv.computedTokens === local) kv.computedTokens++;
+      }
+    }
+  }
+
+  /** How much longer the rows would have taken through all layers. */
+  #share({ from, to }: LayerRange): number {
+    return this.layerCount / (to - from);
   }
 }
 
@@ -154,14 +295,38 @@ export function tablePages(placed: readonly PlacedRound[]): number {
   );
 }
 
-function pendingRows(placed: readonly PlacedRound[]) {
-  return placed.flatMap((one) =>
-    Array.from({ length: pendingTokens(one.round) }, (_, i) => {
-      const local = one.round.computedTokens + i;
-      const token = one.round.tokens[local]!;
-      return { round: one.round, row: rowAt(one, local, token) };
-    }),
-  );
+/** All tokens of rounds that lack KV in a half; in either half where none is named. */
+export function pendingSpans(
+  placed: readonly PlacedRound[],
+  half?: Half,
+): Span[] {
+  return placed
+    .map((one) => {
+      const { lower, upper, tokens } = one.round;
+      const both = Math.min(lower.computedTokens, upper.computedTokens);
+      const from = half ? one.round[half].computedTokens : both;
+      return { placed: one, from, to: tokens.length };
+    })
+    .filter(({ from, to }) => from < to);
+}
+
+export function rowCount(rows: readonly Span[]): number {
+  return rows.reduce((sum, { from, to }) => sum + to - from, 0);
+}
+
+interface PlannedRow {
+  round: Round;
+  local: number;
+  row: StepRow;
+}
+
+function rowsOf({ placed, from, to }: Span): PlannedRow[] {
+  const { round } = placed;
+  return Array.from({ length: to - from }, (_, i) => ({
+    round,
+    local: from + i,
+    row: rowAt(placed, from + i, round.tokens[from + i]!),
+  }));
 }
 
 function rowAt(
@@ -173,7 +338,9 @@ function rowAt(
     token,
     position: base + local,
     localPosition: local,
-    lowerSlot: slotOf(round.lowerPages, local),
-    upperSlot: slotOf(round.upperPages, local),
+    lowerSlot: slotOf(round.lower.pages, local),
+    // A pass through the lower layers alone needs no upper pages.
+    upperSlot:
+      round.upper.pages.length > 0 ? slotOf(round.upper.pages, local) : 0,
   };
 }

@@ -1,107 +1,143 @@
 /**
- * One turn, from the message's tokens to the reply's text: its round gets pages, what lacks KV is
- * prefilled, the reply is decoded. However it ends, the round then holds what was said.
+ * One turn, from the message's tokens to the reply's text: its round is prefilled (attend.ts), the reply
+ * is decoded (reply.ts). However it ends, the round then holds what was said.
  */
 import type { ReadbackRing } from "../gpu/readback";
-import {
-  dropPages,
-  fitPages,
-  missingPages,
-  pendingTokens,
-  type Round,
-} from "../memory/round";
+import { Pins, type Residency } from "../memory/residency";
+import { HALVES, isResident, type Round } from "../memory/round";
 import { TextStream } from "../model/text-stream";
 import type { Tokenizer } from "../model/tokenizer";
 import { ContextFullError } from "../util/errors";
-import type { Receipt, ReplyEvent, SamplerSettings } from "./chat-engine";
-import type { Conversation } from "./conversation";
+import { Attend } from "./attend";
+import type {
+  AttentionReport,
+  AttentionSettings,
+  Receipt,
+  ReplyEvent,
+  SamplerSettings,
+} from "./chat-engine";
+import type { ChatRound, Conversation } from "./conversation";
+import { type Frame, frameOf } from "./frame";
+import type { Recall, SegmentSource } from "./recall";
 import { Reply } from "./reply";
-import type { Runner } from "./runner";
+import { pendingSpans, type Runner } from "./runner";
 
 /** What a turn works with. */
 export interface TurnContext {
   runner: Runner;
+  residency: Residency;
+  recall: Recall;
+  /** Stored halves of the conversation's rounds. */
+  source: SegmentSource;
   /** Slots for the drawn tokens. */
   ring: ReadbackRing;
   tokenizer: Pick<Tokenizer, "decode" | "isText">;
   conversation: Conversation;
   contextTokens: number;
-  /**
-   * Makes sure that so many pages of both halves are free, taking them from other chats if need be.
-   *
-   * @throws OutOfMemoryError
-   */
-  makeRoom: (pages: number) => Promise<void>;
 }
 
 export interface TurnRequest {
+  message: string;
   /** From the end of the round before to where the reply starts. */
   openTokens: readonly number[];
   /** From the end of the reply to the end of the round. */
   closeTokens: readonly number[];
   stopTokens: ReadonlySet<number>;
   sampler: SamplerSettings;
+  attention: AttentionSettings;
+  massRows: number;
+  massHeads: readonly number[];
   maxTokens: number;
   signal?: AbortSignal | undefined;
 }
+
+/** In a chat beyond the trained range, the share of it that a reply may fill. */
+const REPLY_SHARE = 0.25;
 
 /** @throws ContextFullError, OutOfMemoryError, DeviceLostError; the chat is then as it was before */
 export async function* runTurn(
   context: TurnContext,
   request: TurnRequest,
 ): AsyncGenerator<ReplyEvent, void> {
-  const { conversation, runner } = context;
+  const { conversation, runner, residency } = context;
   const { openTokens, closeTokens, stopTokens, sampler, signal } = request;
   const start = performance.now();
   const maxTokens = Math.min(request.maxTokens, roomFor(context, request));
-  const round = conversation.add(openTokens);
-  const placed = conversation.placed();
-  const reply = new Reply(
-    runner,
-    placed,
-    sampler,
-    context.ring,
-    context.makeRoom,
+  const history = [...conversation.rounds];
+  const round = conversation.add({
+    user: request.message,
+    tokens: openTokens,
+  });
+  const pins = new Pins(residency);
+  const made: { reply?: Reply } = {};
+  const attend = new Attend(
+    {
+      ...context,
+      pins,
+      onRestored: (restored) => ((restored as ChatRound).isRestored = true),
+    },
+    {
+      history,
+      own: round,
+      ownTokens: openTokens.length + maxTokens + closeTokens.length,
+      settings: request.attention,
+      massRows: Math.min(request.massRows, openTokens.length),
+      massHeads: request.massHeads,
+      digestOf: (one) => (one as ChatRound).pageDigest,
+      first: (frame) => {
+        const makeRoom = (tokens: number) => giveMore(residency, round, tokens);
+        made.reply = new Reply(runner, frame, sampler, context.ring, makeRoom);
+        return made.reply.first();
+      },
+    },
   );
   let hasFailed = false;
   try {
-    await givePages(context);
-    const totalTokens = conversation.pendingTokens;
-    const cachedTokens = conversation.tokenCount - totalTokens;
+    // The round is there: whoever keeps chats can write down what was said.
+    const totalTokens = openTokens.length;
+    yield { type: "prefill", doneTokens: 0, totalTokens };
     markSeen(context, sampler);
-    for await (const doneTokens of reply.prefill()) {
-      yield { type: "prefill", doneTokens, totalTokens };
+    for await (const progress of attend.run()) {
+      yield { type: "prefill", ...progress };
       if (signal?.aborted) break;
     }
 
     let firstTokenTime = 0;
-    if (pendingTokens(round) === 0) {
+    const { reply } = made;
+    if (reply !== undefined && attend.frame !== undefined) {
+      round.attended = attendedIds(attend.report);
       const text = new TextStream(context.tokenizer);
-      for await (const token of reply.decode({
-        stopTokens,
-        maxTokens,
-        signal,
-      })) {
+      const say = (delta: string): ReplyEvent => {
+        round.reply += delta;
+        return { type: "text", text: delta };
+      };
+      const limits = { stopTokens, maxTokens, signal };
+      for await (const token of reply.decode(limits)) {
         firstTokenTime ||= performance.now();
         const delta = text.push(token);
-        if (delta !== "") yield { type: "text", text: delta };
+        if (delta !== "") yield say(delta);
       }
       const rest = text.end();
-      if (rest !== "") yield { type: "text", text: rest };
+      if (rest !== "") yield say(rest);
     }
 
     const end = performance.now();
     firstTokenTime ||= end;
+    const replyTokens = reply?.tokens.length ?? 0;
+    const prefilledTokens = attend.computedTokens;
     const receipt: Receipt = {
-      finishReason: reply.end ?? "aborted",
-      cachedTokens,
-      prefilledTokens: totalTokens - conversation.pendingTokens,
-      replyTokens: reply.tokens.length,
+      finishReason: reply?.end ?? "aborted",
+      roundId: round.id,
+      cachedTokens: conversation.tokenCount - prefilledTokens,
+      restoredTokens: takeRestored(conversation),
+      prefilledTokens,
+      attention: {
+        ...attend.report,
+        ...kvBytes(residency, conversation.rounds, attend.frame),
+      },
+      replyTokens,
       timeToFirstTokenMs: firstTokenTime - start,
-      decodeTokensPerSecond: rate(
-        reply.tokens.length - 1,
-        end - firstTokenTime,
-      ),
+      decodeTokensPerSecond: rate(replyTokens - 1, end - firstTokenTime),
       seed: sampler.seed,
     };
     yield { type: "end", receipt };
@@ -110,38 +146,105 @@ export async function* runTurn(
     throw error;
   } finally {
     // Also when the caller leaves early: what was said until then stays.
+    pins.release();
     if (hasFailed) withdraw(context, round);
-    else closeRound(context, round, reply, closeTokens);
+    else closeRound(residency, round, made.reply, closeTokens);
   }
 }
 
-/** Gives every round of the chat pages for all its tokens. */
-export async function givePages({
-  conversation,
-  runner,
-  makeRoom,
-}: TurnContext): Promise<void> {
-  const missing = conversation.rounds.reduce(
-    (sum, round) => sum + missingPages(round, round.tokens.length),
-    0,
-  );
-  await makeRoom(missing);
-  for (const round of conversation.rounds) {
-    fitPages(round, round.tokens.length, runner.cache);
+/**
+ * Computes the KV of a round's last tokens, against what the rest of it was computed against. Does
+ * nothing where that is not on the GPU any more: the next turn that needs the round computes it.
+ *
+ * @throws OutOfMemoryError, DeviceLostError
+ */
+export async function settleRound(
+  { runner, residency, conversation, contextTokens }: TurnContext,
+  round: ChatRound,
+): Promise<void> {
+  const isBegun = HALVES.every((half) => round[half].computedTokens > 0);
+  const isDone = HALVES.every((half) => isResident(round, half));
+  if (!isBegun || isDone) return;
+  const frame = frameOf({
+    history: conversation.rounds.slice(0, conversation.rounds.indexOf(round)),
+    own: [round],
+    ownTokens: round.tokens.length,
+    contextTokens,
+    selected: round.attended === null ? undefined : new Set(round.attended),
+  });
+  const pins = new Pins(residency);
+  try {
+    for (const half of HALVES) {
+      const others = frame[half].slice(0, -1);
+      if (!others.every((other) => isResident(other.round, half))) return;
+      for (const one of frame[half]) pins.add(one.round, half);
+    }
+    for (const half of HALVES) await residency.give(round, half);
+    const rows = pendingSpans(frame.lower.slice(-1));
+    for await (const _ of runner.prefill({ frame, rows })) void _;
+  } finally {
+    pins.release();
   }
 }
 
-/** Tokens that a reply may have. */
+/**
+ * Tokens that a reply may have. A chat may be longer than the context; the system prompt, any one of its
+ * rounds and a turn together may not.
+ */
 function roomFor(
   { conversation, contextTokens }: TurnContext,
   { openTokens, closeTokens }: TurnRequest,
 ): number {
-  const said = conversation.tokenCount;
-  const room = contextTokens - said - openTokens.length - closeTokens.length;
+  const [system, ...rounds] = conversation.rounds.map(
+    ({ tokens }) => tokens.length,
+  );
+  const free = contextTokens - openTokens.length - closeTokens.length;
+  const left = free - conversation.tokenCount;
+  const longest = Math.max(0, ...rounds);
+  const beside = free - system! - longest;
+  const share = Math.floor(REPLY_SHARE * contextTokens);
+  const room = Math.max(left, Math.min(share, beside));
   if (room >= 1) return room;
   throw new ContextFullError(
-    `The chat has ${said} tokens and the message ${openTokens.length}; the model's context holds ${contextTokens}. Shorten the message, or start a new chat.`,
+    `The message has ${openTokens.length} tokens, the system prompt ${system} and the longest message with its reply ${longest}; the model's context holds ${contextTokens}. Shorten the message, or start a new chat.`,
   );
+}
+
+async function giveMore(
+  residency: Residency,
+  round: Round,
+  tokens: number,
+): Promise<void> {
+  for (const half of HALVES) await residency.give(round, half, tokens);
+}
+
+function attendedIds({ attended }: AttentionReport): number[] | null {
+  const isAll = attended.every(({ reason }) => reason === "all");
+  return isAll ? null : attended.map(({ id }) => id);
+}
+
+/** Tokens that came from the store since this was asked last. */
+function takeRestored({ rounds }: Conversation): number {
+  let tokens = 0;
+  for (const round of rounds) {
+    if (round.isRestored) tokens += round.tokens.length;
+    round.isRestored = false;
+  }
+  return tokens;
+}
+
+function kvBytes(
+  residency: Residency,
+  rounds: readonly Round[],
+  frame: Frame | undefined,
+): Pick<AttentionReport, "kvBytes" | "fullKvBytes"> {
+  const used = HALVES.map((half) =>
+    residency.bytesOf(frame?.[half].map(({ round }) => round) ?? [], half),
+  );
+  const all = HALVES.flatMap((half) =>
+    rounds.map(({ tokens }) => residency.bytesFor(tokens.length, half)),
+  );
+  return { kvBytes: sum(used), fullKvBytes: Math.max(sum(all), sum(used)) };
 }
 
 /** Tells the sampler which tokens the repetition penalty applies to: all of the chat's. */
@@ -157,16 +260,20 @@ function markSeen(
   gpu.write(llama.workspace.seen, 0, words);
 }
 
-/** Puts what was said into the round. Its last tokens may still lack KV: the next prefill makes it. */
+/** Puts what was said into the round. Its last tokens may still lack KV: settleRound makes it. */
 function closeRound(
-  { runner: { cache } }: TurnContext,
-  round: Round,
-  reply: Reply,
+  residency: Residency,
+  round: ChatRound,
+  reply: Reply | undefined,
   closeTokens: readonly number[],
 ): void {
-  round.computedTokens += keptTokens(reply, closeTokens);
-  round.tokens.push(...reply.tokens, ...closeTokens);
-  fitPages(round, round.computedTokens, cache);
+  const kept = reply ? keptTokens(reply, closeTokens) : 0;
+  for (const half of HALVES) {
+    if (isResident(round, half)) round[half].computedTokens += kept;
+  }
+  round.tokens.push(...(reply?.tokens ?? []), ...closeTokens);
+  round.isFinished = true;
+  for (const half of HALVES) residency.trim(round, half);
 }
 
 /**
@@ -183,9 +290,16 @@ export function keptTokens(
   return Math.min(fedTokens, tokens.length + Number(closes));
 }
 
-function withdraw({ conversation, runner }: TurnContext, round: Round): void {
-  dropPages(round, runner.cache);
+function withdraw(
+  { conversation, residency }: TurnContext,
+  round: Round,
+): void {
+  for (const half of HALVES) residency.drop(round, half);
   conversation.rounds.pop();
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
 }
 
 function rate(count: number, ms: number): number {

@@ -1,16 +1,21 @@
 /** Errors keep their class when they cross between worker and page. */
 import {
+  ChatBusyError,
+  ChatFileError,
   ContextFullError,
   DeviceLostError,
   ModelFetchError,
   ModelFormatError,
   type ModelFormatProblem,
   OutOfMemoryError,
+  StoreError,
   WebGpuUnavailableError,
 } from "../util/errors";
 import type { WireError } from "./protocol";
 
 const CLASSES = {
+  ChatBusyError,
+  ChatFileError,
   ContextFullError,
   DeviceLostError,
   ModelFetchError,
@@ -28,15 +33,23 @@ export function toWire(error: unknown): WireError {
     message,
     stack,
     ...(error instanceof ModelFormatError && { problem: error.problem }),
+    ...(error instanceof StoreError && { reason: error.reason }),
   };
 }
 
-export function fromWire({ name, message, stack, problem }: WireError): Error {
+export function fromWire(wire: WireError): Error {
+  const error = ofItsClass(wire);
+  // A DOMException is the platform's and keeps its own.
+  if (wire.stack !== undefined && !(error instanceof DOMException))
+    error.stack = wire.stack;
+  return error;
+}
+
+function ofItsClass({ name, message, problem, reason }: WireError): Error {
   if (name === "ModelFormatError")
     return new ModelFormatError(problem as ModelFormatProblem);
+  if (name === "StoreError") return new StoreError(reason ?? "failed", message);
   if (name === "AbortError") return new DOMException(message, name);
   const Class = name in CLASSES ? CLASSES[name as keyof typeof CLASSES] : Error;
-  const error = new Class(message);
-  if (stack !== undefined) error.stack = stack;
-  return error;
+  return new Class(message);
 }

@@ -1,4 +1,4 @@
-/** The worker that holds the engine: takes calls, streams events, gives results. */
+/** The worker that holds the engine: takes calls, streams events, gives results, passes notices on. */
 import type { ChatEngine } from "./chat-engine";
 import { Engine } from "./engine";
 import type { Calls, CallName, Request, Response } from "./protocol";
@@ -6,6 +6,8 @@ import { toWire } from "./wire-error";
 
 const engine: ChatEngine = new Engine();
 const running = new Map<number, AbortController>();
+
+engine.onNotice((notice) => post({ type: "notice", notice }));
 
 addEventListener("message", ({ data }: MessageEvent<Request>) => {
   if (data.call === "abort")
@@ -39,12 +41,30 @@ async function perform(
   onEvent: (event: Calls[CallName]["event"]) => void,
 ): Promise<Calls[CallName]["result"]> {
   switch (request.call) {
-    case "load":
-      return engine.load(request.args[0], { onProgress: onEvent, signal });
+    case "load": {
+      const [url, options] = request.args;
+      return engine.load(url, { ...options, onProgress: onEvent, signal });
+    }
+    case "listChats":
+      return engine.listChats();
     case "createChat":
       return engine.createChat(...request.args);
+    case "openChat":
+      return engine.openChat(...request.args);
+    case "leaveChat":
+      return engine.leaveChat(...request.args);
+    case "restoreChat": {
+      const [chatId] = request.args;
+      return engine.restoreChat(chatId, { onProgress: onEvent, signal });
+    }
+    case "renameChat":
+      return engine.renameChat(...request.args);
     case "deleteChat":
       return engine.deleteChat(...request.args);
+    case "exportChat":
+      return engine.exportChat(...request.args);
+    case "importChat":
+      return engine.importChat(...request.args);
     case "chat": {
       const [chatId, message, options] = request.args;
       for await (const event of engine.chat(chatId, message, {

@@ -191,9 +191,12 @@ export class Gpu {
     this.device.pushErrorScope("out-of-memory");
     let error: GPUError | null;
     let made: T;
+    let added: GPUBuffer[] = [];
     try {
       made = allocate();
     } finally {
+      // Before anything is awaited: others may make buffers meanwhile, and those are not ours to destroy.
+      added = [...this.#classes.keys()].filter((one) => !before.has(one));
       error = await this.device
         .popErrorScope()
         .catch(async (failure: unknown) => {
@@ -201,8 +204,7 @@ export class Gpu {
         });
     }
     if (error) {
-      for (const buffer of [...this.#classes.keys()])
-        if (!before.has(buffer)) this.destroyBuffer(buffer);
+      for (const buffer of added) this.destroyBuffer(buffer);
       throw new OutOfMemoryError(
         `The GPU has no room for ${what}. Close other tabs, or choose a smaller model or a smaller memory budget.`,
       );

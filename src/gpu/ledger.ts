@@ -14,6 +14,8 @@ export class Ledger {
     staging: 0,
   };
   peakBytes = 0;
+  /** The most that the pages of both halves took together. */
+  peakKvBytes = 0;
 
   get totalBytes(): number {
     return Object.values(this.bytes).reduce((sum, bytes) => sum + bytes, 0);
@@ -22,6 +24,8 @@ export class Ledger {
   add(memoryClass: MemoryClass, bytes: number): void {
     this.bytes[memoryClass] += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.totalBytes);
+    const kvBytes = this.bytes["lower pages"] + this.bytes["upper pages"];
+    this.peakKvBytes = Math.max(this.peakKvBytes, kvBytes);
   }
 
   remove(memoryClass: MemoryClass, bytes: number): void {

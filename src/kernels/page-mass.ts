@@ -1,7 +1,7 @@
 import source from "../../shaders/page-mass.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 
-/** Mean attention mass of each page over the asked rows and all heads. */
+/** Mean attention mass of each head on each page, over the asked rows: [heads][pages]. */
 export const pageMass = defineKernel({
   label: "page-mass",
   source,

@@ -1,8 +1,10 @@
 /** The pages of both halves on the GPU: pools, buffers and page tables, within a budget of bytes. */
-import type { Gpu } from "../gpu/gpu";
+import type { BufferRequest, Gpu } from "../gpu/gpu";
 import { OutOfMemoryError } from "../util/errors";
+import { divideBudget } from "./budget";
 import { PAGE_TOKENS, PagePool } from "./page-pool";
-import { type Half, PAGE_ENTRY_WORDS } from "./page-table";
+import { PAGE_ENTRY_WORDS } from "./page-table";
+import { type Half, HALVES } from "./round";
 
 /** Element type of resident keys and values. */
 export type KvFormat = "f32" | "f16";
@@ -16,7 +18,7 @@ export interface KvShape {
   format: KvFormat;
 }
 
-/** Keys and values of one layer: [page][kv_head][16][head_dim]. */
+/** Keys and values of one layer: [page][kv_head][16][head_dim]. They are there once the half has grown. */
 export interface LayerPages {
   k: GPUBuffer;
   v: GPUBuffer;
@@ -31,7 +33,7 @@ export class KvHalf {
   readonly layerCount: number;
   /** Bytes of a page over all layers of the half. */
   readonly pageBytes: number;
-  layers: LayerPages[] = [];
+  readonly layers: LayerPages[];
   /** Page table entries, as many as there are pages. */
   table!: GPUBuffer;
   readonly #gpu: Gpu;
@@ -51,84 +53,97 @@ export class KvHalf {
       shape.headDim *
       (shape.format === "f16" ? 2 : 4);
     this.pageBytes = this.layerCount * 2 * this.#matrixBytes;
+    this.layers = Array.from(
+      { length: this.layerCount },
+      () => ({}) as LayerPages,
+    );
   }
 
-  /** Makes room for `pageCount` pages in all; what is in the pages stays. */
+  get usedPages(): number {
+    return this.pool.pageCount - this.pool.freePages;
+  }
+
+  /**
+   * Makes room for `pageCount` pages in all; what is in the pages stays. One matrix after the other, so
+   * that never more than one of them is there twice.
+   *
+   * @throws OutOfMemoryError; the half is then as large as it was
+   */
   async grow(pageCount: number): Promise<void> {
-    const gpu = this.#gpu;
-    const memoryClass = `${this.half} pages` as const;
     const bytes = pageCount * this.#matrixBytes;
-    const oldBytes = this.pool.pageCount * this.#matrixBytes;
-    const made = await gpu.allocating(
-      `${pageCount} ${memoryClass} of KV`,
-      () => ({
-        layers: Array.from({ length: this.layerCount }, (_, i) => ({
-          k: gpu.buffer({
-            label: `${memoryClass}, layer ${this.firstLayer + i}, k`,
-            memoryClass,
-            bytes,
-          }),
-          v: gpu.buffer({
-            label: `${memoryClass}, layer ${this.firstLayer + i}, v`,
-            memoryClass,
-            bytes,
-          }),
-        })),
-        table: gpu.buffer({
-          label: `${this.half} page table`,
-          memoryClass: "activations",
-          bytes: pageCount * PAGE_ENTRY_WORDS * 4,
-        }),
-      }),
-    );
-    if (this.pool.pageCount > 0) {
-      gpu.copy(`grow ${memoryClass}`, [
-        ...this.layers.flatMap(({ k, v }, i) => [
-          { from: k, to: made.layers[i]!.k, bytes: oldBytes },
-          { from: v, to: made.layers[i]!.v, bytes: oldBytes },
-        ]),
-        {
-          from: this.table,
-          to: made.table,
-          bytes: this.pool.pageCount * PAGE_ENTRY_WORDS * 4,
-        },
-      ]);
-      this.destroy();
+    const usedBytes = this.pool.pageCount * this.#matrixBytes;
+    for (const [i, matrices] of this.layers.entries()) {
+      for (const matrix of ["k", "v"] as const) {
+        const label = `${this.half} pages, layer ${this.firstLayer + i}, ${matrix}`;
+        matrices[matrix] = await this.#enlarged(
+          matrices[matrix],
+          { label, memoryClass: `${this.half} pages`, bytes },
+          usedBytes,
+        );
+      }
     }
-    this.layers = made.layers;
-    this.table = made.table;
+    this.table = await this.#enlarged(
+      this.table,
+      {
+        label: `${this.half} page table`,
+        memoryClass: "activations",
+        bytes: pageCount * PAGE_ENTRY_WORDS * 4,
+      },
+      this.pool.pageCount * PAGE_ENTRY_WORDS * 4,
+    );
     this.pool.grow(pageCount);
   }
 
-  destroy(): void {
-    for (const { k, v } of this.layers) {
-      this.#gpu.destroyBuffer(k);
-      this.#gpu.destroyBuffer(v);
+  /** A larger buffer with what was in the old one, which is destroyed. */
+  async #enlarged(
+    old: GPUBuffer | undefined,
+    request: BufferRequest,
+    usedBytes: number,
+  ): Promise<GPUBuffer> {
+    const gpu = this.#gpu;
+    const what = `${request.bytes} bytes of ${request.label}`;
+    const made = await gpu.allocating(what, () => gpu.buffer(request));
+    if (old) {
+      gpu.copy(`grow ${request.label}`, [
+        { from: old, to: made, bytes: usedBytes },
+      ]);
+      gpu.destroyBuffer(old);
     }
-    if (this.pool.pageCount > 0) this.#gpu.destroyBuffer(this.table);
-    this.layers = [];
+    return made;
+  }
+
+  destroy(): void {
+    const made = this.layers.flatMap(({ k, v }) => [k, v]);
+    for (const buffer of [...made, this.table])
+      if (buffer) this.#gpu.destroyBuffer(buffer);
   }
 }
+
+/** Pages by half. */
+export type PageCounts = Record<Half, number>;
 
 export class KvCache {
   readonly lower: KvHalf;
   readonly upper: KvHalf;
+  /** How far the pools may grow. */
+  readonly limits: PageCounts;
   /** Changes whenever the buffers do: what was recorded against them is then stale. */
   generation = 0;
-  readonly #largestPool: number;
 
-  /** @param budgetBytes for the pages of both halves together */
+  /** @param budgetBytes that the pages of both halves never exceed, also while pools grow */
   constructor(gpu: Gpu, shape: KvShape, budgetBytes: number) {
     this.lower = new KvHalf(gpu, "lower", shape);
     this.upper = new KvHalf(gpu, "upper", shape);
-    const pairBytes = this.lower.pageBytes + this.upper.pageBytes;
-    const layerPageBytes = pairBytes / shape.layerCount / 2;
-    this.#largestPool = Math.floor(
-      Math.min(
-        budgetBytes / pairBytes,
-        gpu.device.limits.maxStorageBufferBindingSize / layerPageBytes,
-      ),
-    );
+    const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
+    this.limits = divideBudget({
+      budgetBytes,
+      pageBytes: { lower: this.lower.pageBytes, upper: this.upper.pageBytes },
+      layerCounts: {
+        lower: this.lower.layerCount,
+        upper: this.upper.layerCount,
+      },
+      bufferBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+    });
   }
 
   /** Bytes that one token of a chat takes. */
@@ -136,39 +151,38 @@ export class KvCache {
     return (this.lower.pageBytes + this.upper.pageBytes) / PAGE_TOKENS;
   }
 
-  /** Whether `pages` more pages of both halves can be had. */
-  canReserve(pages: number): boolean {
-    return this.#usedPages + pages <= this.#largestPool;
+  /** Pages of a half that could still be had. */
+  roomFor(half: Half): number {
+    return this.limits[half] - this[half].usedPages;
   }
 
   /**
-   * Makes sure that `pages` pages of both halves are free. The pools double as they grow.
+   * Makes sure that so many pages are free. The pools double as they grow.
    *
    * @throws OutOfMemoryError when the budget or the GPU has no room
    */
-  async reserve(pages: number): Promise<void> {
-    if (!this.canReserve(pages)) {
-      throw new OutOfMemoryError(
-        `The chat needs ${pages} more pages of KV; the memory budget holds ${this.#largestPool} pages of ${PAGE_TOKENS} tokens. Start a new chat, or raise the budget.`,
-      );
-    }
-    for (const half of [this.lower, this.upper]) {
-      const needed = half.pool.pageCount - half.pool.freePages + pages;
-      if (needed <= half.pool.pageCount) continue;
-      const doubled = Math.max(FIRST_PAGES, 2 * half.pool.pageCount, needed);
-      await half.grow(Math.min(doubled, this.#largestPool));
-      this.generation++;
+  async reserve(pages: PageCounts): Promise<void> {
+    for (const half of HALVES) {
+      const { pool, usedPages } = this[half];
+      const needed = usedPages + pages[half];
+      if (needed > this.limits[half]) {
+        throw new OutOfMemoryError(
+          `The turn needs ${pages[half]} more pages of ${half} KV; the memory budget holds ${this.limits[half]} pages of ${PAGE_TOKENS} tokens. Raise the budget, or shorten the message.`,
+        );
+      }
+      if (needed <= pool.pageCount) continue;
+      const wanted = Math.max(FIRST_PAGES, 2 * pool.pageCount, needed);
+      try {
+        await this[half].grow(Math.min(wanted, this.limits[half]));
+      } finally {
+        this.generation++;
+      }
     }
   }
 
   destroy(): void {
     this.lower.destroy();
     this.upper.destroy();
-  }
-
-  get #usedPages(): number {
-    const used = ({ pool }: KvHalf) => pool.pageCount - pool.freePages;
-    return Math.max(used(this.lower), used(this.upper));
   }
 }
 

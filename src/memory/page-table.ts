@@ -1,11 +1,9 @@
 /** Where rounds stand in a chat, and the page tables that tell the attention kernel so. */
 import { PAGE_TOKENS } from "./page-pool";
-import type { Round } from "./round";
+import type { Half, Round } from "./round";
 
 /** Words of an entry: page, base, first local position, valid count, round. */
 export const PAGE_ENTRY_WORDS = 5;
-
-export type Half = "lower" | "upper";
 
 /** A round and the position of its first token. */
 export interface PlacedRound {
@@ -39,10 +37,9 @@ export function pageEntry(
   index: number,
   tokens: number,
 ): number[] {
-  const pages = half === "lower" ? round.lowerPages : round.upperPages;
   const first = index * PAGE_TOKENS;
   return [
-    pages[index]!,
+    round[half].pages[index]!,
     base,
     first,
     Math.min(PAGE_TOKENS, tokens - first),

@@ -1,62 +1,83 @@
-/** A round's tokens, and the pages that hold their KV. */
-import type { KvCache } from "./kv-cache";
+/** A round's tokens, and where the KV of each of its halves is. */
+import type { KvCache, KvHalf } from "./kv-cache";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
+
+export type Half = "lower" | "upper";
+export const HALVES: readonly Half[] = ["lower", "upper"];
 
 /**
  * A user message and its reply, or, with id 0, the system prompt before all rounds. Pages belong to
- * one round; the token at place i of the round lies in page i / 16 of both halves, at i % 16.
- *
- *     tokens  [0 ─────────── computedTokens)[pending ───── tokens.length)
- *     pages   [0 ──────────────────────────────── pagesFor(tokens.length))
+ * one round; the token at place i of the round lies in page i / 16 of each half that is resident, at
+ * i % 16.
  */
 export interface Round {
   readonly id: number;
   readonly tokens: number[];
+  readonly lower: HalfKv;
+  readonly upper: HalfKv;
+}
+
+/**
+ * One half of a round's KV. It is resident when all its tokens are computed, and absent when it has
+ * no pages.
+ *
+ *     tokens  [0 ─────────── computedTokens)[pending ───── tokens.length)
+ *     pages   [0 ──────────────────────────────── pagesFor(tokens.length))
+ */
+export interface HalfKv {
+  readonly pages: number[];
   /** KV of the first so many tokens is in the pages. */
   computedTokens: number;
-  readonly lowerPages: number[];
-  readonly upperPages: number[];
+  /** Bytes of its segment in the store; 0 where there is none. */
+  storedBytes: number;
 }
 
 export function newRound(id: number, tokens: readonly number[]): Round {
-  return {
-    id,
-    tokens: [...tokens],
-    computedTokens: 0,
-    lowerPages: [],
-    upperPages: [],
-  };
+  return { id, tokens: [...tokens], lower: newHalf(), upper: newHalf() };
 }
 
-export function pendingTokens(round: Round): number {
-  return round.tokens.length - round.computedTokens;
+function newHalf(): HalfKv {
+  return { pages: [], computedTokens: 0, storedBytes: 0 };
 }
 
-/** Pages that a round lacks to hold `tokens` tokens. */
-export function missingPages(round: Round, tokens: number): number {
-  return Math.max(0, pagesFor(tokens) - round.lowerPages.length);
+/** Tokens of a round that lack KV in a half. */
+export function pendingTokens(round: Round, half: Half): number {
+  return round.tokens.length - round[half].computedTokens;
 }
 
-/** Gives a round pages for `tokens` tokens, no fewer and no more. The cache must have them free. */
+export function isResident(round: Round, half: Half): boolean {
+  return pendingTokens(round, half) === 0;
+}
+
+/** Pages that a half lacks to hold `tokens` tokens. */
+export function missingPages({ pages }: HalfKv, tokens: number): number {
+  return Math.max(0, pagesFor(tokens) - pages.length);
+}
+
+/** Gives a half pages for `tokens` tokens, no fewer and no more. The pool must have them free. */
 export function fitPages(
-  round: Round,
+  { pages }: HalfKv,
   tokens: number,
-  { lower, upper }: KvCache,
+  { pool }: KvHalf,
 ): void {
   const wanted = pagesFor(tokens);
-  for (const [half, pages] of [
-    [lower, round.lowerPages],
-    [upper, round.upperPages],
-  ] as const) {
-    while (pages.length < wanted) pages.push(half.pool.take());
-    while (pages.length > wanted) half.pool.give(pages.pop()!);
-  }
+  while (pages.length < wanted) pages.push(pool.take());
+  while (pages.length > wanted) pool.give(pages.pop()!);
 }
 
-/** Takes a round's KV away. Its tokens stay: the KV can be computed again. */
-export function dropPages(round: Round, cache: KvCache): void {
-  fitPages(round, 0, cache);
-  round.computedTokens = 0;
+/** Takes a half's pages away. Its KV can be restored, or computed again from the tokens. */
+export function dropHalf(round: Round, half: Half, cache: KvCache): void {
+  fitPages(round[half], 0, cache[half]);
+  round[half].computedTokens = 0;
+}
+
+/** Forgets pages without giving them back: for when the pools themselves are gone. */
+export function forgetPages(round: Round): void {
+  for (const half of HALVES) {
+    const kv = round[half];
+    kv.pages.length = 0;
+    kv.computedTokens = 0;
+  }
 }
 
 /** Where the token at a place of the round lies in the pages of a half: page × 16 + place in the page. */

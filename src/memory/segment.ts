@@ -14,7 +14,7 @@
  */
 import { crc32c } from "../util/crc32c";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
-import type { Half } from "./page-table";
+import type { Half } from "./round";
 
 /** How keys and values are stored: as they are in pages of that type, or int8 with scales. */
 export type SegmentElements = "f32" | "f16" | "int8";

@@ -9,6 +9,8 @@ export interface ChatTokens {
   open: (user: string, place: { isFirst: boolean }) => number[];
   /** From the end of the reply to the end of its round. */
   close: number[];
+  /** How many of the last tokens of `open` the template writes: they have seen all of the message. */
+  tailTokens: number;
 }
 
 /** The ids of a chat laid out so: prefix, then for each round open(user), the reply, and close. */
@@ -24,13 +26,19 @@ export function chatTokens(
   };
   const beforeFirst = kindOf(prefix.at(-1), "nothing");
   const beforeLater = kindOf(close.at(-1), "text");
-  return {
-    prefix,
-    open: (user, place) =>
-      tokenizer.encodeSegments(
-        layout.open(user, place),
-        place.isFirst ? beforeFirst : beforeLater,
-      ),
-    close,
-  };
+  const open: ChatTokens["open"] = (user, place) =>
+    tokenizer.encodeSegments(
+      layout.open(user, place),
+      place.isFirst ? beforeFirst : beforeLater,
+    );
+  // What two messages that share nothing end with is the template's.
+  const [one, other] = ["a", "b"].map((user) => open(user, { isFirst: false }));
+  const tailTokens = Math.max(1, commonEnd(one!, other!));
+  return { prefix, open, close, tailTokens };
+}
+
+function commonEnd(a: readonly number[], b: readonly number[]): number {
+  let length = 0;
+  while (length < a.length && a.at(-1 - length) === b.at(-1 - length)) length++;
+  return length;
 }

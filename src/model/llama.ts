@@ -18,7 +18,14 @@ import {
 import { recordLinear, strideOf } from "./linear";
 import type { Tuning } from "./tuning";
 import type { Weights } from "./weights";
-import { createWorkspace, splitsFor, type Workspace } from "./workspace";
+import { inverseFrequencies } from "./rope";
+import {
+  createWorkspace,
+  qkvColumns,
+  ROW_CAPACITY,
+  splitsFor,
+  type Workspace,
+} from "./workspace";
 
 /** Layers from..to-1. */
 export interface LayerRange {
@@ -34,11 +41,11 @@ export interface KeySplits {
 
 /** Attention mass at the last layer of a run, by page. */
 export interface MassRequest {
-  /** Receives [pages] f32. */
+  /** Receives [heads][pages] f32. */
   pageMass: GPUBuffer;
   /** Entries of the page table of that layer's half. */
   pages: number;
-  /** At least rows · heads · pages · 8 · (16 / tile keys) bytes. */
+  /** At least as many bytes as `massScratchBytes` says. */
   scratch: GPUBuffer;
 }
 
@@ -110,6 +117,45 @@ export class Llama {
       "the model's workspace",
       () => new Llama(gpu, config, weights, kernels, cache, tuning),
     );
+  }
+
+  get hiddenSize(): number {
+    return this.#config.hiddenSize;
+  }
+
+  get headCount(): number {
+    return this.#config.numAttentionHeads;
+  }
+
+  /** What queries are: how many, how long, and how they are rotated. */
+  get queryShape() {
+    const { numAttentionHeads, numKeyValueHeads, headDim } = this.#config;
+    return {
+      heads: numAttentionHeads,
+      kvHeads: numKeyValueHeads,
+      headDim,
+      frequencies: inverseFrequencies(this.#config),
+    };
+  }
+
+  /** How queries lie in a row of the workspace's qkv: the first `values` of every `stride` numbers. */
+  get queryLayout(): { stride: number; values: number } {
+    const { numAttentionHeads: heads, headDim } = this.#config;
+    return {
+      stride: strideOf(qkvColumns(this.#config)),
+      values: heads * headDim,
+    };
+  }
+
+  /** Rows of one step at most. */
+  get rowCapacity(): number {
+    return ROW_CAPACITY;
+  }
+
+  /** Bytes of a MassRequest's scratch for so many rows and pages. */
+  massScratchBytes(rows: number, pages: number): number {
+    const tilesPerPage = 16 / this.#kernels.attentionTile.tile_keys;
+    return rows * this.headCount * pages * tilesPerPage * 8;
   }
 
   /** How many workgroups should share a page table of `pages` entries when a turn has `rows` rows. */

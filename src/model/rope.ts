@@ -28,7 +28,7 @@ export function ropeTable(
 }
 
 /** Radians a position for each pair of a head, scaled as config.json asks. */
-function inverseFrequencies({
+export function inverseFrequencies({
   headDim,
   ropeTheta,
   ropeScaling,

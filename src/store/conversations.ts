@@ -70,7 +70,7 @@ export class Conversations {
 
   /** Adds a chat, or replaces what is said of it; its rounds stay. */
   async put(conversation: ConversationRecord): Promise<void> {
-    assertRecord(conversationSchema, conversation, "conversation");
+    assertConversation(conversation);
     await this.#database.run(
       "keep a chat",
       ["conversations"],
@@ -114,6 +114,20 @@ export class Conversations {
   }
 }
 
+/** @throws TypeError where the chat could not be read again */
+export function assertConversation(conversation: ConversationRecord): void {
+  assertRecord(conversationSchema, conversation, "conversation");
+}
+
+/** The chat, within a transaction; undefined where there is none, or one of another shape. */
+export async function storedConversation<Names extends StoreName>(
+  transaction: Transaction<Names | "conversations", "readwrite">,
+  id: string,
+): Promise<ConversationRecord | undefined> {
+  const value = await transaction.objectStore("conversations").get(id);
+  return checkedRecord(conversationSchema, value);
+}
+
 /**
  * The chat, within a transaction that means to change it.
  *
@@ -124,8 +138,7 @@ export async function conversationIn<Names extends StoreName>(
   id: string,
   doing: string,
 ): Promise<ConversationRecord> {
-  const value = await transaction.objectStore("conversations").get(id);
-  const conversation = checkedRecord(conversationSchema, value);
+  const conversation = await storedConversation(transaction, id);
   if (conversation !== undefined) return conversation;
   throw new StoreError(
     "missing",

@@ -81,7 +81,7 @@ export class Database {
     if (typeof indexedDB === "undefined") {
       throw new StoreError(
         "unavailable",
-        "Could not open the chats: this browser has no IndexedDB here. Chats are not kept.",
+        "Could not open the chats: this browser has no IndexedDB here.",
       );
     }
     const database = new Database(onClosed);

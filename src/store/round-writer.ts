@@ -1,158 +1,107 @@
 /**
- * Writes a finished round so that a crash at any byte leaves the state before: its segments first, its
- * record last, in one transaction.
+ * Writes rounds of a chat so that a crash at any byte leaves the state before: all in one transaction,
+ * the chat last.
  *
- *     conversation is there? ─► segments ─► round ─► conversation.updatedMs ─► commit
+ *     chat is there? ─► each round, its outdated segments going ─► chat ─► commit
  *
- * A new round of very many bytes takes a transaction for each segment, and one more for its record.
- * Segments without a round are invisible, and swept away when the app starts again.
+ * Segments come later, each on its own (`Segments.put`): they are a cache, and text does not wait for it.
  */
-import { StoreError } from "../util/errors";
-import { conversationIn } from "./conversations";
-import { type Database, type Durability, keysOf } from "./database";
-import { type RoundRecord, storableRound } from "./rounds";
 import {
-  assertSegment,
-  putSegment,
-  type SegmentRecord,
-  type Segments,
-} from "./segments";
+  assertConversation,
+  conversationIn,
+  type ConversationRecord,
+  storedConversation,
+} from "./conversations";
+import type { Database, Durability, SegmentKey, Transaction } from "./database";
+import { readRound, type RoundRecord, storableRound } from "./rounds";
+import { readSegment, type SegmentRecord } from "./segments";
 
-/** What one transaction takes: browsers hold some of it in memory until the commit. */
-const TRANSACTION_BYTES = 64 * 2 ** 20;
-
-export interface WriteRoundOptions {
-  /** `relaxed` unless the round must survive a power cut right after. */
+export interface WriteRoundsOptions {
+  /** Whether the chat must be there: one that another tab deleted does not come back. */
+  isKnown?: boolean;
+  /** `relaxed` unless the rounds must survive a power cut right after. */
   durability?: Durability;
-  /** When it was written, in milliseconds since 1970. */
-  nowMs?: number;
-  /** Bytes of segments that one transaction takes. */
-  transactionBytes?: number;
 }
 
+type WriteTransaction = Transaction<
+  "conversations" | "rounds" | "segments" | "uses",
+  "readwrite"
+>;
+
 /** For the sentences of errors. */
-const DOING = "keep a round of a chat";
+const DOING = "keep what was said";
 
 /**
- * Writes a round with its segments, or, in error, nothing that can be seen.
+ * Adds or replaces rounds of a chat, and the chat where there is none. One that is there keeps its
+ * title, system prompt and age; rounds keep their age.
  *
+ * @returns whether the chat is new
  * @throws StoreError `missing` where the chat was deleted meanwhile, `quota` where there is no room
  */
-export async function writeRound(
+export async function writeRounds(
   database: Database,
-  round: RoundRecord,
-  segments: readonly SegmentRecord[],
-  {
-    durability = "relaxed",
-    nowMs = Date.now(),
-    transactionBytes = TRANSACTION_BYTES,
-  }: WriteRoundOptions = {},
-): Promise<void> {
-  const value = storableRound(round);
-  for (const segment of segments) {
-    assertSegment(segment);
-    assertBelongs(segment, round);
-  }
-
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  const isApart = bytes > transactionBytes && (await isNew(database, round));
-  if (isApart) {
-    for (const segment of segments) {
-      await database.run(
-        DOING,
-        ["conversations", "segments", "uses"],
-        "readwrite",
-        async (transaction) => {
-          await conversationIn(transaction, round.conversationId, DOING);
-          await putSegment(transaction, segment, nowMs);
-        },
-        durability,
-      );
-    }
-  }
-
-  await database.run(
+  conversation: ConversationRecord,
+  rounds: readonly RoundRecord[],
+  { isKnown = false, durability = "relaxed" }: WriteRoundsOptions = {},
+): Promise<boolean> {
+  assertConversation(conversation);
+  const storable = rounds.map(storableRound);
+  return database.run(
     DOING,
     ["conversations", "rounds", "segments", "uses"],
     "readwrite",
     async (transaction) => {
-      const conversation = await conversationIn(
-        transaction,
-        round.conversationId,
-        DOING,
-      );
-      if (!isApart) {
-        // Segments of what the round was before go with it.
-        const itsKeys = keysOf(round.conversationId, round.id);
-        await transaction.objectStore("segments").delete(itsKeys);
-        await transaction.objectStore("uses").delete(itsKeys);
-        for (const segment of segments) {
-          await putSegment(transaction, segment, nowMs);
-        }
-      }
-      await transaction.objectStore("rounds").put(value);
-      await transaction
-        .objectStore("conversations")
-        .put({ ...conversation, updatedMs: nowMs });
+      const before = isKnown
+        ? await conversationIn(transaction, conversation.id, DOING)
+        : await storedConversation(transaction, conversation.id);
+      for (const round of storable) await putRound(transaction, round);
+      await transaction.objectStore("conversations").put({
+        ...conversation,
+        ...before,
+        title: before?.title || conversation.title,
+        model: conversation.model,
+        updatedMs: conversation.updatedMs,
+      } satisfies ConversationRecord);
+      return before === undefined;
     },
     durability,
   );
 }
 
-/**
- * Writes a round whatever the room: where the disk is full, segments that were not used for long make
- * way; where that does not help, the text is kept without segments.
- *
- * @returns whether the segments were kept
- * @throws StoreError `quota` where not even the text finds room; and as `writeRound`
- */
-export async function writeRoundInLittleRoom(
-  database: Database,
-  store: Segments,
+/** Puts a round; segments that are not of it as it is now go. */
+async function putRound(
+  transaction: WriteTransaction,
   round: RoundRecord,
-  segments: readonly SegmentRecord[],
-  options: WriteRoundOptions = {},
-): Promise<boolean> {
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  const isFull = (error: unknown): boolean =>
-    error instanceof StoreError && error.reason === "quota";
-  try {
-    await writeRound(database, round, segments, options);
-    return true;
-  } catch (error) {
-    if (!isFull(error)) throw error;
+): Promise<void> {
+  const store = transaction.objectStore("rounds");
+  const key = [round.conversationId, round.id] as [string, number];
+  const before = readRound(await store.get(key));
+  if (before?.contentHash !== round.contentHash) {
+    await deleteSegments(transaction, key, (segment) => {
+      // It may have been written before its round's record was.
+      return !segment?.fingerprint.endsWith(round.contentHash);
+    });
+  } else if (String(before.attended) !== String(round.attended)) {
+    await deleteSegments(transaction, key, (segment) => {
+      return segment?.half !== "lower";
+    });
   }
-  // The files of deleted Blobs go a while after their records: make more room than is needed.
-  if ((await store.evict(2 * bytes)) >= bytes) {
-    try {
-      await writeRound(database, round, segments, options);
-      return true;
-    } catch (error) {
-      if (!isFull(error)) throw error;
-    }
-  }
-  await writeRound(database, round, [], options);
-  return false;
+  await store.put({
+    ...round,
+    createdMs: before?.createdMs ?? round.createdMs,
+  });
 }
 
-function assertBelongs(segment: SegmentRecord, round: RoundRecord): void {
-  const { conversationId, roundId } = segment;
-  if (conversationId === round.conversationId && roundId === round.id) return;
-  throw new TypeError(
-    `a segment of round ${roundId} of ${conversationId} was given with round ${round.id} of ${round.conversationId}`,
-  );
-}
-
-async function isNew(
-  database: Database,
-  { conversationId, id }: RoundRecord,
-): Promise<boolean> {
-  const count = await database.run(
-    DOING,
-    ["rounds"],
-    "readonly",
-    (transaction) =>
-      transaction.objectStore("rounds").count([conversationId, id]),
-  );
-  return count === 0;
+async function deleteSegments(
+  transaction: WriteTransaction,
+  roundKey: [string, number],
+  isOutdated: (segment: SegmentRecord | undefined) => boolean,
+): Promise<void> {
+  const store = transaction.objectStore("segments");
+  for (const half of ["lower", "upper"] as const) {
+    const key: SegmentKey = [...roundKey, half];
+    if (!isOutdated(readSegment(await store.get(key)))) continue;
+    await store.delete(key);
+    await transaction.objectStore("uses").delete(key);
+  }
 }

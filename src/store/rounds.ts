@@ -3,11 +3,13 @@ import * as v from "valibot";
 import { type Database, keysOf } from "./database";
 import {
   assertRecord,
+  checkedRecord,
   checkedRecords,
   type Found,
   timeMs,
   wholeNumber,
 } from "./foreign";
+import { inTreeOrder, withDescendants } from "./round-tree";
 
 /**
  * A message and its reply. Rounds form a tree: a branch begins where two rounds have the same parent.
@@ -20,17 +22,22 @@ export interface RoundRecord {
   /** The round before; null for the first. */
   parentId: number | null;
   user: string;
+  /** As far as it came. */
   reply: string;
-  /** All token ids of the round. The text is the truth; KV is rebuilt from these. */
+  /** False while the reply is still coming: a page that is closed midway loses no text. */
+  isFinished: boolean;
+  /** All token ids of the round, as far as they are known. The text is the truth; KV is rebuilt from these. */
   tokens: Uint32Array;
   /** The first so many tokens are the message's; the rest are the reply's. */
   openTokens: number;
-  /** SHA-256 of what the round's own KV depends on. */
+  /** Of the tokenizer and template that made `tokens`. Under others they are made again from the text. */
+  textFingerprint: string;
+  /** SHA-256 of `tokens`: stored KV belongs to these and no others. */
   contentHash: string;
-  /** SHA-256 of the context in which its KV was computed. */
-  contextHash: string;
-  /** Whether the KV is that of the whole context, rather than fused or reused. */
-  exact: boolean;
+  /** The rounds whose upper halves its own upper half was computed against; null: all before it. */
+  attended: number[] | null;
+  /** Digest of the keys in its lower half, page by page. */
+  pageDigest?: Float32Array | undefined;
   createdMs: number;
 }
 
@@ -43,11 +50,13 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
     parentId: v.nullable(wholeNumber),
     user: v.string(),
     reply: v.string(),
+    isFinished: v.boolean(),
     tokens: v.instance(Uint32Array),
     openTokens: wholeNumber,
+    textFingerprint: v.string(),
     contentHash: sha256Digits,
-    contextHash: sha256Digits,
-    exact: v.boolean(),
+    attended: v.nullable(v.array(wholeNumber)),
+    pageDigest: v.optional(v.instance(Float32Array)),
     createdMs: timeMs,
   }),
   v.check(
@@ -67,10 +76,7 @@ export class Rounds {
     this.#database = database;
   }
 
-  /**
-   * Adds or replaces a round's record alone, say when its KV was repaired. A finished round is written
-   * with its segments by `writeRound`.
-   */
+  /** Adds or replaces a round's record, whatever chat or segments there are; a turn uses `writeRounds`. */
   async put(round: RoundRecord): Promise<void> {
     const value = storableRound(round);
     await this.#database.run(
@@ -99,8 +105,8 @@ export class Rounds {
   }
 
   /**
-   * Deletes a round and its segments. Its children become children of its parent; their hashes stay,
-   * and say in what context their KV was computed.
+   * Deletes a round. Its children become children of its parent. What was said after it keeps its text,
+   * and loses its segments: that KV was computed with the deleted round in view.
    */
   async delete(conversationId: string, id: number): Promise<void> {
     await this.#database.run(
@@ -113,14 +119,17 @@ export class Rounds {
         const { records } = checkedRecords(roundSchema, values);
         const gone = records.find((round) => round.id === id);
         const parentId = gone?.parentId ?? null;
-        const itsKeys = keysOf(conversationId, id);
         await Promise.all([
           ...records
             .filter((round) => round.parentId === id)
             .map((child) => store.put({ ...child, parentId })),
           store.delete([conversationId, id]),
-          transaction.objectStore("segments").delete(itsKeys),
-          transaction.objectStore("uses").delete(itsKeys),
+          ...[...withDescendants(records, id)]
+            .map((stale) => keysOf(conversationId, stale))
+            .flatMap((keys) => [
+              transaction.objectStore("segments").delete(keys),
+              transaction.objectStore("uses").delete(keys),
+            ]),
         ]);
       },
     );
@@ -130,27 +139,22 @@ export class Rounds {
 /** A round as it may be written; @throws TypeError where it could not be read again. */
 export function storableRound(round: RoundRecord): RoundRecord {
   assertRecord(roundSchema, round, "round");
-  // What is stored of a view is its whole buffer.
-  const isView = round.tokens.byteLength < round.tokens.buffer.byteLength;
-  return isView ? { ...round, tokens: round.tokens.slice() } : round;
+  const { tokens, pageDigest } = round;
+  return {
+    ...round,
+    tokens: isView(tokens) ? tokens.slice() : tokens,
+    ...(pageDigest && {
+      pageDigest: isView(pageDigest) ? pageDigest.slice() : pageDigest,
+    }),
+  };
 }
 
-function inTreeOrder(rounds: readonly RoundRecord[]): RoundRecord[] {
-  const ids = new Set(rounds.map(({ id }) => id));
-  const children = new Map<number | null, RoundRecord[]>();
-  for (const round of rounds.toSorted((a, b) => a.id - b.id)) {
-    const { parentId } = round;
-    const parent = parentId !== null && ids.has(parentId) ? parentId : null;
-    const siblings = children.get(parent);
-    if (siblings === undefined) children.set(parent, [round]);
-    else siblings.push(round);
-  }
-  // Chats are long and branch seldom: a stack of our own, as deep as it must be.
-  const ordered: RoundRecord[] = [];
-  const waiting = (children.get(null) ?? []).toReversed();
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    ordered.push(next);
-    waiting.push(...(children.get(next.id) ?? []).toReversed());
-  }
-  return ordered;
+/** A round as it was read; undefined where it is of another shape. */
+export function readRound(value: unknown): RoundRecord | undefined {
+  return checkedRecord(roundSchema, value);
+}
+
+/** Whether more would be stored than it shows: what is stored of a view is its whole buffer. */
+function isView({ byteLength, buffer }: ArrayBufferView): boolean {
+  return byteLength < buffer.byteLength;
 }

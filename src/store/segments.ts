@@ -3,21 +3,23 @@
  * missing or of another shape is forgotten, and computed again from the round's tokens.
  */
 import * as v from "valibot";
+import { StoreError } from "../util/errors";
 import {
   type Database,
+  keysOf,
   type SegmentHalf,
   type SegmentKey,
   type StoreName,
   type Transaction,
 } from "./database";
+import { assertRecord, checkedRecord, wholeNumber } from "./foreign";
 import {
-  assertRecord,
-  checkedRecord,
-  checkedRecords,
-  type Found,
-  timeMs,
-  wholeNumber,
-} from "./foreign";
+  checkedUses,
+  keyFields,
+  keyOf,
+  type SegmentUse,
+  SegmentUses,
+} from "./segment-uses";
 
 export interface SegmentRecord {
   conversationId: string;
@@ -27,25 +29,12 @@ export interface SegmentRecord {
   blob: Blob;
   /** Size of the blob. */
   bytes: number;
-  /** What the KV was computed with; under another fingerprint it means nothing. */
+  /**
+   * What the KV was computed with, and then the content hash of the round that it is of; under another
+   * fingerprint it means nothing.
+   */
   fingerprint: string;
 }
-
-/** What is known of a segment without opening it. */
-export interface SegmentUse {
-  conversationId: string;
-  roundId: number;
-  half: SegmentHalf;
-  bytes: number;
-  /** When it was last written or read. */
-  usedMs: number;
-}
-
-const keyFields = {
-  conversationId: v.string(),
-  roundId: wholeNumber,
-  half: v.picklist(["lower", "upper"]),
-};
 
 const segmentSchema: v.GenericSchema<unknown, SegmentRecord> = v.pipe(
   v.object({
@@ -57,124 +46,99 @@ const segmentSchema: v.GenericSchema<unknown, SegmentRecord> = v.pipe(
   v.check(({ blob, bytes }) => blob.size === bytes, "the blob has its size"),
 );
 
-const useSchema: v.GenericSchema<unknown, SegmentUse> = v.object({
-  ...keyFields,
-  bytes: wholeNumber,
-  usedMs: timeMs,
-});
-
 export interface EvictOptions {
-  /** Segments that must stay, such as those of the rounds on the GPU. */
+  /** Segments that must stay, such as those of the chat that is being written. */
   isPinned?: (use: SegmentUse) => boolean;
 }
 
 export class Segments {
+  readonly uses: SegmentUses;
   readonly #database: Database;
   readonly #now: () => number;
-  /** Reads that `uses` does not know of yet: a read should not have to wait for a write. */
-  readonly #reads = new Map<string, { key: SegmentKey; usedMs: number }>();
 
   /** @param now the clock, in milliseconds since 1970 */
   constructor(database: Database, now: () => number = Date.now) {
+    this.uses = new SegmentUses(database);
     this.#database = database;
     this.#now = now;
   }
 
-  /** Adds or replaces a segment of a round that is written already, say after a repair. */
+  /**
+   * Adds or replaces a segment of a round that is written already.
+   *
+   * @throws StoreError `missing` where there is no such round (any more), `quota` where there is no room
+   */
   async put(segment: SegmentRecord): Promise<void> {
-    assertSegment(segment);
+    assertRecord(segmentSchema, segment, "segment");
+    const { conversationId, roundId, half, bytes } = segment;
     await this.#database.run(
       "keep a round's memory",
-      ["segments", "uses"],
+      ["rounds", "segments", "uses"],
       "readwrite",
-      (transaction) => putSegment(transaction, segment, this.#now()),
+      async (transaction) => {
+        const round = await transaction
+          .objectStore("rounds")
+          .getKey([conversationId, roundId]);
+        if (round === undefined) {
+          throw new StoreError(
+            "missing",
+            "Could not keep a round's memory: the round was deleted, perhaps in another tab.",
+          );
+        }
+        const usedMs = this.#now();
+        const use = { conversationId, roundId, half, bytes, usedMs };
+        await transaction.objectStore("segments").put(segment);
+        await transaction.objectStore("uses").put(use satisfies SegmentUse);
+      },
     );
   }
 
   /**
-   * The segment; undefined where there is none. One of another shape, or whose Blob is not as long as
-   * it should be, is deleted. That it was read is noted in memory; `saveUses` writes it down.
-   */
-  async get(key: SegmentKey): Promise<SegmentRecord | undefined> {
-    const value = await this.#database.run(
-      "read a round's memory",
-      ["segments"],
-      "readonly",
-      (transaction) => transaction.objectStore("segments").get(key),
-    );
-    if (value === undefined) return undefined;
-    const segment = checkedRecord(segmentSchema, value);
-    if (segment === undefined) await this.delete(key);
-    else this.#reads.set(JSON.stringify(key), { key, usedMs: this.#now() });
-    return segment;
-  }
-
-  /**
-   * The bytes of a segment with this fingerprint. Undefined where there is none, or one with another
-   * fingerprint; and where the browser lost the Blob's file, whose segment is then deleted.
+   * The bytes of a segment with this fingerprint; `missing` where there is none. One of another
+   * fingerprint or shape, or whose file the browser lost, is `dropped`: deleted, for it is of no use.
+   * That it was read is noted in memory; `uses.save` writes it down.
    */
   async read(
     key: SegmentKey,
     fingerprint: string,
-  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const segment = await this.get(key);
-    if (segment?.fingerprint !== fingerprint) return undefined;
-    try {
-      return new Uint8Array(await segment.blob.arrayBuffer());
-    } catch {
+  ): Promise<Uint8Array<ArrayBuffer> | "missing" | "dropped"> {
+    const value = await this.#valueOf(key);
+    if (value === undefined) return "missing";
+    const segment = readSegment(value);
+    const bytes =
+      segment?.fingerprint === fingerprint
+        ? await bytesOf(segment.blob)
+        : undefined;
+    if (bytes === undefined) {
       await this.delete(key);
-      return undefined;
+      return "dropped";
+    }
+    this.uses.note(key, this.#now());
+    return bytes;
+  }
+
+  /** The segments of a chat as they stand; one at a time, for they are large. */
+  async *ofChat(conversationId: string): AsyncGenerator<SegmentRecord, void> {
+    const keys = await this.#database.run(
+      "read a chat's memory",
+      ["segments"],
+      "readonly",
+      (transaction) =>
+        transaction.objectStore("segments").getAllKeys(keysOf(conversationId)),
+    );
+    for (const key of keys) {
+      const segment = readSegment(await this.#valueOf(key));
+      if (segment !== undefined) yield segment;
     }
   }
 
   async delete(key: SegmentKey): Promise<void> {
-    this.#reads.delete(JSON.stringify(key));
+    this.uses.forget(key);
     await this.#database.run(
       "delete a round's memory",
       ["segments", "uses"],
       "readwrite",
       (transaction) => deleteSegment(transaction, key),
-    );
-  }
-
-  /** All segments with their sizes, the one that was not used for longest first. */
-  async list(): Promise<Found<SegmentUse>> {
-    await this.saveUses();
-    const values = await this.#database.run(
-      "measure the memory of the chats",
-      ["uses"],
-      "readonly",
-      (transaction) => transaction.objectStore("uses").index("usedMs").getAll(),
-    );
-    return checkedRecords(useSchema, values);
-  }
-
-  /** Bytes of all segments. */
-  async totalBytes(): Promise<number> {
-    const { records } = await this.list();
-    return records.reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
-  /** Writes down when segments were last read. Call it when there is time, such as after a turn. */
-  async saveUses(): Promise<void> {
-    if (this.#reads.size === 0) return;
-    const reads = [...this.#reads.values()];
-    this.#reads.clear();
-    await this.#database.run(
-      "note what was used",
-      ["uses"],
-      "readwrite",
-      async (transaction) => {
-        const store = transaction.objectStore("uses");
-        await Promise.all(
-          reads.map(async ({ key, usedMs }) => {
-            // Another tab may have deleted it, or used it later.
-            const use = checkedRecord(useSchema, await store.get(key));
-            if (use === undefined || use.usedMs >= usedMs) return;
-            await store.put({ ...use, usedMs });
-          }),
-        );
-      },
     );
   }
 
@@ -188,7 +152,8 @@ export class Segments {
     wantedBytes: number,
     { isPinned = () => false }: EvictOptions = {},
   ): Promise<number> {
-    await this.saveUses();
+    // On a full disk even this may find no room; then older uses decide.
+    await this.uses.save().catch(() => undefined);
     return this.#database.run(
       "make room",
       ["segments", "uses"],
@@ -198,9 +163,8 @@ export class Segments {
           .objectStore("uses")
           .index("usedMs")
           .getAll();
-        const { records } = checkedRecords(useSchema, values);
         const chosen = chooseEvicted(
-          records.filter((use) => !isPinned(use)),
+          checkedUses(values).records.filter((use) => !isPinned(use)),
           wantedBytes,
         );
         await Promise.all(
@@ -230,9 +194,7 @@ export class Segments {
         ]);
         const roundKeys = new Set(rounds.map((key) => JSON.stringify(key)));
         const useKeys = new Set(
-          checkedRecords(useSchema, uses).records.map((use) =>
-            JSON.stringify(keyOf(use)),
-          ),
+          checkedUses(uses).records.map((use) => JSON.stringify(keyOf(use))),
         );
         const loose = segments.filter(
           (key) =>
@@ -244,23 +206,31 @@ export class Segments {
       },
     );
   }
+
+  #valueOf(key: SegmentKey): Promise<unknown> {
+    return this.#database.run(
+      "read a round's memory",
+      ["segments"],
+      "readonly",
+      (transaction) => transaction.objectStore("segments").get(key),
+    );
+  }
 }
 
-/** @throws TypeError where the segment could not be read again */
-export function assertSegment(segment: SegmentRecord): void {
-  assertRecord(segmentSchema, segment, "segment");
+/** A segment as it was read; undefined where it is of another shape. */
+export function readSegment(value: unknown): SegmentRecord | undefined {
+  return checkedRecord(segmentSchema, value);
 }
 
-/** Puts a segment within a transaction, with its size and use. */
-export async function putSegment<Names extends StoreName>(
-  transaction: Transaction<Names | "segments" | "uses", "readwrite">,
-  segment: SegmentRecord,
-  usedMs: number,
-): Promise<void> {
-  const { conversationId, roundId, half, bytes } = segment;
-  const use = { conversationId, roundId, half, bytes, usedMs };
-  await transaction.objectStore("segments").put(segment);
-  await transaction.objectStore("uses").put(use satisfies SegmentUse);
+/** The Blob's bytes; undefined where the browser lost its file. */
+async function bytesOf(
+  blob: Blob,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch {
+    return undefined;
+  }
 }
 
 async function deleteSegment<Names extends StoreName>(
@@ -271,10 +241,6 @@ async function deleteSegment<Names extends StoreName>(
     transaction.objectStore("segments").delete(key),
     transaction.objectStore("uses").delete(key),
   ]);
-}
-
-function keyOf({ conversationId, roundId, half }: SegmentUse): SegmentKey {
-  return [conversationId, roundId, half];
 }
 
 /** The first of `uses` whose sizes make up `wantedBytes`; all of them where they do not. */

@@ -1,35 +1,36 @@
 import { html, LitElement, nothing, type PropertyValues } from "lit";
-import { property, query, state } from "lit/decorators.js";
+import { property, query } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import type { ChatEngine } from "../engine/chat-engine";
+import { Announcement } from "./announcement";
+import { carryOut } from "./carry-out";
+import type { ChatDock } from "./chat-dock";
+import { entryOf } from "./chat-entry";
 import { chatStyles } from "./chat-styles";
-import { isComposing, type Composer } from "./composer";
+import { isComposing } from "./composer";
 import { Drawer } from "./drawer";
-import { EXAMPLES } from "./examples";
-import { RoundEvent, StateEvent, type ChatState } from "./events";
+import type { ChatState } from "./events";
+import { EXAMPLES, unsaidExamples } from "./examples";
 import { mark, panelIcon, plusIcon } from "./icons";
-import { plainText } from "./markdown";
 import { oncePerFrame } from "./once-per-frame";
 import type { ChatRequest, RequestEvent } from "./request";
-import { isSound } from "./round";
 import { Session } from "./session";
 import type { SidePanel } from "./side-panel";
 import { base, theme } from "./theme";
 
-/** Examples stay at hand until the chat has this many rounds. */
-const EXAMPLE_ROUNDS = 3;
-
 /**
- * `<rondo-chat>`: a chat with a model that runs in the page. Give it an `engine` and a `model`; it loads
- * the model, shows how far that is, and holds the chats of this session. What the user does shows at
+ * `<rondo-chat>`: a chat with a model that runs in the page. Give it an `engine` and a `model`; it shows
+ * the chats that the engine keeps, loads the model, and says how far that is. What the user does shows at
  * once; what the model does, at most once per painted frame.
  *
  * @attr model - the address of the model's folder, relative to the page
  * @prop engine - the ChatEngine that loads and answers
+ * @prop chatId - the engine's name for the chat that is shown; set it to show another
  * @prop examples - things to say, offered in a new chat
  * @prop state - "idle", "loading", "ready", "failed" or "unavailable"; also an attribute
  * @fires rondo-round - RoundEvent: a reply has ended
- * @fires rondo-error - ChatErrorEvent: loading failed, or a reply broke off
+ * @fires rondo-show - ShowEvent: another chat is shown, or the one that is has got its name
+ * @fires rondo-error - ChatErrorEvent: loading failed, a reply broke off, or something with a kept chat failed
  * @fires rondo-state - StateEvent: `state` has changed
  * @slot brand - instead of the mark and the name
  * @slot welcome - instead of the words in an empty chat
@@ -48,11 +49,10 @@ export class ChatElement extends LitElement {
   @property() model = "";
   @property({ attribute: false }) examples: readonly string[] = EXAMPLES;
 
-  /** What a screen reader should say next. */
-  @state() private announcement = "";
-  @query("rondo-composer") private composer!: Composer | null;
+  @query("rondo-dock") private dock!: ChatDock | null;
   @query("rondo-side-panel") private panel!: SidePanel;
   @query(".toggle") private toggle!: HTMLElement;
+  readonly #announcement = new Announcement();
   #drawer = new Drawer(this, () => {
     const { panel, toggle } = this;
     return { panel, toggle };
@@ -67,18 +67,28 @@ export class ChatElement extends LitElement {
     return this.#session.state;
   }
 
+  get chatId(): string | undefined {
+    return this.#session.current.address;
+  }
+
+  set chatId(chatId: string | undefined) {
+    if (chatId !== this.chatId) this.#session.library.show(chatId);
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#session.wake();
     this.addEventListener("keydown", this.#onKeydown);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.#session.rest();
     this.removeEventListener("keydown", this.#onKeydown);
   }
 
   override focus(options?: FocusOptions): void {
-    this.composer?.focus(options);
+    this.dock?.focus(options);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -89,8 +99,16 @@ export class ChatElement extends LitElement {
     this.setAttribute("state", this.state);
   }
 
+  /** What is in the dock can have the focus then. */
+  protected override async getUpdateComplete(): Promise<boolean> {
+    const isDone = await super.getUpdateComplete();
+    await this.dock?.updateComplete;
+    return isDone;
+  }
+
   override render() {
     const { isNarrow, isCovering } = this.#drawer;
+    const { text } = this.#announcement;
     return html`
       <div
         class="frame ${isNarrow ? "is-narrow" : ""}"
@@ -103,22 +121,19 @@ export class ChatElement extends LitElement {
             : nothing
         }
         <div class="main" part="main" ?inert=${isCovering}>
-          ${this.#header()} ${this.#body()} ${this.#dock()}
+          ${this.#header()}
+          <rondo-banner
+            .troubles=${this.#session.troubles.shown}
+          ></rondo-banner>
+          ${this.#body()} ${this.#dock()}
         </div>
-        <div class="visually-hidden" role="status">${this.announcement}</div>
+        <div class="visually-hidden" role="status">${text}</div>
       </div>
     `;
   }
 
   #panel() {
-    const { conversations, current, model } = this.#session;
-    const begun = conversations.filter(({ isEmpty }) => !isEmpty);
-    const chats = begun.map((conversation) => ({
-      id: conversation.id,
-      title: conversation.title,
-      isCurrent: conversation === current,
-      isReplying: conversation.running !== undefined,
-    }));
+    const { library, model, troubles } = this.#session;
     return html`
       <rondo-side-panel
         part="panel"
@@ -126,8 +141,9 @@ export class ChatElement extends LitElement {
         id="panel"
         ?inert=${!this.#drawer.isOpen}
         ?drawer=${this.#drawer.isNarrow}
-        .chats=${chats}
+        .chats=${library.begun.map((chat) => entryOf(chat, library.current))}
         .model=${model}
+        .keeping=${troubles.isKeeping}
       >
         <slot name="brand" slot="brand">
           <span class="brand">${mark}Rondo</span>
@@ -138,7 +154,7 @@ export class ChatElement extends LitElement {
   }
 
   #header() {
-    const { isEmpty, title } = this.#session.current;
+    const { isNew, title } = this.#session.current;
     const { isNarrow, isOpen } = this.#drawer;
     return html`
       <div class="bar" part="header">
@@ -152,7 +168,9 @@ export class ChatElement extends LitElement {
         >
           ${panelIcon}
         </button>
-        <div class="title">${isEmpty ? nothing : html`<h2>${title}</h2>`}</div>
+        <div class="title">
+          ${isNew || title === "" ? nothing : html`<h2 dir="auto">${title}</h2>`}
+        </div>
         <button
           class="plain square"
           type="button"
@@ -168,18 +186,38 @@ export class ChatElement extends LitElement {
   }
 
   #body() {
-    const { current, state } = this.#session;
-    const isUnavailable = state === "unavailable" && current.isEmpty;
+    const { current } = this.#session;
     return html`
       <rondo-transcript
         exportparts="log, message, reply, text, receipt"
         .rounds=${current.rounds}
         .conversationId=${current.id}
-        .waitingFor=${state === "ready" ? "the reply in another chat" : "the model"}
+        .waitingFor=${this.#waitingFor}
       >
-        ${isUnavailable ? this.#unavailable() : this.#welcome()}
+        ${this.#instead()}
       </rondo-transcript>
     `;
+  }
+
+  get #waitingFor(): string {
+    const { state, visit } = this.#session;
+    if (state !== "ready") return "the model";
+    const isRestoring = visit.progress !== undefined;
+    return isRestoring ? "what was said before" : "the reply in another chat";
+  }
+
+  /** What stands there while there are no rounds. */
+  #instead() {
+    const { current, state, visit } = this.#session;
+    if (current.isNew)
+      return state === "unavailable" ? this.#unavailable() : this.#welcome();
+    if (visit.isOpening) return html`<p class="opening">Opening…</p>`;
+    if (current.openError === undefined) return nothing;
+    return html`<rondo-load-failure
+      label="Try again"
+      .error=${current.openError}
+      .request=${{ type: "reopen" } satisfies ChatRequest}
+    ></rondo-load-failure>`;
   }
 
   #welcome() {
@@ -200,53 +238,30 @@ export class ChatElement extends LitElement {
   }
 
   #dock() {
-    const { current, state } = this.#session;
-    const isOfUse =
-      state !== "unavailable" || !current.isEmpty || current.draft !== "";
-    if (!isOfUse) return nothing;
+    const { current, error, progress, state, visit } = this.#session;
+    const isReady = state === "ready";
+    const isShownAbove = state === "unavailable" && current.isNew;
+    if (isShownAbove && current.draft === "") return nothing;
     return html`
-      <div class="dock">
-        ${this.#modelStatus()} ${this.#moreExamples()}
-        <rondo-composer
-          exportparts="box, input"
-          .draft=${live(current.draft)}
-          .replying=${current.running !== undefined}
-        ></rondo-composer>
-      </div>
-    `;
-  }
-
-  #modelStatus() {
-    const { current, error, progress, state } = this.#session;
-    if (state === "loading")
-      return html`<rondo-load-progress
+      <rondo-dock
+        exportparts="example, box, input"
+        .state=${state}
         .progress=${progress}
-      ></rondo-load-progress>`;
-    const isShown = state === "unavailable" && current.isEmpty;
-    if (error === undefined || isShown) return nothing;
-    return html`<rondo-load-failure .error=${error}></rondo-load-failure>`;
-  }
-
-  #moreExamples() {
-    const { current, state } = this.#session;
-    const said = current.rounds.map(({ message }) => message);
-    const unsaid = this.examples.filter((example) => !said.includes(example));
-    const isEarly = said.length > 0 && said.length <= EXAMPLE_ROUNDS;
-    const isWell = state === "ready" && current.rounds.every(isSound);
-    if (!isEarly || !isWell || unsaid.length === 0) return nothing;
-    return html`
-      <rondo-examples
-        compact
-        exportparts="example"
-        .examples=${unsaid}
-      ></rondo-examples>
+        .error=${isShownAbove ? undefined : error}
+        .restoring=${visit.progress}
+        .access=${current.access}
+        .draft=${live(current.draft)}
+        .replying=${current.running !== undefined}
+        .examples=${isReady ? unsaidExamples(this.examples, current.rounds) : []}
+      ></rondo-dock>
     `;
   }
 
   #load(): void {
-    if (this.engine === undefined || this.model === "") return;
-    const url = new URL(this.model, document.baseURI).href;
-    void this.#session.load(this.engine, url);
+    const { engine, model } = this;
+    if (engine === undefined) return;
+    if (model === "") return this.#session.connect(engine);
+    void this.#session.load(engine, new URL(model, document.baseURI).href);
   }
 
   #onRequest(event: RequestEvent): void {
@@ -255,51 +270,15 @@ export class ChatElement extends LitElement {
   }
 
   #take(request: ChatRequest): void {
-    const session = this.#session;
-    // The same words said again would not be a change, and only changes are announced.
-    if (request.type !== "draft") this.announcement = "";
-    switch (request.type) {
-      case "draft":
-        session.current.draft = request.text;
-        break;
-      case "send":
-        session.send(request.text);
-        break;
-      case "suggest":
-        session.suggest(request.text);
-        this.focus();
-        break;
-      case "stop":
-        session.stop();
-        break;
-      case "retry":
-      case "edit":
-      case "move":
-        session[request.type](request.roundId);
-        this.focus();
-        break;
-      case "new-chat":
-        session.newChat();
-        this.#leavePanel();
-        break;
-      case "select-chat":
-        session.select(request.conversationId);
-        this.#leavePanel();
-        break;
-      case "delete-chat":
-        session.deleteChat(request.conversationId);
-        if (!this.#drawer.isNarrow) this.focus();
-        break;
-      case "load":
-        this.#load();
-        this.focus();
-        break;
-      case "close-panel":
-        this.#toggleDrawer();
-        break;
-      default:
-        request satisfies never;
-    }
+    if (request.type !== "draft") this.#announcement.clear();
+    carryOut(request, {
+      session: this.#session,
+      load: () => this.#load(),
+      focusBox: () => this.focus(),
+      leavePanel: () => this.#leavePanel(),
+      togglePanel: this.#toggleDrawer,
+      isPanelOver: this.#drawer.isNarrow,
+    });
     this.requestUpdate();
   }
 
@@ -321,17 +300,9 @@ export class ChatElement extends LitElement {
   };
 
   #publish(event: Event): boolean {
-    if (event instanceof RoundEvent) this.#announce(event);
-    if (event instanceof StateEvent && event.state === "ready")
-      this.announcement = "The model is loaded.";
+    this.#announcement.take(event, this.#session.current.chatId);
+    this.requestUpdate();
     return this.dispatchEvent(event);
-  }
-
-  #announce({ conversationId, round }: RoundEvent): void {
-    if (conversationId !== this.#session.current.id) return;
-    const isStopped = round.receipt?.finishReason !== "stop";
-    const words = plainText(round.reply);
-    this.announcement = isStopped ? `Stopped. ${words}` : words;
   }
 }
 

@@ -1,4 +1,4 @@
-/** The lie of the land in `<rondo-chat>`: panel, header, transcript, dock. */
+/** The lie of the land in `<rondo-chat>`: panel, header, banner, transcript, dock. */
 import { css } from "lit";
 
 export const chatStyles = css`
@@ -60,7 +60,7 @@ export const chatStyles = css`
   .main {
     display: grid;
     flex: 1;
-    grid-template-rows: auto minmax(5rem, 1fr) minmax(0, max-content);
+    grid-template-rows: auto auto minmax(5rem, 1fr) minmax(0, max-content);
     grid-template-columns: minmax(0, 1fr);
     min-width: 0;
   }
@@ -108,28 +108,24 @@ export const chatStyles = css`
     margin-top: 1.75rem;
   }
 
-  .dock {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 0.75rem;
-    width: 100%;
-    max-width: var(--_measure);
-    overflow-y: auto;
-    margin: 0 auto;
-    padding: 0.25rem 1rem calc(1rem + env(safe-area-inset-bottom));
+  .opening {
+    margin: 0;
+    color: var(--_muted);
+    text-align: center;
+    animation: appear 0s 400ms both;
   }
 
-  /* Where a notice leaves no room, it scrolls behind the box. */
-  rondo-composer {
-    position: sticky;
-    inset-block-end: 0;
-    background: var(--_ground);
+  @keyframes appear {
+    from {
+      visibility: hidden;
+    }
   }
 
   @media print {
     rondo-side-panel,
     .bar,
-    .dock {
+    rondo-banner,
+    rondo-dock {
       display: none;
     }
   }

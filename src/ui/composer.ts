@@ -30,6 +30,15 @@ export class Composer extends LitElement {
         background: var(--_raised);
       }
 
+      :host([locked]) .box {
+        border-color: var(--_line);
+        background: none;
+      }
+
+      :host([locked]) textarea {
+        color: var(--_muted);
+      }
+
       .box:focus-within {
         border-color: var(--_accent);
         box-shadow: 0 0 0 1px var(--_accent);
@@ -94,6 +103,8 @@ export class Composer extends LitElement {
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming, so that the button stops it. */
   @property({ type: Boolean }) replying = false;
+  /** Whether the text can be read and not be changed or sent. */
+  @property({ type: Boolean, reflect: true }) locked = false;
   @query("textarea") private input!: HTMLTextAreaElement | null;
   /** In the frame after: a box that grew while sizes are observed would be observed again. */
   #width = new ResizeObserver(() => requestAnimationFrame(() => this.#fit()));
@@ -112,6 +123,7 @@ export class Composer extends LitElement {
           placeholder="Write a message"
           enterkeyhint="send"
           autocomplete="off"
+          ?readonly=${this.locked}
           .value=${live(this.draft)}
           @input=${this.#onInput}
           @keydown=${this.#onKeydown}
@@ -144,14 +156,14 @@ export class Composer extends LitElement {
   }
 
   #sendButton() {
-    const isEmpty = this.draft.trim() === "";
+    const isOfNoUse = this.locked || this.draft.trim() === "";
     return html`
       <button
         class="square"
         type="button"
         aria-label="Send"
         title="Send (Enter)"
-        aria-disabled=${isEmpty ? "true" : nothing}
+        aria-disabled=${isOfNoUse ? "true" : nothing}
         @click=${this.#send}
       >
         ${sendIcon}
@@ -186,7 +198,7 @@ export class Composer extends LitElement {
 
   #send() {
     this.focus();
-    if (this.draft.trim() === "") return;
+    if (this.locked || this.draft.trim() === "") return;
     this.dispatchEvent(new RequestEvent({ type: "send", text: this.draft }));
   }
 

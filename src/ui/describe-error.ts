@@ -31,6 +31,10 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
     advice:
       "This happens after sleep or when a driver restarts. Everything you wrote is still here: try again to go on.",
   },
+  StoreError: {
+    title: "The chats of this browser could not be read",
+    advice: "What was kept before is as it was.",
+  },
   ContextFullError: {
     title: "This chat is full",
     advice:

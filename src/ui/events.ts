@@ -7,24 +7,47 @@ export type ChatState = "idle" | "loading" | "ready" | "failed" | "unavailable";
 /** A reply has ended, by itself or because it was stopped. */
 export class RoundEvent extends Event {
   static readonly type = "rondo-round";
-  /** The page's name for the chat, the same for all its rounds. */
-  readonly conversationId: number;
+  /** The engine's name for the chat. */
+  readonly chatId: string;
   readonly round: Round;
 
-  constructor(conversationId: number, round: Round) {
+  constructor(chatId: string, round: Round) {
     super(RoundEvent.type, { bubbles: true, composed: true });
-    this.conversationId = conversationId;
+    this.chatId = chatId;
     this.round = round;
   }
 }
 
-/** The model could not be loaded, a reply broke off, or a chat could not be deleted. The element shows it too. */
+/** Another chat is shown. */
+export class ShowEvent extends Event {
+  static readonly type = "rondo-show";
+  /** The engine's name for it; undefined while nothing was said in it. */
+  readonly chatId: string | undefined;
+
+  constructor(chatId: string | undefined) {
+    super(ShowEvent.type, { bubbles: true, composed: true });
+    this.chatId = chatId;
+  }
+}
+
+/** What the user or the page asked for when something went wrong. */
+export type Undertaking =
+  | "load"
+  | "reply"
+  | "list"
+  | "open"
+  | "rename"
+  | "delete"
+  | "export"
+  | "import";
+
+/** The model could not be loaded, a reply broke off, or something with a kept chat failed. The element shows it too. */
 export class ChatErrorEvent extends Event {
   static readonly type = "rondo-error";
   readonly error: Error;
-  readonly during: "load" | "reply" | "delete";
+  readonly during: Undertaking;
 
-  constructor(error: Error, during: ChatErrorEvent["during"]) {
+  constructor(error: Error, during: Undertaking) {
     super(ChatErrorEvent.type, { bubbles: true, composed: true });
     this.error = error;
     this.during = during;
@@ -45,6 +68,7 @@ export class StateEvent extends Event {
 declare global {
   interface HTMLElementEventMap {
     "rondo-round": RoundEvent;
+    "rondo-show": ShowEvent;
     "rondo-error": ChatErrorEvent;
     "rondo-state": StateEvent;
   }

@@ -1,6 +1,7 @@
 import { css, html, LitElement } from "lit";
 import { property } from "lit/decorators.js";
 import { RequestEvent } from "./request";
+import { isSound, type Round } from "./round";
 import { base } from "./theme";
 
 /** Things to say to the small model that comes with Rondo. */
@@ -10,6 +11,20 @@ export const EXAMPLES: readonly string[] = [
   "What is my cat called?",
   "Tell me about the moon.",
 ];
+
+/** Examples stay at hand until a chat has this many rounds. */
+const EXAMPLE_ROUNDS = 3;
+
+/** What of it was not said yet, in a young chat in which all went well. */
+export function unsaidExamples(
+  examples: readonly string[],
+  rounds: readonly Round[],
+): readonly string[] {
+  const said = rounds.map(({ message }) => message);
+  const isYoung = said.length > 0 && said.length <= EXAMPLE_ROUNDS;
+  if (!isYoung || !rounds.every(isSound)) return [];
+  return examples.filter((example) => !said.includes(example));
+}
 
 /**
  * `<rondo-examples>`: a few things to say; a press says one. With the attribute `compact` they stand in

@@ -39,3 +39,18 @@ export const retryIcon = icon(
 export const alertIcon = icon(
   svg`<path d="M10 3.4 17.6 16.6H2.4Z" /><path d="M10 8.4v3.6M10 14.3v.1" />`,
 );
+export const moreIcon = icon(
+  svg`<path d="M4.6 10h.1M10 10h.1M15.4 10h.1" stroke-width="2.6" />`,
+);
+export const renameIcon = icon(
+  svg`<path d="m4.2 15.8.8-3.4 8.3-8.3 2.6 2.6-8.3 8.3ZM11.6 5.8l2.6 2.6" />`,
+);
+export const exportIcon = icon(
+  svg`<path d="M10 3.8v8.4M6.4 8.8l3.6 3.6 3.6-3.6M4 13.4v2.8h12v-2.8" />`,
+);
+export const importIcon = icon(
+  svg`<path d="M10 12.2V3.8M6.4 7.2 10 3.6l3.6 3.6M4 13.4v2.8h12v-2.8" />`,
+);
+export const tabsIcon = icon(
+  svg`<rect x="3" y="6.6" width="10.4" height="10" rx="2" /><path d="M6.6 3.4h8a2 2 0 0 1 2 2v8" />`,
+);

@@ -2,10 +2,10 @@ import { css, html, LitElement } from "lit";
 import { property } from "lit/decorators.js";
 import { describeError } from "./describe-error";
 import { alertIcon, retryIcon } from "./icons";
-import { RequestEvent } from "./request";
+import { RequestEvent, type ChatRequest } from "./request";
 import { base } from "./theme";
 
-/** `<rondo-load-failure>`: why the model is not there, what helps, and a button to load it again. */
+/** `<rondo-load-failure>`: why the model, or a kept chat, is not there, what helps, and a button to try again. */
 export class LoadFailure extends LitElement {
   static override styles = [
     base,
@@ -64,6 +64,9 @@ export class LoadFailure extends LitElement {
   ];
 
   @property({ attribute: false }) error!: Error;
+  /** What the button says, and what it asks for. */
+  @property() label = "Load again";
+  @property({ attribute: false }) request: ChatRequest = { type: "load" };
 
   override render() {
     const { title, advice, detail } = describeError(this.error);
@@ -74,15 +77,15 @@ export class LoadFailure extends LitElement {
           <p><strong>${title}.</strong> ${advice}</p>
           <p class="detail">${detail}</p>
         </section>
-        <button type="button" @click=${this.#load}>
-          ${retryIcon}Load again
+        <button type="button" @click=${this.#ask}>
+          ${retryIcon}${this.label}
         </button>
       </div>
     `;
   }
 
-  #load() {
-    this.dispatchEvent(new RequestEvent({ type: "load" }));
+  #ask() {
+    this.dispatchEvent(new RequestEvent(this.request));
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a turn did and what it cost, in one line of plain words. */
-import type { Receipt } from "../engine/chat-engine";
+import type { AttentionReport, Receipt } from "../engine/chat-engine";
 
 const ENDINGS: Record<Receipt["finishReason"], string[]> = {
   stop: [],
@@ -7,18 +7,41 @@ const ENDINGS: Record<Receipt["finishReason"], string[]> = {
   aborted: ["stopped"],
 };
 
-/** For example "prefilled 23 · reused 41 tokens · first token 0.2 s · 38 tok/s". */
+/** Less than this share of the memory saved is not worth a word. */
+const WORTH_SAVING = 0.01;
+
+/**
+ * For example "prefilled 23 · reused 41 tokens · first token 0.2 s · 38 tok/s". What is zero, or went as
+ * a reader would expect, is left out.
+ */
 export function receiptLine(receipt: Receipt): string {
-  const { prefilledTokens, cachedTokens, replyTokens } = receipt;
-  const parts = [
-    `prefilled ${count(prefilledTokens)}`,
-    `reused ${count(cachedTokens)} tokens`,
-  ];
-  if (replyTokens > 0)
+  const { prefilledTokens, cachedTokens, restoredTokens } = receipt;
+  const reusedTokens = cachedTokens - restoredTokens;
+  const parts: string[] = [];
+  if (restoredTokens > 0)
+    parts.push(`restored ${count(restoredTokens)} tokens`);
+  if (prefilledTokens > 0) parts.push(`prefilled ${count(prefilledTokens)}`);
+  if (reusedTokens > 0) parts.push(`reused ${count(reusedTokens)} tokens`);
+  parts.push(...attentionParts(receipt.attention));
+  if (receipt.replyTokens > 0)
     parts.push(`first token ${seconds(receipt.timeToFirstTokenMs)}`);
   if (receipt.decodeTokensPerSecond > 0)
     parts.push(`${speed(receipt.decodeTokensPerSecond)} tok/s`);
   return [...parts, ...ENDINGS[receipt.finishReason]].join(" · ");
+}
+
+/** What was left aside, where anything was. */
+function attentionParts(report: AttentionReport): string[] {
+  const { roundCount, attended, kvBytes, fullKvBytes } = report;
+  const parts: string[] = [];
+  if (attended.length < roundCount)
+    parts.push(
+      `attended to ${count(attended.length)} of ${count(roundCount)} rounds`,
+    );
+  const saved = fullKvBytes > 0 ? 1 - kvBytes / fullKvBytes : 0;
+  if (saved >= WORTH_SAVING)
+    parts.push(`${Math.floor(saved * 100)} % of KV memory saved`);
+  return parts;
 }
 
 function count(tokens: number): string {

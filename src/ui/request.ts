@@ -10,7 +10,12 @@ export type ChatRequest =
   | { type: "move"; roundId: number }
   | { type: "new-chat" }
   | { type: "select-chat"; conversationId: number }
+  | { type: "rename-chat"; conversationId: number; title: string }
+  | { type: "export-chat"; conversationId: number }
   | { type: "delete-chat"; conversationId: number }
+  | { type: "import-chat"; file: File }
+  | { type: "reopen" }
+  | { type: "dismiss"; key: string }
   | { type: "load" }
   | { type: "close-panel" };
 

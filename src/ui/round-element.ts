@@ -163,13 +163,11 @@ export class RoundElement extends LitElement {
   }
 
   #receipt() {
-    const { phase, receipt, reply } = this.round;
+    const { phase, reply } = this.round;
     if (phase !== "done") return nothing;
     return html`
       <footer>
-        <span part="receipt"
-          >${receipt ? receiptLine(receipt) : "stopped"}</span
-        >
+        <span part="receipt">${endingText(this.round)}</span>
         ${
           reply === ""
             ? nothing
@@ -233,10 +231,18 @@ export class RoundElement extends LitElement {
   }
 }
 
+/** What the turn did, or how it ended where nobody knows more. */
+function endingText({ receipt, ending }: Round): string {
+  if (ending === "cut off") return "This reply was cut off.";
+  return receipt ? receiptLine(receipt) : (ending ?? "");
+}
+
 /** What stands where the reply will be. */
 function statusText(round: Round, waitingFor: string): string {
-  if (!isRunning(round))
-    return round.phase === "done" && round.reply === "" ? "No words came." : "";
+  if (!isRunning(round)) {
+    const isSilent = round.phase === "done" && round.reply === "";
+    return isSilent && round.ending !== "cut off" ? "No words came." : "";
+  }
   if (round.isStopping) return "Stopping…";
   if (round.phase === "waiting") return `Waiting for ${waitingFor}…`;
   if (round.phase === "writing") return "";

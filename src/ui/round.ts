@@ -1,6 +1,7 @@
 /**
  * One round of a chat as the page shows it: what was said, the reply so far, and where it stands.
- * Plain data and pure functions; conversation.ts keeps the list, round-element.ts draws it.
+ * Plain data and pure functions; conversation.ts keeps the list, round-element.ts draws it, history.ts
+ * makes one of each round that the engine kept.
  *
  *   waiting ──> reading ──> writing ──> done
  *      │           └───────────┴──────> failed
@@ -12,25 +13,30 @@ export type RoundPhase =
   "waiting" | "reading" | "writing" | "done" | "failed" | "unsent";
 
 export interface Round {
+  /** The page's name for it; the engine has one of its own. */
   readonly id: number;
+  /** The engine's, once it is known to keep the round. */
+  readonly keptId?: number;
+  /** The engine's name of the last round before this one; -1 where there was none. */
+  readonly afterId: number;
   readonly message: string;
   readonly phase: RoundPhase;
   /** Markdown, as far as it has come. */
   readonly reply: string;
   /** How far the prefill is; undefined until the engine says. */
   readonly prefill?: { doneTokens: number; totalTokens: number };
-  /** Of a finished reply; one that was cut off has none. */
+  /** Of a reply that ended while this page was open. */
   readonly receipt?: Receipt;
+  /** How the reply ended, where no receipt says it. */
+  readonly ending?: "stopped" | "cut off";
   /** Of a failed round. */
   readonly error?: Error;
   /** Whether the reply was told to stop and has not ended yet. */
   readonly isStopping?: boolean;
-  /** Whether the model has not read this round, because another one did. */
-  readonly isForgotten?: boolean;
 }
 
-export function newRound(id: number, message: string): Round {
-  return { id, message, phase: "waiting", reply: "" };
+export function newRound(id: number, message: string, afterId: number): Round {
+  return { id, afterId, message, phase: "waiting", reply: "" };
 }
 
 /** Whether the round still waits for its reply, or for the end of it. */
@@ -56,6 +62,7 @@ export function takeEvent(round: Round, event: ReplyEvent): Round {
       return {
         ...round,
         phase: "done",
+        keptId: event.receipt.roundId,
         receipt: event.receipt,
         isStopping: false,
       };

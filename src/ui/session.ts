@@ -1,21 +1,26 @@
 /**
- * What the page knows between two paintings: the chats of this session, which one is shown, and where
- * the model stands. `<rondo-chat>` draws it and passes on what the user asks for.
+ * What the page knows between two paintings: where the model stands, the chats, and what goes on in the
+ * one that is shown. `<rondo-chat>` draws it and passes on what the user asks for.
  */
 import type {
   ChatEngine,
+  EngineNotice,
   LoadProgress,
   ModelInfo,
 } from "../engine/chat-engine";
-import { asError, Conversation } from "./conversation";
+import { ChatLibrary } from "./chat-library";
+import { asError, type Conversation } from "./conversation";
 import {
   ChatErrorEvent,
   RoundEvent,
+  ShowEvent,
   StateEvent,
   type ChatState,
+  type Undertaking,
 } from "./events";
-import { newRound } from "./round";
+import { Troubles } from "./troubles";
 import { TurnQueue, type Turn } from "./turn-queue";
+import { Visit } from "./visit";
 
 export interface SessionHost {
   /** Something to draw has changed. */
@@ -26,14 +31,15 @@ export interface SessionHost {
 export class Session {
   readonly #host: SessionHost;
   readonly #queue = new TurnQueue();
-  /** Where chats live: they go with the engine and with the model's address. */
-  #source: { engine: ChatEngine; url: string } | undefined;
+  #engine: ChatEngine | undefined;
+  #stopHearing: (() => void) | undefined;
   #loading = new AbortController();
-  #lastId = 0;
   #state: ChatState = "idle";
+  #shownId: string | undefined;
 
-  conversations: readonly Conversation[];
-  current: Conversation;
+  readonly library: ChatLibrary;
+  readonly visit: Visit;
+  readonly troubles = new Troubles();
   /** While loading. */
   progress: LoadProgress | undefined;
   /** Once ready. */
@@ -43,18 +49,58 @@ export class Session {
 
   constructor(host: SessionHost) {
     this.#host = host;
-    this.current = new Conversation(++this.#lastId);
-    this.conversations = [this.current];
+    const changed = () => this.#changed();
+    this.visit = new Visit(this.#queue, {
+      changed,
+      gone: (conversation) => this.library.lose(conversation),
+      failed: (error) => this.#fail(error, "open"),
+    });
+    this.library = new ChatLibrary({
+      changed,
+      entered: (conversation) => this.visit.enter(this.#engine, conversation),
+      failed: (error, during) => this.#fail(error, during),
+      listed: (error) => this.#listed(error),
+      removed: () => this.troubles.end("quota"),
+    });
   }
 
   get state(): ChatState {
     return this.#state;
   }
 
+  get current(): Conversation {
+    return this.library.current;
+  }
+
+  /** Takes the chats from this engine; needs no model. */
+  connect(engine: ChatEngine): void {
+    if (engine === this.#engine) return;
+    this.rest();
+    this.#engine = engine;
+    this.#listen();
+    this.library.connect(engine);
+    this.visit.enter(engine, this.current);
+  }
+
+  /** Hears of the engine again, after a rest. */
+  wake(): void {
+    if (this.#stopHearing !== undefined || this.#engine === undefined) return;
+    this.#listen();
+    void this.library.refresh();
+  }
+
+  /** Hears no more of the engine: the page has put the element away. */
+  rest(): void {
+    this.#stopHearing?.();
+    this.#stopHearing = undefined;
+  }
+
   /** Loads the model of the folder `url`; rounds that were sent before wait for it. */
   async load(engine: ChatEngine, url: string): Promise<void> {
     this.#queue.pause();
-    this.#setSource(engine, url);
+    // Another model has read none of the chat, and a new worker does not know that it is open here.
+    if (engine === this.#engine) this.visit.enter(engine, this.current);
+    else this.connect(engine);
     this.#loading.abort();
     this.#loading = new AbortController();
     const { signal } = this.#loading;
@@ -77,41 +123,52 @@ export class Session {
     }
   }
 
+  /** Takes note of what stands in the box. */
+  write(text: string): void {
+    this.current.draft = text;
+    this.#changed();
+  }
+
   /** Sends `text` in the chat that is shown. Does nothing while a reply is coming there. */
   send(text: string): void {
     const conversation = this.current;
     const message = text.trim();
-    if (message === "" || conversation.running !== undefined) return;
-    const round = newRound(++this.#lastId, message);
-    conversation.append(round);
+    if (message === "" || !conversation.mayWrite) return;
+    const round = conversation.append(message);
     if (conversation.draft.trim() === message) conversation.draft = "";
     const stopping = new AbortController();
-    const turn: Turn = () =>
-      this.#runTurn(conversation, round.id, stopping.signal);
+    const turn: Turn = () => {
+      const { signal } = stopping;
+      return (conversation.turn = this.#runTurn(
+        conversation,
+        round.id,
+        signal,
+      ));
+    };
     conversation.stop = () => {
       if (this.#queue.remove(turn))
         conversation.replace({ ...round, phase: "unsent" });
-      else this.#stopReply(conversation, stopping);
-      this.#host.requestUpdate();
+      else stopReply(conversation, stopping);
+      this.#changed();
     };
     this.#queue.add(turn);
-    this.#host.requestUpdate();
+    this.#changed();
   }
 
   /** Sends an example, or leaves it in the empty box while a reply is coming. */
   suggest(text: string): void {
-    if (this.current.running === undefined) return this.send(text);
+    if (this.current.mayWrite) return this.send(text);
     this.current.draft ||= text;
-    this.#host.requestUpdate();
+    this.#changed();
   }
 
   stop(): void {
     if (this.current.running !== undefined) this.current.stop();
   }
 
-  /** Sends a round that failed or was not sent once more; puts it into the box while another runs. */
+  /** Sends a round that failed or was not sent once more; puts it into the box while that cannot be. */
   retry(roundId: number): void {
-    if (this.current.running !== undefined) return this.edit(roundId);
+    if (!this.current.mayWrite) return this.edit(roundId);
     const round = this.current.take(roundId);
     if (round !== undefined) this.send(round.message);
   }
@@ -120,61 +177,56 @@ export class Session {
   edit(roundId: number): void {
     const round = this.current.take(roundId);
     if (round !== undefined) this.current.putBack(round.message);
-    this.#host.requestUpdate();
+    this.#changed();
   }
 
   /** Takes the message of a failed round into a new chat's box. */
   move(roundId: number): void {
     const round = this.current.take(roundId);
-    this.newChat();
+    this.library.newChat();
     if (round !== undefined) this.current.putBack(round.message);
+    this.#changed();
   }
 
-  /** Shows an empty chat. */
-  newChat(): void {
-    const empty = this.conversations.find(({ isEmpty }) => isEmpty);
-    this.current = empty ?? new Conversation(++this.#lastId);
-    if (empty === undefined)
-      this.conversations = [this.current, ...this.conversations];
-    this.#host.requestUpdate();
+  /** Opens the chat that is shown once more. */
+  reopen(): void {
+    this.current.openError = undefined;
+    this.visit.enter(this.#engine, this.current);
+    this.#changed();
   }
 
-  select(conversationId: number): void {
-    const chosen = this.conversations.find(({ id }) => id === conversationId);
-    this.current = chosen ?? this.current;
-    this.#host.requestUpdate();
+  dismiss(key: string): void {
+    this.troubles.dismiss(key);
+    this.#changed();
   }
 
-  /** Forgets a chat, here and in the engine. */
-  deleteChat(conversationId: number): void {
-    const gone = this.conversations.find(({ id }) => id === conversationId);
-    if (gone === undefined) return;
-    if (gone.running !== undefined) gone.stop();
-    this.conversations = this.conversations.filter((other) => other !== gone);
-    if (this.current === gone) this.newChat();
-    this.#host.requestUpdate();
-    const source = this.#source;
-    this.#queue.add(async () => {
-      if (gone.chatId === undefined || source !== this.#source) return;
-      try {
-        await source?.engine.deleteChat(gone.chatId);
-      } catch (thrown) {
-        this.#fail(asError(thrown), "delete");
-      }
-    });
+  #listen(): void {
+    this.#stopHearing = this.#engine?.onNotice((notice) => this.#hear(notice));
   }
 
-  #setSource(engine: ChatEngine, url: string): void {
-    if (engine === this.#source?.engine && url === this.#source.url) return;
-    this.#source = { engine, url };
-    for (const conversation of this.conversations) conversation.forget();
+  #hear(notice: EngineNotice): void {
+    switch (notice.type) {
+      case "chats-changed":
+        void this.library.refresh();
+        // Perhaps it has grown in the tab that writes it.
+        if (this.current.access === "read") this.reopen();
+        break;
+      case "chat-writable":
+        if (notice.chatId === this.current.chatId) this.reopen();
+        break;
+      case "store-trouble":
+        this.troubles.tell(notice.reason, notice.message);
+        this.#changed();
+        break;
+      default:
+        notice satisfies never;
+    }
   }
 
-  #stopReply(conversation: Conversation, stopping: AbortController): void {
-    const { running } = conversation;
-    if (running !== undefined)
-      conversation.replace({ ...running, isStopping: true });
-    stopping.abort();
+  #listed(error?: Error): void {
+    const isNew = this.troubles.listed(error);
+    if (isNew && error !== undefined)
+      this.#host.dispatchEvent(new ChatErrorEvent(error, "list"));
   }
 
   async #runTurn(
@@ -182,30 +234,71 @@ export class Session {
     roundId: number,
     signal: AbortSignal,
   ): Promise<void> {
-    if (this.#source === undefined) return;
-    const { engine } = this.#source;
-    const changed = () => this.#host.requestUpdate();
-    const round = await conversation.reply(engine, roundId, signal, changed);
-    if (round?.error !== undefined) this.#fail(round.error, "reply");
-    else if (round?.phase === "done")
-      this.#host.dispatchEvent(new RoundEvent(conversation.id, round));
+    // A chat that is just being left must be opened again first.
+    await conversation.visit;
+    if (this.#engine === undefined) return;
+    const changed = () => this.#redraw();
+    const round = await conversation.reply(
+      this.#engine,
+      roundId,
+      signal,
+      changed,
+    );
+    const { chatId } = conversation;
+    if (round?.error?.name === "ChatBusyError")
+      this.#yield(conversation, roundId);
+    else if (round?.error !== undefined) this.#fail(round.error, "reply");
+    else if (round?.phase === "done" && chatId !== undefined)
+      this.#host.dispatchEvent(new RoundEvent(chatId, round));
+    if (conversation !== this.current) this.visit.leave(conversation);
+    this.#changed();
   }
 
-  #fail(error: Error, during: ChatErrorEvent["during"]): void {
+  /** Another tab writes the chat: what was not sent goes back into the box until it may be. */
+  #yield(conversation: Conversation, roundId: number): void {
+    const round = conversation.take(roundId);
+    if (round !== undefined) conversation.putBack(round.message);
+    conversation.access = "read";
+    if (conversation === this.current) this.reopen();
+  }
+
+  #fail(error: Error, during: Undertaking): void {
     // A reply fails so when a GPU that was taken away does not come back.
-    if (during === "load" || error.name === "WebGpuUnavailableError") {
+    const isUnavailable = error.name === "WebGpuUnavailableError";
+    if (during === "load" || isUnavailable) {
       this.#queue.pause();
       this.error = error;
-      this.#setState(
-        error.name === "WebGpuUnavailableError" ? "unavailable" : "failed",
-      );
-    }
+      this.#setState(isUnavailable ? "unavailable" : "failed");
+    } else if (during !== "reply" && during !== "open")
+      this.troubles.report(error.message);
+    this.#changed();
     this.#host.dispatchEvent(new ChatErrorEvent(error, during));
   }
 
   #setState(state: ChatState): void {
     this.#state = state;
-    this.#host.requestUpdate();
+    this.#changed();
     this.#host.dispatchEvent(new StateEvent(state));
   }
+
+  /** After what the user or the engine did; not for each step of a reply. */
+  #changed(): void {
+    this.library.saveDrafts();
+    this.#redraw();
+  }
+
+  #redraw(): void {
+    this.#host.requestUpdate();
+    const { address } = this.current;
+    if (address === this.#shownId) return;
+    this.#shownId = address;
+    this.#host.dispatchEvent(new ShowEvent(address));
+  }
+}
+
+function stopReply(conversation: Conversation, stopping: AbortController) {
+  const { running } = conversation;
+  if (running !== undefined)
+    conversation.replace({ ...running, isStopping: true });
+  stopping.abort();
 }

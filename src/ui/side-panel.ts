@@ -1,14 +1,17 @@
 import { css, html, LitElement } from "lit";
-import { property } from "lit/decorators.js";
+import { property, query } from "lit/decorators.js";
 import type { ModelInfo } from "../engine/chat-engine";
-import type { ChatEntry } from "./chat-list";
-import { closeIcon, plusIcon } from "./icons";
-import { RequestEvent } from "./request";
+import type { ChatEntry } from "./chat-entry";
+import { closeIcon, importIcon, plusIcon } from "./icons";
+import { RequestEvent, type ChatRequest } from "./request";
 import { base } from "./theme";
 
+/** The second is for phones: where an ending has no known type, they would offer no file at all. */
+const CHAT_FILES = ".rondo,application/octet-stream";
+
 /**
- * `<rondo-side-panel>`: the name, a button for a new chat, the chats of this session, and at its foot
- * which model runs on what.
+ * `<rondo-side-panel>`: the name, a button for a new chat, the chats, and at its foot a button to add one
+ * from a file, and which model runs on what.
  *
  * @slot brand - the mark and the name
  * @slot footer - under the model's line
@@ -53,6 +56,13 @@ export class SidePanel extends LitElement {
         overflow-y: auto;
       }
 
+      .import {
+        align-self: start;
+        margin: 0.25rem 0.75rem 0.5rem;
+        padding-inline: 0.75rem;
+        font-size: 0.9375rem;
+      }
+
       footer {
         padding: 0.875rem 1.25rem calc(1rem + env(safe-area-inset-bottom));
         border-top: 1px solid var(--_line);
@@ -76,6 +86,9 @@ export class SidePanel extends LitElement {
   @property({ attribute: false }) model: ModelInfo | undefined;
   /** Whether it lies over the chat and needs a button to close it. */
   @property({ type: Boolean, reflect: true }) drawer = false;
+  /** Whether chats outlive the page. */
+  @property({ attribute: false }) keeping = true;
+  @query("input") private file!: HTMLInputElement;
 
   override focus(options?: FocusOptions): void {
     this.renderRoot.querySelector<HTMLElement>(".new")?.focus(options);
@@ -107,15 +120,42 @@ export class SidePanel extends LitElement {
           .chats=${this.chats}
         ></rondo-chat-list>
       </nav>
+      <button
+        class="import plain"
+        type="button"
+        @click=${() => this.file.click()}
+      >
+        ${importIcon}Import a chat
+      </button>
+      <input
+        type="file"
+        accept=${CHAT_FILES}
+        aria-label="Chat to import"
+        hidden
+        @change=${this.#import}
+      />
       <footer>
         ${this.model ? modelLines(this.model) : ""}
-        <p>Chats last until the page is reloaded.</p>
+        <p>
+          ${
+            this.keeping
+              ? "Chats are kept in this browser."
+              : "Chats last until the page is reloaded."
+          }
+        </p>
         <slot name="footer"></slot>
       </footer>
     `;
   }
 
-  #ask(request: { type: "new-chat" } | { type: "close-panel" }) {
+  #import() {
+    const [file] = this.file.files ?? [];
+    // The same file may be chosen again.
+    this.file.value = "";
+    if (file !== undefined) this.#ask({ type: "import-chat", file });
+  }
+
+  #ask(request: ChatRequest) {
     this.dispatchEvent(new RequestEvent(request));
   }
 }

@@ -60,23 +60,6 @@ export class Transcript extends LitElement {
         align-content: center;
       }
 
-      .forgotten {
-        display: flex;
-        align-items: center;
-        gap: 1rem;
-        margin: 0;
-        color: var(--_muted);
-        font-size: 0.875rem;
-        text-align: center;
-      }
-
-      .forgotten::before,
-      .forgotten::after {
-        content: "";
-        flex: 1 1 1rem;
-        border-top: 1px solid var(--_line);
-      }
-
       .to-end {
         position: absolute;
         inset-block-end: 0.75rem;
@@ -128,24 +111,15 @@ export class Transcript extends LitElement {
   }
 
   #rounds() {
-    const lastForgotten = this.rounds.findLast((round) => round.isForgotten);
     return repeat(
       this.rounds,
       (round) => round.id,
-      (round) => html`
-        <rondo-round
+      (round) =>
+        html`<rondo-round
           exportparts="message, reply, receipt, text"
           .round=${round}
           .waitingFor=${this.waitingFor}
-        ></rondo-round>
-        ${
-          round === lastForgotten
-            ? html`<p class="forgotten">
-                Another model was loaded, and has not read what is above
-              </p>`
-            : nothing
-        }
-      `,
+        ></rondo-round>`,
     );
   }
 

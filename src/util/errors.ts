@@ -86,3 +86,13 @@ export class StoreError extends Error {
     this.reason = reason;
   }
 }
+
+/** Another tab writes this chat. What was said stays readable here. */
+export class ChatBusyError extends Error {
+  override readonly name = "ChatBusyError";
+}
+
+/** A file is not a chat that can be imported. */
+export class ChatFileError extends Error {
+  override readonly name = "ChatFileError";
+}

@@ -1,17 +1,17 @@
 /** A network under measurement: its prefill and its decode steps, run as a turn runs them. */
 import type { Network } from "../../src/engine/network";
-import { Reply } from "../../src/engine/reply";
-import { Runner, tablePages } from "../../src/engine/runner";
+import { Runner } from "../../src/engine/runner";
 import type { Gpu, WorkCounts } from "../../src/gpu/gpu";
 import { ReadbackRing } from "../../src/gpu/readback";
 import { pagesFor } from "../../src/memory/page-pool";
-import { placeRounds } from "../../src/memory/page-table";
+import { newRound, type Round } from "../../src/memory/round";
+import { type PreparedReply, prepareReply } from "../support/reply";
 import {
-  dropPages,
-  fitPages,
-  newRound,
-  type Round,
-} from "../../src/memory/round";
+  dropRound,
+  fitRound,
+  markComputed,
+  reservePages,
+} from "../support/rounds";
 import type { DecodeTimes, PrefillTimes } from "./result";
 
 /** History stands in rounds of so many tokens: pages that are not all full, as in a chat. */
@@ -23,15 +23,6 @@ const LEAD_TOKENS = 4;
 const TAIL_TOKENS = 2;
 /** A prefill is not repeated when its runs have taken so long. */
 const BUDGET_MS = 20_000;
-
-const GREEDY = {
-  seed: 0,
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-};
 
 export class Subject {
   readonly gpu: Gpu;
@@ -55,12 +46,16 @@ export class Subject {
     const timesMs: number[] = [];
     let spentMs = 0;
     while (timesMs.length <= runs && spentMs < BUDGET_MS) {
-      await this.#withReply({ tokens, pending: tokens }, 1, async (reply) => {
-        const start = performance.now();
-        await prefill(reply);
-        for await (const _ of reply.decode(limits(1))) void _;
-        timesMs.push(performance.now() - start);
-      });
+      await this.#withReply(
+        { tokens, pending: tokens },
+        1,
+        async ({ reply, prefill }) => {
+          const start = performance.now();
+          await prefill();
+          for await (const _ of reply.decode(limits(1))) void _;
+          timesMs.push(performance.now() - start);
+        },
+      );
       spentMs += timesMs.at(-1)!;
     }
     const timed = timesMs.length > 1 ? timesMs.slice(1) : timesMs;
@@ -84,8 +79,8 @@ export class Subject {
     const perStep = await this.#withReply(
       { tokens: historyTokens, pending: 1 },
       replyTokens,
-      async (reply) => {
-        await prefill(reply);
+      async ({ reply, prefill }) => {
+        await prefill();
         const before = { ...this.gpu.counts };
         for await (const _ of reply.decode(limits(replyTokens))) {
           readAtMs.push(performance.now());
@@ -117,26 +112,22 @@ export class Subject {
   async #withReply<T>(
     { tokens, pending }: { tokens: number; pending: number },
     replyTokens: number,
-    work: (reply: Reply) => Promise<T>,
+    work: (prepared: PreparedReply) => Promise<T>,
   ): Promise<T> {
     const { cache, config } = this.network;
     const rounds = roundsOf(tokens, config.vocabSize);
-    markComputed(rounds, tokens - pending);
-    const placed = placeRounds(rounds);
+    markFirst(rounds, tokens - pending);
     // Pools that grow in the middle of a measurement would be measured too.
-    await cache.reserve(tablePages(placed) + pagesFor(replyTokens));
+    const pages = rounds.map((round) => pagesFor(round.tokens.length));
+    await reservePages(
+      cache,
+      pages.reduce((a, b) => a + b, 0) + pagesFor(replyTokens),
+    );
     try {
-      for (const round of rounds) fitPages(round, round.tokens.length, cache);
-      const reply = new Reply(
-        this.#runner,
-        placed,
-        GREEDY,
-        this.#ring,
-        (pages) => cache.reserve(pages),
-      );
-      return await work(reply);
+      for (const round of rounds) fitRound(round, round.tokens.length, cache);
+      return await work(prepareReply(this.#runner, rounds, this.#ring));
     } finally {
-      for (const round of rounds) dropPages(round, cache);
+      for (const round of rounds) dropRound(round, cache);
     }
   }
 
@@ -190,16 +181,13 @@ function roundsOf(tokens: number, vocabSize: number): Round[] {
 }
 
 /** Has the first so many tokens of the rounds count as computed. */
-function markComputed(rounds: readonly Round[], tokens: number): void {
+function markFirst(rounds: readonly Round[], tokens: number): void {
   let left = tokens;
   for (const round of rounds) {
-    round.computedTokens = Math.min(left, round.tokens.length);
-    left -= round.computedTokens;
+    const some = Math.min(left, round.tokens.length);
+    markComputed(round, some);
+    left -= some;
   }
-}
-
-async function prefill(reply: Reply): Promise<void> {
-  for await (const _ of reply.prefill()) void _;
 }
 
 function limits(maxTokens: number) {

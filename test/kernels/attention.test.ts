@@ -97,7 +97,7 @@ async function run({
     gpu,
     new Float32Array(rows * heads * chat.pages.length * tiles * 2).fill(3),
   );
-  const massByPage = emptyBuffer(gpu, chat.pages.length * 4);
+  const massByPage = emptyBuffer(gpu, heads * chat.pages.length * 4);
   const out = emptyBuffer(gpu, rows * outStride * 4);
   const group = heads / kvHeads;
   const attend = kernels.attention.record(
@@ -159,7 +159,11 @@ async function run({
   });
   return {
     output: withoutPadding(await downloadFloats(gpu, out), heads * headDim),
-    massByPage: await downloadFloats(gpu, massByPage, chat.pages.length),
+    massByPage: await downloadFloats(
+      gpu,
+      massByPage,
+      heads * chat.pages.length,
+    ),
     expected,
     pages: chat.pages,
   };
@@ -396,19 +400,24 @@ describe("agrees with the reference", () => {
     const { output, expected, massByPage, pages } = await run(one);
     expect(output).toBeCloseToArray(expected.output, 1e-5);
 
-    // Mass by round, averaged over rows and heads, and all of it together.
-    const queries = expected.mass.length / expected.rounds;
-    for (let round = 0; round < expected.rounds; round++) {
-      let wanted = 0;
-      for (let i = round; i < expected.mass.length; i += expected.rounds)
-        wanted += expected.mass[i]! / queries;
-      const got = pages.reduce(
-        (sum, page, i) => (page.round === round ? sum + massByPage[i]! : sum),
-        0,
-      );
-      expect(got).toBeCloseTo(wanted, 5);
+    // Mass by head and round, averaged over rows; and all of a head's together.
+    const { rounds, mass } = expected;
+    const rows = one.positions.length;
+    for (let head = 0; head < one.heads; head++) {
+      const got = massByPage.subarray(head * pages.length);
+      for (let round = 0; round < rounds; round++) {
+        let wanted = 0;
+        for (let row = 0; row < rows; row++)
+          wanted += mass[(row * one.heads + head) * rounds + round]! / rows;
+        const sum = pages.reduce(
+          (total, page, i) => (page.round === round ? total + got[i]! : total),
+          0,
+        );
+        expect(sum).toBeCloseTo(wanted, 5);
+      }
+      const all = pages.reduce((total, _, i) => total + got[i]!, 0);
+      expect(all).toBeCloseTo(1, 5);
     }
-    expect(massByPage.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5);
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { readBuffer } from "../../src/gpu/readback";
 import type { KvFormat } from "../../src/memory/kv-cache";
 import { placeRounds } from "../../src/memory/page-table";
-import { dropPages, fitPages, type Round } from "../../src/memory/round";
+import type { Round } from "../../src/memory/round";
 import { payloadBytes } from "../../src/memory/segment";
 import type { TransferMode } from "../../src/memory/matrix-group";
 import { packHalf, restoreHalf } from "../../src/memory/segment-transfer";
@@ -22,6 +22,12 @@ import {
   type TestNetwork,
 } from "../support/network";
 import { seededInts } from "../support/random";
+import {
+  dropRound,
+  fitRound,
+  markComputed,
+  reservePages,
+} from "../support/rounds";
 
 const gpu = await testGpu();
 const formats: KvFormat[] = ["f32", "f16"];
@@ -46,27 +52,27 @@ async function leaveAndReturn(
   mode: TransferMode,
 ) {
   const { lower, upper } = cache;
-  const { computedTokens } = round;
+  const { computedTokens } = round.lower;
   const tokens = round.tokens.length;
-  const oldPages = [...round.lowerPages, ...round.upperPages];
+  const oldPages = [...round.lower.pages, ...round.upper.pages];
   const payloads = [
-    await packHalf(gpu, lower, round.lowerPages, mode, tokens),
-    await packHalf(gpu, upper, round.upperPages, mode, tokens),
+    await packHalf(gpu, lower, round.lower.pages, mode, tokens),
+    await packHalf(gpu, upper, round.upper.pages, mode, tokens),
   ];
-  dropPages(round, cache);
+  dropRound(round, cache);
 
   const pages = oldPages.length / 2;
-  await cache.reserve(2 * pages + 1);
+  await reservePages(cache, 2 * pages + 1);
   const stopgaps = [lower, upper].map(({ pool }) => ({
     pool,
     pages: Array.from({ length: pages + 1 }, () => pool.take()),
   }));
-  fitPages(round, tokens, cache);
-  const newPages = [...round.lowerPages, ...round.upperPages];
+  fitRound(round, tokens, cache);
+  const newPages = [...round.lower.pages, ...round.upper.pages];
   newPages.forEach((page, i) => expect(page).not.toBe(oldPages[i]));
-  await restoreHalf(gpu, lower, round.lowerPages, payloads[0]!, mode);
-  await restoreHalf(gpu, upper, round.upperPages, payloads[1]!, mode);
-  round.computedTokens = computedTokens;
+  await restoreHalf(gpu, lower, round.lower.pages, payloads[0]!, mode);
+  await restoreHalf(gpu, upper, round.upper.pages, payloads[1]!, mode);
+  markComputed(round, computedTokens);
   for (const { pool, pages } of stopgaps)
     for (const page of pages) pool.give(page);
   return payloads;
@@ -95,7 +101,7 @@ describe.each(formats)("a random network, pages in %s", async (kvFormat) => {
 
       expect(usedPages()).toEqual(pages);
       for (const { pool } of [cache.lower, cache.upper]) pool.check();
-      for (const round of rounds) dropPages(round, cache);
+      for (const round of rounds) dropRound(round, cache);
       expect(usedPages()).toEqual([0, 0]);
     }
   });
@@ -112,7 +118,7 @@ describe.each(formats)("a random network, pages in %s", async (kvFormat) => {
       expect(gpu.ledger.bytes).toEqual(ledger);
 
       for (const [i, half] of [cache.lower, cache.upper].entries()) {
-        const pages = i === 0 ? round.lowerPages : round.upperPages;
+        const pages = i === 0 ? round.lower.pages : round.upper.pages;
         const elements = mode === "raw" ? kvFormat : mode;
         const { kvHeads, headDim } = half.shape;
         expect(payloads[i]!).toHaveLength(
@@ -139,7 +145,7 @@ describe.each(formats)("a random network, pages in %s", async (kvFormat) => {
         expect(behind.every((byte) => byte === 0)).toBe(true);
         expect(again[lastPageAt + 4 * tokenBytes + 1]).not.toBe(0);
       }
-      dropPages(round, cache);
+      dropRound(round, cache);
     },
   );
 
@@ -147,7 +153,7 @@ describe.each(formats)("a random network, pages in %s", async (kvFormat) => {
     const [round] = await roundsOf(network, [tokensOf(60, 4)]);
     await lastLogits(network, [round!]);
     const { k, v } = cache.upper.layers[1]!;
-    const order = [2, 0, 1, 3].map((i) => round!.upperPages[i]!);
+    const order = [2, 0, 1, 3].map((i) => round!.upper.pages[i]!);
     const payload = await packHalf(gpu, cache.upper, order, "raw", 64);
     const { kvHeads, headDim } = cache.upper.shape;
     const pageBytes = kvHeads * 16 * headDim * (kvFormat === "f16" ? 2 : 4);
@@ -168,7 +174,7 @@ describe.each(formats)("a random network, pages in %s", async (kvFormat) => {
         );
       }
     }
-    dropPages(round!, cache);
+    dropRound(round!, cache);
   });
 
   test("no pages are an empty payload, and another length is refused", async () => {

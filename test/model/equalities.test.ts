@@ -20,6 +20,7 @@ import {
   type TestNetwork,
 } from "../support/network";
 import { seededInts } from "../support/random";
+import { reservePages } from "../support/rounds";
 
 const gpu = await testGpu();
 const networks: TestNetwork[] = [];
@@ -228,7 +229,7 @@ test("pools that grow keep what is in them", async () => {
     splitRows: 37,
   });
   const { generation } = network.cache;
-  await network.cache.reserve(100);
+  await reservePages(network.cache, 100);
   expect(network.cache.generation).toBeGreaterThan(generation);
   const rest = second.places.slice(20);
   const grown = await forward(network, second.placed, rest, { splitRows: 37 });
@@ -243,6 +244,6 @@ test("a budget that is spent is said, with what to do", async () => {
   networks.push(network);
   const round = newRound(1, Array(10_000).fill(1) as number[]);
   await expect(
-    network.cache.reserve(Math.ceil(round.tokens.length / 16)),
-  ).rejects.toThrow(/memory budget holds \d+ pages.*Start a new chat/);
+    reservePages(network.cache, Math.ceil(round.tokens.length / 16)),
+  ).rejects.toThrow(/memory budget holds \d+ pages.*Raise the budget/);
 });

@@ -1,20 +1,20 @@
 // The rules of the fast path, counted: what a step asks of the device, and who holds which bytes.
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { destroyNetwork } from "../../src/engine/network";
-import { Reply } from "../../src/engine/reply";
 import type { WorkCounts } from "../../src/gpu/gpu";
 import type { MemoryClass } from "../../src/gpu/ledger";
 import { ReadbackRing } from "../../src/gpu/readback";
 import type { KvCache } from "../../src/memory/kv-cache";
 import { PAGE_TOKENS } from "../../src/memory/page-pool";
-import { placeRounds } from "../../src/memory/page-table";
-import { dropPages, pendingTokens, type Round } from "../../src/memory/round";
+import { HALVES, pendingTokens, type Round } from "../../src/memory/round";
 import { readConfig } from "../../src/model/config";
 import { randomModel } from "../fixtures/random-model";
 import { parseSafetensors, rondoTinyFiles } from "../golden/rondo-tiny";
 import { testGpu } from "../support/gpu";
 import { watchBuffers } from "../support/live-buffers";
 import { roundsOf, type TestNetwork, testNetwork } from "../support/network";
+import { prepareReply } from "../support/reply";
+import { dropRound, markComputed } from "../support/rounds";
 
 const gpu = await testGpu();
 const liveBuffers = watchBuffers(gpu);
@@ -27,15 +27,6 @@ const rondoTiny = {
   ),
 };
 const qwen3 = randomModel({ preset: "untied-head", layers: 3 });
-
-const GREEDY = {
-  seed: 0,
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-};
 
 /** What the device was asked for while `work` ran. */
 async function countsOf(work: () => Promise<unknown>): Promise<WorkCounts> {
@@ -64,24 +55,21 @@ async function history(
     (_, i) => tokens.slice(2 * PAGE_TOKENS * i, 2 * PAGE_TOKENS * (i + 1)),
   );
   const rounds = await roundsOf(network, [...earlier, own]);
-  for (const round of rounds) round.computedTokens = round.tokens.length;
-  rounds.at(-1)!.computedTokens -= pending;
+  for (const round of rounds) markComputed(round, round.tokens.length);
+  const last = rounds.at(-1)!;
+  markComputed(last, last.tokens.length - pending);
   return rounds;
 }
 
 /** A reply of `tokens` tokens: what its prefill asked of the device, and what its decode steps did. */
 async function replyCounts(
-  { runner, cache }: TestNetwork,
+  { runner }: TestNetwork,
   rounds: readonly Round[],
   tokens: number,
 ): Promise<{ prefill: WorkCounts; decode: WorkCounts }> {
-  const placed = placeRounds(rounds);
-  const reply = new Reply(runner, placed, GREEDY, ring, (pages) =>
-    cache.reserve(pages),
-  );
-  const prefill = await countsOf(async () => {
-    for await (const _ of reply.prefill()) void _;
-  });
+  const prepared = prepareReply(runner, rounds, ring);
+  const { reply } = prepared;
+  const prefill = await countsOf(prepared.prefill);
   const decode = await countsOf(async () => {
     const limits = { stopTokens: new Set<number>(), maxTokens: tokens };
     for await (const _ of reply.decode(limits)) void _;
@@ -97,7 +85,7 @@ function expectMemoryAddsUp(
 ): void {
   for (const half of ["lower", "upper"] as const) {
     const { pool, pageBytes } = cache[half];
-    const pages = rounds.flatMap((round) => round[`${half}Pages`]);
+    const pages = rounds.flatMap((round) => round[half].pages);
     expect(new Set(pages).size).toBe(pages.length);
     expect(pool.freePages + pages.length).toBe(pool.pageCount);
     expect(() => pool.check()).not.toThrow();
@@ -159,7 +147,7 @@ describe.each([
     recordedGroups = prefill.bindGroups;
     expect(recordedGroups).toBeGreaterThan(layers);
     expectMemoryAddsUp(network, rounds);
-    rounds.forEach((round) => dropPages(round, cache));
+    rounds.forEach((round) => dropRound(round, cache));
     expectMemoryAddsUp(network, []);
   });
 
@@ -171,8 +159,9 @@ describe.each([
       // The rows before the last round's are pending too: from the end backwards, `rows` of them.
       let left = rows;
       for (const round of rounds.toReversed()) {
-        round.computedTokens -= Math.min(left, round.tokens.length);
-        left -= pendingTokens(round);
+        const some = Math.min(left, round.tokens.length);
+        markComputed(round, round.tokens.length - some);
+        left -= some;
       }
       const { prefill } = await replyCounts(network, rounds, 1);
       const slices = prefill.submits;
@@ -184,9 +173,12 @@ describe.each([
         buffers: 0,
         writes: slices + 2,
       });
-      expect(rounds.map(pendingTokens)).toEqual(rounds.map(() => 0));
+      for (const half of HALVES) {
+        const pending = rounds.map((round) => pendingTokens(round, half));
+        expect(pending).toEqual(rounds.map(() => 0));
+      }
       expectMemoryAddsUp(network, rounds);
-      rounds.forEach((round) => dropPages(round, cache));
+      rounds.forEach((round) => dropRound(round, cache));
     },
   );
 
@@ -201,7 +193,7 @@ describe.each([
       const { decode } = await replyCounts(network, rounds, steps + 1);
       expect(decode).toEqual(times(stepCounts, steps));
       expectMemoryAddsUp(network, rounds);
-      rounds.forEach((round) => dropPages(round, cache));
+      rounds.forEach((round) => dropRound(round, cache));
       expectMemoryAddsUp(network, []);
     },
   );
@@ -214,20 +206,20 @@ describe.each([
     const { decode } = await replyCounts(network, rounds, steps + 1);
     expect(decode).toEqual({
       ...times(stepCounts, steps),
-      submits: steps + 2, // what was in the pages, copied by half
+      submits: steps + 2 * layers + 2, // what was in each buffer, copied
       bindGroups: recordedGroups,
       buffers: 2 * layers + 2, // K and V of each layer, and the page tables
     });
     expect(cache.lower.pool.pageCount).toBe(2 * pageCount);
     expectMemoryAddsUp(network, rounds);
-    rounds.forEach((round) => dropPages(round, cache));
+    rounds.forEach((round) => dropRound(round, cache));
 
     const again = await history(network, pageCount + 3);
     const after = await replyCounts(network, again, 11);
     expect(after.prefill).toMatchObject({ bindGroups: 0, buffers: 0 });
     expect(after.decode).toEqual(times(stepCounts, 10));
     expectMemoryAddsUp(network, again);
-    again.forEach((round) => dropPages(round, cache));
+    again.forEach((round) => dropRound(round, cache));
     expectMemoryAddsUp(network, []);
   });
 

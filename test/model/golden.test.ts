@@ -1,8 +1,8 @@
 // The whole network against published and independently computed numbers.
 import { describe, expect, test } from "vitest";
+import { pendingSpans } from "../../src/engine/runner";
 import { readBuffer } from "../../src/gpu/readback";
 import { placeRounds } from "../../src/memory/page-table";
-import { fitPages } from "../../src/memory/round";
 import {
   parseSafetensors,
   roundOfEachToken,
@@ -16,6 +16,7 @@ import {
   type Stories260KReference,
 } from "../golden/stories260K";
 import { testGpu } from "../support/gpu";
+import { fitRound, reservePages } from "../support/rounds";
 import {
   forward,
   pendingPlaces,
@@ -41,17 +42,27 @@ describe("stories260K", async () => {
     const [round] = await roundsOf(network, [[reference.tokens[0]!]]);
     const placed = placeRounds([round!]);
     const { cache, runner, llama } = network;
-    for await (const _ of runner.prefill(placed, { draw: GREEDY, copies: [] }))
-      void _;
+    const prefill = runner.prefill({
+      frame: { lower: placed, upper: placed },
+      rows: pendingSpans(placed),
+      first: { draw: GREEDY, copies: [] },
+    });
+    for await (const _ of prefill) void _;
     const tokens = [...round!.tokens];
     for (let i = 1; i < 200; i++) {
       const token = new Uint32Array(
         await readBuffer(gpu, llama.workspace.sampled, 0, 4),
       )[0]!;
       tokens.push(token);
-      await cache.reserve(1);
-      fitPages(round!, tokens.length, cache);
-      runner.decode(placed[0]!, i, 0, { ...GREEDY, index: i }, []);
+      await reservePages(cache, 1);
+      fitRound(round!, tokens.length, cache);
+      runner.decode(
+        placed[0]!,
+        i,
+        { lower: 0, upper: 0 },
+        { ...GREEDY, index: i },
+        [],
+      );
     }
     tokens.push(
       new Uint32Array(await readBuffer(gpu, llama.workspace.sampled, 0, 4))[0]!,
@@ -132,9 +143,10 @@ describe("rondo-tiny", async () => {
     const places = pendingPlaces(placed);
     const [tailStart, tailEnd] = reference.tailRows;
     const pageRounds = placed.flatMap(({ round }) =>
-      round.lowerPages.map(() => round.id),
+      round.lower.pages.map(() => round.id),
     );
     const pages = pageRounds.length;
+    const heads = network.config.numAttentionHeads;
     // All rows before the tail first; then the tail, layer by layer, with what follows it left away.
     await forward(network, placed, places.slice(0, 200), { asked: 0 });
     await forward(network, placed, places.slice(200, tailStart), { asked: 0 });
@@ -142,12 +154,12 @@ describe("rondo-tiny", async () => {
     const pageMass = gpu.buffer({
       label: "mass",
       memoryClass: "activations",
-      bytes: pages * 4,
+      bytes: heads * pages * 4,
     });
     const scratch = gpu.buffer({
       label: "scratch",
       memoryClass: "activations",
-      bytes: tail.length * network.config.numAttentionHeads * pages * 8,
+      bytes: tail.length * heads * pages * 8,
     });
     for (let l = 0; l < layers; l++) {
       await forward(network, placed, tail, {
@@ -156,9 +168,15 @@ describe("rondo-tiny", async () => {
         embeds: l === 0,
         mass: { pageMass, pages, scratch },
       });
-      const shares = new Float32Array(
-        await readBuffer(gpu, pageMass, 0, pages * 4),
+      const byHead = new Float32Array(
+        await readBuffer(gpu, pageMass, 0, heads * pages * 4),
       );
+      const shares = pageRounds.map((_, page) => {
+        let sum = 0;
+        for (let head = 0; head < heads; head++)
+          sum += byHead[head * pages + page]!;
+        return sum / heads;
+      });
       const mass = reference.massOfRoundsFromTailRows[l]!.map((_, i) =>
         pageRounds.reduce(
           (sum, round, page) => (round === i + 1 ? sum + shares[page]! : sum),

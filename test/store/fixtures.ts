@@ -1,6 +1,6 @@
-/** Databases of a test's own, and records to fill them. */
+/** Databases of a test's own, records to fill them, and disks that are full. */
 import { deleteDB, openDB } from "idb";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import type { ConversationRecord } from "../../src/store/conversations";
 import {
   Database,
@@ -38,12 +38,48 @@ export async function putForeign(
   connection.close();
 }
 
+/** Changes a stored value past all checks. */
+export async function changeForeign(
+  name: string,
+  store: string,
+  key: IDBValidKey,
+  change: (value: unknown) => unknown,
+): Promise<void> {
+  const connection = await openDB(name);
+  const changed = await change(await connection.get(store, key));
+  await connection.put(store, changed);
+  connection.close();
+}
+
 /** How many records a store holds, of whatever shape. */
 export async function countOf(name: string, store: string): Promise<number> {
   const connection = await openDB(name);
   const count = await connection.count(store);
   connection.close();
   return count;
+}
+
+/**
+ * Lets puts into stores fail as on a full disk, until the test is over; the result has the names of
+ * stores in the order of puts.
+ */
+export function failPuts(
+  isFull: (store: string, count: number) => boolean,
+): string[] {
+  const puts: string[] = [];
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its object below
+  const put = IDBObjectStore.prototype.put;
+  const spy = vi
+    .spyOn(IDBObjectStore.prototype, "put")
+    .mockImplementation(function (this: IDBObjectStore, value: unknown) {
+      puts.push(this.name);
+      if (isFull(this.name, puts.length)) {
+        throw new DOMException("full", "QuotaExceededError");
+      }
+      return put.call(this, value);
+    });
+  onTestFinished(() => spy.mockRestore());
+  return puts;
 }
 
 export function conversation(
@@ -70,11 +106,12 @@ export function round(
     parentId: id === 0 ? null : id - 1,
     user: `Question ${id}`,
     reply: `Answer ${id}`,
+    isFinished: true,
     tokens: Uint32Array.of(id, 7, 70_000),
     openTokens: 2,
+    textFingerprint: "t1",
     contentHash: "0".repeat(64),
-    contextHash: "f".repeat(64),
-    exact: true,
+    attended: null,
     createdMs: 1000 + id,
     ...fields,
   };

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Conversations } from "../../src/store/conversations";
 import { Rounds } from "../../src/store/rounds";
 import { Segments } from "../../src/store/segments";
-import { writeRound } from "../../src/store/round-writer";
+import { writeRounds } from "../../src/store/round-writer";
 import {
   conversation,
   countOf,
@@ -65,12 +65,15 @@ test("a torn round is dropped and counted, and those after it keep their text", 
     { ...round(4), openTokens: 4 },
     { ...round(5), parentId: 5 },
     { ...round(6), contentHash: "" },
+    { ...round(7), attended: [0.5] },
+    { ...round(8), isFinished: "yes" },
+    { ...round(9), pageDigest: [1] },
   ]) {
     await putForeign(name, "rounds", torn);
   }
   const { records, dropped } = await rounds.list("a");
   expect(records.map(({ id }) => id)).toEqual([0, 2]);
-  expect(dropped).toBe(5);
+  expect(dropped).toBe(8);
 });
 
 test("will not write a round that it could not read again", async () => {
@@ -80,27 +83,33 @@ test("will not write a round that it could not read again", async () => {
   );
 });
 
-test("keeps of a view's tokens what the view shows", async () => {
+test("keeps of a view what the view shows", async () => {
   const rounds = new Rounds(await openOwn());
   const tokens = new Uint32Array(1000).fill(5).subarray(10, 13);
-  await rounds.put(round(0, { tokens }));
+  const pageDigest = new Float32Array(1000).subarray(0, 2);
+  await rounds.put(round(0, { tokens, pageDigest }));
   const [kept] = (await rounds.list("a")).records;
   expect(kept!.tokens.buffer.byteLength).toBe(12);
+  expect(kept!.pageDigest!.buffer.byteLength).toBe(8);
 });
 
-test("the children of a deleted round become its parent's", async () => {
+test("the children of a deleted round become its parent's, and what came after it is computed again", async () => {
   const database = await openOwn();
   const rounds = new Rounds(database);
   const segments = new Segments(database);
-  for (const id of [0, 1, 2]) await rounds.put(round(id));
-  await segments.put(segment(1, "lower"));
+  for (const id of [0, 1, 2, 3]) {
+    await rounds.put(round(id, id === 3 ? { parentId: 0 } : {}));
+    await segments.put(segment(id, "lower", 10));
+  }
   await rounds.delete("a", 1);
   const { records } = await rounds.list("a");
   expect(records.map(({ id, parentId }) => [id, parentId])).toEqual([
     [0, null],
     [2, 0],
+    [3, 0],
   ]);
-  expect(await segments.totalBytes()).toBe(0);
+  const sizes = await segments.uses.sizesOf("a");
+  expect([...sizes.keys()]).toEqual([0, 3]);
 });
 
 test("deleting a chat deletes all of it, and nothing of another", async () => {
@@ -108,11 +117,11 @@ test("deleting a chat deletes all of it, and nothing of another", async () => {
   const database = await openOwn(name);
   const chats = new Conversations(database);
   for (const id of ["a", "aa"]) {
-    await chats.put(conversation(id));
-    await writeRound(database, round(0, { conversationId: id }), [
-      segment(0, "lower", 10, id),
-      segment(0, "upper", 10, id),
+    await writeRounds(database, conversation(id), [
+      round(0, { conversationId: id }),
     ]);
+    for (const half of ["lower", "upper"] as const)
+      await new Segments(database).put(segment(0, half, 10, id));
   }
   await chats.delete("a");
   expect(await countOf(name, "conversations")).toBe(1);

@@ -1,176 +1,136 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { Conversations } from "../../src/store/conversations";
 import type { Database } from "../../src/store/database";
-import {
-  writeRound,
-  writeRoundInLittleRoom,
-} from "../../src/store/round-writer";
+import { writeRounds } from "../../src/store/round-writer";
 import { Rounds } from "../../src/store/rounds";
 import { Segments } from "../../src/store/segments";
 import {
   conversation,
   countOf,
+  failPuts,
   openOwn,
   ownName,
   round,
   segment,
 } from "./fixtures";
 
-afterEach(() => void vi.restoreAllMocks());
+const chat = conversation("a");
 
-const halves = [segment(0, "lower"), segment(0, "upper")];
-
-async function openWithChat(name = ownName()): Promise<Database> {
-  const database = await openOwn(name);
-  await new Conversations(database).put(conversation("a"));
-  return database;
+async function storedRounds(database: Database) {
+  return (await new Rounds(database).list("a")).records;
 }
 
-/** Lets puts into a store fail as on a full disk; resolves the names of stores in the order of puts. */
-function failPuts(isFull: (store: string, count: number) => boolean): string[] {
-  const puts: string[] = [];
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its object below
-  const put = IDBObjectStore.prototype.put;
-  vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (
-    this: IDBObjectStore,
-    value: unknown,
-  ) {
-    puts.push(this.name);
-    if (isFull(this.name, puts.length)) {
-      throw new DOMException("full", "QuotaExceededError");
-    }
-    return put.call(this, value);
-  });
-  return puts;
+/** Which halves of round 0 are stored. */
+async function storedHalves(database: Database): Promise<string[]> {
+  const sizes = await new Segments(database).uses.sizesOf("a");
+  return Object.keys(sizes.get(0) ?? {});
 }
 
 test.each(["relaxed", "strict"] as const)(
-  "a round is there with its segments (%s)",
+  "the first rounds make the chat (%s)",
   async (durability) => {
-    const database = await openWithChat();
-    await writeRound(database, round(0), halves, { durability, nowMs: 5000 });
-    const { records } = await new Rounds(database).list("a");
-    expect(records).toEqual([round(0)]);
-    expect(await new Segments(database).totalBytes()).toBe(128);
-    const chat = await new Conversations(database).get("a");
-    expect(chat!.updatedMs).toBe(5000);
+    const database = await openOwn();
+    const rounds = [round(0), round(1)];
+    const isNew = await writeRounds(database, chat, rounds, { durability });
+    expect(isNew).toBe(true);
+    expect(await storedRounds(database)).toEqual(rounds);
+    expect(await new Conversations(database).get("a")).toEqual(chat);
   },
 );
 
-test("writes payload first and the round after it", async () => {
-  const database = await openWithChat();
+test("later rounds leave the chat's title, system prompt and age", async () => {
+  const database = await openOwn();
+  await writeRounds(database, { ...chat, system: "Be brief." }, [round(0)]);
+  await new Conversations(database).rename("a", "Cats", 2000);
+  const model = { name: "other", url: "/models/other/" };
+  const later = { ...chat, title: "Else", createdMs: 3, updatedMs: 5, model };
+  expect(await writeRounds(database, later, [round(1)])).toBe(false);
+  expect(await new Conversations(database).get("a")).toEqual({
+    ...chat,
+    title: "Cats",
+    system: "Be brief.",
+    updatedMs: 5,
+    model,
+  });
+});
+
+test("a reply is written again as it grows, and keeps the age of its round", async () => {
+  const database = await openOwn();
+  const begun = round(0, { reply: "", isFinished: false });
+  await writeRounds(database, chat, [begun]);
+  await writeRounds(database, chat, [round(0, { createdMs: 99_999 })]);
+  expect(await storedRounds(database)).toEqual([round(0)]);
+});
+
+test("writes rounds first and the chat after them", async () => {
+  const database = await openOwn();
   const puts = failPuts(() => false);
-  await writeRound(database, round(0), halves);
-  const wanted = ["segments", "uses", "segments", "uses", "rounds"];
-  expect(puts).toEqual([...wanted, "conversations"]);
+  await writeRounds(database, chat, [round(0), round(1)]);
+  expect(puts).toEqual(["rounds", "rounds", "conversations"]);
 });
 
-test.each([
-  ["in one transaction", 2 ** 20],
-  ["in several", 0],
-])(
-  "a write %s that ends at any put leaves the state before",
-  async (_, transactionBytes) => {
-    for (let last = 1; last <= 6; last++) {
-      const name = ownName();
-      const database = await openWithChat(name);
-      failPuts((_, count) => count >= last);
-      await expect(
-        writeRound(database, round(0), halves, { transactionBytes }),
-      ).rejects.toMatchObject({ reason: "quota" });
-      vi.restoreAllMocks();
-      database.close();
+test.each([1, 2, 3])(
+  "a write that ends at put %i leaves the state before",
+  async (last) => {
+    const name = ownName();
+    const database = await openOwn(name);
+    await writeRounds(database, chat, [round(0)]);
+    await new Segments(database).put(segment(0, "lower"));
+    failPuts((_, count) => count >= last);
+    const changed = round(0, { contentHash: "1".repeat(64) });
+    await expect(
+      writeRounds(database, { ...chat, updatedMs: 7 }, [changed, round(1)]),
+    ).rejects.toMatchObject({ reason: "quota" });
+    database.close();
 
-      const again = await openOwn(name);
-      expect(await new Rounds(again).list("a")).toEqual({
-        records: [],
-        dropped: 0,
-      });
-      expect(await new Conversations(again).get("a")).toEqual(
-        conversation("a"),
-      );
-      await new Segments(again).sweep();
-      expect(await countOf(name, "segments")).toBe(0);
-      expect(await countOf(name, "uses")).toBe(0);
-    }
+    const again = await openOwn(name);
+    expect(await storedRounds(again)).toEqual([round(0)]);
+    expect(await storedHalves(again)).toEqual(["lower"]);
+    expect(await new Conversations(again).get("a")).toEqual(chat);
   },
 );
 
-test("a rewritten round that fails keeps its former text and segments", async () => {
-  const database = await openWithChat();
-  await writeRound(database, round(0), halves);
-  failPuts((store) => store === "rounds");
-  const changed = round(0, { reply: "Changed" });
-  await expect(
-    writeRound(database, changed, [segment(0, "lower", 9)], {
-      transactionBytes: 0,
-    }),
-  ).rejects.toMatchObject({ reason: "quota" });
-  const { records } = await new Rounds(database).list("a");
-  expect(records).toEqual([round(0)]);
-  expect(await new Segments(database).totalBytes()).toBe(128);
+test("segments stay with the tokens they are of, the upper one with the rounds it attended to", async () => {
+  const database = await openOwn();
+  const segments = new Segments(database);
+  await writeRounds(database, chat, [round(0)]);
+  const putBoth = async () => {
+    for (const half of ["lower", "upper"] as const)
+      await segments.put(segment(0, half));
+  };
+  await putBoth();
+  await writeRounds(database, chat, [round(0, { reply: "Same tokens" })]);
+  expect(await storedHalves(database)).toEqual(["lower", "upper"]);
+  await writeRounds(database, chat, [round(0, { attended: [] })]);
+  expect(await storedHalves(database)).toEqual(["lower"]);
+  await putBoth();
+  const contentHash = "1".repeat(64);
+  await writeRounds(database, chat, [round(0, { attended: [], contentHash })]);
+  expect(await storedHalves(database)).toEqual([]);
 });
 
-test("a rewritten round loses the segments of what it was", async () => {
-  const database = await openWithChat();
-  await writeRound(database, round(0), halves);
-  await writeRound(database, round(0, { reply: "Changed" }), []);
-  expect(await new Segments(database).totalBytes()).toBe(0);
+test("segments of a round's new tokens stay when its record follows them", async () => {
+  const database = await openOwn();
+  const segments = new Segments(database);
+  await writeRounds(database, chat, [round(0)]);
+  const contentHash = "1".repeat(64);
+  await segments.put(segment(0, "lower"));
+  await segments.put({
+    ...segment(0, "upper"),
+    fingerprint: `f1/${contentHash}`,
+  });
+  await writeRounds(database, chat, [round(0, { attended: [], contentHash })]);
+  expect(await storedHalves(database)).toEqual(["upper"]);
 });
 
 test("a chat that another tab deleted does not come back", async () => {
   const name = ownName();
-  const database = await openWithChat(name);
+  const database = await openOwn(name);
+  await writeRounds(database, chat, [round(0)]);
   await new Conversations(database).delete("a");
-  for (const transactionBytes of [0, 2 ** 20]) {
-    await expect(
-      writeRound(database, round(0), halves, { transactionBytes }),
-    ).rejects.toMatchObject({ reason: "missing" });
-  }
+  await expect(
+    writeRounds(database, chat, [round(1)], { isKnown: true }),
+  ).rejects.toMatchObject({ reason: "missing" });
   expect(await countOf(name, "rounds")).toBe(0);
-  expect(await countOf(name, "segments")).toBe(0);
-});
-
-test("refuses a segment of another round", async () => {
-  const database = await openWithChat();
-  await expect(writeRound(database, round(1), halves)).rejects.toThrow(
-    "a segment of round 0 of a was given with round 1 of a",
-  );
-});
-
-test("on a full disk old segments make way for new ones", async () => {
-  const database = await openWithChat();
-  const segments = new Segments(database);
-  await writeRound(database, round(0), halves);
-  let isFull = true;
-  failPuts((store) => {
-    const fails = isFull && store === "segments";
-    if (fails) isFull = false;
-    return fails;
-  });
-  const mine = [segment(1, "lower")];
-  const isKept = await writeRoundInLittleRoom(
-    database,
-    segments,
-    round(1),
-    mine,
-  );
-  expect(isKept).toBe(true);
-  expect(await segments.get(["a", 0, "lower"])).toBeUndefined();
-  expect(await segments.get(["a", 1, "lower"])).toBeDefined();
-});
-
-test("on a disk that stays full the text is kept without segments", async () => {
-  const database = await openWithChat();
-  const segments = new Segments(database);
-  failPuts((store) => store === "segments");
-  const isKept = await writeRoundInLittleRoom(
-    database,
-    segments,
-    round(0),
-    halves,
-  );
-  expect(isKept).toBe(false);
-  const { records } = await new Rounds(database).list("a");
-  expect(records).toEqual([round(0)]);
+  expect(await countOf(name, "conversations")).toBe(0);
 });

@@ -3,6 +3,7 @@ import { Rounds } from "../../src/store/rounds";
 import { Segments } from "../../src/store/segments";
 import {
   countOf,
+  failPuts,
   openOwn,
   ownName,
   putForeign,
@@ -10,30 +11,79 @@ import {
   segment,
 } from "./fixtures";
 
-/** Segments with a clock that goes on by one with each look. */
+/** Segments of rounds 1 to 4, with a clock that goes on by one with each look. */
 async function openSegments(name = ownName()): Promise<Segments> {
+  const database = await openOwn(name);
+  for (const id of [1, 2, 3, 4]) await new Rounds(database).put(round(id));
   let nowMs = 0;
-  return new Segments(await openOwn(name), () => ++nowMs);
+  return new Segments(database, () => ++nowMs);
 }
 
-test("gives back the bytes it was given, under their fingerprint alone", async () => {
+const lower = (roundId: number): ["a", number, "lower"] => [
+  "a",
+  roundId,
+  "lower",
+];
+
+test("gives back the bytes it was given", async () => {
   const segments = await openSegments();
   await segments.put(segment(3, "upper", 100));
   const bytes = await segments.read(["a", 3, "upper"], "f1");
   expect(bytes).toEqual(new Uint8Array(100).fill(3));
-  expect(await segments.read(["a", 3, "upper"], "f2")).toBeUndefined();
-  expect(await segments.read(["a", 3, "lower"], "f1")).toBeUndefined();
-  expect(await segments.get(["a", 3, "upper"])).toMatchObject({ bytes: 100 });
+  expect(await segments.read(lower(3), "f1")).toBe("missing");
+});
+
+test("drops a segment that is of another fingerprint", async () => {
+  const name = ownName();
+  const segments = await openSegments(name);
+  await segments.put(segment(3, "lower"));
+  expect(await segments.read(lower(3), "f2")).toBe("dropped");
+  expect(await segments.read(lower(3), "f1")).toBe("missing");
+  expect(await countOf(name, "uses")).toBe(0);
+});
+
+test("refuses a segment of a round that is not there", async () => {
+  const name = ownName();
+  const segments = await openSegments(name);
+  await expect(segments.put(segment(5, "lower"))).rejects.toMatchObject({
+    reason: "missing",
+  });
+  expect(await countOf(name, "segments")).toBe(0);
+});
+
+test("says what is stored of a chat, by round and half", async () => {
+  const segments = await openSegments();
+  await segments.put(segment(1, "lower", 10));
+  await segments.put(segment(1, "upper", 20));
+  await segments.put(segment(3, "lower", 30));
+  expect(await segments.uses.sizesOf("a")).toEqual(
+    new Map([
+      [1, { lower: 10, upper: 20 }],
+      [3, { lower: 30 }],
+    ]),
+  );
+  expect(await segments.uses.sizesOf("b")).toEqual(new Map());
+});
+
+test("hands out the segments of a chat one by one, also while some go", async () => {
+  const segments = await openSegments();
+  for (const id of [1, 2, 3]) await segments.put(segment(id, "lower"));
+  const ids: number[] = [];
+  for await (const { roundId } of segments.ofChat("a")) {
+    ids.push(roundId);
+    await segments.delete(lower(2));
+  }
+  expect(ids).toEqual([1, 3]);
 });
 
 test("evicts the least recently used first, and no more than it must", async () => {
   const segments = await openSegments();
   for (const id of [1, 2, 3, 4]) await segments.put(segment(id, "lower", 100));
-  await segments.get(["a", 1, "lower"]);
+  await segments.read(lower(1), "f1");
   expect(await segments.evict(150)).toBe(200);
-  const { records } = await segments.list();
+  const { records } = await segments.uses.list();
   expect(records.map(({ roundId }) => roundId)).toEqual([4, 1]);
-  expect(await segments.totalBytes()).toBe(200);
+  expect(await segments.uses.totalBytes()).toBe(200);
 });
 
 test("evicts nothing that is pinned, and says how much it freed", async () => {
@@ -41,10 +91,18 @@ test("evicts nothing that is pinned, and says how much it freed", async () => {
   for (const id of [1, 2]) await segments.put(segment(id, "lower", 100));
   const isPinned = ({ roundId }: { roundId: number }) => roundId === 1;
   expect(await segments.evict(1000, { isPinned })).toBe(100);
-  expect(await segments.get(["a", 1, "lower"])).toBeDefined();
+  expect(await segments.uses.totalBytes()).toBe(100);
 });
 
-test("a segment of another shape is missing, and is deleted", async () => {
+test("evicts also where the disk is too full to note what was used", async () => {
+  const segments = await openSegments();
+  await segments.put(segment(1, "lower", 100));
+  await segments.read(lower(1), "f1");
+  failPuts((store) => store === "uses");
+  expect(await segments.evict(100)).toBe(100);
+});
+
+test("a segment of another shape is dropped", async () => {
   const name = ownName();
   const segments = await openSegments(name);
   for (const torn of [
@@ -53,8 +111,7 @@ test("a segment of another shape is missing, and is deleted", async () => {
     { conversationId: "a", roundId: 3, half: "lower" },
   ]) {
     await putForeign(name, "segments", torn);
-    const key = ["a", torn.roundId, "lower"] as const;
-    expect(await segments.get([...key])).toBeUndefined();
+    expect(await segments.read(lower(torn.roundId), "f1")).toBe("dropped");
   }
   expect(await countOf(name, "segments")).toBe(0);
 });
@@ -65,7 +122,7 @@ test("a size of another shape is dropped and counted", async () => {
   await segments.put(segment(1, "lower"));
   const use = { conversationId: "a", roundId: 2, half: "lower", usedMs: 1 };
   await putForeign(name, "uses", { ...use, bytes: "many" });
-  const found = await segments.list();
+  const found = await segments.uses.list();
   expect(found.records).toHaveLength(1);
   expect(found.dropped).toBe(1);
 });
@@ -76,9 +133,9 @@ test("sweeps what belongs to no round or has no size, and leaves the rest", asyn
   const segments = new Segments(database);
   await new Rounds(database).put(round(0));
   await segments.put(segment(0, "lower"));
-  await segments.put(segment(1, "lower"));
+  await putForeign(name, "segments", segment(1, "lower"));
   await putForeign(name, "segments", segment(0, "upper"));
   expect(await segments.sweep()).toBe(2);
-  expect(await segments.get(["a", 0, "lower"])).toBeDefined();
   expect(await countOf(name, "segments")).toBe(1);
+  expect(await segments.read(lower(0), "f1")).toHaveLength(64);
 });

@@ -3,7 +3,7 @@ import type { Gpu } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
 import { Runner } from "../../src/engine/runner";
 import type { PlacedRound } from "../../src/memory/page-table";
-import { fitPages, newRound, type Round, slotOf } from "../../src/memory/round";
+import { newRound, type Round, slotOf } from "../../src/memory/round";
 import { readConfig } from "../../src/model/config";
 import { strideOf } from "../../src/model/linear";
 import type { MassRequest } from "../../src/model/llama";
@@ -13,6 +13,7 @@ import {
   type Network,
   type NetworkOptions,
 } from "../../src/engine/network";
+import { fitRound, markComputed, reservePages } from "./rounds";
 import { memoryCheckpoint, type Tensors } from "./tensors";
 
 export interface TestNetwork extends Network {
@@ -44,8 +45,8 @@ export async function roundsOf(
 ): Promise<Round[]> {
   const rounds = tokens.map((one, id) => newRound(id, one));
   for (const round of rounds) {
-    await network.cache.reserve(Math.ceil(round.tokens.length / 16) + 1);
-    fitPages(round, round.tokens.length, network.cache);
+    await reservePages(network.cache, Math.ceil(round.tokens.length / 16) + 1);
+    fitRound(round, round.tokens.length, network.cache);
   }
   return rounds;
 }
@@ -59,9 +60,10 @@ export interface Place {
 /** All rows that lack KV, in order. */
 export function pendingPlaces(placed: readonly PlacedRound[]): Place[] {
   return placed.flatMap((one) =>
-    one.round.tokens
-      .slice(one.round.computedTokens)
-      .map((_, i) => ({ placed: one, local: one.round.computedTokens + i })),
+    one.round.tokens.slice(one.round.lower.computedTokens).map((_, i) => ({
+      placed: one,
+      local: one.round.lower.computedTokens + i,
+    })),
   );
 }
 
@@ -90,13 +92,13 @@ export async function forward(
   const { gpu, llama, runner, config } = network;
   if (asked > ASKED_CAPACITY)
     throw new RangeError(`at most ${ASKED_CAPACITY} rows can be asked for`);
-  const keys = runner.writeTables(placed, splitRows);
+  const keys = runner.writeTables({ lower: placed, upper: placed }, splitRows);
   const rows = places.map(({ placed: { round, base }, local }) => ({
     token: round.tokens[local]!,
     position: base + local,
     localPosition: local,
-    lowerSlot: slotOf(round.lowerPages, local),
-    upperSlot: slotOf(round.upperPages, local),
+    lowerSlot: slotOf(round.lower.pages, local),
+    upperSlot: slotOf(round.upper.pages, local),
   }));
   llama.workspace.step.write({ rows, askedRows: asked, ...keys });
   gpu.submit("test", (pass) => {
@@ -110,7 +112,7 @@ export async function forward(
       placed: { round },
       local,
     } of places) {
-      round.computedTokens = Math.max(round.computedTokens, local + 1);
+      markComputed(round, Math.max(round.lower.computedTokens, local + 1));
     }
   }
   const logits = new Float32Array(

@@ -1,10 +1,12 @@
 import axe from "axe-core";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { cdp, userEvent } from "vitest/browser";
-import { namedError, type FakeScript } from "../support/fake-engine";
+import { namedError } from "../support/fake-calls";
+import { keptChat, type FakeScript } from "../support/fake-engine";
 import {
   box,
   button,
+  choose,
   findAll,
   focused,
   mountChat,
@@ -86,9 +88,53 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
     await say("Hello!");
     engine.replies[0]!.end();
     await settle();
-    await button("Delete chat").click({ force: true });
+    await choose("Hello!", "Delete");
+  },
+  "kept chats, with a menu open": async () => {
+    engine.kept = keptChats();
+    engine.emit({ type: "chats-changed" });
+    await settle();
+    await openMenu();
+  },
+  "a chat that is being renamed": async () => {
+    engine.kept = keptChats();
+    engine.emit({ type: "chats-changed" });
+    await settle();
+    await choose("Old", "Rename");
+  },
+  "a chat that is brought back": async () => {
+    engine.kept = keptChats();
+    await show("old");
+    engine.restores[0]!.progress(10, 20);
+  },
+  "a chat that another tab writes": async () => {
+    engine.kept = keptChats();
+    engine.busy.add("old");
+    await show("old");
+  },
+  "a banner": async () => {
+    const message = "No room is left. Delete chats.";
+    engine.emit({ type: "store-trouble", reason: "quota", message });
   },
 };
+
+/** Of these, the panel's own need a panel beside the chat. */
+const NEEDS_PANEL = /delete|menu|renamed/;
+
+const keptChats = () => [
+  keptChat("new", [["Hello!", "Hi."]], { title: "New" }),
+  keptChat("old", [["Hello!", "Hi."]], { title: "Old", daysAgo: 3 }),
+];
+
+async function show(chatId: string): Promise<void> {
+  findAll("rondo-chat").forEach((chat) => Object.assign(chat, { chatId }));
+  await settle();
+}
+
+async function openMenu(): Promise<void> {
+  await button("Options for “Old”").click({ force: true });
+  await settle();
+}
 
 const LOADS: Record<string, FakeScript> = {
   "a model that is loading": { load: (load) => load.weights(10, 20) },
@@ -108,9 +154,10 @@ describe.for(["light", "dark"])(
   (scheme) => {
     for (const width of [1000, 360]) {
       test.for(Object.keys(SCENES))(`%s, ${width} px wide`, async (name) => {
-        if (width < 500 && name.includes("delete")) return;
+        if (width < 500 && NEEDS_PANEL.test(name)) return;
         await emulate({ "prefers-color-scheme": scheme });
-        const mounted = await mountChat(readyAtOnce, width);
+        const restore = () => {};
+        const mounted = await mountChat({ ...readyAtOnce, restore }, width);
         engine = mounted.engine;
         await SCENES[name]!(mounted.chat);
         await settle();
@@ -129,6 +176,16 @@ describe.for(["light", "dark"])(
       const { chat } = await mountChat(readyAtOnce, 360);
       await button("Chats").click();
       await settle();
+      expect(await violations(chat)).toEqual([]);
+    });
+
+    test("the open drawer, with a menu open", async () => {
+      await emulate({ "prefers-color-scheme": scheme });
+      const chats = keptChats();
+      const { chat } = await mountChat({ ...readyAtOnce, chats }, 360);
+      await button("Chats").click();
+      await settle();
+      await openMenu();
       expect(await violations(chat)).toEqual([]);
     });
   },
@@ -155,7 +212,8 @@ describe("The keyboard", () => {
     expect(order).toEqual([
       "New chat",
       "Show me everything.",
-      "Delete chat “Show me everything.”",
+      "Options for “Show me everything.”",
+      "Import a chat",
       "Chats",
       "Conversation",
       "a link",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { page } from "vitest/browser";
-import { fakeModel, namedError } from "../support/fake-engine";
+import { fakeModel, namedError } from "../support/fake-calls";
 import {
   box,
   button,

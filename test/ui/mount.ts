@@ -11,7 +11,10 @@ export interface Mounted {
 }
 
 /** Loads at once, so that a test may begin with its first message. */
-export const readyAtOnce: FakeScript = { load: (load) => load.finish() };
+export const readyAtOnce: FakeScript = {
+  load: (load) => load.finish(),
+  restore: (restore) => restore.finish(),
+};
 
 export async function mountChat(
   script: FakeScript = {},
@@ -25,7 +28,10 @@ export async function mountChat(
   chat.model = "models/rondo-tiny/";
   document.body.style.margin = "0";
   document.body.append(chat);
-  onTestFinished(() => chat.remove());
+  onTestFinished(() => {
+    chat.remove();
+    sessionStorage.clear();
+  });
   await settle();
   return { chat, engine };
 }
@@ -41,6 +47,14 @@ export async function say(text: string): Promise<void> {
 export async function settle(): Promise<void> {
   for (let i = 0; i < 3; i++)
     await new Promise((resolve) => requestAnimationFrame(resolve));
+}
+
+/** Chooses from the menu of a listed chat. */
+export async function choose(title: string, item: string): Promise<void> {
+  await button(`Options for “${title}”`).click({ force: true });
+  await settle();
+  await button(item, true).click();
+  await settle();
 }
 
 export const box = () => page.getByRole("textbox", { name: "Message" });

@@ -2,11 +2,15 @@
  * The page with a fake engine, to look at while one works on it: `npx vite`, then
  * /test/ui/preview.html?scene=… with a name from below. Not part of the build.
  */
+import type { ChatHistory, Receipt } from "../../src/engine/chat-engine";
+import { followAddress } from "../../src/ui/address";
 import "../../src/ui/define";
+import { fakeReceipt, namedError } from "../support/fake-calls";
 import {
   FakeEngine,
-  namedError,
+  keptChat,
   selfMoving,
+  storeError,
   type FakeScript,
 } from "../support/fake-engine";
 
@@ -41,9 +45,75 @@ export function greet(name: string): string {
 <img src="https://example.org/beacon.png"> stays text.`;
 
 const moving = selfMoving("Miso is a lovely name for a cat.", 60);
+const ready: FakeScript = { ...moving, load: (load) => load.finish() };
+
+/** Chats of today and before; the last one broke off in the middle of its reply. */
+function keptChats(): ChatHistory[] {
+  const cut = keptChat(
+    "cut",
+    [["Tell me about the sea.", "The sea is wide and"]],
+    { daysAgo: 9 },
+  );
+  cut.rounds.at(-1)!.isFinished = false;
+  return [
+    keptChat(
+      "miso",
+      [
+        ["My cat is called Miso.", "Miso is a lovely name for a cat."],
+        ["What is my cat called?", "Your cat is called **Miso**."],
+      ],
+      { title: "My cat Miso" },
+    ),
+    keptChat("bread", [["Teach me to bake bread.", LONG_REPLY]], {
+      title: "Bread, with a title too long for its place in the list",
+    }),
+    keptChat("locker", [["My locker code is 4821.", "I will remember."]], {
+      daysAgo: 1,
+    }),
+    cut,
+  ];
+}
+
+/** Of a turn late in a long chat. */
+const longReceipt: Receipt = {
+  ...fakeReceipt,
+  cachedTokens: 1840,
+  restoredTokens: 1840,
+  prefilledTokens: 12,
+  attention: {
+    ...fakeReceipt.attention,
+    roundCount: 41,
+    attended: [40, 12, 3].map((id) => ({ id, reason: "mass", mass: 0.3 })),
+    kvBytes: 39,
+    fullKvBytes: 100,
+  },
+};
 
 const scenes: Record<string, FakeScript> = {
   live: moving,
+  kept: { ...ready, chats: keptChats() },
+  restoring: {
+    ...ready,
+    chats: keptChats(),
+    restore: (restore) => restore.progress(1240, 1840),
+  },
+  receipt: {
+    ...ready,
+    chats: keptChats(),
+    restore: (restore) => restore.finish(),
+    reply(reply) {
+      reply.text("Your cat is called **Miso**.");
+      reply.end(longReceipt);
+    },
+  },
+  elsewhere: { ...ready, chats: keptChats(), busy: ["miso"] },
+  unkept: {
+    ...ready,
+    storeError: storeError(
+      "unavailable",
+      "Could not read the chats: this page may not keep data. Allow site data in the browser's settings.",
+    ),
+  },
   long: selfMoving(LONG_REPLY, 5),
   loading: { load: (load) => load.weights(3_100_000, 6_896_400) },
   starting: {},
@@ -103,6 +173,7 @@ const scenes: Record<string, FakeScript> = {
 const name = new URLSearchParams(location.search).get("scene") ?? "live";
 const chat = document.querySelector("rondo-chat");
 if (chat) {
+  followAddress(chat);
   chat.engine = new FakeEngine(scenes[name]);
   chat.model = "models/rondo-tiny/";
 }

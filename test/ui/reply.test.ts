@@ -5,7 +5,7 @@ import {
   StateEvent,
   type ChatErrorEvent,
 } from "../../src/ui/events";
-import { namedError } from "../support/fake-engine";
+import { namedError } from "../support/fake-calls";
 import {
   box,
   button,

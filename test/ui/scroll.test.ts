@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { namedError } from "../support/fake-engine";
+import { namedError } from "../support/fake-calls";
 import {
   box,
   button,

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
+import type { ChatHistory } from "../../src/engine/chat-engine";
 import { describeError } from "../../src/ui/describe-error";
+import { joined } from "../../src/ui/history";
 import { byteRange } from "../../src/ui/load-progress";
 import { receiptLine } from "../../src/ui/receipt";
 import { failRound, isRunning, newRound, takeEvent } from "../../src/ui/round";
 import { TurnQueue } from "../../src/ui/turn-queue";
-import { fakeReceipt, namedError } from "../support/fake-engine";
+import { fakeReceipt, namedError } from "../support/fake-calls";
+import { keptChat } from "../support/fake-engine";
 
 describe("A receipt", () => {
   test.for([
@@ -35,7 +38,7 @@ describe("A receipt", () => {
     ],
     [
       { cachedTokens: 0, prefilledTokens: 12_345 },
-      "prefilled 12,345 · reused 0 tokens · first token 0.2 s · 38 tok/s",
+      "prefilled 12,345 · first token 0.2 s · 38 tok/s",
     ],
     [
       { finishReason: "aborted", replyTokens: 0, decodeTokensPerSecond: 0 },
@@ -44,6 +47,42 @@ describe("A receipt", () => {
   ] as const)("of %j reads %j", ([receipt, line]) => {
     expect(receiptLine({ ...fakeReceipt, ...receipt })).toBe(line);
   });
+
+  const attended = (count: number, reason: "mass" | "all") =>
+    Array.from({ length: count }, (_, id) => ({ id, reason, mass: 0.1 }));
+
+  test.for([
+    [{}, ""],
+    [
+      { roundCount: 41, attended: attended(3, "mass") },
+      " · attended to 3 of 41 rounds",
+    ],
+    [{ roundCount: 3, attended: attended(3, "all") }, ""],
+    [{ roundCount: 3, attended: attended(3, "mass") }, ""],
+    [{ kvBytes: 39, fullKvBytes: 100 }, " · 61 % of KV memory saved"],
+    [{ kvBytes: 991, fullKvBytes: 1000 }, ""],
+    [{ kvBytes: 990, fullKvBytes: 1000 }, " · 1 % of KV memory saved"],
+    [{ kvBytes: 0, fullKvBytes: 0 }, ""],
+  ] as const)("with the attention %j says %j", ([report, words]) => {
+    const attention = { ...fakeReceipt.attention, ...report };
+    expect(receiptLine({ ...fakeReceipt, attention })).toBe(
+      `prefilled 23 · reused 41 tokens${words} · first token 0.2 s · 38 tok/s`,
+    );
+  });
+
+  test.for([
+    [1840, 1840, "restored 1,840 tokens · prefilled 23"],
+    [1840, 1000, "restored 1,000 tokens · prefilled 23 · reused 840 tokens"],
+    [0, 0, "prefilled 23"],
+  ] as const)(
+    "of %d cached tokens, %d of them restored, begins %j",
+    ([cachedTokens, restoredTokens, words]) => {
+      const receipt = { ...fakeReceipt, cachedTokens, restoredTokens };
+      expect(receiptLine(receipt)).toBe(
+        `${words} · first token 0.2 s · 38 tok/s`,
+      );
+    },
+  );
 });
 
 describe("Bytes", () => {
@@ -77,7 +116,7 @@ describe("An error", () => {
 });
 
 describe("A round", () => {
-  const begun = { ...newRound(1, "Hello!"), phase: "reading" as const };
+  const begun = { ...newRound(1, "Hello!", -1), phase: "reading" as const };
 
   test("takes in what comes, step by step", () => {
     const read = takeEvent(begun, {
@@ -109,6 +148,70 @@ describe("A round", () => {
       reply: "Hi",
       error,
     });
+  });
+});
+
+describe("Rounds of the page and of the history", () => {
+  let lastId = 100;
+  const join = (
+    shown: Parameters<typeof joined>[0],
+    history: Partial<ChatHistory> = {},
+  ) =>
+    joined(
+      shown,
+      {
+        ...keptChat("a", [
+          ["one", "1"],
+          ["two", "2"],
+        ]),
+        ...history,
+      },
+      () => ++lastId,
+    );
+  const brief = (rounds: ReturnType<typeof join>) =>
+    rounds.map(({ message, phase, ending }) => [message, phase, ending]);
+
+  test("are the history's where the page has none", () => {
+    expect(brief(join([]))).toEqual([
+      ["one", "done", undefined],
+      ["two", "done", undefined],
+    ]);
+  });
+
+  test("stay the same with their receipts", () => {
+    const known = takeEvent(newRound(7, "one", -1), {
+      type: "end",
+      receipt: { ...fakeReceipt, roundId: 1 },
+    });
+    const [first, second] = join([known]);
+    expect(first).toMatchObject({ id: 7, reply: "1", receipt: known.receipt });
+    expect(second!.id).toBe(lastId);
+  });
+
+  test("that were not kept come after those that were", () => {
+    const unsent = { ...newRound(7, "one", 2), phase: "unsent" as const };
+    expect(brief(join([unsent])).at(-1)).toEqual(["one", "unsent", undefined]);
+  });
+
+  test("that broke off on the page and were kept are not there twice", () => {
+    const failed = failRound(newRound(7, "two", 1), namedError("TypeError"));
+    expect(brief(join([failed]))).toHaveLength(2);
+  });
+
+  test("that are running are left alone", () => {
+    const running = { ...newRound(7, "two", 1), phase: "writing" as const };
+    expect(join([running])[1]).toBe(running);
+  });
+
+  test("that never ended were cut off, but for one that another tab may be writing", () => {
+    const rounds = keptChat("a", [
+      ["one", "1"],
+      ["two", "2"],
+    ]).rounds.map((round) => ({ ...round, isFinished: false }));
+    const endings = (access: "read" | "write") =>
+      join([], { rounds, access }).map(({ ending }) => ending);
+    expect(endings("write")).toEqual(["cut off", "cut off"]);
+    expect(endings("read")).toEqual(["cut off", undefined]);
   });
 });
 

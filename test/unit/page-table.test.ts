@@ -4,8 +4,8 @@ import { newRound, pendingTokens, slotOf } from "../../src/memory/round";
 
 function round(id: number, tokens: number, lower: number[], upper: number[]) {
   const one = newRound(id, Array<number>(tokens).fill(7));
-  one.lowerPages.push(...lower);
-  one.upperPages.push(...upper);
+  one.lower.pages.push(...lower);
+  one.upper.pages.push(...upper);
   return one;
 }
 
@@ -36,12 +36,13 @@ test("a round without tokens takes no entry", () => {
 });
 
 test("a token's slot is its page times sixteen and its place there", () => {
-  expect(slotOf(first.lowerPages, 0)).toBe(64);
-  expect(slotOf(first.lowerPages, 17)).toBe(17);
+  expect(slotOf(first.lower.pages, 0)).toBe(64);
+  expect(slotOf(first.lower.pages, 17)).toBe(17);
 });
 
 test("what has no KV yet is pending", () => {
   const one = newRound(3, [1, 2, 3]);
-  one.computedTokens = 1;
-  expect(pendingTokens(one)).toBe(2);
+  one.lower.computedTokens = 1;
+  expect(pendingTokens(one, "lower")).toBe(2);
+  expect(pendingTokens(one, "upper")).toBe(3);
 });

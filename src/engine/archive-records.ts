@@ -1,0 +1,91 @@
+/** Chats and rounds between the engine's form and the store's. */
+import type { ConversationRecord } from "../store/conversations";
+import type { RoundRecord } from "../store/rounds";
+import type { ArchivedRound, ChatHead, RoundToKeep } from "./archive";
+import type { ChatSummary } from "./chat-engine";
+import type { ChatFile } from "./chat-file";
+import { chatTitle } from "./chat-title";
+import { contentHash } from "./fingerprint";
+
+export function asSummary({
+  id,
+  title,
+  createdMs,
+  updatedMs,
+  model,
+}: ConversationRecord): ChatSummary {
+  return { id, title, createdMs, updatedMs, modelName: model.name };
+}
+
+export function asConversation(
+  { id, system, model, createdMs, title }: ChatHead,
+  rounds: readonly Pick<RoundRecord, "user">[],
+  updatedMs: number,
+): ConversationRecord {
+  const message = rounds.find(({ user }) => user !== "")?.user ?? "";
+  return {
+    id,
+    title: title || chatTitle(message),
+    system,
+    createdMs,
+    updatedMs,
+    model: { name: model.name, url: model.url },
+  };
+}
+
+export function asArchivedRound(round: RoundRecord): ArchivedRound {
+  const { conversationId: _id, createdMs: _createdMs, ...archived } = round;
+  return archived;
+}
+
+/** A round whose tokens and lists are its own: those of a running turn grow on. */
+export type CopiedRound = Omit<ArchivedRound, "contentHash">;
+
+export function copyOfRound(round: RoundToKeep): CopiedRound {
+  const { id, parentId, user, reply, isFinished } = round;
+  return {
+    id,
+    parentId,
+    user,
+    reply,
+    isFinished,
+    tokens: Uint32Array.from(round.tokens),
+    openTokens: round.openTokens,
+    textFingerprint: round.textFingerprint,
+    attended: round.attended && [...round.attended],
+    pageDigest: round.pageDigest?.slice(),
+  };
+}
+
+export async function asRoundRecord(
+  conversationId: string,
+  round: CopiedRound,
+  createdMs: number,
+): Promise<RoundRecord> {
+  return {
+    ...round,
+    conversationId,
+    contentHash: await contentHash(round.tokens),
+    createdMs,
+  };
+}
+
+/** @param withKv whether the file gets the chat's segments: digests of keys are of no use without */
+export function asChatFile(
+  { title, system, model, createdMs }: ConversationRecord,
+  rounds: readonly RoundRecord[],
+  withKv: boolean,
+): ChatFile {
+  return {
+    title,
+    system,
+    modelName: model.name,
+    createdMs,
+    rounds: rounds.map(
+      ({ conversationId: _id, contentHash: _hash, pageDigest, ...round }) => ({
+        ...round,
+        ...(withKv && { pageDigest }),
+      }),
+    ),
+  };
+}

@@ -1,0 +1,381 @@
+/**
+ * The prefill of a turn: Round Attention (arXiv 2502.15294).
+ *
+ *     lower halves of all rounds are there ─► the question reads them (layers 0..w) ─► mass by round
+ *       ─► select ─► upper halves of the selection are there ─► the question goes on (layers w+1..)
+ *
+ * Where there is nothing to choose the question goes through all layers at once.
+ */
+import { estimateMass } from "../memory/key-digest";
+import { pagesFor } from "../memory/page-pool";
+import type { Pins, Residency } from "../memory/residency";
+import {
+  type Half,
+  HALVES,
+  isResident,
+  pendingTokens,
+  type Round,
+} from "../memory/round";
+import type { AttentionReport, AttentionSettings } from "./chat-engine";
+import { chooseCandidates } from "./candidates";
+import { type Frame, frameOf } from "./frame";
+import { newReport, type Recall, type SegmentSource } from "./recall";
+import { massByRound } from "./round-mass";
+import {
+  type FirstDraw,
+  pendingSpans,
+  type Prefill,
+  rowCount,
+  type Runner,
+} from "./runner";
+import { select } from "./select";
+
+/** What the prefill of a turn works with. */
+export interface AttendContext {
+  runner: Runner;
+  residency: Residency;
+  recall: Recall;
+  source: SegmentSource;
+  /** Keeps what the turn needs until its reply is over. */
+  pins: Pins;
+  contextTokens: number;
+  /** Told of rounds that came from the store. */
+  onRestored: (round: Round) => void;
+}
+
+export interface AttendRequest {
+  /** The system prompt's round first, then the chat's. */
+  history: readonly Round[];
+  /** The turn's own round, its question's tokens in it. */
+  own: Round;
+  /** Tokens that the own round may come to have. */
+  ownTokens: number;
+  settings: AttentionSettings;
+  /** The last so many rows of the question say which rounds matter. */
+  massRows: number;
+  /** Query heads that say so. */
+  massHeads: readonly number[];
+  /** Of the keys in a round's lower half; see key-digest.ts. */
+  digestOf: (round: Round) => Float32Array | undefined;
+  /** How the last submit draws the reply's first token, once the frame is known. */
+  first: (frame: Frame) => FirstDraw;
+}
+
+/** How far the prefill is, in tokens; a token counts by the share of its layers that are done. */
+export interface AttendProgress {
+  doneTokens: number;
+  totalTokens: number;
+}
+
+/** Of the room for upper halves, what a reply that is still to come may claim. */
+const REPLY_SHARE = 0.25;
+
+/** Rows of a question that are held against digests at most: it is done on the CPU. */
+const MOST_DIGEST_ROWS = 16;
+
+/** The prefill of one turn. */
+export class Attend {
+  readonly report: AttentionReport;
+  /** What the question attends to, and the reply after it; set when `run` is over. */
+  frame: Frame | undefined;
+  readonly #context: AttendContext;
+  readonly #request: AttendRequest;
+  /** Tokens of each round that lack KV in one half or both. */
+  readonly #missing = new Map<Round, number>();
+  /** Ids of the rounds that the upper layers see; all where undefined. */
+  #selected: ReadonlySet<number> | undefined;
+  /** The system prompt's round, and those whose lower halves the question reads. */
+  #read: readonly Round[];
+  /** Rows times layers. */
+  #doneWork = 0;
+  #totalWork = 0;
+
+  constructor(context: AttendContext, request: AttendRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.#read = request.history;
+    this.report = {
+      roundCount: request.history.length - 1,
+      attended: [],
+      capturedMass: 1,
+      readCount: 0,
+      isCut: false,
+      kvBytes: 0,
+      fullKvBytes: 0,
+      lower: newReport(),
+      upper: newReport(),
+    };
+  }
+
+  /** Tokens that had to be computed: the question's, and those computed again. */
+  get computedTokens(): number {
+    return [...this.#missing.values()].reduce((a, b) => a + b, 0);
+  }
+
+  /**
+   * Yields after each submit but the last; whoever leaves there leaves the question unfinished.
+   *
+   * @throws OutOfMemoryError, DeviceLostError
+   */
+  async *run(): AsyncGenerator<AttendProgress, void> {
+    const { runner, residency } = this.#context;
+    const { history, own, settings, first } = this.#request;
+    const rounds = history.slice(1);
+    this.#missing.set(own, own.tokens.length);
+    this.#totalWork = own.tokens.length * runner.layerCount;
+    await this.#giveOwn();
+
+    if (!this.#hasRoomFor(rounds, "lower"))
+      yield* this.#chooseCandidates(rounds);
+    this.report.readCount = this.#read.length - 1;
+    const selects =
+      settings.mode === "rounds"
+        ? rounds.length > settings.kMin
+        : !this.#hasRoomFor(rounds, "upper");
+    // Rounds that lack KV come before the question; in the same pass, where all of it is one.
+    const isApart = selects || this.#isBeyondRange;
+    yield* this.#restore(this.#read, "lower");
+    if (isApart) yield* this.#recompute(this.#read, "lower");
+    if (selects) {
+      yield* this.#readAndSelect();
+    } else {
+      this.report.attended = rounds.map(({ id }) => ({
+        id,
+        reason: "all",
+        mass: 0,
+      }));
+    }
+
+    const frame = this.#frameOf(this.#selected);
+    const attended = frame.upper.slice(0, -1).map(({ round }) => round);
+    yield* this.#restore(attended, "upper");
+    if (isApart) yield* this.#recompute(attended, "upper");
+    yield* this.#prefill(frame, {
+      rows: pendingSpans(isApart ? frame.upper.slice(-1) : frame.upper),
+      ...(selects && { layers: runner.layersOf("upper") }),
+      first: first(frame),
+    });
+    for (const half of HALVES) residency.use(own, half);
+    this.frame = frame;
+  }
+
+  async #giveOwn(): Promise<void> {
+    const { pins, residency } = this.#context;
+    const { own } = this.#request;
+    for (const half of HALVES) {
+      pins.add(own, half);
+      await residency.give(own, half);
+    }
+  }
+
+  /** The question attends to lower halves; the selection follows from how. */
+  async *#readAndSelect(): AsyncGenerator<AttendProgress, void> {
+    const { runner } = this.#context;
+    const { massHeads, settings } = this.#request;
+    const rounds = this.#read.slice(1);
+    const frame = yield* this.#readLower();
+    const pageMass = runner.mass.pageMass(massHeads);
+    const mass = massByRound(frame.lower, pageMass, rounds);
+    const candidates = rounds.map(({ id, tokens }) => ({
+      id,
+      mass: mass.get(id)!,
+      bytes: this.#upperBytes(tokens.length),
+      isPinned: settings.pinned.includes(id),
+    }));
+    const { rounds: chosen, ...selection } = select(candidates, {
+      ...settings,
+      // Without a choice all of what is read is attended to, as far as there is room.
+      ...(settings.mode === "all" && { tau: Infinity }),
+      budgetBytes: Math.min(
+        settings.budgetBytes,
+        this.#room("upper") * runner.cache.upper.pageBytes,
+      ),
+    });
+    const attended = chosen.map((one) => ({ ...one, mass: mass.get(one.id)! }));
+    Object.assign(this.report, { ...selection, attended });
+    this.#selected = new Set(attended.map(({ id }) => id));
+  }
+
+  /** The question through the lower layers, to go on behind them later. */
+  async *#readLower(): AsyncGenerator<AttendProgress, Frame> {
+    const { runner } = this.#context;
+    const frame = this.#frameOf(new Set());
+    yield* this.#prefill(frame, {
+      rows: pendingSpans(frame.lower.slice(-1), "lower"),
+      layers: runner.layersOf("lower"),
+      keepsResidual: true,
+      massRows: this.#request.massRows,
+    });
+    return frame;
+  }
+
+  /**
+   * Where lower halves alone outgrow the budget: the question reads the newest rounds and those that are
+   * on the GPU anyway; what it looks for there, held against the digests of all rounds' keys, says which
+   * lower halves it should have read.
+   */
+  async *#chooseCandidates(
+    rounds: readonly Round[],
+  ): AsyncGenerator<AttendProgress, void> {
+    const { runner, pins } = this.#context;
+    const { history, own, settings, massRows, digestOf } = this.#request;
+    const choose = (mass: readonly number[]) => {
+      const ids = chooseCandidates(
+        rounds.map(({ id, tokens }, i) => ({
+          id,
+          mass: mass[i]!,
+          pages: pagesFor(tokens.length),
+          isPinned: settings.pinned.includes(id),
+        })),
+        this.#room("lower"),
+      );
+      const chosen = new Set(ids);
+      this.#read = history.filter(
+        (round) => round === history[0] || chosen.has(round.id),
+      );
+    };
+
+    choose(rounds.map((round) => Number(isResident(round, "lower"))));
+    yield* this.#restore(this.#read, "lower");
+    yield* this.#recompute(this.#read, "lower");
+    yield* this.#readLower();
+    const rows = Math.min(massRows, MOST_DIGEST_ROWS);
+    const queries = await runner.queries(rows);
+    for (const round of this.#read) pins.remove(round, "lower");
+    const everywhere = this.#frameOf(new Set(), history).lower;
+    const firstRow = everywhere.at(-1)!.base + own.tokens.length - rows;
+    const known = everywhere
+      .slice(1, -1)
+      .map(({ round, base }) => ({ round, base, digest: digestOf(round) }))
+      .filter((one) => one.digest !== undefined);
+    const estimates = estimateMass(
+      known.map(({ round, base, digest }) => ({
+        tokens: round.tokens.length,
+        base,
+        digest: digest!,
+      })),
+      {
+        queries,
+        positions: Array.from({ length: rows }, (_, i) => firstRow + i),
+        ...runner.llama.queryShape,
+      },
+    );
+    const byRound = new Map(
+      known.map(({ round }, i) => [round, estimates[i]!]),
+    );
+    // A round without a digest may be as good as any.
+    choose(rounds.map((round) => byRound.get(round) ?? 1 / rounds.length));
+
+    // The question reads again: now what it should have read.
+    own.lower.computedTokens = 0;
+    this.report.lower.keptTokens = 0;
+    this.#totalWork += own.tokens.length * runner.layersOf("lower").to;
+  }
+
+  /** Pages of a half that rounds may take, beside what is needed in any case. */
+  #room(half: Half): number {
+    const { residency } = this.#context;
+    const { history, own, ownTokens } = this.#request;
+    const available =
+      residency.availablePages(half) - pagesFor(history[0]!.tokens.length);
+    const reply = pagesFor(ownTokens) - pagesFor(own.tokens.length);
+    return Math.floor(available - Math.min(reply, REPLY_SHARE * available));
+  }
+
+  #hasRoomFor(rounds: readonly Round[], half: Half): boolean {
+    const pages = rounds.map(({ tokens }) => pagesFor(tokens.length));
+    return pages.reduce((a, b) => a + b, 0) <= this.#room(half);
+  }
+
+  #upperBytes(tokens: number): number {
+    return this.#context.residency.bytesFor(tokens, "upper");
+  }
+
+  /** Has a half of these rounds stay for the turn, restored where it is stored, with pages for the rest. */
+  async *#restore(
+    rounds: readonly Round[],
+    half: Half,
+  ): AsyncGenerator<AttendProgress, void> {
+    const { pins, recall, source, onRestored } = this.#context;
+    for (const round of rounds) pins.add(round, half);
+    const restored = recall.restore(rounds, half, source, this.report[half]);
+    for await (const round of restored) {
+      onRestored(round);
+      yield this.#progress;
+    }
+    for (const round of rounds) {
+      const before = this.#missing.get(round) ?? 0;
+      const tokens = Math.max(before, pendingTokens(round, half));
+      if (tokens > 0) this.#missing.set(round, tokens);
+      this.#totalWork += (tokens - before) * this.#context.runner.layerCount;
+    }
+  }
+
+  async *#recompute(
+    rounds: readonly Round[],
+    half: Half,
+  ): AsyncGenerator<AttendProgress, void> {
+    const { recall, contextTokens } = this.#context;
+    const { history } = this.#request;
+    const selected = half === "lower" ? new Set<number>() : this.#selected;
+    const before = this.#doneWork;
+    const candidates = new Set(this.#read.map(({ id }) => id));
+    const request = { history, contextTokens, selected, candidates };
+    for await (const work of recall.recompute(rounds, half, request)) {
+      this.#doneWork = before + work;
+      yield this.#progress;
+    }
+  }
+
+  async *#prefill(
+    frame: Frame,
+    prefill: Omit<Prefill, "frame">,
+  ): AsyncGenerator<AttendProgress, void> {
+    const { runner } = this.#context;
+    const { from, to } = prefill.layers ?? runner.allLayers;
+    const before = this.#doneWork;
+    const advance = (rows: number) => {
+      this.#doneWork = before + rows * (to - from);
+      return this.#progress;
+    };
+    for await (const rows of runner.prefill({ ...prefill, frame }))
+      yield advance(rows);
+    advance(rowCount(prefill.rows));
+  }
+
+  #frameOf(
+    selected: ReadonlySet<number> | undefined,
+    read: readonly Round[] = this.#read,
+  ): Frame {
+    const { history, own, ownTokens } = this.#request;
+    const { contextTokens } = this.#context;
+    return frameOf({
+      history,
+      own: [own],
+      ownTokens,
+      contextTokens,
+      selected,
+      candidates: new Set(read.map(({ id }) => id)),
+    });
+  }
+
+  get #isBeyondRange(): boolean {
+    const { history, own } = this.#request;
+    const tokens = [...history, own].reduce(
+      (sum, round) => sum + round.tokens.length,
+      0,
+    );
+    return tokens > this.#context.contextTokens;
+  }
+
+  get #progress(): AttendProgress {
+    const { layerCount } = this.#context.runner;
+    return {
+      doneTokens: Math.min(
+        Math.floor(this.#doneWork / layerCount),
+        Math.floor(this.#totalWork / layerCount),
+      ),
+      totalTokens: Math.floor(this.#totalWork / layerCount),
+    };
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * Keeps rounds in the archive and finds their KV there again. Text is written while a turn runs, KV
+ * afterwards: packed on the GPU and written while the user reads. No turn waits for either, and what is
+ * being packed stays in place meanwhile.
+ */
+import { digestPayload } from "../memory/key-digest";
+import type { TransferMode } from "../memory/matrix-group";
+import { Pins } from "../memory/residency";
+import { type Half, HALVES, isResident, type Round } from "../memory/round";
+import type { SegmentHeader } from "../memory/segment";
+import { packHalf } from "../memory/segment-transfer";
+import type { Archive, RoundToKeep } from "./archive";
+import type { BoundChat } from "./chat";
+import type { ChatRound } from "./conversation";
+import { contentHash, segmentName } from "./fingerprint";
+import type { SegmentSource } from "./recall";
+import type { Session } from "./session";
+import { TaskQueue } from "./task-queue";
+
+export class Keeper {
+  readonly #archive: Archive;
+  readonly #mode: TransferMode;
+  readonly #packing = new TaskQueue();
+  /** Rounds whose KV is on its way to the store. */
+  readonly #underWay = new Set<Round>();
+
+  /** @param mode how halves are stored: packed to int8, or as they stand in the pages */
+  constructor(archive: Archive, mode: TransferMode = "int8") {
+    this.#archive = archive;
+    this.#mode = mode;
+  }
+
+  /** Writes down what was said in a round so far; with the first one the chat begins. */
+  keepText(
+    { model }: Session,
+    chat: BoundChat,
+    round: ChatRound,
+    url: string,
+  ): Promise<boolean> {
+    const { id, system, createdMs, rounds } = chat.conversation;
+    const head = { id, system, createdMs, model: { name: model.name, url } };
+    const at = rounds.indexOf(round);
+    // The system prompt's round comes with the first one, and is its parent.
+    const kept = at === 1 ? [rounds[0]!, round] : [round];
+    return this.#archive.saveRounds(
+      head,
+      kept.map((one): RoundToKeep => {
+        const parentId = rounds[rounds.indexOf(one) - 1]?.id ?? null;
+        return { ...one, parentId, textFingerprint: chat.textFingerprint };
+      }),
+    );
+  }
+
+  /** Stores both halves of a round, where they are whole and not stored yet. Never rejects. */
+  keepKv(
+    session: Session,
+    chat: BoundChat,
+    round: ChatRound,
+    url: string,
+  ): Promise<void> {
+    if (this.#underWay.has(round)) return Promise.resolve();
+    this.#underWay.add(round);
+    const pins = new Pins(session.residency);
+    // From now on, not from when its turn comes: what is to be packed must not go before.
+    for (const half of HALVES) pins.add(round, half);
+    return this.#packing.run(async () => {
+      let packed: Packed[] = [];
+      try {
+        packed = await this.#pack(session, chat, round);
+      } catch {
+        // A lost device or a full GPU: the text is kept, and KV can be computed again.
+      } finally {
+        pins.release();
+      }
+      void this.#write(session, chat, round, packed, url).finally(() =>
+        this.#underWay.delete(round),
+      );
+    });
+  }
+
+  /** Where the stored halves of a chat's rounds are found. */
+  sourceOf(session: Session, chat: BoundChat): SegmentSource {
+    return {
+      read: async (round, half) => {
+        const found = await this.#archive.readSegment(
+          chat.conversation.id,
+          round.id,
+          {
+            ...(await headerOf(session, chat, round, half)),
+            elements: ["int8", session.runner.cache.lower.shape.format],
+          },
+        );
+        if (typeof found === "string") {
+          if (half === "lower") (round as ChatRound).pageDigest = undefined;
+          return found;
+        }
+        const { payload, elements } = found;
+        return { payload, mode: elements === "int8" ? "int8" : "raw" };
+      },
+    };
+  }
+
+  /** Resolves when no round's pages are needed for packing any more. */
+  packed(): Promise<void> {
+    return this.#packing.run(() => Promise.resolve());
+  }
+
+  /** Resolves when all KV of a chat that was to be stored is, or was given up. */
+  async idle(chatId: string): Promise<void> {
+    await this.packed();
+    // What is packed asks to be written at once, its text first.
+    await this.#archive.idle(chatId);
+  }
+
+  async #pack(
+    session: Session,
+    chat: BoundChat,
+    round: ChatRound,
+  ): Promise<Packed[]> {
+    const { gpu, runner } = session;
+    const packed: Packed[] = [];
+    for (const half of HALVES) {
+      const kv = round[half];
+      if (!isResident(round, half) || kv.storedBytes > 0) continue;
+      const { shape } = runner.cache[half];
+      const header: SegmentHeader = {
+        ...(await headerOf(session, chat, round, half)),
+        elements: this.#mode === "int8" ? "int8" : shape.format,
+      };
+      const payload = await packHalf(
+        gpu,
+        runner.cache[half],
+        kv.pages,
+        this.#mode,
+        round.tokens.length,
+      );
+      packed.push({ half, header, payload });
+    }
+    return packed;
+  }
+
+  async #write(
+    session: Session,
+    chat: BoundChat,
+    round: ChatRound,
+    packed: readonly Packed[],
+    url: string,
+  ): Promise<void> {
+    const { id } = chat.conversation;
+    for (const { half, header, payload } of packed) {
+      if (half === "lower") {
+        const { watershed } = session.runner.cache.lower.shape;
+        round.pageDigest = digestPayload(payload, header, watershed);
+        void this.keepText(session, chat, round, url);
+      }
+      const isKept = await this.#archive.saveSegment(
+        id,
+        round.id,
+        header,
+        payload,
+      );
+      if (isKept) round[half].storedBytes = payload.length;
+    }
+  }
+}
+
+/** Half of a round, ready to be written. */
+interface Packed {
+  half: Half;
+  header: SegmentHeader;
+  payload: Uint8Array<ArrayBuffer>;
+}
+
+async function headerOf(
+  { runner: { cache } }: Session,
+  chat: BoundChat,
+  round: Round,
+  half: Half,
+): Promise<Omit<SegmentHeader, "elements">> {
+  const { kvHeads, headDim } = cache[half].shape;
+  return {
+    fingerprint: segmentName(
+      chat.segmentFingerprint,
+      await contentHash(round.tokens),
+    ),
+    half,
+    layerCount: cache[half].layerCount,
+    kvHeads,
+    headDim,
+    tokens: round.tokens.length,
+  };
+}

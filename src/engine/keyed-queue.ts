@@ -1,0 +1,27 @@
+/** One thing at a time for each key, in the order of asking. */
+export class KeyedQueue {
+  /** The last task of each key that has any; never rejects. */
+  readonly #last = new Map<string, Promise<void>>();
+
+  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+    const result = this.idle(key).then(task);
+    const settled = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#last.set(key, settled);
+    void settled.then(() => {
+      if (this.#last.get(key) === settled) this.#last.delete(key);
+    });
+    return result;
+  }
+
+  /** Resolves when what was asked for so far is done. */
+  idle(key: string): Promise<void> {
+    return this.#last.get(key) ?? Promise.resolve();
+  }
+
+  async allIdle(): Promise<void> {
+    await Promise.all(this.#last.values());
+  }
+}

@@ -1,0 +1,120 @@
+/** A loaded model on its device, and all that turns need beside it. */
+import { Gpu } from "../gpu/gpu";
+import { ReadbackRing } from "../gpu/readback";
+import { Residency } from "../memory/residency";
+import type { ModelFiles } from "../model/model-files";
+import type { LoadOptions, MemorySnapshot, ModelInfo } from "./chat-engine";
+import { destroyModel, loadModel, type Model } from "./model";
+import type { NetworkOptions } from "./network";
+import { Recall } from "./recall";
+import { Runner } from "./runner";
+import { Rates } from "./schedule";
+
+export interface SessionOptions extends LoadOptions {
+  /** Default: the platform's navigator.gpu. */
+  platform?: GPU | undefined;
+  network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
+}
+
+/** Slots for tokens on their way back: two steps in flight, and one being read. */
+const RING_SLOTS = 3;
+
+export class Session {
+  readonly gpu: Gpu;
+  readonly model: Model;
+  readonly runner: Runner;
+  readonly residency: Residency;
+  readonly recall: Recall;
+  readonly ring: ReadbackRing;
+
+  private constructor(gpu: Gpu, model: Model) {
+    this.gpu = gpu;
+    this.model = model;
+    const { llama, cache } = model.network;
+    const rates = new Rates();
+    this.runner = new Runner(gpu, llama, cache, (rows, layers, ms) =>
+      rates.prefilled(rows, layers / this.runner.layerCount, ms),
+    );
+    this.residency = new Residency(cache);
+    this.recall = new Recall(this.runner, this.residency, rates);
+    this.ring = new ReadbackRing(gpu, RING_SLOTS);
+  }
+
+  /** @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError; the signal's reason */
+  static async open(
+    files: ModelFiles,
+    {
+      platform,
+      network,
+      memoryBudgetBytes,
+      onProgress,
+      signal,
+    }: SessionOptions,
+  ): Promise<Session> {
+    signal?.throwIfAborted();
+    onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
+    const gpu = await Gpu.open(platform);
+    try {
+      const model = await loadModel(gpu, files, {
+        ...network,
+        ...(memoryBudgetBytes !== undefined && {
+          kvBudgetBytes: memoryBudgetBytes,
+        }),
+        signal,
+        ...(onProgress && { onProgress }),
+      });
+      return new Session(gpu, model);
+    } catch (error) {
+      gpu.destroy();
+      throw await gpu.causeOf(error);
+    }
+  }
+
+  /** Positions that the model was trained on. */
+  get contextTokens(): number {
+    return this.model.network.config.maxPositionEmbeddings;
+  }
+
+  info(): ModelInfo {
+    const { config, weights, cache } = this.model.network;
+    const { vendor, architecture, description } = this.gpu.info;
+    return {
+      name: this.model.name,
+      architecture: config.architecture,
+      parameterCount: weights.parameterCount,
+      layerCount: config.numHiddenLayers,
+      contextTokens: this.contextTokens,
+      weightBytes: weights.bytes,
+      kvBytesPerToken: cache.tokenBytes,
+      device: {
+        vendor,
+        architecture,
+        description,
+        isSoftware: this.gpu.isSoftware,
+      },
+    };
+  }
+
+  memory(): MemorySnapshot {
+    const { cache } = this.runner;
+    const pool = (half: "lower" | "upper") => ({
+      pageCount: cache[half].pool.pageCount,
+      freePages: cache[half].pool.freePages,
+      bytesPerPage: cache[half].pageBytes,
+    });
+    return {
+      bytes: { ...this.gpu.ledger.bytes },
+      peakBytes: this.gpu.ledger.peakBytes,
+      peakKvBytes: this.gpu.ledger.peakKvBytes,
+      lower: pool("lower"),
+      upper: pool("upper"),
+    };
+  }
+
+  destroy(): void {
+    this.ring.destroy();
+    this.runner.destroy();
+    destroyModel(this.gpu, this.model);
+    this.gpu.destroy();
+  }
+}

@@ -1,0 +1,97 @@
+/** Brings a chat back to the GPU before it is asked anything: what its next turn would do first. */
+import { Pins, type Residency } from "../memory/residency";
+import { type Half, pendingTokens, type Round } from "../memory/round";
+import type { RestoreProgress, RestoreReport } from "./chat-engine";
+import type { ChatRound, Conversation } from "./conversation";
+import { newReport, type Recall, type SegmentSource } from "./recall";
+
+export interface WarmContext {
+  residency: Residency;
+  recall: Recall;
+  source: SegmentSource;
+  conversation: Conversation;
+  contextTokens: number;
+}
+
+/** Of the pages that a chat could have, how many are filled ahead: the next message needs some too. */
+const WARM_SHARE = 0.75;
+
+/**
+ * The lower halves of all rounds, or of the newest where there is no room for all, restored or computed
+ * again; then the upper halves that the last turn attended to, as far as they are stored: the next turn
+ * is likely to want them again. Yields progress over the lower halves.
+ *
+ * @throws OutOfMemoryError, DeviceLostError
+ */
+export async function* warm(
+  context: WarmContext,
+): AsyncGenerator<RestoreProgress, RestoreReport> {
+  const { residency, recall, source, conversation, contextTokens } = context;
+  const pins = new Pins(residency);
+  const report = newReport();
+  try {
+    const rounds = newestThatFit(context, conversation.rounds, "lower");
+    const totalTokens = rounds.reduce(
+      (sum, round) => sum + pendingTokens(round, "lower"),
+      0,
+    );
+    for (const round of rounds) pins.add(round, "lower");
+    let doneTokens = 0;
+    for await (const round of recall.restore(rounds, "lower", source, report)) {
+      (round as ChatRound).isRestored = true;
+      doneTokens += round.tokens.length;
+      yield { doneTokens, totalTokens };
+    }
+    const work = recall.recompute(rounds, "lower", {
+      history: conversation.rounds,
+      contextTokens,
+      selected: new Set(),
+    });
+    for await (const _ of work) yield { doneTokens, totalTokens };
+    yield { doneTokens: totalTokens, totalTokens };
+
+    const ahead = newestThatFit(context, likelyWanted(conversation), "upper");
+    const stored = ahead.filter(
+      ({ upper }) => upper.storedBytes > 0 && upper.pages.length === 0,
+    );
+    for (const round of stored) pins.add(round, "upper");
+    for await (const round of recall.restore(
+      stored,
+      "upper",
+      source,
+      newReport(),
+    ))
+      (round as ChatRound).isRestored = true;
+    return report;
+  } finally {
+    pins.release();
+  }
+}
+
+/** The system prompt, what the last turn attended to, and its own round. */
+function likelyWanted({ rounds }: Conversation): ChatRound[] {
+  const last = rounds.at(-1);
+  const attended = last?.attended;
+  return rounds.filter(
+    (round, i) =>
+      i === 0 ||
+      round === last ||
+      attended === null ||
+      attended?.includes(round.id),
+  );
+}
+
+function newestThatFit<R extends Round>(
+  { residency }: WarmContext,
+  rounds: readonly R[],
+  half: Half,
+): R[] {
+  const { pageBytes } = residency.cache[half];
+  let left = WARM_SHARE * residency.availablePages(half) * pageBytes;
+  const fitting = rounds
+    .toReversed()
+    .filter(
+      ({ tokens }) => (left -= residency.bytesFor(tokens.length, half)) >= 0,
+    );
+  return fitting.toReversed();
+}

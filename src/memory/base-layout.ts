@@ -1,0 +1,67 @@
+/**
+ * Where rounds stand in a turn. In a chat within the trained range each follows the one before. In a
+ * longer one the turn's own round stands at the end of the range, the rounds before it are laid backwards
+ * from there, and those farther away than the range allows share the farthest base, right behind the
+ * system prompt (as InfLLM, arXiv 2402.04617, places distant blocks).
+ *
+ *     within   [system][1][2][3] … [own]
+ *     beyond   [system][1,2,3 ……][4][5] … [own]|  trained range
+ *
+ * In the upper half, which sees only the selected rounds, these keep their places within the range, so
+ * that selecting all is full attention; beyond it they are packed by the same rule.
+ */
+export interface BaseRequest {
+  /** Tokens of the system prompt's round, then of the chat's, in order. */
+  lengths: readonly number[];
+  /** Tokens that the turn's own round may come to have. */
+  ownTokens: number;
+  /** Places in `lengths` that the upper half sees, rising. */
+  selected: readonly number[];
+  /** Positions that the model was trained on. */
+  contextTokens: number;
+}
+
+export interface Bases {
+  ownBase: number;
+  lowerBases: number[];
+  /** Of the selected rounds. */
+  upperBases: number[];
+}
+
+/** @throws RangeError where a round and the turn's own do not fit behind the system prompt */
+export function layOutBases({
+  lengths,
+  ownTokens,
+  selected,
+  contextTokens,
+}: BaseRequest): Bases {
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (total + ownTokens <= contextTokens) {
+    let at = 0;
+    const lowerBases = lengths.map((length) => (at += length) - length);
+    const upperBases = selected.map((i) => lowerBases[i]!);
+    return { ownBase: total, lowerBases, upperBases };
+  }
+  const [systemTokens = 0, ...rounds] = lengths;
+  const ownBase = contextTokens - ownTokens;
+  const longest = Math.max(0, ...rounds);
+  if (systemTokens + longest > ownBase) {
+    throw new RangeError(
+      `base layout: ${systemTokens} tokens of system prompt, ${longest} of a round and ${ownTokens} of a turn, the model was trained on ${contextTokens}`,
+    );
+  }
+  const layOut = (places: readonly number[]) => {
+    const bases: number[] = [];
+    let at = ownBase;
+    for (const place of places.toReversed()) {
+      at = Math.max(systemTokens, at - lengths[place]!);
+      bases.unshift(place === 0 ? 0 : at);
+    }
+    return bases;
+  };
+  return {
+    ownBase,
+    lowerBases: layOut(lengths.map((_, place) => place)),
+    upperBases: layOut(selected),
+  };
+}

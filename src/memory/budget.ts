@@ -1,0 +1,51 @@
+/** How a budget of bytes is divided between the pages of the two halves. */
+
+/** One number for each half. */
+interface ByHalf {
+  lower: number;
+  upper: number;
+}
+
+/**
+ * Lower halves of a whole chat are wanted on the GPU, upper halves only of the rounds that turns attend
+ * to: for each lower page there is room for so many upper ones.
+ */
+const UPPER_SHARE = 1 / 3;
+
+/**
+ * The most pages of each half. A pool that grows holds one matrix twice for a moment; the budget has
+ * room for that too.
+ *
+ * @param pageBytes of a page over all layers of its half
+ * @param bufferBytes that one buffer may have: a layer's keys, or its values
+ */
+export function divideBudget({
+  budgetBytes,
+  pageBytes,
+  layerCounts,
+  bufferBytes,
+}: {
+  budgetBytes: number;
+  pageBytes: ByHalf;
+  layerCounts: ByHalf;
+  bufferBytes: number;
+}): ByHalf {
+  // A model without upper layers keeps whole rounds in the lower half.
+  const matrixBytes = (half: keyof ByHalf) =>
+    layerCounts[half] === 0 ? 0 : pageBytes[half] / (2 * layerCounts[half]);
+  const growing = Math.max(
+    matrixBytes("lower"),
+    UPPER_SHARE * matrixBytes("upper"),
+  );
+  const perLowerPage =
+    pageBytes.lower + UPPER_SHARE * pageBytes.upper + growing;
+  const lower = Math.floor(budgetBytes / perLowerPage);
+  const upper = Math.floor(UPPER_SHARE * lower);
+  const bindable = Math.floor(
+    bufferBytes / Math.max(matrixBytes("lower"), matrixBytes("upper")),
+  );
+  return {
+    lower: Math.min(lower, bindable),
+    upper: Math.min(upper, bindable),
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * Which halves of which rounds are on the GPU, over all chats. Whoever needs a half uses or pins it; when
+ * pages are wanted and none are left, the halves that were not used for longest give theirs.
+ */
+import type { KvCache, PageCounts } from "./kv-cache";
+import { pagesFor } from "./page-pool";
+import {
+  dropHalf,
+  fitPages,
+  type Half,
+  type HalfKv,
+  HALVES,
+  missingPages,
+  type Round,
+} from "./round";
+
+export class Residency {
+  readonly cache: KvCache;
+  /** Rounds that have pages in a half, least recently used first. */
+  readonly #used: Record<Half, Set<Round>> = {
+    lower: new Set(),
+    upper: new Set(),
+  };
+  /** How many need a half to stay: a turn, a transfer. */
+  readonly #pins = new Map<HalfKv, number>();
+  /** Resolves when the transfers that are under way have let go of their pins. */
+  #transfersDone: () => Promise<void> = () => Promise.resolve();
+
+  constructor(cache: KvCache) {
+    this.cache = cache;
+  }
+
+  /** Notes that a half is of use: it is the last to go from now on. */
+  use(round: Round, half: Half): void {
+    if (round[half].pages.length === 0) return;
+    this.#used[half].delete(round);
+    this.#used[half].add(round);
+  }
+
+  /**
+   * Gives a half pages for `tokens` tokens, others making room.
+   *
+   * @throws OutOfMemoryError when all that could go is pinned
+   */
+  async give(
+    round: Round,
+    half: Half,
+    tokens = round.tokens.length,
+  ): Promise<void> {
+    const kv = round[half];
+    const pages = missingPages(kv, tokens);
+    // Its own pages stay while room is made for more of them.
+    this.pin(round, half);
+    try {
+      const none = { lower: 0, upper: 0 };
+      if (pages > 0) await this.makeRoom({ ...none, [half]: pages });
+    } finally {
+      this.unpin(round, half);
+    }
+    fitPages(kv, Math.max(tokens, kv.computedTokens), this.cache[half]);
+    this.use(round, half);
+  }
+
+  /**
+   * Makes sure that so many pages are free.
+   *
+   * @throws OutOfMemoryError
+   */
+  async makeRoom(pages: PageCounts): Promise<void> {
+    if (!this.#evict(pages)) {
+      await this.#transfersDone();
+      this.#evict(pages);
+    }
+    await this.cache.reserve(pages);
+  }
+
+  /** Has `makeRoom` wait for transfers, which pin what they read, before it gives up. */
+  waitFor(transfersDone: () => Promise<void>): void {
+    this.#transfersDone = transfersDone;
+  }
+
+  /** @returns whether there is room now */
+  #evict(pages: PageCounts): boolean {
+    for (const half of HALVES) {
+      for (const round of this.#used[half]) {
+        if (this.cache.roomFor(half) >= pages[half]) break;
+        if (!this.isPinned(round, half)) this.drop(round, half);
+      }
+    }
+    return HALVES.every((half) => this.cache.roomFor(half) >= pages[half]);
+  }
+
+  /** Pages of a half that turns could have if everything not pinned went. */
+  availablePages(half: Half): number {
+    const pinned = [...this.#used[half]]
+      .filter((round) => this.isPinned(round, half))
+      .reduce((sum, round) => sum + round[half].pages.length, 0);
+    return this.cache.limits[half] - pinned;
+  }
+
+  /** Keeps the pages of a half in place until it is unpinned as often. */
+  pin(round: Round, half: Half): void {
+    const kv = round[half];
+    this.#pins.set(kv, (this.#pins.get(kv) ?? 0) + 1);
+  }
+
+  unpin(round: Round, half: Half): void {
+    const kv = round[half];
+    const left = (this.#pins.get(kv) ?? 0) - 1;
+    if (left > 0) this.#pins.set(kv, left);
+    else this.#pins.delete(kv);
+  }
+
+  isPinned(round: Round, half: Half): boolean {
+    return this.#pins.has(round[half]);
+  }
+
+  /** @throws RangeError where somebody needs them */
+  drop(round: Round, half: Half): void {
+    if (this.isPinned(round, half))
+      throw new RangeError(`round ${round.id}: its ${half} half is pinned`);
+    dropHalf(round, half, this.cache);
+    this.#used[half].delete(round);
+  }
+
+  /** Takes the pages away that hold no KV. */
+  trim(round: Round, half: Half): void {
+    fitPages(round[half], round[half].computedTokens, this.cache[half]);
+    if (round[half].pages.length === 0) this.#used[half].delete(round);
+  }
+
+  /** Free + used = all, and the used ones are those of the rounds known here. */
+  check(): void {
+    for (const half of HALVES) {
+      const { pool, usedPages } = this.cache[half];
+      pool.check();
+      const known = [...this.#used[half]].reduce(
+        (sum, round) => sum + round[half].pages.length,
+        0,
+      );
+      if (known !== usedPages)
+        throw new RangeError(
+          `${half} pages: ${usedPages} in use, of which rounds have ${known}`,
+        );
+    }
+  }
+
+  /** Bytes that rounds have on the GPU, whole pages counted. */
+  bytesOf(rounds: Iterable<Round>, half: Half): number {
+    let pages = 0;
+    for (const round of rounds) pages += round[half].pages.length;
+    return pages * this.cache[half].pageBytes;
+  }
+
+  /** Bytes that a half of so many tokens takes. */
+  bytesFor(tokens: number, half: Half): number {
+    return pagesFor(tokens) * this.cache[half].pageBytes;
+  }
+}
+
+/** Halves that one user pins, and releases together. */
+export class Pins {
+  readonly #residency: Residency;
+  readonly #pinned: { round: Round; half: Half }[] = [];
+
+  constructor(residency: Residency) {
+    this.#residency = residency;
+  }
+
+  add(round: Round, half: Half): void {
+    this.#residency.pin(round, half);
+    this.#pinned.push({ round, half });
+  }
+
+  /** Lets go of one half, where it is pinned here. */
+  remove(round: Round, half: Half): void {
+    const at = this.#pinned.findIndex(
+      (one) => one.round === round && one.half === half,
+    );
+    if (at < 0) return;
+    this.#pinned.splice(at, 1);
+    this.#residency.unpin(round, half);
+  }
+
+  release(): void {
+    for (const { round, half } of this.#pinned.splice(0))
+      this.#residency.unpin(round, half);
+  }
+}

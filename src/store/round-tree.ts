@@ -1,0 +1,63 @@
+/** Orders of a chat's rounds. They form a tree: a branch begins where two rounds have the same parent. */
+
+interface TreeRound {
+  id: number;
+  /** Smaller than `id`; null for a first round. */
+  parentId: number | null;
+}
+
+/**
+ * Each parent before its children, each branch to its end before the next, the older first. A round
+ * whose parent is gone stands where a first round does.
+ */
+export function inTreeOrder<R extends TreeRound>(rounds: readonly R[]): R[] {
+  const ids = new Set(rounds.map(({ id }) => id));
+  const children = new Map<number | null, R[]>();
+  for (const round of rounds.toSorted((a, b) => a.id - b.id)) {
+    const { parentId } = round;
+    const parent = parentId !== null && ids.has(parentId) ? parentId : null;
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [round]);
+    else siblings.push(round);
+  }
+  // Chats are long and branch seldom: a stack of our own, as deep as it must be.
+  const ordered: R[] = [];
+  const waiting = (children.get(null) ?? []).toReversed();
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    ordered.push(next);
+    waiting.push(...(children.get(next.id) ?? []).toReversed());
+  }
+  return ordered;
+}
+
+/**
+ * The branch that was begun or continued last, from its first round on: ids count up, so it ends with
+ * the highest. Where a round's parent is gone, the newest round before it takes its place: one damaged
+ * record must not hide all that was said before.
+ */
+export function newestBranch<R extends TreeRound>(rounds: readonly R[]): R[] {
+  const newestFirst = rounds.toSorted((a, b) => b.id - a.id);
+  const branch: R[] = [];
+  let wanted: number | null = Infinity;
+  for (const round of newestFirst) {
+    if (wanted === null) break;
+    // Ids fall from here on: the first that is not above the wanted one is it, or stands in for it.
+    if (round.id > wanted) continue;
+    branch.push(round);
+    wanted = round.parentId;
+  }
+  return branch.toReversed();
+}
+
+/** A round, and all that were said after it on any branch. */
+export function withDescendants(
+  rounds: readonly TreeRound[],
+  id: number,
+): Set<number> {
+  const found = new Set([id]);
+  for (const round of rounds.toSorted((a, b) => a.id - b.id)) {
+    if (round.parentId !== null && found.has(round.parentId))
+      found.add(round.id);
+  }
+  return found;
+}

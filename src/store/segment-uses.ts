@@ -1,0 +1,132 @@
+/**
+ * What is known of segments without opening them: how large they are, and when they were last of use.
+ * Lies apart from the segments, so that noting a use need not write megabytes again.
+ */
+import * as v from "valibot";
+import {
+  type Database,
+  keysOf,
+  type SegmentHalf,
+  type SegmentKey,
+} from "./database";
+import {
+  checkedRecord,
+  checkedRecords,
+  type Found,
+  timeMs,
+  wholeNumber,
+} from "./foreign";
+
+export interface SegmentUse {
+  conversationId: string;
+  roundId: number;
+  half: SegmentHalf;
+  bytes: number;
+  /** When it was last written or read. */
+  usedMs: number;
+}
+
+/** The fields of a segment's key, as schemas. */
+export const keyFields = {
+  conversationId: v.string(),
+  roundId: wholeNumber,
+  half: v.picklist(["lower", "upper"]),
+};
+
+const useSchema: v.GenericSchema<unknown, SegmentUse> = v.object({
+  ...keyFields,
+  bytes: wholeNumber,
+  usedMs: timeMs,
+});
+
+/** Bytes of segments by round and half, where they are stored. */
+export type SegmentSizes = Map<number, Partial<Record<SegmentHalf, number>>>;
+
+export class SegmentUses {
+  readonly #database: Database;
+  /** Reads that are not written down yet: a read should not have to wait for a write. */
+  readonly #reads = new Map<string, { key: SegmentKey; usedMs: number }>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Notes in memory that a segment was read; `save` writes it down. */
+  note(key: SegmentKey, usedMs: number): void {
+    this.#reads.set(JSON.stringify(key), { key, usedMs });
+  }
+
+  forget(key: SegmentKey): void {
+    this.#reads.delete(JSON.stringify(key));
+  }
+
+  /** Writes down when segments were last read. Call it when there is time, such as after a turn. */
+  async save(): Promise<void> {
+    if (this.#reads.size === 0) return;
+    const reads = [...this.#reads.values()];
+    this.#reads.clear();
+    await this.#database.run(
+      "note what was used",
+      ["uses"],
+      "readwrite",
+      async (transaction) => {
+        const store = transaction.objectStore("uses");
+        await Promise.all(
+          reads.map(async ({ key, usedMs }) => {
+            // Another tab may have deleted it, or used it later.
+            const use = checkedRecord(useSchema, await store.get(key));
+            if (use === undefined || use.usedMs >= usedMs) return;
+            await store.put({ ...use, usedMs });
+          }),
+        );
+      },
+    );
+  }
+
+  /** All segments with their sizes, the one that was not used for longest first. */
+  async list(): Promise<Found<SegmentUse>> {
+    await this.save();
+    const values = await this.#database.run(
+      "measure the memory of the chats",
+      ["uses"],
+      "readonly",
+      (transaction) => transaction.objectStore("uses").index("usedMs").getAll(),
+    );
+    return checkedUses(values);
+  }
+
+  /** Bytes of the segments of a chat, by round and half. */
+  async sizesOf(conversationId: string): Promise<SegmentSizes> {
+    const values = await this.#database.run(
+      "measure the memory of a chat",
+      ["uses"],
+      "readonly",
+      (transaction) =>
+        transaction.objectStore("uses").getAll(keysOf(conversationId)),
+    );
+    const sizes: SegmentSizes = new Map();
+    for (const { roundId, half, bytes } of checkedUses(values).records) {
+      sizes.set(roundId, { ...sizes.get(roundId), [half]: bytes });
+    }
+    return sizes;
+  }
+
+  /** Bytes of all segments. */
+  async totalBytes(): Promise<number> {
+    const { records } = await this.list();
+    return records.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+}
+
+/** Those of the values that are uses; a crash, a hand or another version may have written others. */
+export function checkedUses(values: readonly unknown[]): Found<SegmentUse> {
+  return checkedRecords(useSchema, values);
+}
+
+export function keyOf({
+  conversationId,
+  roundId,
+  half,
+}: SegmentUse): SegmentKey {
+  return [conversationId, roundId, half];
+}

@@ -1,0 +1,150 @@
+import { css, html, LitElement, nothing } from "lit";
+import { property, query } from "lit/decorators.js";
+import { live } from "lit/directives/live.js";
+import type {
+  ChatHistory,
+  LoadProgress,
+  RestoreProgress,
+} from "../engine/chat-engine";
+import type { Composer } from "./composer";
+import type { ChatState } from "./events";
+import { tabsIcon } from "./icons";
+import { base } from "./theme";
+
+/**
+ * `<rondo-dock>`: what lies under the transcript: where the model stands, how far a kept chat is brought
+ * back, a few things to say, and the box for the next message.
+ *
+ * @csspart example, box, input - of the elements inside
+ */
+export class ChatDock extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+        gap: 0.75rem;
+        width: 100%;
+        max-width: var(--_measure);
+        margin: 0 auto;
+        padding: 0.25rem 1rem calc(1rem + env(safe-area-inset-bottom));
+        overflow-y: auto;
+      }
+
+      /* Where a notice leaves no room, it scrolls behind the box. */
+      rondo-composer {
+        position: sticky;
+        inset-block-end: 0;
+        background: var(--_ground);
+      }
+
+      .elsewhere {
+        display: flex;
+        align-items: flex-start;
+        gap: 0.75rem;
+        margin: 0;
+        padding: 0.75rem 1rem;
+        border: 1px solid var(--_line);
+        border-radius: 1rem;
+        background: var(--_raised);
+        line-height: 1.45;
+      }
+
+      .elsewhere .icon {
+        margin-top: 0.15rem;
+        color: var(--_muted);
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) state: ChatState = "idle";
+  /** While the model loads. */
+  @property({ attribute: false }) progress: LoadProgress | undefined;
+  /** Why the model is not there. */
+  @property({ attribute: false }) error: Error | undefined;
+  /** How far the chat is brought back, while it is. */
+  @property({ attribute: false }) restoring: RestoreProgress | undefined;
+  @property({ attribute: false }) access: ChatHistory["access"] = "write";
+  /** The text in the box. */
+  @property({ attribute: false }) draft = "";
+  /** Whether a reply is coming. */
+  @property({ type: Boolean }) replying = false;
+  /** Things to say. */
+  @property({ attribute: false }) examples: readonly string[] = [];
+  @query("rondo-composer") private composer!: Composer | null;
+
+  override focus(options?: FocusOptions): void {
+    this.composer?.focus(options);
+  }
+
+  protected override async getUpdateComplete(): Promise<boolean> {
+    const isDone = await super.getUpdateComplete();
+    await this.composer?.updateComplete;
+    return isDone;
+  }
+
+  override render() {
+    return html`
+      ${this.#modelStatus()} ${this.#restoreStatus()} ${this.#examples()}
+      ${this.access === "read" ? this.#elsewhere() : nothing}
+      ${this.#isBoxOfUse ? this.#composer() : nothing}
+    `;
+  }
+
+  #modelStatus() {
+    if (this.state === "loading")
+      return html`<rondo-load-progress
+        .progress=${this.progress}
+      ></rondo-load-progress>`;
+    if (this.error === undefined) return nothing;
+    return html`<rondo-load-failure .error=${this.error}></rondo-load-failure>`;
+  }
+
+  #restoreStatus() {
+    if (this.restoring === undefined || this.state !== "ready") return nothing;
+    return html`<rondo-restore-progress
+      .progress=${this.restoring}
+    ></rondo-restore-progress>`;
+  }
+
+  #examples() {
+    if (this.examples.length === 0 || this.access === "read") return nothing;
+    return html`<rondo-examples
+      compact
+      exportparts="example"
+      .examples=${this.examples}
+    ></rondo-examples>`;
+  }
+
+  /** Where nothing can be sent, what was typed before stays in sight. */
+  get #isBoxOfUse(): boolean {
+    return this.access === "write" || this.draft !== "";
+  }
+
+  #elsewhere() {
+    return html`
+      <p class="elsewhere" role="status">
+        ${tabsIcon}
+        <span>
+          This chat is open in another tab. Close it there to go on here.
+        </span>
+      </p>
+    `;
+  }
+
+  #composer() {
+    return html`<rondo-composer
+      exportparts="box, input"
+      .draft=${live(this.draft)}
+      .replying=${this.replying}
+      .locked=${this.access === "read"}
+    ></rondo-composer>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-dock": ChatDock;
+  }
+}

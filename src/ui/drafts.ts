@@ -1,0 +1,80 @@
+/**
+ * What was written and is not kept by the engine, so that it outlives the page: text in a box, and
+ * messages that were sent and may not have arrived. It lies in the tab's own storage, where two tabs do
+ * not get into each other's boxes. Where storage is not allowed, it lasts as long as the page.
+ */
+import * as v from "valibot";
+import type { SentMessage } from "./history";
+
+const KEY = "rondo.unsaid";
+
+export interface Unsaid {
+  /** The engine's name for the chat, if it had one. */
+  chatId: string | undefined;
+  draft: string;
+  sent: readonly SentMessage[];
+}
+
+const schema: v.GenericSchema<unknown, Unsaid[]> = v.array(
+  v.pipe(
+    v.object({
+      chatId: v.optional(v.string()),
+      draft: v.string(),
+      sent: v.array(v.object({ message: v.string(), afterId: v.number() })),
+    }),
+    v.transform(({ chatId, ...rest }) => ({ chatId, ...rest })),
+  ),
+);
+
+export class Drafts {
+  /** Of an earlier page, and not asked for yet. */
+  #left = read();
+  #written = "";
+
+  /** What was left in this chat. */
+  take(chatId: string): Unsaid | undefined {
+    return this.#takeAll((left) => left.chatId === chatId)[0];
+  }
+
+  /** All that was left in chats that had no name, or have one of those that `isGone` knows. */
+  takeText(isGone: (chatId: string) => boolean): string {
+    return this.#takeAll(({ chatId }) => chatId === undefined || isGone(chatId))
+      .map(textOf)
+      .join("\n\n");
+  }
+
+  /** Keeps what is unsaid in these chats, and what nobody has asked for. */
+  save(unsaid: readonly Unsaid[]): void {
+    const all = [...unsaid.filter((one) => textOf(one) !== ""), ...this.#left];
+    const text = JSON.stringify(all);
+    if (text === this.#written) return;
+    this.#written = text;
+    try {
+      if (all.length === 0) sessionStorage.removeItem(KEY);
+      else sessionStorage.setItem(KEY, text);
+    } catch {
+      // Not allowed, or no room: the text is still in its box.
+    }
+  }
+
+  #takeAll(isWanted: (left: Unsaid) => boolean): Unsaid[] {
+    const taken = this.#left.filter(isWanted);
+    this.#left = this.#left.filter((left) => !taken.includes(left));
+    return taken;
+  }
+}
+
+/** As it would stand in a box: what was sent first. */
+export function textOf({ draft, sent }: Unsaid): string {
+  const texts = [...sent.map(({ message }) => message), draft];
+  return texts.filter((text) => text.trim() !== "").join("\n\n");
+}
+
+function read(): Unsaid[] {
+  try {
+    const text = sessionStorage.getItem(KEY);
+    return text === null ? [] : v.parse(schema, JSON.parse(text));
+  } catch {
+    return [];
+  }
+}

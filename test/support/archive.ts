@@ -1,0 +1,96 @@
+/** Archives of a test's own, and chats to fill them. */
+import { onTestFinished } from "vitest";
+import type {
+  ArchiveOptions,
+  ChatHead,
+  RoundToKeep,
+  StoreTrouble,
+} from "../../src/engine/archive";
+import { contentHash, segmentName } from "../../src/engine/fingerprint";
+import { StoredArchive } from "../../src/engine/stored-archive";
+import {
+  type ExpectedSegment,
+  payloadBytes,
+  type SegmentHeader,
+} from "../../src/memory/segment";
+import { ownName } from "../store/fixtures";
+
+export interface TestArchive {
+  archive: StoredArchive;
+  /** What was told, in order. */
+  troubles: StoreTrouble[];
+  /** How often the list of chats was said to be another one. */
+  changes: { count: number };
+}
+
+/** An archive that is closed when the test is over: a tab, where several have one name. */
+export async function openTestArchive(
+  name = ownName(),
+  options: ArchiveOptions = {},
+): Promise<TestArchive> {
+  const troubles: StoreTrouble[] = [];
+  const changes = { count: 0 };
+  const archive = await StoredArchive.open({
+    name,
+    onTrouble: (trouble) => troubles.push(trouble),
+    onChanged: () => changes.count++,
+    ...options,
+  });
+  onTestFinished(() => archive.close());
+  return { archive, troubles, changes };
+}
+
+export function chatHead(id: string, fields: Partial<ChatHead> = {}): ChatHead {
+  return {
+    id,
+    system: undefined,
+    model: { name: "rondo-tiny", url: "/models/rondo-tiny/" },
+    createdMs: 1000,
+    ...fields,
+  };
+}
+
+export function roundToKeep(
+  id: number,
+  fields: Partial<RoundToKeep> = {},
+): RoundToKeep {
+  return {
+    id,
+    parentId: id === 0 ? null : id - 1,
+    user: id === 0 ? "" : `Question ${id}`,
+    reply: id === 0 ? "" : `Answer ${id}`,
+    isFinished: true,
+    tokens: [id, 7, 70_000],
+    openTokens: 2,
+    textFingerprint: "t1",
+    attended: null,
+    ...fields,
+  };
+}
+
+/** The KV of half a round as the engine would store it, its payload full of the round's id. */
+export async function kvOf(
+  { id, tokens }: RoundToKeep,
+  half: "lower" | "upper" = "lower",
+  modelFingerprint = "model",
+): Promise<{
+  header: SegmentHeader;
+  payload: Uint8Array<ArrayBuffer>;
+  expected: ExpectedSegment;
+}> {
+  const header: SegmentHeader = {
+    fingerprint: segmentName(modelFingerprint, await contentHash(tokens)),
+    half,
+    layerCount: 1,
+    kvHeads: 1,
+    headDim: 8,
+    tokens: tokens.length,
+    elements: "f16",
+  };
+  const payload = new Uint8Array(payloadBytes(header)).fill(id);
+  return {
+    header,
+    payload,
+    expected: { ...header, elements: ["int8", "f16"] },
+  };
+}

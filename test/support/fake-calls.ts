@@ -1,0 +1,176 @@
+/** What a fake engine was asked to do and has not done yet, and what it says when it is done. */
+import type {
+  HistoryRound,
+  LoadOptions,
+  ModelInfo,
+  Receipt,
+  ReplyEvent,
+  ReplyOptions,
+  RestoreOptions,
+  RestoreReport,
+} from "../../src/engine/chat-engine";
+
+export const fakeModel: ModelInfo = {
+  name: "rondo-tiny",
+  architecture: "LlamaForCausalLM",
+  parameterCount: 3_400_000,
+  layerCount: 8,
+  contextTokens: 2048,
+  weightBytes: 6_896_400,
+  kvBytesPerToken: 4096,
+  device: {
+    vendor: "fake",
+    architecture: "none",
+    description: "Fake GPU",
+    isSoftware: false,
+  },
+};
+
+const nothingRestored: RestoreReport = {
+  keptTokens: 0,
+  restoredTokens: 0,
+  recomputedTokens: 0,
+  droppedSegments: 0,
+};
+
+export const fakeReceipt: Receipt = {
+  finishReason: "stop",
+  roundId: 1,
+  cachedTokens: 41,
+  restoredTokens: 0,
+  prefilledTokens: 23,
+  attention: {
+    readCount: 0,
+    roundCount: 0,
+    attended: [],
+    capturedMass: 1,
+    isCut: false,
+    kvBytes: 4096,
+    fullKvBytes: 4096,
+    lower: nothingRestored,
+    upper: nothingRestored,
+  },
+  replyTokens: 12,
+  timeToFirstTokenMs: 210,
+  decodeTokensPerSecond: 38.2,
+  seed: 1,
+};
+
+/** An error as it comes out of a worker: the name says what it is. */
+export function namedError(name: string, message = `${name} it is.`): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+/** A load in a test's hands. */
+export class FakeLoad {
+  readonly url: string;
+  readonly options: LoadOptions;
+  readonly outcome: Promise<ModelInfo>;
+  finish!: (model?: ModelInfo) => void;
+  fail!: (error: Error) => void;
+
+  constructor(url: string, options: LoadOptions = {}) {
+    this.url = url;
+    this.options = options;
+    this.outcome = new Promise((resolve, reject) => {
+      this.finish = (model = fakeModel) => resolve(model);
+      this.fail = reject;
+    });
+    const { signal } = options;
+    signal?.addEventListener("abort", () => this.fail(signal.reason as Error));
+  }
+
+  weights(loadedBytes: number, totalBytes: number): void {
+    this.options.onProgress?.({ phase: "weights", loadedBytes, totalBytes });
+  }
+}
+
+/** A restore in a test's hands. */
+export class FakeRestore {
+  readonly chatId: string;
+  readonly signal: AbortSignal | undefined;
+  readonly outcome: Promise<RestoreReport>;
+  readonly #options: RestoreOptions;
+  finish!: () => void;
+  fail!: (error: Error) => void;
+
+  constructor(chatId: string, options: RestoreOptions = {}) {
+    this.chatId = chatId;
+    this.#options = options;
+    this.signal = options.signal;
+    this.outcome = new Promise((resolve, reject) => {
+      this.finish = () => resolve(nothingRestored);
+      this.fail = reject;
+    });
+    this.signal?.addEventListener("abort", () =>
+      this.fail(this.signal?.reason as Error),
+    );
+  }
+
+  progress(doneTokens: number, totalTokens: number): void {
+    this.#options.onProgress?.({ doneTokens, totalTokens });
+  }
+}
+
+/** A reply in a test's hands. An abort ends it as the engine would, with what was said so far. */
+export class FakeReply implements AsyncIterable<ReplyEvent> {
+  readonly chatId: string;
+  readonly message: string;
+  readonly signal: AbortSignal | undefined;
+  /** What the fake engine keeps of it; undefined for one that it does not keep. */
+  kept: HistoryRound | undefined;
+  /** Takes back what is kept. */
+  withdraw = () => {};
+  #steps: (ReplyEvent | Error)[] = [];
+  #wake = () => {};
+
+  constructor(chatId: string, message: string, options: ReplyOptions = {}) {
+    this.chatId = chatId;
+    this.message = message;
+    this.signal = options.signal;
+    this.signal?.addEventListener("abort", () =>
+      this.end({ finishReason: "aborted" }),
+    );
+  }
+
+  prefill(doneTokens: number, totalTokens: number): void {
+    this.#push({ type: "prefill", doneTokens, totalTokens });
+  }
+
+  text(text: string): void {
+    if (this.kept) this.kept.reply += text;
+    this.#push({ type: "text", text });
+  }
+
+  end(receipt: Partial<Receipt> = {}): void {
+    if (this.kept) this.kept.isFinished = true;
+    const roundId = this.kept?.id ?? fakeReceipt.roundId;
+    this.#push({
+      type: "end",
+      receipt: { ...fakeReceipt, roundId, ...receipt },
+    });
+  }
+
+  /** The chat is then as it was before. */
+  fail(error: Error): void {
+    this.withdraw();
+    this.#push(error);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReplyEvent> {
+    for (;;) {
+      while (this.#steps.length === 0)
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      const step = this.#steps.shift();
+      if (step instanceof Error) throw step;
+      if (step === undefined) continue;
+      yield step;
+      if (step.type === "end") return;
+    }
+  }
+
+  #push(step: ReplyEvent | Error): void {
+    this.#steps.push(step);
+    this.#wake();
+  }
+}

@@ -1,0 +1,48 @@
+/** A reply over rounds as they stand, all of them attended to: prefill and decode steps without a turn around them. */
+import type { ReadbackRing } from "../../src/gpu/readback";
+import { pendingSpans, type Runner } from "../../src/engine/runner";
+import { Reply } from "../../src/engine/reply";
+import { placeRounds } from "../../src/memory/page-table";
+import { missingPages, type Round } from "../../src/memory/round";
+import { fitRound, reservePages } from "./rounds";
+
+const GREEDY = {
+  seed: 0,
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+};
+
+export interface PreparedReply {
+  reply: Reply;
+  /** Computes what lacks KV and draws the first token. */
+  prefill: () => Promise<void>;
+}
+
+/** @param rounds with their pages; the last one is the reply's */
+export function prepareReply(
+  runner: Runner,
+  rounds: readonly Round[],
+  ring: ReadbackRing,
+): PreparedReply {
+  const placed = placeRounds(rounds);
+  const frame = { lower: placed, upper: placed };
+  const own = rounds.at(-1)!;
+  const { cache } = runner;
+  const reply = new Reply(runner, frame, GREEDY, ring, async (tokens) => {
+    const missing = missingPages(own.lower, tokens);
+    if (missing === 0) return;
+    await reservePages(cache, missing);
+    fitRound(own, tokens, cache);
+  });
+  return {
+    reply,
+    async prefill() {
+      const rows = pendingSpans(placed);
+      const job = { frame, rows, first: reply.first() };
+      for await (const _ of runner.prefill(job)) void _;
+    },
+  };
+}
