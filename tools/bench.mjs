@@ -1,52 +1,128 @@
-// `npm run bench`: how fast the runtime is; test/bench/bench.ts says what the numbers mean.
+// The benchmarks: how fast the runtime is, what Round Attention costs and saves, what a reload costs;
+// and calibration, which measures too. test/bench says what the numbers mean.
 //
 //   npm run bench -- [--node] [--quick] [--model DIR_OR_URL]
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+//   npm run bench:rounds -- [--full] [--rounds 24,60] [--count N] [--tau 0.9,0.5] [--asks N]
+//   npm run bench:resume -- [--turns 5,20]
+//   npm run calibrate -- [--model DIR] [--count N] [--tau 0.9] [--write]
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { chromiumArgs, chromiumPath } from "./chromium.mjs";
 import { fail, root, setUp } from "./setup.mjs";
 
-/** @typedef {import("../test/bench/result").BenchResult} BenchResult */
-/** @typedef {{ result: BenchResult, table: string }} Outcome */
+/** @typedef {import("../test/bench/benches").BenchOutcome} Outcome */
 
-const USAGE = "npm run bench -- [--node] [--quick] [--model DIR_OR_URL]";
-const OUTPUT = "out/bench.json";
+const USAGE =
+  "npm run bench -- [--node] [--quick] [--model DIR_OR_URL]; tools/bench.mjs lists the others.";
+const NAMES = ["speed", "rounds", "resume", "calibrate"];
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
+/** What a benchmark itself takes. */
+const PARAMS = ["tau", "rounds", "count", "asks", "turns"];
+/** Seeds that training never saw: so many chats of so many rounds. */
+const FULL_SETS = [
+  [60_000_000, 100, 24],
+  [60_000_000, 100, 60],
+  [60_000_000, 20, 200],
+];
 
 setUp();
 
-const options = await readOptions();
+const { name, options } = await readOptions();
 const model = options.model ?? join(root, "public/models/rondo-tiny");
 const isUrl = /^https?:/.test(model);
 if (!isUrl && !existsSync(join(model, "config.json")))
   fail(
     `${resolve(model)} has no config.json. --model wants a model's folder, or its address.`,
   );
+const params = Object.fromEntries(
+  [...PARAMS, "quick"].flatMap((key) => {
+    const value = options[key];
+    return value === undefined || value === false ? [] : [[key, String(value)]];
+  }),
+);
+const chats = options.full ? fullChats() : "test/fixtures/chats/quick.json";
 
 try {
-  const { result, table } = options.node ? await inNode() : await inChromium();
+  const { result, table, files } = options.node
+    ? await inNode()
+    : await inChromium();
   console.log(`\n${table}`);
+  const output = `out/${name === "speed" ? "bench" : name}.json`;
   mkdirSync(join(root, "out"), { recursive: true });
-  writeFileSync(join(root, OUTPUT), `${JSON.stringify(result, null, 2)}\n`);
-  console.log(`\nThe same as JSON: ${OUTPUT}`);
+  write(output, `${JSON.stringify(result, null, 2)}\n`);
+  console.log(`\nThe same as JSON: ${output}`);
+  for (const [file, text] of Object.entries(files ?? {})) {
+    write(`out/${file}`, text);
+    console.log(`out/${file}`);
+  }
+  if (name === "calibrate" && options.write === true) {
+    if (isUrl) fail("--write wants a model's folder on this machine.");
+    const path = join(model, "rondo.json");
+    // What is known of the model besides, such as context_tokens, stays.
+    const before = existsSync(path)
+      ? JSON.parse(readFileSync(path, "utf8"))
+      : {};
+    const merged = { ...before, .../** @type {object} */ (result) };
+    writeFileSync(path, `${JSON.stringify(merged, null, 2)}\n`);
+    console.log(path);
+  }
   process.exit(0); // Dawn's threads would keep Node waiting.
 } catch (error) {
   fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
+/** @param {string} file @param {string} text */
+function write(file, text) {
+  writeFileSync(join(root, file), text);
+}
+
 async function readOptions() {
   const { parseArgs } = await import("node:util");
   try {
-    return parseArgs({
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
       options: {
         node: { type: "boolean", default: false },
         quick: { type: "boolean", default: false },
+        full: { type: "boolean", default: false },
+        write: { type: "boolean", default: false },
         model: { type: "string" },
+        tau: { type: "string" },
+        rounds: { type: "string" },
+        count: { type: "string" },
+        asks: { type: "string" },
+        turns: { type: "string" },
       },
-    }).values;
+    });
+    const [name = "speed", folder] = positionals;
+    if (!NAMES.includes(name)) throw new RangeError(`no benchmark ${name}`);
+    /** @type {Record<string, string | boolean | undefined> & { model?: string }} */
+    const options = { ...values, model: values.model ?? folder };
+    return { name, options };
   } catch (error) {
     fail(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   }
+}
+
+/** All chats that the full figures are made of; Python makes them, from the demo model's corpus. */
+function fullChats() {
+  const path = "out/chats-full.json";
+  const folder = join(root, "tools/demo-model");
+  const json = execFileSync(
+    "python3",
+    ["chats.py", ...FULL_SETS.flat().map(String)],
+    { cwd: folder, maxBuffer: 2 ** 28 },
+  );
+  mkdirSync(join(root, "out"), { recursive: true });
+  writeFileSync(join(root, path), json);
+  return path;
 }
 
 /** @returns {Promise<Outcome>} */
@@ -83,7 +159,9 @@ async function inChromium() {
       if (message.type() === "error") console.error(message.text());
     });
     const address = new URL("test/bench/bench.html", origin);
-    if (options.quick) address.searchParams.set("quick", "");
+    for (const [key, value] of Object.entries({ ...params, bench: name }))
+      address.searchParams.set(key, value);
+    address.searchParams.set("chats", `/${chats}`);
     address.searchParams.set(
       "model",
       isUrl ? model : encodeURI(`/@fs/${folder.replace(/^\//, "")}/`),
@@ -120,11 +198,12 @@ async function inNode() {
     const { benchInNode } = /** @type {typeof import("../test/bench/node")} */ (
       await server.ssrLoadModule("/test/bench/node.ts")
     );
-    return await benchInNode(
-      gpu,
-      isUrl ? model : resolve(model),
-      options.quick,
-    );
+    return await benchInNode(gpu, {
+      name,
+      model: isUrl ? model : resolve(model),
+      params,
+      chats: JSON.parse(readFileSync(join(root, chats), "utf8")),
+    });
   } catch (error) {
     if (error instanceof Error && error.name === "WebGpuUnavailableError")
       fail(

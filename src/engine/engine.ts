@@ -256,7 +256,7 @@ export class Engine implements ChatEngine {
       source: keeper.sourceOf(session, chat),
       tokenizer: model.tokenizer,
       conversation: chat.conversation,
-      contextTokens: session.contextTokens,
+      contextTokens: model.contextTokens,
     };
   }
 

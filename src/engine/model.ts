@@ -19,6 +19,7 @@ import {
   type NetworkOptions,
 } from "./network";
 import { hashedCheckpoint, hashedTexts } from "../model/read-hashes";
+import { readRondoConfig, type RondoConfig } from "../model/rondo-config";
 import { openSafetensors } from "../model/safetensors";
 import { expectedTensors } from "../model/tensors";
 import { openTokenizer, type Tokenizer } from "../model/tokenizer";
@@ -36,16 +37,12 @@ export interface Model {
   segmentFingerprint: string;
   /** How rounds are selected for it. */
   selection: SelectionDefaults;
+  /** Positions that it was trained on. */
+  contextTokens: number;
 }
 
 /** Whose attention says which rounds matter, and how much of it is to be captured. */
-export interface SelectionDefaults {
-  /** All rows of a message, or the template's behind it. */
-  rows: "all" | "tail";
-  /** Query heads. */
-  heads: "all" | readonly number[];
-  tau: number;
-}
+export type SelectionDefaults = Pick<RondoConfig, "rows" | "heads" | "tau">;
 
 /** For a model that was not calibrated. */
 const DEFAULT_SELECTION: SelectionDefaults = {
@@ -76,12 +73,17 @@ export async function loadModel(
   const configJson = await readJson(files, "config.json", signal);
   const config = readConfig(configJson);
   const texts = hashedTexts(files);
-  const [generationJson, tokenizer, template] = await Promise.all([
+  const [generationJson, rondoJson, tokenizer, template] = await Promise.all([
     readOptionalJson(files, "generation_config.json", signal),
+    readOptionalJson(files, "rondo.json", signal),
     openTokenizer(texts.files, signal),
     readChatTemplate(texts.files, signal),
   ]);
   const generation = readGenerationConfig(generationJson, configJson);
+  const calibrated = readRondoConfig(rondoJson, {
+    layers: config.numHiddenLayers,
+    heads: config.numAttentionHeads,
+  });
   if (tokenizer.tokenCount > config.vocabSize) {
     throw new ModelFormatError({
       file: "tokenizer.json",
@@ -95,6 +97,7 @@ export async function loadModel(
   );
   const { totalBytes } = checkpoint;
   const network = await buildNetwork(gpu, config, checkpoint, {
+    ...(calibrated && { watershed: calibrated.watershed }),
     ...options,
     signal,
     onProgress: (loadedBytes) =>
@@ -121,7 +124,11 @@ export async function loadModel(
     generation,
     textFingerprint: ofText,
     segmentFingerprint: ofSegments,
-    selection: DEFAULT_SELECTION,
+    selection: calibrated ?? DEFAULT_SELECTION,
+    contextTokens: Math.min(
+      config.maxPositionEmbeddings,
+      calibrated?.contextTokens ?? Infinity,
+    ),
   };
 }
 

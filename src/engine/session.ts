@@ -70,11 +70,6 @@ export class Session {
     }
   }
 
-  /** Positions that the model was trained on. */
-  get contextTokens(): number {
-    return this.model.network.config.maxPositionEmbeddings;
-  }
-
   info(): ModelInfo {
     const { config, weights, cache } = this.model.network;
     const { vendor, architecture, description } = this.gpu.info;
@@ -83,7 +78,7 @@ export class Session {
       architecture: config.architecture,
       parameterCount: weights.parameterCount,
       layerCount: config.numHiddenLayers,
-      contextTokens: this.contextTokens,
+      contextTokens: this.model.contextTokens,
       weightBytes: weights.bytes,
       kvBytesPerToken: cache.tokenBytes,
       device: {

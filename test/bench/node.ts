@@ -1,18 +1,28 @@
-/** The benchmark in Node, on a WebGPU that is handed in. */
-import { bench } from "./bench";
+/** A benchmark in Node, on a WebGPU that is handed in. */
+import { benches, type BenchOutcome } from "./benches";
+import type { ChatSet } from "./chats";
 import { diskFiles } from "./disk-files";
-import { benchTable } from "./table";
 
-/** @param model a folder, or its address */
-export async function benchInNode(gpu: GPU, model: string, isQuick: boolean) {
+export interface NodeBench {
+  name: string;
+  /** A folder, or its address. */
+  model: string;
+  chats: ChatSet;
+  params: Record<string, string>;
+}
+
+export async function benchInNode(
+  gpu: GPU,
+  { name, model, chats, params }: NodeBench,
+): Promise<BenchOutcome> {
   const isUrl = /^https?:/.test(model);
-  const result = await bench({
+  return benches[name]!({
     url: model,
-    isQuick,
+    params: new URLSearchParams(params),
     runtime: `Node ${process.versions.node}`,
     gpu,
+    chats,
     onProgress: (doing) => console.info(doing),
     ...(!isUrl && { openFiles: diskFiles }),
   });
-  return { result, table: benchTable(result) };
 }

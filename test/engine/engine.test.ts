@@ -24,7 +24,7 @@ test("says what model it is", () => {
     architecture: "LlamaForCausalLM",
     parameterCount: 3_443_904,
     layerCount: 8,
-    contextTokens: 2048,
+    contextTokens: 1536,
     kvBytesPerToken: 8 * 2 * 2 * 32 * 4,
   });
 });
@@ -170,7 +170,7 @@ test("a message that does not fit is refused, and the chat stays as it was", asy
     say(engine, chat, "hello there ".repeat(2000)),
   ).rejects.toMatchObject({
     name: "ContextFullError",
-    message: expect.stringContaining("2048") as string,
+    message: expect.stringContaining("1536") as string,
   });
   expect(await usedPages()).toBe(before);
   const next = await say(engine, chat, "What is my cat called?");

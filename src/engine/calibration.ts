@@ -1,0 +1,186 @@
+/**
+ * Where a model's watershed lies, and whose attention there to ask: from how questions spread their
+ * attention over the rounds before them, layer by layer. Numbers in, numbers out.
+ *
+ *     C(l) = mean over questions and over the layers behind l of
+ *            (their own mass on the rounds that layer l selects) / (the most that as many rounds hold)
+ *     cost(l) = (l + 1) / L + (1 - (l + 1) / L) · share of rounds that layer l selects
+ *
+ * Round Attention (arXiv 2502.15294, section 3) takes the first layer whose selection captures enough of
+ * what later layers look at. Alone that favours layers that select nearly everything, so of the layers
+ * that are good enough the one with the least KV on the GPU is taken. Where the answers are known, good
+ * enough means that the round with the answer is selected; else C(l) alone must tell.
+ */
+import { select } from "./select";
+
+/** How a question spreads its attention: mass[layer][head][round], all rounds of one head summing to 1. */
+export interface QuestionMass {
+  /** Averaged over all rows of the question. */
+  all: readonly (readonly (readonly number[])[])[];
+  /** Averaged over the template's rows behind it. */
+  tail: QuestionMass["all"];
+  /** Place of the round that has the answer, where it is known. */
+  source?: number | undefined;
+}
+
+export type Rows = "all" | "tail";
+export type Heads = "all" | number[];
+
+/** What layer l would be worth as the watershed. */
+export interface LayerWorth {
+  layer: number;
+  rows: Rows;
+  /** C(l). */
+  captured: number;
+  /** How often the round with the answer is selected; undefined without answers. */
+  hitRate: number | undefined;
+  /** Share of the rounds that are selected. */
+  share: number;
+  /** Share of the KV that is on the GPU. */
+  cost: number;
+}
+
+export interface Calibration {
+  watershed: number;
+  rows: Rows;
+  heads: Heads;
+  tau: number;
+  /** Of every layer but the last, first with tail rows, then with all. */
+  worth: LayerWorth[];
+}
+
+/** What C(l) must reach, and how many answers must be found. */
+const ENOUGH_CAPTURED = 0.95;
+const ENOUGH_HITS = 0.97;
+/** Heads are only told apart where that captures so much more. */
+const WORTHWHILE = 0.01;
+
+/** @throws RangeError without questions */
+export function calibrate(
+  questions: readonly QuestionMass[],
+  tau = 0.9,
+): Calibration {
+  if (questions.length === 0)
+    throw new RangeError("calibration: there is no question to learn from");
+  const layers = questions[0]!.tail.length;
+  const worth = (["tail", "all"] as const).flatMap((rows) =>
+    Array.from({ length: layers - 1 }, (_, layer) =>
+      worthOf(questions, layer, rows, tau),
+    ),
+  );
+  const merit = ({ hitRate, captured }: LayerWorth) =>
+    hitRate === undefined ? captured / ENOUGH_CAPTURED : hitRate / ENOUGH_HITS;
+  const good = worth.filter((one) => merit(one) >= 1);
+  const best =
+    good.length > 0
+      ? leastBy(good, ({ cost }) => cost)
+      : leastBy(worth, (one) => -merit(one));
+  const { layer: watershed, rows } = best;
+  const heads = headsOf(questions, rows, watershed, tau);
+  return { watershed, rows, heads, tau, worth };
+}
+
+function worthOf(
+  questions: readonly QuestionMass[],
+  layer: number,
+  rows: Rows,
+  tau: number,
+): LayerWorth {
+  const picks = questions.map((question) => ({
+    places: selected(averaged(question[rows][layer]!), tau),
+    rounds: question[rows][layer]![0]!.length,
+    source: question.source,
+  }));
+  const share = mean(picks.map(({ places, rounds }) => places.length / rounds));
+  const known = picks.filter(({ source }) => source !== undefined);
+  const lower = (layer + 1) / questions[0]![rows].length;
+  return {
+    layer,
+    rows,
+    captured: mean(
+      questions.map((one) => capturedBy(one, rows, layer, "all", tau)),
+    ),
+    hitRate:
+      known.length === 0
+        ? undefined
+        : mean(
+            known.map(({ places, source }) => Number(places.includes(source!))),
+          ),
+    share,
+    cost: lower + (1 - lower) * share,
+  };
+}
+
+/** The first of those with the least value. */
+function leastBy<T>(all: readonly T[], value: (one: T) => number): T {
+  return all.reduce((best, one) => (value(one) < value(best) ? one : best));
+}
+
+/** Mass by round, averaged over heads. */
+export function averaged(
+  byHead: readonly (readonly number[])[],
+  heads: Heads = "all",
+): number[] {
+  const chosen = heads === "all" ? byHead : heads.map((head) => byHead[head]!);
+  return chosen[0]!.map(
+    (_, round) =>
+      chosen.reduce((sum, masses) => sum + masses[round]!, 0) / chosen.length,
+  );
+}
+
+/** How much of the later layers' mass the selection of layer l captures, of the most that could be. */
+function capturedBy(
+  question: QuestionMass,
+  rows: Rows,
+  l: number,
+  heads: Heads,
+  tau: number,
+): number {
+  const byLayer = question[rows];
+  const places = selected(averaged(byLayer[l]!, heads), tau);
+  return mean(
+    byLayer.slice(l + 1).map((later) => {
+      const mass = averaged(later);
+      const got = places.reduce((sum, place) => sum + mass[place]!, 0);
+      const most = mass
+        .toSorted((a, b) => b - a)
+        .slice(0, places.length)
+        .reduce((a, b) => a + b, 0);
+      return most > 0 ? got / most : 1;
+    }),
+  );
+}
+
+/** Places of the rounds that such mass selects. */
+export function selected(mass: readonly number[], tau: number): number[] {
+  const rounds = mass.map((one, id) => ({
+    id,
+    mass: one,
+    bytes: 0,
+    isPinned: false,
+  }));
+  return select(rounds, { tau }).rounds.map(({ id }) => id);
+}
+
+/** All heads, or the better half of them, if that half captures clearly more. */
+function headsOf(
+  questions: readonly QuestionMass[],
+  rows: Rows,
+  watershed: number,
+  tau: number,
+): Heads {
+  const count = questions[0]![rows][watershed]!.length;
+  const worth = (heads: Heads) =>
+    mean(questions.map((one) => capturedBy(one, rows, watershed, heads, tau)));
+  const byWorth = Array.from({ length: count }, (_, head) => head).sort(
+    (a, b) => worth([b]) - worth([a]),
+  );
+  const better = byWorth
+    .slice(0, Math.max(1, Math.ceil(count / 2)))
+    .sort((a, b) => a - b);
+  return worth(better) >= worth("all") + WORTHWHILE ? better : "all";
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}

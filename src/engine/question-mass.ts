@@ -1,0 +1,85 @@
+/** How a question spreads its attention over the rounds before it at every layer: what calibration learns from. */
+import { pagesFor } from "../memory/page-pool";
+import { Pins, type Residency } from "../memory/residency";
+import { HALVES, newRound, type Round } from "../memory/round";
+import type { QuestionMass } from "./calibration";
+import { type Frame, frameOf } from "./frame";
+import { pendingSpans, type Runner } from "./runner";
+
+export interface QuestionMassRequest {
+  /** The system prompt's round, then the chat's; both halves of all of them are on the GPU. */
+  history: readonly Round[];
+  /** The question's tokens. */
+  question: readonly number[];
+  /** How many of the last of them the template writes. */
+  tailTokens: number;
+  contextTokens: number;
+}
+
+/**
+ * Reads a question with full attention, layer by layer, and leaves nothing behind.
+ *
+ * @throws OutOfMemoryError, DeviceLostError
+ */
+export async function questionMass(
+  runner: Runner,
+  residency: Residency,
+  { history, question, tailTokens, contextTokens }: QuestionMassRequest,
+): Promise<Pick<QuestionMass, "all" | "tail">> {
+  const own = newRound(-1, question);
+  const pins = new Pins(residency);
+  try {
+    for (const half of HALVES) {
+      for (const round of [...history, own]) pins.add(round, half);
+      await residency.give(own, half);
+    }
+    const ownTokens = question.length;
+    const frame = frameOf({ history, own: [own], ownTokens, contextTokens });
+    const read = (rows: number) => massByLayer(runner, frame, own, rows);
+    return { all: await read(question.length), tail: await read(tailTokens) };
+  } finally {
+    pins.release();
+    for (const half of HALVES) residency.drop(own, half);
+  }
+}
+
+/** [layer][head][round]: mass of the last `rows` rows, over the rounds alone. */
+async function massByLayer(
+  runner: Runner,
+  frame: Frame,
+  own: Round,
+  rows: number,
+): Promise<number[][][]> {
+  const spans = pendingSpans([frame.lower.at(-1)!]);
+  const heads = Array.from({ length: runner.llama.headCount }, (_, h) => h);
+  const masses: number[][][] = [];
+  for (let layer = 0; layer < runner.layerCount; layer++) {
+    const prefill = runner.prefill({
+      frame,
+      rows: spans,
+      layers: { from: layer, to: layer + 1 },
+      keepsResidual: true,
+      massRows: rows,
+    });
+    for await (const _ of prefill) void _;
+    masses.push(
+      heads.map((head) => byRound(frame, runner.mass.pageMass([head]))),
+    );
+  }
+  for (const half of HALVES) own[half].computedTokens = 0;
+  return masses;
+}
+
+/** Shares of the rounds, the system prompt's and the question's own left out. */
+function byRound({ lower }: Frame, pageMass: readonly number[]): number[] {
+  let page = 0;
+  const sums = lower.map(({ round }) => {
+    const end = page + pagesFor(round.tokens.length);
+    const sum = pageMass.slice(page, end).reduce((a, b) => a + b, 0);
+    page = end;
+    return sum;
+  });
+  const rounds = sums.slice(1, -1);
+  const total = rounds.reduce((a, b) => a + b, 0);
+  return rounds.map((sum) => (total > 0 ? sum / total : 1 / rounds.length));
+}

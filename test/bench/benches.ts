@@ -1,0 +1,106 @@
+/** The benchmarks by name, each from an environment to figures: the same in a page and in Node. */
+import { calibrate } from "../../src/engine/calibration";
+import { loadModel, type Model } from "../../src/engine/model";
+import { Gpu } from "../../src/gpu/gpu";
+import { fetchedFiles, type ModelFiles } from "../../src/model/model-files";
+import { bench } from "./bench";
+import { calibrationReport } from "./calibration-report";
+import type { ChatSet } from "./chats";
+import { History } from "./history";
+import { questionMasses } from "./question-masses";
+import { benchResume, resumeTable } from "./resume";
+import { benchRounds, roundsTable } from "./rounds";
+import { roundsPlot } from "./rounds-plot";
+import { benchTable } from "./table";
+
+export interface BenchEnvironment {
+  /** The model's folder, or its address. */
+  url: string;
+  /** What the command line says besides. */
+  params: URLSearchParams;
+  /** What it runs in, for the record. */
+  runtime: string;
+  /** Chats with known answers. */
+  chats: ChatSet;
+  /** Default: the platform's navigator.gpu. */
+  gpu?: GPU | undefined;
+  /** How the folder is read. Default: by fetch. */
+  openFiles?: (url: string) => ModelFiles;
+  /** Hears what is being measured. */
+  onProgress?: (doing: string) => void;
+}
+
+export interface BenchOutcome {
+  /** For out/NAME.json. */
+  result: unknown;
+  table: string;
+  /** Further files, by name. */
+  files?: Record<string, string>;
+}
+
+type Bench = (environment: BenchEnvironment) => Promise<BenchOutcome>;
+
+export const benches: Record<string, Bench> = {
+  async speed({ params, ...environment }) {
+    const isQuick = params.has("quick");
+    const result = await bench({ ...environment, isQuick });
+    return { result, table: benchTable(result) };
+  },
+
+  async rounds(environment) {
+    const { params, chats, onProgress } = environment;
+    const taus = (params.get("tau") ?? "0.9,0.5,0.8,0.95,0.99").split(",");
+    return withHistory(environment, {}, async (history) => {
+      const rows = await benchRounds(history, {
+        chats: chosen(chats, params),
+        taus: taus.map(Number),
+        asksPerChat: Number(
+          params.get("asks") ?? (params.has("quick") ? 2 : 6),
+        ),
+        ...(onProgress && { onProgress }),
+      });
+      const table = roundsTable(rows);
+      const files = { "rounds.svg": roundsPlot(rows), "rounds.md": table };
+      return { result: rows, table, files };
+    });
+  },
+
+  async resume(environment) {
+    const rows = await benchResume(environment);
+    return { result: rows, table: resumeTable(rows) };
+  },
+
+  async calibrate(environment) {
+    const { params, chats, onProgress } = environment;
+    return withHistory(environment, {}, async (history) => {
+      const questions = await questionMasses(history, {
+        chats: chosen(chats, params),
+        ...(onProgress && { onProgress }),
+      });
+      const calibration = calibrate(
+        questions,
+        Number(params.get("tau") ?? 0.9),
+      );
+      return calibrationReport(questions, calibration);
+    });
+  },
+};
+
+/** The chats of the lengths that were asked for, as many as were asked for. */
+function chosen({ chats }: ChatSet, params: URLSearchParams) {
+  const lengths = (params.get("rounds") ?? "24,60").split(",").map(Number);
+  const count = Number(params.get("count") ?? (params.has("quick") ? 2 : 100));
+  return lengths.flatMap((length) =>
+    chats.filter(({ rounds }) => rounds.length === length).slice(0, count),
+  );
+}
+
+async function withHistory<T>(
+  { url, gpu: platform, openFiles = fetchedFiles }: BenchEnvironment,
+  options: Parameters<typeof loadModel>[2],
+  run: (history: History) => Promise<T>,
+): Promise<T> {
+  const gpu = await Gpu.open(platform);
+  const model: Model = await loadModel(gpu, openFiles(url), options);
+  return run(new History(gpu, model));
+}
