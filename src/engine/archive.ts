@@ -79,6 +79,12 @@ export interface Archive {
 
   storageSnapshot(): Promise<StorageSnapshot>;
 
+  /** What was learned of the model at an address, as it was saved: unchecked. Never rejects. */
+  readLearned(url: string): Promise<unknown>;
+
+  /** Never rejects: it can be learned again. */
+  saveLearned(url: string, learned: unknown): Promise<void>;
+
   /** Waits for what is being saved, then lets go of the store. */
   close(): Promise<void>;
 }
@@ -193,6 +199,8 @@ export class NoArchive implements Archive {
   readSegment = async () => "missing" as const;
   segmentKeys = async () => new Map();
   saveUses = async () => undefined;
+  readLearned = async () => undefined;
+  saveLearned = async () => undefined;
   rename = () => Promise.reject(this.#why);
   delete = async () => undefined;
   importChat = () => Promise.reject(this.#why);

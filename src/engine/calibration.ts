@@ -51,7 +51,7 @@ export interface Calibration {
 
 /** What C(l) must reach, and how many answers must be found. */
 const ENOUGH_CAPTURED = 0.95;
-const ENOUGH_HITS = 0.97;
+const ENOUGH_HITS = 0.95;
 /** Heads are only told apart where that captures so much more. */
 const WORTHWHILE = 0.01;
 

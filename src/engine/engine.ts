@@ -243,6 +243,25 @@ export class Engine implements ChatEngine {
     }
     keepLooseKv(keeper, session, chat, this.#url);
     void archive.saveUses();
+    await this.#learn(session, chat, archive);
+  }
+
+  /** A model that was not calibrated learns from what it is asked. */
+  async #learn(
+    session: Session,
+    chat: BoundChat,
+    archive: Archive,
+  ): Promise<void> {
+    try {
+      const isWanted = () => this.#queue.isWanted;
+      const learned = await session.calibration.learn(session, chat, isWanted);
+      if (!learned) return;
+      session.model.selection = learned;
+      const { contextTokens: _, ...config } = learned;
+      await archive.saveLearned(this.#url, { version: 1, ...config });
+    } catch {
+      // It is tried again with the next question.
+    }
   }
 
   async #turnContext(session: Session, chat: BoundChat): Promise<TurnContext> {
@@ -280,12 +299,13 @@ export class Engine implements ChatEngine {
     options.signal?.throwIfAborted();
     await this.#release();
     const { gpu, openFiles = fetchedFiles, network } = this.#options;
+    const { keeper, archive } = await this.#shelf();
     this.#session = await Session.open(openFiles(url), {
       ...options,
+      learned: await archive.readLearned(url),
       platform: gpu,
       network,
     });
-    const { keeper } = await this.#shelf();
     this.#session.residency.waitFor(() => keeper.packed());
     return this.#session;
   }

@@ -37,6 +37,8 @@ export interface Model {
   segmentFingerprint: string;
   /** How rounds are selected for it. */
   selection: SelectionDefaults;
+  /** Whether that is known of this very model, rather than what suits most. */
+  isCalibrated: boolean;
   /** Positions that it was trained on. */
   contextTokens: number;
 }
@@ -64,9 +66,12 @@ export async function loadModel(
   {
     onProgress,
     signal,
+    learned,
     ...options
   }: Omit<NetworkOptions, "onProgress"> & {
     onProgress?: (progress: ModelProgress) => void;
+    /** What calibration in the page found out before; the model's own rondo.json counts more. */
+    learned?: unknown;
   } = {},
 ): Promise<Model> {
   onProgress?.({ phase: "tokenizer", loadedBytes: 0, totalBytes: 0 });
@@ -80,10 +85,12 @@ export async function loadModel(
     readChatTemplate(texts.files, signal),
   ]);
   const generation = readGenerationConfig(generationJson, configJson);
-  const calibrated = readRondoConfig(rondoJson, {
+  const shape = {
     layers: config.numHiddenLayers,
     heads: config.numAttentionHeads,
-  });
+  };
+  const calibrated =
+    readRondoConfig(rondoJson, shape) ?? fittingConfig(learned, shape);
   if (tokenizer.tokenCount > config.vocabSize) {
     throw new ModelFormatError({
       file: "tokenizer.json",
@@ -125,11 +132,24 @@ export async function loadModel(
     textFingerprint: ofText,
     segmentFingerprint: ofSegments,
     selection: calibrated ?? DEFAULT_SELECTION,
+    isCalibrated: calibrated !== undefined,
     contextTokens: Math.min(
       config.maxPositionEmbeddings,
       calibrated?.contextTokens ?? Infinity,
     ),
   };
+}
+
+/** What was learned before, if it is of such a model: another one may have stood at the same address. */
+function fittingConfig(
+  learned: unknown,
+  shape: Parameters<typeof readRondoConfig>[1],
+): RondoConfig | undefined {
+  try {
+    return readRondoConfig(learned, shape);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Gives the model's memory back. */

@@ -14,18 +14,27 @@ export interface QuestionMassRequest {
   /** How many of the last of them the template writes. */
   tailTokens: number;
   contextTokens: number;
+  /** Whether somebody waits for the GPU. */
+  isWanted?: () => boolean;
 }
 
 /**
- * Reads a question with full attention, layer by layer, and leaves nothing behind.
+ * Reads a question with full attention, layer by layer, and leaves nothing behind. Undefined where it was
+ * broken off, because the GPU was wanted.
  *
  * @throws OutOfMemoryError, DeviceLostError
  */
 export async function questionMass(
   runner: Runner,
   residency: Residency,
-  { history, question, tailTokens, contextTokens }: QuestionMassRequest,
-): Promise<Pick<QuestionMass, "all" | "tail">> {
+  {
+    history,
+    question,
+    tailTokens,
+    contextTokens,
+    isWanted = () => false,
+  }: QuestionMassRequest,
+): Promise<Pick<QuestionMass, "all" | "tail"> | undefined> {
   const own = newRound(-1, question);
   const pins = new Pins(residency);
   try {
@@ -35,8 +44,11 @@ export async function questionMass(
     }
     const ownTokens = question.length;
     const frame = frameOf({ history, own: [own], ownTokens, contextTokens });
-    const read = (rows: number) => massByLayer(runner, frame, own, rows);
-    return { all: await read(question.length), tail: await read(tailTokens) };
+    const read = (rows: number) =>
+      massByLayer(runner, frame, own, rows, isWanted);
+    const all = await read(question.length);
+    const tail = all && (await read(tailTokens));
+    return tail && { all, tail };
   } finally {
     pins.release();
     for (const half of HALVES) residency.drop(own, half);
@@ -49,11 +61,13 @@ async function massByLayer(
   frame: Frame,
   own: Round,
   rows: number,
-): Promise<number[][][]> {
+  isWanted: () => boolean,
+): Promise<number[][][] | undefined> {
   const spans = pendingSpans([frame.lower.at(-1)!]);
   const heads = Array.from({ length: runner.llama.headCount }, (_, h) => h);
   const masses: number[][][] = [];
   for (let layer = 0; layer < runner.layerCount; layer++) {
+    if (isWanted()) return undefined;
     const prefill = runner.prefill({
       frame,
       rows: spans,

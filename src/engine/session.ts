@@ -9,10 +9,13 @@ import type { NetworkOptions } from "./network";
 import { Recall } from "./recall";
 import { Runner } from "./runner";
 import { Rates } from "./schedule";
+import { SelfCalibration } from "./self-calibration";
 
 export interface SessionOptions extends LoadOptions {
   /** Default: the platform's navigator.gpu. */
   platform?: GPU | undefined;
+  /** See loadModel. */
+  learned?: unknown;
   network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
 }
 
@@ -26,6 +29,7 @@ export class Session {
   readonly residency: Residency;
   readonly recall: Recall;
   readonly ring: ReadbackRing;
+  readonly calibration = new SelfCalibration();
 
   private constructor(gpu: Gpu, model: Model) {
     this.gpu = gpu;
@@ -46,6 +50,7 @@ export class Session {
     {
       platform,
       network,
+      learned,
       memoryBudgetBytes,
       onProgress,
       signal,
@@ -61,6 +66,7 @@ export class Session {
           kvBudgetBytes: memoryBudgetBytes,
         }),
         signal,
+        learned,
         ...(onProgress && { onProgress }),
       });
       return new Session(gpu, model);

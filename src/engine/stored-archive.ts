@@ -10,6 +10,7 @@ import {
 } from "../memory/segment";
 import { Conversations } from "../store/conversations";
 import { Database, type SegmentKey } from "../store/database";
+import { Meta } from "../store/meta";
 import { newestBranch } from "../store/round-tree";
 import { Rounds } from "../store/rounds";
 import type { SegmentSizes } from "../store/segment-uses";
@@ -66,6 +67,7 @@ export class StoredArchive implements Archive {
   readonly #conversations: Conversations;
   readonly #rounds: Rounds;
   readonly #segments: Segments;
+  readonly #meta: Meta;
   readonly #writes: ChatWrites;
   readonly #bell: TroubleBell;
   readonly #channel: BroadcastChannel;
@@ -82,6 +84,7 @@ export class StoredArchive implements Archive {
     this.#conversations = new Conversations(database);
     this.#rounds = new Rounds(database);
     this.#segments = new Segments(database);
+    this.#meta = new Meta(database);
     this.#writes = new ChatWrites(database, this.#segments, bell);
     this.#onChanged = onChanged;
     this.#channel = new BroadcastChannel(name);
@@ -274,6 +277,14 @@ export class StoredArchive implements Archive {
       usageBytes: estimate?.usage,
       quotaBytes: estimate?.quota,
     };
+  }
+
+  async readLearned(url: string): Promise<unknown> {
+    return this.#meta.get(`learned ${url}`).catch(() => undefined);
+  }
+
+  async saveLearned(url: string, learned: unknown): Promise<void> {
+    await this.#meta.put(`learned ${url}`, learned).catch(() => undefined);
   }
 
   async close(): Promise<void> {

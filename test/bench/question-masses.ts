@@ -25,7 +25,7 @@ export async function questionMasses(
         tailTokens: tokens.tailTokens,
         contextTokens: history.model.contextTokens,
       });
-      questions.push({ ...mass, source });
+      if (mass) questions.push({ ...mass, source });
     }
   }
   return questions;

@@ -1,0 +1,73 @@
+/**
+ * Calibration in the page, for a model that came without rondo.json: from the chats at hand, a question at
+ * a time when there is nothing else to do. Nobody knows the right answers there, so the attention of the
+ * later layers must tell (calibration.ts).
+ */
+import { isResident, type Round } from "../memory/round";
+import type { RondoConfig } from "../model/rondo-config";
+import type { BoundChat } from "./chat";
+import { calibrate, type QuestionMass } from "./calibration";
+import { questionMass } from "./question-mass";
+import type { Session } from "./session";
+
+/** With fewer rounds before it a question has too little to choose from. */
+const FEWEST_ROUNDS = 6;
+/** Questions that a calibration is made of. */
+const QUESTIONS = 12;
+/** A watershed is moved only where that saves so much of the KV: what is stored is of no use with another one. */
+const WORTH_MOVING = 0.9;
+
+export class SelfCalibration {
+  readonly #questions: QuestionMass[] = [];
+  readonly #seen = new Set<Round>();
+  readonly #needed: number;
+  #isDone = false;
+
+  constructor(needed = QUESTIONS) {
+    this.#needed = needed;
+  }
+
+  /**
+   * Learns from the last question of a chat, if it is one to learn from.
+   *
+   * @param isWanted whether somebody waits for the GPU: then it is left at that
+   * @returns what was found out, once there are questions enough; rows and heads hold from now on, the
+   *   watershed from the next loading
+   * @throws OutOfMemoryError, DeviceLostError
+   */
+  async learn(
+    { model, runner, residency }: Session,
+    { conversation, tokens }: BoundChat,
+    isWanted: () => boolean,
+  ): Promise<RondoConfig | undefined> {
+    const { rounds } = conversation;
+    const asking = rounds.at(-1)!;
+    const history = rounds.slice(0, -1);
+    if (this.#isDone || this.#seen.has(asking)) return undefined;
+    if (history.length <= FEWEST_ROUNDS || model.isCalibrated) return undefined;
+    const isThere = history.every(
+      (round) => isResident(round, "lower") && isResident(round, "upper"),
+    );
+    if (!isThere || conversation.tokenCount > model.contextTokens)
+      return undefined;
+    this.#seen.add(asking);
+    const mass = await questionMass(runner, residency, {
+      history,
+      question: asking.tokens.slice(0, asking.openTokens),
+      tailTokens: tokens.tailTokens,
+      contextTokens: model.contextTokens,
+      isWanted,
+    });
+    if (!mass) return undefined;
+    this.#questions.push(mass);
+    if (this.#questions.length < this.#needed) return undefined;
+
+    this.#isDone = true;
+    const { rows, heads, tau, watershed, worth } = calibrate(this.#questions);
+    const now = runner.cache.lower.shape.watershed;
+    const costOf = (layer: number) =>
+      worth.find((one) => one.rows === rows && one.layer === layer)?.cost ?? 1;
+    const moves = costOf(watershed) < WORTH_MOVING * costOf(now);
+    return { watershed: moves ? watershed : now, rows, heads, tau };
+  }
+}

@@ -1,0 +1,30 @@
+/** What is known beside chats, by name: values whose shape their readers check. */
+import type { Database } from "./database";
+
+export class Meta {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** The value as it was put, or whatever is there; undefined where there is nothing. @throws StoreError */
+  get(name: string): Promise<unknown> {
+    return this.#database.run(
+      "read what is known",
+      ["meta"],
+      "readonly",
+      (transaction) => transaction.objectStore("meta").get(name),
+    );
+  }
+
+  /** @throws StoreError */
+  async put(name: string, value: unknown): Promise<void> {
+    await this.#database.run(
+      "keep what is known",
+      ["meta"],
+      "readwrite",
+      (transaction) => transaction.objectStore("meta").put(value, name),
+    );
+  }
+}
