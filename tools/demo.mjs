@@ -1,5 +1,5 @@
-// `npm run demo`: chats with the built page in headless Chromium, prints the transcript with its
-// timings, and writes screenshots to out/demo.
+// `npm run demo`: chats with the built page in headless Chromium, reloads it and goes on, prints the
+// transcript with its timings, and writes screenshots to out/demo.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromiumArgs, chromiumPath } from "./chromium.mjs";
@@ -10,9 +10,10 @@ const MESSAGES = [
   "My cat is called Miso.",
   "My locker code is 4821.",
   "Tell me about the moon.",
+  "I live in Oslo.",
   "What is my cat called?",
-  "What is my locker code?",
 ];
+const AFTER_RELOAD = ["What is my locker code?", "Where do I live?"];
 
 setUp();
 ensureChromium();
@@ -50,20 +51,33 @@ try {
   await page.screenshot({ path: join(folder, "empty.png") });
 
   const replies = page.getByRole("article", { name: "Rondo" });
-  for (const [i, message] of MESSAGES.entries()) {
-    const asked = performance.now();
-    await box.fill(message);
-    await box.press("Enter");
-    await replies
-      .nth(i)
-      .getByText(/prefilled/)
-      .waitFor();
-    const took = seconds(performance.now() - asked);
-    console.log(`You    ${message}`);
-    for (const line of await spokenText(replies.nth(i)))
-      console.log(`Rondo  ${line}`);
-    console.log(`       ${took} in all\n`);
-  }
+  /** @param {readonly string[]} messages @param {number} before replies that are there already */
+  const chat = async (messages, before) => {
+    for (const [i, message] of messages.entries()) {
+      const asked = performance.now();
+      const reply = replies.nth(before + i);
+      await box.fill(message);
+      await box.press("Enter");
+      await reply.getByText(/prefilled/).waitFor();
+      const took = seconds(performance.now() - asked);
+      console.log(`You    ${message}`);
+      for (const line of await spokenText(reply)) console.log(`Rondo  ${line}`);
+      console.log(`       ${took} in all\n`);
+    }
+  };
+  await chat(MESSAGES, 0);
+
+  const reloaded = performance.now();
+  await page.reload();
+  await replies.nth(MESSAGES.length - 1).waitFor();
+  console.log(
+    `The page is reloaded; the chat is there after ${seconds(performance.now() - reloaded)}.`,
+  );
+  await ready.first().waitFor();
+  console.log(
+    `The model is loaded again after ${seconds(performance.now() - reloaded)}.\n`,
+  );
+  await chat(AFTER_RELOAD, MESSAGES.length);
   await page.screenshot({ path: join(folder, "light.png") });
   await page.emulateMedia({ colorScheme: "dark" });
   await page.screenshot({ path: join(folder, "dark.png") });

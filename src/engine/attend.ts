@@ -19,6 +19,7 @@ import {
 import type { AttentionReport, AttentionSettings } from "./chat-engine";
 import { chooseCandidates } from "./candidates";
 import { type Frame, frameOf } from "./frame";
+import { ReadAhead } from "./read-ahead";
 import { newReport, type Recall, type SegmentSource } from "./recall";
 import { massByRound } from "./round-mass";
 import {
@@ -57,6 +58,8 @@ export interface AttendRequest {
   massHeads: readonly number[];
   /** Of the keys in a round's lower half; see key-digest.ts. */
   digestOf: (round: Round) => Float32Array | undefined;
+  /** Rounds whose upper halves are likely to be selected. */
+  likely: readonly Round[];
   /** How the last submit draws the reply's first token, once the frame is known. */
   first: (frame: Frame) => FirstDraw;
 }
@@ -73,6 +76,9 @@ const REPLY_SHARE = 0.25;
 /** Rows of a question that are held against digests at most: it is done on the CPU. */
 const MOST_DIGEST_ROWS = 16;
 
+/** Upper halves that are read from the disk while the question is read. */
+const MOST_READ_AHEAD = 8;
+
 /** The prefill of one turn. */
 export class Attend {
   readonly report: AttentionReport;
@@ -80,6 +86,7 @@ export class Attend {
   frame: Frame | undefined;
   readonly #context: AttendContext;
   readonly #request: AttendRequest;
+  readonly #source: ReadAhead;
   /** Tokens of each round that lack KV in one half or both. */
   readonly #missing = new Map<Round, number>();
   /** Ids of the rounds that the upper layers see; all where undefined. */
@@ -94,6 +101,7 @@ export class Attend {
     this.#context = context;
     this.#request = request;
     this.#read = request.history;
+    this.#source = new ReadAhead(context.source, "upper");
     this.report = {
       roundCount: request.history.length - 1,
       attended: [],
@@ -137,6 +145,7 @@ export class Attend {
     yield* this.#restore(this.#read, "lower");
     if (isApart) yield* this.#recompute(this.#read, "lower");
     if (selects) {
+      this.#source.begin(this.#request.likely.slice(-MOST_READ_AHEAD));
       yield* this.#readAndSelect();
     } else {
       this.report.attended = rounds.map(({ id }) => ({
@@ -296,9 +305,10 @@ export class Attend {
     rounds: readonly Round[],
     half: Half,
   ): AsyncGenerator<AttendProgress, void> {
-    const { pins, recall, source, onRestored } = this.#context;
+    const { pins, recall, onRestored } = this.#context;
     for (const round of rounds) pins.add(round, half);
-    const restored = recall.restore(rounds, half, source, this.report[half]);
+    const report = this.report[half];
+    const restored = recall.restore(rounds, half, this.#source, report);
     for await (const round of restored) {
       onRestored(round);
       yield this.#progress;

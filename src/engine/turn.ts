@@ -21,6 +21,7 @@ import { type Frame, frameOf } from "./frame";
 import type { Recall, SegmentSource } from "./recall";
 import { Reply } from "./reply";
 import { pendingSpans, type Runner } from "./runner";
+import { likelyWanted } from "./warm";
 
 /** What a turn works with. */
 export interface TurnContext {
@@ -64,6 +65,7 @@ export async function* runTurn(
   const start = performance.now();
   const maxTokens = Math.min(request.maxTokens, roomFor(context, request));
   const history = [...conversation.rounds];
+  const likely = likelyWanted(conversation);
   const round = conversation.add({
     user: request.message,
     tokens: openTokens,
@@ -83,6 +85,7 @@ export async function* runTurn(
       settings: request.attention,
       massRows: Math.min(request.massRows, openTokens.length),
       massHeads: request.massHeads,
+      likely,
       digestOf: (one) => (one as ChatRound).pageDigest,
       first: (frame) => {
         const makeRoom = (tokens: number) => giveMore(residency, round, tokens);

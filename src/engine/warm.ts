@@ -68,8 +68,8 @@ export async function* warm(
   }
 }
 
-/** The system prompt, what the last turn attended to, and its own round. */
-function likelyWanted({ rounds }: Conversation): ChatRound[] {
+/** What the next turn is likely to attend to: the system prompt, what the last one did, and its own round. */
+export function likelyWanted({ rounds }: Conversation): ChatRound[] {
   const last = rounds.at(-1);
   const attended = last?.attended;
   return rounds.filter(

@@ -93,6 +93,7 @@ async function attend(
     settings: SETTINGS,
     massRows: 4,
     massHeads: Array.from({ length: llama.headCount }, (_, head) => head),
+    likely: [],
     digestOf: () => undefined,
     first: () => ({ draw: GREEDY, copies: [] }),
     ...request,
