@@ -286,7 +286,8 @@ export class Attend {
     const { residency } = this.#context;
     const { history, own, ownTokens } = this.#request;
     const available =
-      residency.availablePages(half) - pagesFor(history[0]!.tokens.length);
+      residency.availablePages(half, history) -
+      pagesFor(history[0]!.tokens.length);
     const reply = pagesFor(ownTokens) - pagesFor(own.tokens.length);
     return Math.floor(available - Math.min(reply, REPLY_SHARE * available));
   }

@@ -1,6 +1,5 @@
 /** The engine itself: one model, many chats, one turn at a time. Needs only a GPU; runs in a worker, a page or Node. */
-import { HALVES, isResident } from "../memory/round";
-import type { TransferMode } from "../memory/matrix-group";
+import { HALVES } from "../memory/round";
 import { fetchedFiles, type ModelFiles } from "../model/model-files";
 import { DeviceLostError } from "../util/errors";
 import type { Archive } from "./archive";
@@ -19,38 +18,25 @@ import type {
   RestoreOptions,
   RestoreReport,
 } from "./chat-engine";
-import { ChatLocks } from "./chat-lock";
-import { Chats } from "./chats";
-import { Keeper } from "./keeper";
 import type { NetworkOptions } from "./network";
 import { Session } from "./session";
-import { openArchive } from "./stored-archive";
+import { newReport } from "./recall";
+import { openShelf, type Shelf, type ShelfOptions } from "./shelf";
 import { TaskQueue } from "./task-queue";
 import { runTurn, settleRound, type TurnContext } from "./turn";
 import { turnRequest } from "./turn-request";
 import { warm } from "./warm";
 
-export interface EngineOptions {
+export interface EngineOptions extends ShelfOptions {
   /** Default: the platform's navigator.gpu. */
   gpu?: GPU | undefined;
   /** How a model's folder is read. Default: by fetch. */
   openFiles?: (url: string) => ModelFiles;
   network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
-  /** The database's name. Default "rondo". */
-  storeName?: string;
-  /** How KV is stored: packed to int8, or bit for bit as it stands in the pages. Default int8. */
-  storeAs?: TransferMode;
 }
 
 /** While a reply comes it is written down so often: what a killed page can lose of it. */
 const SAVE_TEXT_MS = 2000;
-
-/** What is opened once, when the engine is first asked for anything. */
-interface Shelf {
-  archive: Archive;
-  chats: Chats;
-  keeper: Keeper;
-}
 
 export class Engine implements ChatEngine {
   readonly #options: EngineOptions;
@@ -108,16 +94,15 @@ export class Engine implements ChatEngine {
     return this.#queue.run(async () => {
       const chat = await this.#bind(chatId);
       const session = this.#loaded();
-      const steps = warm(await this.#turnContext(session, chat));
-      let step = await steps.next();
-      while (!step.done) {
-        onProgress?.(step.value);
-        signal?.throwIfAborted();
-        step = await steps.next();
-      }
       const { keeper } = await this.#shelf();
-      keepLooseKv(keeper, session, chat, this.#url);
-      return step.value;
+      const report = newReport();
+      const steps = warm(await this.#turnContext(session, chat), report);
+      for await (const progress of steps) {
+        onProgress?.(progress);
+        signal?.throwIfAborted();
+      }
+      keeper.keepKv(session, chat, this.#url);
+      return report;
     });
   }
 
@@ -127,15 +112,17 @@ export class Engine implements ChatEngine {
 
   async deleteChat(chatId: string): Promise<void> {
     const { archive, chats, keeper } = await this.#shelf();
-    await this.#queue.run(async () => {
-      if (!chats.has(chatId) && !(await archive.read(chatId)))
-        throw new RangeError(`There is no chat ${chatId}.`);
+    if (!chats.has(chatId) && !(await archive.read(chatId)))
+      throw new RangeError(`There is no chat ${chatId}.`);
+    const forget = async () => {
       // What is being packed is not given to others meanwhile.
       await keeper.packed();
       const bound = await chats.forget(chatId);
       if (bound) this.#drop(bound);
-      await archive.delete(chatId);
-    });
+    };
+    // A chat that has nothing on the GPU need not wait for what is going on there.
+    await (chats.bound(chatId) ? this.#queue.run(forget) : forget());
+    await archive.delete(chatId);
   }
 
   async exportChat(
@@ -241,7 +228,7 @@ export class Engine implements ChatEngine {
     } catch {
       // Nothing is lost: the next turn computes what is missing, and says what is wrong.
     }
-    keepLooseKv(keeper, session, chat, this.#url);
+    keeper.keepKv(session, chat, this.#url);
     void archive.saveUses();
     await this.#learn(session, chat, archive);
   }
@@ -340,42 +327,8 @@ export class Engine implements ChatEngine {
 
   /** The store, opened once. */
   #shelf(): Promise<Shelf> {
-    return (this.#opening ??= this.#openShelf());
-  }
-
-  async #openShelf(): Promise<Shelf> {
-    const { storeName, storeAs } = this.#options;
-    const notify = (notice: EngineNotice) => {
+    return (this.#opening ??= openShelf(this.#options, (notice) => {
       for (const listener of this.#listeners) listener(notice);
-    };
-    const archive = await openArchive({
-      ...(storeName !== undefined && { name: storeName }),
-      onTrouble: (trouble) => notify({ type: "store-trouble", ...trouble }),
-      onChanged: () => notify({ type: "chats-changed" }),
-    });
-    const locks = new ChatLocks({
-      ...(storeName !== undefined && { name: storeName }),
-      onGranted: (chatId) => notify({ type: "chat-writable", chatId }),
-    });
-    return {
-      archive,
-      chats: new Chats(archive, locks),
-      keeper: new Keeper(archive, storeAs),
-    };
-  }
-}
-
-/** Stores what is on the GPU of a chat and not in the store. */
-function keepLooseKv(
-  keeper: Keeper,
-  session: Session,
-  chat: BoundChat,
-  url: string,
-): void {
-  for (const round of chat.conversation.rounds) {
-    const isLoose = HALVES.some(
-      (half) => isResident(round, half) && round[half].storedBytes === 0,
-    );
-    if (isLoose) void keeper.keepKv(session, chat, round, url);
+    }));
   }
 }

@@ -51,14 +51,24 @@ export class Keeper {
     );
   }
 
+  /** Stores what a chat has on the GPU and not in the store, when there is time. */
+  keepKv(session: Session, chat: BoundChat, url: string): void {
+    for (const round of chat.conversation.rounds) {
+      const isLoose = HALVES.some(
+        (half) => isResident(round, half) && round[half].storedBytes === 0,
+      );
+      if (isLoose && !this.#underWay.has(round))
+        void this.#keepRound(session, chat, round, url);
+    }
+  }
+
   /** Stores both halves of a round, where they are whole and not stored yet. Never rejects. */
-  keepKv(
+  #keepRound(
     session: Session,
     chat: BoundChat,
     round: ChatRound,
     url: string,
   ): Promise<void> {
-    if (this.#underWay.has(round)) return Promise.resolve();
     this.#underWay.add(round);
     const pins = new Pins(session.residency);
     // From now on, not from when its turn comes: what is to be packed must not go before.

@@ -21,14 +21,15 @@ const WARM_SHARE = 0.75;
  * again; then the upper halves that the last turn attended to, as far as they are stored: the next turn
  * is likely to want them again. Yields progress over the lower halves.
  *
+ * @param report counts the lower halves
  * @throws OutOfMemoryError, DeviceLostError
  */
 export async function* warm(
   context: WarmContext,
-): AsyncGenerator<RestoreProgress, RestoreReport> {
+  report: RestoreReport,
+): AsyncGenerator<RestoreProgress, void> {
   const { residency, recall, source, conversation, contextTokens } = context;
   const pins = new Pins(residency);
-  const report = newReport();
   try {
     const rounds = newestThatFit(context, conversation.rounds, "lower");
     const totalTokens = rounds.reduce(
@@ -62,7 +63,6 @@ export async function* warm(
       newReport(),
     ))
       (round as ChatRound).isRestored = true;
-    return report;
   } finally {
     pins.release();
   }
@@ -87,7 +87,7 @@ function newestThatFit<R extends Round>(
   half: Half,
 ): R[] {
   const { pageBytes } = residency.cache[half];
-  let left = WARM_SHARE * residency.availablePages(half) * pageBytes;
+  let left = WARM_SHARE * residency.availablePages(half, rounds) * pageBytes;
   const fitting = rounds
     .toReversed()
     .filter(

@@ -90,10 +90,11 @@ export class Residency {
     return HALVES.every((half) => this.cache.roomFor(half) >= pages[half]);
   }
 
-  /** Pages of a half that turns could have if everything not pinned went. */
-  availablePages(half: Half): number {
+  /** Pages of a half that these rounds could have together, if all others that are not pinned went. */
+  availablePages(half: Half, rounds: readonly Round[]): number {
+    const own = new Set(rounds);
     const pinned = [...this.#used[half]]
-      .filter((round) => this.isPinned(round, half))
+      .filter((round) => !own.has(round) && this.isPinned(round, half))
       .reduce((sum, round) => sum + round[half].pages.length, 0);
     return this.cache.limits[half] - pinned;
   }
