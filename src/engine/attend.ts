@@ -6,7 +6,6 @@
  *
  * Where there is nothing to choose the question goes through all layers at once.
  */
-import { estimateMass } from "../memory/key-digest";
 import { pagesFor } from "../memory/page-pool";
 import type { Pins, Residency } from "../memory/residency";
 import {
@@ -18,6 +17,7 @@ import {
 } from "../memory/round";
 import type { AttentionReport, AttentionSettings } from "./chat-engine";
 import { chooseCandidates } from "./candidates";
+import { digestMass } from "./digest-mass";
 import { type Frame, frameOf } from "./frame";
 import { ReadAhead } from "./read-ahead";
 import { newReport, type Recall, type SegmentSource } from "./recall";
@@ -72,9 +72,6 @@ export interface AttendProgress {
 
 /** Of the room for upper halves, what a reply that is still to come may claim. */
 const REPLY_SHARE = 0.25;
-
-/** Rows of a question that are held against digests at most: it is done on the CPU. */
-const MOST_DIGEST_ROWS = 16;
 
 /** Upper halves that are read from the disk while the question is read. */
 const MOST_READ_AHEAD = 8;
@@ -248,32 +245,11 @@ export class Attend {
     yield* this.#restore(this.#read, "lower");
     yield* this.#recompute(this.#read, "lower");
     yield* this.#readLower();
-    const rows = Math.min(massRows, MOST_DIGEST_ROWS);
-    const queries = await runner.queries(rows);
     for (const round of this.#read) pins.remove(round, "lower");
     const everywhere = this.#frameOf(new Set(), history).lower;
-    const firstRow = everywhere.at(-1)!.base + own.tokens.length - rows;
-    const known = everywhere
-      .slice(1, -1)
-      .map(({ round, base }) => ({ round, base, digest: digestOf(round) }))
-      .filter((one) => one.digest !== undefined);
-    const estimates = estimateMass(
-      known.map(({ round, base, digest }) => ({
-        tokens: round.tokens.length,
-        base,
-        digest: digest!,
-      })),
-      {
-        queries,
-        positions: Array.from({ length: rows }, (_, i) => firstRow + i),
-        ...runner.llama.queryShape,
-      },
-    );
-    const byRound = new Map(
-      known.map(({ round }, i) => [round, estimates[i]!]),
-    );
-    // A round without a digest may be as good as any.
-    choose(rounds.map((round) => byRound.get(round) ?? 1 / rounds.length));
+    const end = everywhere.at(-1)!.base + own.tokens.length;
+    const placed = everywhere.slice(1, -1);
+    choose(await digestMass(runner, placed, end, massRows, digestOf));
 
     // The question reads again: now what it should have read.
     own.lower.computedTokens = 0;

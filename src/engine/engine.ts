@@ -221,7 +221,7 @@ export class Engine implements ChatEngine {
     const { chats, archive, keeper } = await this.#shelf();
     const chat = chats.bound(chatId);
     const session = this.#session;
-    if (!chat || !session || session.gpu.isLost) return;
+    if (!chat || !session?.gpu.isSound) return;
     const round = chat.conversation.rounds.at(-1)!;
     try {
       await settleRound(await this.#turnContext(session, chat), round);
@@ -275,10 +275,11 @@ export class Engine implements ChatEngine {
     return chat;
   }
 
-  /** A device that was lost is replaced: the chats are in the store, and what is not is computed again. */
+  /** A device that was lost, or on which something failed, is replaced: KV is in the store, or computed again. */
   async #recovered(): Promise<Session> {
-    if (this.#session?.gpu.isLost === true || (!this.#session && this.#source))
-      return this.#open(this.#source!.url, this.#source!.options);
+    const isSound = this.#session?.gpu.isSound ?? false;
+    if (!isSound && this.#source)
+      return this.#open(this.#source.url, this.#source.options);
     return this.#loaded();
   }
 
@@ -309,7 +310,7 @@ export class Engine implements ChatEngine {
     if (!session) return;
     this.#session = undefined;
     const { chats, keeper } = await this.#shelf();
-    if (!session.gpu.isLost) await keeper.packed();
+    if (session.gpu.isSound) await keeper.packed();
     chats.forgetPages();
     session.destroy();
   }

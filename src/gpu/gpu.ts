@@ -138,6 +138,11 @@ export class Gpu {
     );
   }
 
+  /** Whether work can be given to the device: it is there, and nothing has gone wrong on it. */
+  get isSound(): boolean {
+    return !this.isLost && this.#failure === undefined;
+  }
+
   /** Throws what went wrong on the device since, if anything did. */
   check(): void {
     if (this.#failure) throw this.#failure;

@@ -75,14 +75,15 @@ export class KvHalf {
     for (const [i, matrices] of this.layers.entries()) {
       for (const matrix of ["k", "v"] as const) {
         const label = `${this.half} pages, layer ${this.firstLayer + i}, ${matrix}`;
-        matrices[matrix] = await this.#enlarged(
+        await this.#enlarge(
           matrices[matrix],
           { label, memoryClass: `${this.half} pages`, bytes },
           usedBytes,
+          (made) => (matrices[matrix] = made),
         );
       }
     }
-    this.table = await this.#enlarged(
+    await this.#enlarge(
       this.table,
       {
         label: `${this.half} page table`,
@@ -90,16 +91,21 @@ export class KvHalf {
         bytes: pageCount * PAGE_ENTRY_WORDS * 4,
       },
       this.pool.pageCount * PAGE_ENTRY_WORDS * 4,
+      (made) => (this.table = made),
     );
     this.pool.grow(pageCount);
   }
 
-  /** A larger buffer with what was in the old one, which is destroyed. */
-  async #enlarged(
+  /**
+   * A larger buffer with what is in the old one takes its place, and that is destroyed: at once, for
+   * transfers go on meanwhile, and what they find must be alive.
+   */
+  async #enlarge(
     old: GPUBuffer | undefined,
     request: BufferRequest,
     usedBytes: number,
-  ): Promise<GPUBuffer> {
+    replace: (made: GPUBuffer) => void,
+  ): Promise<void> {
     const gpu = this.#gpu;
     const what = `${request.bytes} bytes of ${request.label}`;
     const made = await gpu.allocating(what, () => gpu.buffer(request));
@@ -107,9 +113,9 @@ export class KvHalf {
       gpu.copy(`grow ${request.label}`, [
         { from: old, to: made, bytes: usedBytes },
       ]);
-      gpu.destroyBuffer(old);
     }
-    return made;
+    replace(made);
+    if (old) gpu.destroyBuffer(old);
   }
 
   destroy(): void {
