@@ -130,7 +130,8 @@ export class Engine implements ChatEngine {
     options?: { withKv?: boolean },
   ): Promise<Blob> {
     const { archive, keeper } = await this.#shelf();
-    await keeper.idle(chatId);
+    // What a turn leaves to be stored is stored behind it.
+    await this.#queue.run(() => keeper.idle(chatId));
     return archive.exportChat(chatId, options);
   }
 
