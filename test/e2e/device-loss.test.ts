@@ -23,7 +23,8 @@ test("between two turns it goes unnoticed, but for a longer wait", async () => {
   await crashGpu();
   const reply = await chat.say("What is my cat called?");
   expect(reply).toContain("Miso");
-  expect(reply).toContain("reused 0 tokens");
+  // What was on the GPU is gone: it came from the store, or was computed again.
+  expect(reply).not.toContain("reused");
 });
 
 test("before the first word of a reply it goes unnoticed too", async () => {
