@@ -23,6 +23,8 @@ export class Keeper {
   readonly #packing = new TaskQueue();
   /** Rounds whose KV is on its way to the store. */
   readonly #underWay = new Set<Round>();
+  /** Rounds whose KV found no room; they are tried again once another one has. */
+  readonly #refused = new Set<Round>();
 
   /** @param mode how halves are stored: packed to int8, or as they stand in the pages */
   constructor(archive: Archive, mode: TransferMode = "int8") {
@@ -57,8 +59,8 @@ export class Keeper {
       const isLoose = HALVES.some(
         (half) => isResident(round, half) && round[half].storedBytes === 0,
       );
-      if (isLoose && !this.#underWay.has(round))
-        void this.#keepRound(session, chat, round, url);
+      const isTried = this.#underWay.has(round) || this.#refused.has(round);
+      if (isLoose && !isTried) void this.#keepRound(session, chat, round, url);
     }
   }
 
@@ -169,7 +171,10 @@ export class Keeper {
         header,
         payload,
       );
-      if (isKept) round[half].storedBytes = payload.length;
+      if (isKept) {
+        round[half].storedBytes = payload.length;
+        this.#refused.clear();
+      } else this.#refused.add(round);
     }
   }
 }
