@@ -25,3 +25,13 @@ test("one task at a time, in order, whatever becomes of those before", async () 
     "quick ends",
   ]);
 });
+
+test("says whether somebody waits for the task that runs", async () => {
+  const queue = new TaskQueue();
+  const leave = await queue.enter();
+  expect(queue.isWanted).toBe(false);
+  const next = queue.run(() => Promise.resolve(queue.isWanted));
+  expect(queue.isWanted).toBe(true);
+  leave();
+  expect(await next).toBe(false);
+});
