@@ -4,16 +4,20 @@
  *
  *     C(l) = mean over questions and over the layers behind l of
  *            (their own mass on the rounds that layer l selects) / (the most that as many rounds hold)
+ *     gain(l) = the same, with what as many rounds taken at random would hold subtracted above and below
  *     cost(l) = (l + 1) / L + (1 - (l + 1) / L) · share of rounds that layer l selects
  *
- * Round Attention (arXiv 2502.15294, section 3) takes the first layer whose selection captures enough of
- * what later layers look at. Alone that favours layers that select nearly everything, so of the layers
- * that are good enough the one with the least KV on the GPU is taken. Where the answers are known, good
- * enough means that the round with the answer is selected; else C(l) alone must tell.
+ * Round Attention (arXiv 2502.15294, section 3) takes the first layer whose C(l) is high enough. That
+ * favours layers whose attention is spread: they select nearly everything, which holds most of anything.
+ * So, where the answers are known, it is the layer with the least KV on the GPU among those that select
+ * the round with the answer; and where they are not, the one with the greatest gain.
  */
 import { select } from "./select";
 
-/** How a question spreads its attention: mass[layer][head][round], all rounds of one head summing to 1. */
+/**
+ * How a question spreads its attention: mass[layer][head][round]. What falls on the system prompt and on the
+ * question itself is left out, so a head that looks there counts for little, as it does in a turn.
+ */
 export interface QuestionMass {
   /** Averaged over all rows of the question. */
   all: readonly (readonly (readonly number[])[])[];
@@ -32,6 +36,8 @@ export interface LayerWorth {
   rows: Rows;
   /** C(l). */
   captured: number;
+  /** gain(l), against what the later layers' tail rows look at. */
+  gain: number;
   /** How often the round with the answer is selected; undefined without answers. */
   hitRate: number | undefined;
   /** Share of the rounds that are selected. */
@@ -49,11 +55,10 @@ export interface Calibration {
   worth: LayerWorth[];
 }
 
-/** What C(l) must reach, and how many answers must be found. */
-const ENOUGH_CAPTURED = 0.95;
+/** How many answers must be found. */
 const ENOUGH_HITS = 0.95;
-/** Heads are only told apart where that captures so much more. */
-const WORTHWHILE = 0.01;
+/** Heads are only told apart where that gains so much more. */
+const WORTHWHILE = 0.05;
 
 /** @throws RangeError without questions */
 export function calibrate(
@@ -68,13 +73,11 @@ export function calibrate(
       worthOf(questions, layer, rows, tau),
     ),
   );
-  const merit = ({ hitRate, captured }: LayerWorth) =>
-    hitRate === undefined ? captured / ENOUGH_CAPTURED : hitRate / ENOUGH_HITS;
-  const good = worth.filter((one) => merit(one) >= 1);
+  const found = worth.filter(({ hitRate = 0 }) => hitRate >= ENOUGH_HITS);
   const best =
-    good.length > 0
-      ? leastBy(good, ({ cost }) => cost)
-      : leastBy(worth, (one) => -merit(one));
+    found.length > 0
+      ? leastBy(found, ({ cost }) => cost)
+      : leastBy(worth, ({ hitRate, gain }) => -(hitRate ?? gain));
   const { layer: watershed, rows } = best;
   const heads = headsOf(questions, rows, watershed, tau);
   return { watershed, rows, heads, tau, worth };
@@ -97,9 +100,8 @@ function worthOf(
   return {
     layer,
     rows,
-    captured: mean(
-      questions.map((one) => capturedBy(one, rows, layer, "all", tau)),
-    ),
+    captured: mean(questions.map((one) => capturedBy(one, rows, layer, tau))),
+    gain: gainOf(questions, rows, layer, "all", tau),
     hitRate:
       known.length === 0
         ? undefined
@@ -116,16 +118,17 @@ function leastBy<T>(all: readonly T[], value: (one: T) => number): T {
   return all.reduce((best, one) => (value(one) < value(best) ? one : best));
 }
 
-/** Mass by round, averaged over heads. */
+/** Share of each round in the mass of all heads, or of some: averaged first, then normalised, as in a turn (round-mass.ts). */
 export function averaged(
   byHead: readonly (readonly number[])[],
   heads: Heads = "all",
 ): number[] {
   const chosen = heads === "all" ? byHead : heads.map((head) => byHead[head]!);
-  return chosen[0]!.map(
-    (_, round) =>
-      chosen.reduce((sum, masses) => sum + masses[round]!, 0) / chosen.length,
+  const sums = chosen[0]!.map((_, round) =>
+    chosen.reduce((sum, masses) => sum + masses[round]!, 0),
   );
+  const total = sumOf(sums);
+  return total > 0 ? sums.map((sum) => sum / total) : sums;
 }
 
 /** How much of the later layers' mass the selection of layer l captures, of the most that could be. */
@@ -133,22 +136,40 @@ function capturedBy(
   question: QuestionMass,
   rows: Rows,
   l: number,
-  heads: Heads,
   tau: number,
 ): number {
   const byLayer = question[rows];
-  const places = selected(averaged(byLayer[l]!, heads), tau);
+  const places = selected(averaged(byLayer[l]!), tau);
   return mean(
     byLayer.slice(l + 1).map((later) => {
       const mass = averaged(later);
-      const got = places.reduce((sum, place) => sum + mass[place]!, 0);
-      const most = mass
-        .toSorted((a, b) => b - a)
-        .slice(0, places.length)
-        .reduce((a, b) => a + b, 0);
-      return most > 0 ? got / most : 1;
+      const got = sumOf(places.map((place) => mass[place]!));
+      const best = mass.toSorted((a, b) => b - a).slice(0, places.length);
+      return sumOf(best) > 0 ? got / sumOf(best) : 1;
     }),
   );
+}
+
+/** How much better a layer's selections are than chance, of what the best ones of their sizes would be. */
+function gainOf(
+  questions: readonly QuestionMass[],
+  rows: Rows,
+  l: number,
+  heads: Heads,
+  tau: number,
+): number {
+  let [gained, possible] = [0, 0];
+  for (const question of questions) {
+    const places = selected(averaged(question[rows][l]!, heads), tau);
+    for (const later of question.tail.slice(l + 1)) {
+      const mass = averaged(later);
+      const chance = places.length / mass.length;
+      gained += sumOf(places.map((place) => mass[place]!)) - chance;
+      const best = mass.toSorted((a, b) => b - a).slice(0, places.length);
+      possible += sumOf(best) - chance;
+    }
+  }
+  return possible > 0 ? gained / possible : 0;
 }
 
 /** Places of the rounds that such mass selects. */
@@ -162,7 +183,7 @@ export function selected(mass: readonly number[], tau: number): number[] {
   return select(rounds, { tau }).rounds.map(({ id }) => id);
 }
 
-/** All heads, or the better half of them, if that half captures clearly more. */
+/** All heads, or the better half of them, if that half gains clearly more. */
 function headsOf(
   questions: readonly QuestionMass[],
   rows: Rows,
@@ -171,7 +192,7 @@ function headsOf(
 ): Heads {
   const count = questions[0]![rows][watershed]!.length;
   const worth = (heads: Heads) =>
-    mean(questions.map((one) => capturedBy(one, rows, watershed, heads, tau)));
+    gainOf(questions, rows, watershed, heads, tau);
   const byWorth = Array.from({ length: count }, (_, head) => head).sort(
     (a, b) => worth([b]) - worth([a]),
   );
@@ -182,5 +203,9 @@ function headsOf(
 }
 
 function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
+  return sumOf(values) / values.length;
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
 }

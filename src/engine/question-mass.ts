@@ -55,7 +55,7 @@ export async function questionMass(
   }
 }
 
-/** [layer][head][round]: mass of the last `rows` rows, over the rounds alone. */
+/** [layer][head][round]: mean mass of the last `rows` rows. */
 async function massByLayer(
   runner: Runner,
   frame: Frame,
@@ -84,7 +84,7 @@ async function massByLayer(
   return masses;
 }
 
-/** Shares of the rounds, the system prompt's and the question's own left out. */
+/** Mass of the rounds, the system prompt's and the question's own left out: what is missing to 1 fell on those. */
 function byRound({ lower }: Frame, pageMass: readonly number[]): number[] {
   let page = 0;
   const sums = lower.map(({ round }) => {
@@ -93,7 +93,5 @@ function byRound({ lower }: Frame, pageMass: readonly number[]): number[] {
     page = end;
     return sum;
   });
-  const rounds = sums.slice(1, -1);
-  const total = rounds.reduce((a, b) => a + b, 0);
-  return rounds.map((sum) => (total > 0 ? sum / total : 1 / rounds.length));
+  return sums.slice(1, -1);
 }

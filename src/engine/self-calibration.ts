@@ -6,7 +6,7 @@
 import { isResident, type Round } from "../memory/round";
 import type { RondoConfig } from "../model/rondo-config";
 import type { BoundChat } from "./chat";
-import { calibrate, type QuestionMass } from "./calibration";
+import { calibrate, type QuestionMass, type Rows } from "./calibration";
 import { questionMass } from "./question-mass";
 import type { Session } from "./session";
 
@@ -14,8 +14,8 @@ import type { Session } from "./session";
 const FEWEST_ROUNDS = 6;
 /** Questions that a calibration is made of. */
 const QUESTIONS = 12;
-/** A watershed is moved only where that saves so much of the KV: what is stored is of no use with another one. */
-const WORTH_MOVING = 0.9;
+/** What suits most models is given up only for so much more gain. */
+const CLEARLY_BETTER = 0.05;
 
 export class SelfCalibration {
   readonly #questions: QuestionMass[] = [];
@@ -63,11 +63,20 @@ export class SelfCalibration {
     if (this.#questions.length < this.#needed) return undefined;
 
     this.#isDone = true;
-    const { rows, heads, tau, watershed, worth } = calibrate(this.#questions);
-    const now = runner.cache.lower.shape.watershed;
-    const costOf = (layer: number) =>
-      worth.find((one) => one.rows === rows && one.layer === layer)?.cost ?? 1;
-    const moves = costOf(watershed) < WORTH_MOVING * costOf(now);
-    return { watershed: moves ? watershed : now, rows, heads, tau };
+    const { watershed } = runner.cache.lower.shape;
+    const found = calibrate(this.#questions);
+    const gainAt = (rows: Rows, layer: number) =>
+      found.worth.find((one) => one.rows === rows && one.layer === layer)
+        ?.gain ?? 0;
+    const { rows, heads, tau } = model.selection;
+    return gainAt(found.rows, found.watershed) >=
+      gainAt(rows, watershed) + CLEARLY_BETTER
+      ? {
+          watershed: found.watershed,
+          rows: found.rows,
+          heads: found.heads,
+          tau,
+        }
+      : { watershed, rows, heads, tau };
   }
 }

@@ -27,6 +27,17 @@ test("mass is averaged over heads, or some of them", () => {
   expect(averaged(byHead, [0, 2])).toEqual([0.75, 0.25]);
 });
 
+test("a head that looks elsewhere than at rounds counts for little", () => {
+  const byHead = [
+    [0.72, 0.08],
+    [0.01, 0.19],
+  ];
+  const [first, second] = averaged(byHead);
+  expect(first).toBeCloseTo(0.73);
+  expect(second).toBeCloseTo(0.27);
+  expect(averaged(byHead, [1])[0]).toBeCloseTo(0.05);
+});
+
 describe("C(l)", () => {
   test("is 1 where a layer selects what the later ones look at", () => {
     const { worth } = calibrate([
@@ -68,6 +79,18 @@ describe("the watershed", () => {
       [0, 0, 1],
     ];
     expect(calibrate([question(layers)]).watershed).toBe(1);
+  });
+
+  test("is not where attention is spread, though nearly all is selected there", () => {
+    const spread = [0.2, 0.2, 0.2, 0.2, 0.2];
+    const sharp = [0, 0.96, 0.02, 0.01, 0.01];
+    const later = [0.1, 0.5, 0.2, 0.1, 0.1];
+    const { watershed, worth } = calibrate([
+      question([spread, sharp, later, later]),
+    ]);
+    expect(worth[0]!.captured).toBe(1);
+    expect(worth[0]!.gain).toBe(0);
+    expect(watershed).toBe(1);
   });
 
   test("is asked of all rows where the tail's do not know", () => {
