@@ -26,11 +26,16 @@ export class Rates {
 /** Samples below these are all start-up, and say little about a rate. */
 const FEWEST_BYTES = 16 * 1024;
 const FEWEST_TOKENS = 16;
+/** Browsers' clocks tick in steps, against fingerprinting: a shorter time is no time that was measured. */
+const SHORTEST_MS = 0.1;
 /** How much the newest sample counts. */
 const WEIGHT = 0.3;
 
+/** Whatever is measured, a rate stays above zero and finite: it is what costs are divided by. */
 function blended(rate: number, amount: number, ms: number): number {
-  return (1 - WEIGHT) * rate + WEIGHT * (amount / Math.max(ms, 0.1));
+  const sample = amount / ms;
+  const isMeasured = ms >= SHORTEST_MS && sample > 0 && sample < Infinity;
+  return isMeasured ? (1 - WEIGHT) * rate + WEIGHT * sample : rate;
 }
 
 export interface HalfState {

@@ -93,3 +93,35 @@ test("near rounds never overlap: they follow each other up to the turn's own", (
     }),
   );
 });
+
+test("the upper half sees the lower one's places where all is selected, or all is within the range", () => {
+  fc.assert(
+    fc.property(requests, (request) => {
+      const { lengths, ownTokens, selected, contextTokens } = request;
+      const everything = lengths.map((_, place) => place);
+      const all = layOutBases({ ...request, selected: everything });
+      expect(all.upperBases).toEqual(all.lowerBases);
+      const total = lengths.reduce((sum, length) => sum + length, ownTokens);
+      if (total > contextTokens) return;
+      const { lowerBases, upperBases } = layOutBases(request);
+      expect(upperBases).toEqual(selected.map((place) => lowerBases[place]));
+    }),
+  );
+});
+
+test("beyond the range selected rounds leave no gap, up to the turn's own", () => {
+  fc.assert(
+    fc.property(requests, (request) => {
+      const { lengths, ownTokens, selected, contextTokens } = request;
+      const total = lengths.reduce((sum, length) => sum + length, ownTokens);
+      fc.pre(total > contextTokens);
+      const { ownBase, upperBases } = layOutBases(request);
+      selected.forEach((place, i) => {
+        const base = upperBases[i]!;
+        const next = upperBases[i + 1] ?? ownBase;
+        if (place !== 0 && base > lengths[0]!)
+          expect(base + lengths[place]!).toBe(next);
+      });
+    }),
+  );
+});

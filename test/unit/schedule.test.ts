@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type HalfState, planHalf, Rates } from "../../src/engine/schedule";
 
@@ -62,4 +63,62 @@ test("samples that say little are left out, and no time at all is not infinitely
   measured.prefilled(100, 1, 0);
   expect(Number.isFinite(measured.restoreBytesPerMs)).toBe(true);
   expect(Number.isFinite(measured.prefillTokensPerMs)).toBe(true);
+});
+
+test.each([
+  ["a clock that did not move", 1, 0],
+  ["a time below the clock's tick", 1, 0.01],
+  ["a time without end", 1, Infinity],
+  ["no layers", 0, 5],
+])("%s says nothing about a rate", (_, layerShare, ms) => {
+  const measured = new Rates();
+  const { prefillTokensPerMs } = measured;
+  measured.prefilled(16, layerShare, ms);
+  expect(measured.prefillTokensPerMs).toBe(prefillTokensPerMs);
+});
+
+/** What a measurement may be, and what it should not be. */
+const samples = fc.oneof(
+  fc.double({ min: 0.001, max: 1e9, noNaN: true }),
+  fc.constantFrom(0, -1, NaN, Infinity, -Infinity),
+);
+const shares = fc.oneof(
+  fc.double({ min: 0.01, max: 1, noNaN: true }),
+  fc.constantFrom(0, NaN),
+);
+
+test("whatever is measured, rates stay above zero and costs finite", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(samples, shares, samples), { maxLength: 50 }),
+      fc.boolean(),
+      (measurements, isStored) => {
+        const measured = new Rates();
+        for (const [amount, share, ms] of measurements) {
+          measured.restored(amount, ms);
+          measured.prefilled(amount, share, ms);
+        }
+        for (const rate of Object.values(measured)) {
+          expect(rate).toBeGreaterThan(0);
+          expect(rate).toBeLessThan(Infinity);
+        }
+        const storedBytes = isStored ? stored.storedBytes : 0;
+        const plan = planHalf({ ...stored, storedBytes }, measured);
+        expect(plan.costMs).toBeGreaterThanOrEqual(0);
+        expect(plan.costMs).toBeLessThan(Infinity);
+        if (!isStored) expect(plan.action).toBe("recompute");
+      },
+    ),
+  );
+});
+
+test("a slower store never makes restoring the choice where it was not", () => {
+  const rate = fc.double({ min: 1e-3, max: 1e9, noNaN: true });
+  fc.assert(
+    fc.property(rate, rate, rate, (a, b, prefill) => {
+      const slow = planHalf(stored, rates(Math.min(a, b), prefill));
+      const quick = planHalf(stored, rates(Math.max(a, b), prefill));
+      if (quick.action === "recompute") expect(slow.action).toBe("recompute");
+    }),
+  );
 });
