@@ -85,11 +85,12 @@ export class BoundChat {
         openTokens: opening.length,
         attended: null,
         isFinished: true,
+        pageDigest: undefined,
       });
     }
   }
 
-  /** The chat as it stands, for another model. */
+  /** What was said, for another model: nothing that is known of this one's KV. */
   text(): ChatText {
     const { id, system, createdMs, rounds } = this.conversation;
     const { textFingerprint } = this;
@@ -97,7 +98,11 @@ export class BoundChat {
       id,
       system,
       createdMs,
-      rounds: rounds.map((round) => ({ ...round, textFingerprint })),
+      rounds: rounds.map((round) => ({
+        ...round,
+        textFingerprint,
+        pageDigest: undefined,
+      })),
     };
   }
 

@@ -70,12 +70,18 @@ export function framesFor(
     const own = frame.lower.filter(({ round }) => missing.includes(round));
     return [{ frame, own }];
   }
+  const systemTokens = history[0]!.tokens.length;
   return missing.map((round) => {
+    const ownTokens = round.tokens.length;
+    // Two rounds that have no room beside each other do not see each other.
+    const room = contextTokens - systemTokens - ownTokens;
     const frame = frameOf({
       ...request,
-      history: history.slice(0, history.indexOf(round)),
+      history: history
+        .slice(0, history.indexOf(round))
+        .filter((one, i) => i === 0 || one.tokens.length <= room),
       own: [round],
-      ownTokens: round.tokens.length,
+      ownTokens,
     });
     return { frame, own: frame.lower.slice(-1) };
   });

@@ -14,6 +14,8 @@ export function turnRequest(
   message: string,
   { sampler, attention, maxTokens = DEFAULT_MAX_TOKENS, signal }: ReplyOptions,
 ): TurnRequest {
+  if (Number.isNaN(maxTokens))
+    throw new RangeError("maxTokens must be a number, not NaN.");
   const isFirst = conversation.rounds.length === 1;
   const openTokens = tokens.open(message, { isFirst });
   // A model whose files name no stop token ends with what its template ends a reply with.

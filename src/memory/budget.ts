@@ -40,7 +40,8 @@ export function divideBudget({
   const perLowerPage =
     pageBytes.lower + UPPER_SHARE * pageBytes.upper + growing;
   const lower = Math.floor(budgetBytes / perLowerPage);
-  const upper = Math.floor(UPPER_SHARE * lower);
+  const upper =
+    layerCounts.upper === 0 ? lower : Math.floor(UPPER_SHARE * lower);
   const bindable = Math.floor(
     bufferBytes / Math.max(matrixBytes("lower"), matrixBytes("upper")),
   );

@@ -1,12 +1,14 @@
 /** Chromium on the built page, as a person would use it. */
 import {
   type Browser,
+  type BrowserContext,
   type BrowserContextOptions,
   chromium,
   type Locator,
   type Page,
 } from "playwright";
 import { inject } from "vitest";
+import type { Receipt } from "../../src/engine/chat-engine";
 import { chromiumArgs, chromiumPath } from "../../tools/chromium.mjs";
 
 const pageUrl = inject("pageUrl");
@@ -14,6 +16,19 @@ const pageUrl = inject("pageUrl");
 export function launch(args: string[] = chromiumArgs): Promise<Browser> {
   const executablePath = chromiumPath();
   return chromium.launch({ ...(executablePath && { executablePath }), args });
+}
+
+/** A round as the page shows it. */
+export interface ShownRound {
+  message: string;
+  reply: string;
+  isCutOff: boolean;
+}
+
+/** A reply that has ended. */
+export interface Answer {
+  reply: string;
+  receipt: Receipt;
 }
 
 /** The page in a context of its own, and all that went wrong or went out while it was open. */
@@ -45,11 +60,19 @@ export class ChatPage {
     options: BrowserContextOptions = {},
     before?: (page: Page) => Promise<unknown>,
   ): Promise<ChatPage> {
-    const context = await browser.newContext(options);
+    return ChatPage.openIn(await browser.newContext(options), pageUrl, before);
+  }
+
+  /** @param address of the page, or of a chat in it */
+  static async openIn(
+    context: BrowserContext,
+    address = pageUrl,
+    before?: (page: Page) => Promise<unknown>,
+  ): Promise<ChatPage> {
     const page = await context.newPage();
     const chat = new ChatPage(page);
     await before?.(page);
-    await page.goto(pageUrl);
+    await page.goto(address);
     return chat;
   }
 
@@ -80,6 +103,42 @@ export class ChatPage {
     const reply = this.replies.nth(before);
     await reply.getByText(/prefilled/).waitFor();
     return reply.ariaSnapshot();
+  }
+
+  /** Sends a message and returns what came of it, as `<rondo-chat>` tells its page. */
+  async ask(message: string): Promise<Answer> {
+    await this.box.waitFor();
+    const ended = this.page.evaluate(
+      () =>
+        new Promise<Answer>((resolve, reject) => {
+          const chat = document.querySelector("rondo-chat")!;
+          chat.addEventListener("rondo-round", ({ round }) =>
+            resolve({ reply: round.reply, receipt: round.receipt! }),
+          );
+          chat.addEventListener("rondo-error", ({ error }) => reject(error));
+        }),
+    );
+    await this.send(message);
+    return ended;
+  }
+
+  /** The engine's name for the chat that is shown. */
+  async chatId(): Promise<string> {
+    const chat = this.page.locator("rondo-chat");
+    return chat.evaluate(
+      (element) => (element as HTMLElementTagNameMap["rondo-chat"]).chatId!,
+    );
+  }
+
+  /** The rounds that are shown. */
+  rounds(): Promise<ShownRound[]> {
+    return this.page.locator("rondo-round").evaluateAll((elements) =>
+      (elements as HTMLElementTagNameMap["rondo-round"][]).map(({ round }) => ({
+        message: round.message,
+        reply: round.reply,
+        isCutOff: round.ending === "cut off",
+      })),
+    );
   }
 
   async close(): Promise<void> {

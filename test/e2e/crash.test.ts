@@ -1,0 +1,122 @@
+// The browser is killed while replies come and rounds are written: nothing that was said is lost.
+// KILLS=20 in the environment kills it so often; SEED gives other moments.
+import { setTimeout } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { seededRandom } from "../support/random";
+import type { ChatPage, ShownRound } from "./browser";
+import { Profile } from "./profile";
+
+const KILLS = Number(process.env.KILLS ?? 6);
+const SEED = Number(process.env.SEED ?? 1);
+
+/** What is told first, and asked for after each kill. */
+const TOLD = [
+  {
+    fact: "Miso",
+    message: "My cat is called Miso.",
+    question: "What is my cat called?",
+  },
+  {
+    fact: "4821",
+    message: "My locker code is 4821.",
+    question: "What is my locker code?",
+  },
+  { fact: "Oslo", message: "I live in Oslo.", question: "Where do I live?" },
+  {
+    fact: "Ada",
+    message: "My sister is called Ada.",
+    question: "What is my sister called?",
+  },
+];
+
+/** What is said while the browser is killed. */
+const SAID = [
+  "Tell me about the moon.",
+  "I play chess.",
+  "Tell me about boats.",
+  "I like green tea.",
+  "Tell me about the sea.",
+  "My bike is red.",
+  "Tell me about trains.",
+  "I work in a library.",
+];
+
+interface Moment {
+  kill: number;
+  /** While a message is answered, or while the answer before it is stored. */
+  during: "reply" | "storing";
+  afterMs: number;
+}
+
+let profile: Profile;
+let chat: ChatPage;
+let address: string;
+
+beforeAll(async () => {
+  profile = await Profile.create();
+  chat = await profile.open();
+  for (const { message } of TOLD) await chat.ask(message);
+  address = chat.page.url();
+});
+afterAll(() => profile.remove());
+
+test.each(moments())(
+  "kill $kill, $afterMs ms into the $during: all that was said is there, and the next answer is right",
+  async ({ kill, during, afterMs }) => {
+    if (during === "reply") await chat.send(SAID[kill % SAID.length]!);
+    await setTimeout(afterMs);
+    const seen = await chat.rounds();
+    await profile.kill();
+
+    chat = await profile.open(address);
+    await chat.replies.nth(TOLD.length - 1).waitFor();
+    const kept = await chat.rounds();
+    expectKept(kept, seen, during);
+
+    const { question, fact } = TOLD[kill % TOLD.length]!;
+    expect((await chat.ask(question)).reply).toContain(fact);
+    expect((await chat.rounds()).slice(0, -1)).toEqual(kept);
+    const { page, complaints } = chat;
+    const dismiss = page.getByRole("button", { name: "Dismiss" });
+    expect(await dismiss.count()).toBe(0);
+    expect(await page.getByRole("alert").count()).toBe(0);
+    expect(complaints).toEqual([]);
+  },
+);
+
+/**
+ * Whether what is kept is what was seen: all messages, in order, each with its own reply. Of a reply
+ * that was coming, or had ended just then, it may be the beginning; a message that had no word of a
+ * reply yet may be missing.
+ */
+function expectKept(
+  kept: readonly ShownRound[],
+  seen: readonly ShownRound[],
+  during: Moment["during"],
+): void {
+  const last = seen.length - 1;
+  const hasBegun = seen[last]!.reply !== "";
+  expect(kept.length).toBeGreaterThanOrEqual(hasBegun ? last + 1 : last);
+  expect(kept.length).toBeLessThanOrEqual(last + 1);
+  // A message is written after the answer before it.
+  const settled = during === "reply" && !hasBegun ? last - 1 : last;
+  expect(kept.slice(0, settled)).toEqual(seen.slice(0, settled));
+  for (let i = settled; i < kept.length; i++) {
+    const { message, reply } = seen[i]!;
+    expect(kept[i]!.message).toBe(message);
+    // Words may be written that are not painted yet.
+    const [shorter, longer] = [kept[i]!.reply, reply].sort(
+      (a, b) => a.length - b.length,
+    );
+    expect(longer!.slice(0, shorter!.length)).toBe(shorter);
+  }
+}
+
+function moments(): Moment[] {
+  const random = seededRandom(SEED);
+  return Array.from({ length: KILLS }, (_, i) => {
+    const during = random() < 0.6 ? "reply" : "storing";
+    const mostMs = during === "reply" ? 3000 : 800;
+    return { kill: i + 1, during, afterMs: Math.floor(mostMs * random()) };
+  });
+}

@@ -1,0 +1,56 @@
+/** A GPU that only keeps books: buffers have sizes and no contents. For tests of who has which pages. */
+import type { BufferRequest, Gpu } from "../../src/gpu/gpu";
+import { Ledger, type MemoryClass } from "../../src/gpu/ledger";
+import { KvCache, type KvShape } from "../../src/memory/kv-cache";
+
+export interface FakeGpuOptions {
+  /** Bytes that a buffer may have. */
+  bufferBytes?: number;
+}
+
+/** What KvCache needs of a device, its ledger the real one. */
+export function fakeGpu({ bufferBytes = 2 ** 40 }: FakeGpuOptions = {}): Gpu {
+  const classes = new Map<GPUBuffer, MemoryClass>();
+  const ledger = new Ledger();
+  const fake: Pick<
+    Gpu,
+    "ledger" | "buffer" | "destroyBuffer" | "allocating" | "copy"
+  > & { device: { limits: Partial<GPUSupportedLimits> } } = {
+    device: {
+      limits: {
+        maxBufferSize: 2 * bufferBytes,
+        maxStorageBufferBindingSize: bufferBytes,
+      },
+    },
+    ledger,
+    buffer({ memoryClass, bytes }: BufferRequest) {
+      const buffer = { size: bytes } as GPUBuffer;
+      classes.set(buffer, memoryClass);
+      ledger.add(memoryClass, bytes);
+      return buffer;
+    },
+    destroyBuffer(buffer) {
+      ledger.remove(classes.get(buffer)!, buffer.size);
+      classes.delete(buffer);
+    },
+    allocating: (_, allocate) => Promise.resolve(allocate()),
+    copy: () => undefined,
+  };
+  return fake as unknown as Gpu;
+}
+
+/** Pages of 256 bytes a layer, as narrow as pages are. */
+export const NARROW: KvShape = {
+  layerCount: 4,
+  watershed: 1,
+  kvHeads: 1,
+  headDim: 4,
+  format: "f16",
+};
+
+/** The pages of a chat without a device: `lower` and `upper` of them at most. */
+export function fakeCache(limits: { lower: number; upper: number }): KvCache {
+  const cache = new KvCache(fakeGpu(), NARROW, Infinity);
+  Object.assign(cache.limits, limits);
+  return cache;
+}
