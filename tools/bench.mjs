@@ -3,7 +3,7 @@
 //
 //   npm run bench -- [--node] [--quick] [--model DIR_OR_URL]
 //   npm run bench:rounds -- [--full] [--rounds 24,60] [--count N] [--tau 0.9,0.5] [--asks N]
-//   npm run bench:resume -- [--turns 5,20]
+//   npm run bench:resume -- [--turns 5,20] [--full]
 //   npm run calibrate -- [--model DIR] [--count N] [--tau 0.9] [--write]
 import { execFileSync } from "node:child_process";
 import {
@@ -42,7 +42,7 @@ if (!isUrl && !existsSync(join(model, "config.json")))
     `${resolve(model)} has no config.json. --model wants a model's folder, or its address.`,
   );
 const params = Object.fromEntries(
-  [...PARAMS, "quick"].flatMap((key) => {
+  [...PARAMS, "quick", "full"].flatMap((key) => {
     const value = options[key];
     return value === undefined || value === false ? [] : [[key, String(value)]];
   }),

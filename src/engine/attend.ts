@@ -117,6 +117,11 @@ export class Attend {
     return [...this.#missing.values()].reduce((a, b) => a + b, 0);
   }
 
+  /** Whether KV of a round had to be computed for this turn. */
+  hasComputed(round: Round): boolean {
+    return this.#missing.has(round);
+  }
+
   /**
    * Yields after each submit but the last; whoever leaves there leaves the question unfinished.
    *

@@ -132,7 +132,7 @@ export async function* runTurn(
       finishReason: reply?.end ?? "aborted",
       roundId: round.id,
       cachedTokens: conversation.tokenCount - prefilledTokens,
-      restoredTokens: takeRestored(conversation),
+      restoredTokens: takeRestored(conversation, attend),
       prefilledTokens,
       attention: {
         ...attend.report,
@@ -226,11 +226,12 @@ function attendedIds({ attended }: AttentionReport): number[] | null {
   return isAll ? null : attended.map(({ id }) => id);
 }
 
-/** Tokens that came from the store since this was asked last. */
-function takeRestored({ rounds }: Conversation): number {
+/** Tokens of rounds that came from the store since this was asked last, and of which nothing was computed again. */
+function takeRestored({ rounds }: Conversation, attend: Attend): number {
   let tokens = 0;
   for (const round of rounds) {
-    if (round.isRestored) tokens += round.tokens.length;
+    const isRestored = round.isRestored && !attend.hasComputed(round);
+    if (isRestored) tokens += round.tokens.length;
     round.isRestored = false;
   }
   return tokens;

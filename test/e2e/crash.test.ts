@@ -31,11 +31,11 @@ const TOLD = [
 
 /** What is said while the browser is killed. */
 const SAID = [
-  "Tell me about the moon.",
+  "Can you tell me more about trains?",
   "I play chess.",
   "Tell me about boats.",
   "I like green tea.",
-  "Tell me about the sea.",
+  "What do you know about the sea?",
   "My bike is red.",
   "Tell me about trains.",
   "I work in a library.",

@@ -37,6 +37,8 @@ test.each([
     await allStored(chat);
     await damageSegment(chat, round, half);
     await chat.page.reload();
+    // The chat is brought back before it is asked.
+    await chat.replies.first().waitFor();
 
     const { reply, receipt } = await chat.ask(question);
     expect(reply).toContain(fact);
@@ -44,6 +46,8 @@ test.each([
     expect(lower.droppedSegments).toBe(half === "lower" ? 1 : 0);
     expect(upper.droppedSegments).toBe(half === "upper" ? 1 : 0);
     expect({ lower, upper }[half].recomputedTokens).toBeGreaterThan(10);
+    // What was computed again did not come from the store.
+    expect(receipt.restoredTokens).toBeLessThanOrEqual(receipt.cachedTokens);
     expect(chat.complaints).toEqual([]);
 
     // What was computed again is stored again.
