@@ -1,5 +1,6 @@
 /** A chat as the engine keeps it: the system prompt's round, then a round for each message and its reply. */
 import { newRound, type Round } from "../memory/round";
+import type { RestoreReport } from "./chat-engine";
 
 /** A round with what was said in it. */
 export interface ChatRound extends Round {
@@ -36,6 +37,8 @@ export class Conversation {
   readonly createdMs: number;
   /** rounds[0] is the system prompt's. */
   readonly rounds: ChatRound[] = [];
+  /** How lower halves came to the GPU before the next turn asked for them: its receipt says so. */
+  warmed: RestoreReport | undefined;
 
   constructor(
     id: string,

@@ -101,6 +101,7 @@ export class Engine implements ChatEngine {
         onProgress?.(progress);
         signal?.throwIfAborted();
       }
+      chat.conversation.warmed = report;
       keeper.keepKv(session, chat, this.#url);
       return report;
     });

@@ -14,6 +14,7 @@ import type {
   AttentionSettings,
   Receipt,
   ReplyEvent,
+  RestoreReport,
   SamplerSettings,
 } from "./chat-engine";
 import type { ChatRound, Conversation } from "./conversation";
@@ -136,6 +137,7 @@ export async function* runTurn(
       prefilledTokens,
       attention: {
         ...attend.report,
+        lower: withWarmed(attend.report.lower, conversation),
         ...kvBytes(residency, conversation.rounds, attend.frame),
       },
       replyTokens,
@@ -224,6 +226,27 @@ async function giveMore(
 function attendedIds({ attended }: AttentionReport): number[] | null {
   const isAll = attended.every(({ reason }) => reason === "all");
   return isAll ? null : attended.map(({ id }) => id);
+}
+
+/** With what was done before the turn, since the last one. */
+function withWarmed(
+  {
+    keptTokens,
+    restoredTokens,
+    recomputedTokens,
+    droppedSegments,
+  }: RestoreReport,
+  conversation: Conversation,
+): RestoreReport {
+  const { warmed } = conversation;
+  conversation.warmed = undefined;
+  const moved = warmed ? warmed.restoredTokens + warmed.recomputedTokens : 0;
+  return {
+    keptTokens: Math.max(0, keptTokens - moved),
+    restoredTokens: restoredTokens + (warmed?.restoredTokens ?? 0),
+    recomputedTokens: recomputedTokens + (warmed?.recomputedTokens ?? 0),
+    droppedSegments: droppedSegments + (warmed?.droppedSegments ?? 0),
+  };
 }
 
 /** Tokens of rounds that came from the store since this was asked last, and of which nothing was computed again. */
