@@ -84,7 +84,6 @@ export class BoundChat {
         tokens: [...opening, ...reply, ...close],
         openTokens: opening.length,
         attended: null,
-        isFinished: true,
         pageDigest: undefined,
       });
     }
