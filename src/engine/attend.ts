@@ -139,9 +139,8 @@ export class Attend {
       yield* this.#chooseCandidates(rounds);
     this.report.readCount = this.#read.length - 1;
     const selects =
-      settings.mode === "rounds"
-        ? rounds.length > settings.kMin
-        : !this.#hasRoomFor(rounds, "upper");
+      !this.#hasRoomFor(rounds, "upper") ||
+      (settings.mode === "rounds" && rounds.length > settings.kMin);
     // Rounds that lack KV come before the question; in the same pass, where all of it is one.
     const isApart = selects || this.#isBeyondRange;
     yield* this.#restore(this.#read, "lower");
@@ -352,12 +351,9 @@ export class Attend {
   }
 
   get #isBeyondRange(): boolean {
-    const { history, own } = this.#request;
-    const tokens = [...history, own].reduce(
-      (sum, round) => sum + round.tokens.length,
-      0,
-    );
-    return tokens > this.#context.contextTokens;
+    const { history, ownTokens } = this.#request;
+    const tokens = history.reduce((sum, round) => sum + round.tokens.length, 0);
+    return tokens + ownTokens > this.#context.contextTokens;
   }
 
   get #progress(): AttendProgress {

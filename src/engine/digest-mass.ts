@@ -23,7 +23,7 @@ export async function digestMass(
   massRows: number,
   digestOf: (round: Round) => Float32Array | undefined,
 ): Promise<number[]> {
-  const rows = Math.min(massRows, MOST_ROWS);
+  const rows = Math.min(massRows, MOST_ROWS, runner.lastRows);
   const queries = await runner.queries(rows);
   const known = rounds.flatMap(({ round, base }) => {
     const digest = digestOf(round);

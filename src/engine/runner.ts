@@ -163,9 +163,14 @@ export class Runner {
     }
   }
 
+  /** Rows of the last submit of a prefill: a long one takes several. */
+  get lastRows(): number {
+    return this.#lastRows;
+  }
+
   /**
-   * The queries of the last rows of the last submit, at the last layer that it ran: [rows][heads][head_dim],
-   * not rotated.
+   * The queries of the last rows of the last submit, at most `lastRows`, at the last layer that it ran:
+   * [rows][heads][head_dim], not rotated.
    */
   async queries(rows: number): Promise<Float32Array> {
     const { llama } = this;

@@ -47,6 +47,7 @@ export async function* warm(
       history: conversation.rounds,
       contextTokens,
       selected: new Set(),
+      candidates: new Set(rounds.map(({ id }) => id)),
     });
     for await (const _ of work) yield { doneTokens, totalTokens };
     yield { doneTokens: totalTokens, totalTokens };
@@ -81,6 +82,7 @@ export function likelyWanted({ rounds }: Conversation): ChatRound[] {
   );
 }
 
+/** The first of them, which is the system prompt's, and the newest of the others. */
 function newestThatFit<R extends Round>(
   { residency }: WarmContext,
   rounds: readonly R[],
@@ -88,10 +90,11 @@ function newestThatFit<R extends Round>(
 ): R[] {
   const { pageBytes } = residency.cache[half];
   let left = WARM_SHARE * residency.availablePages(half, rounds) * pageBytes;
-  const fitting = rounds
-    .toReversed()
-    .filter(
+  const newestFirst = rounds.slice(1).toReversed();
+  const fitting = new Set(
+    [...rounds.slice(0, 1), ...newestFirst].filter(
       ({ tokens }) => (left -= residency.bytesFor(tokens.length, half)) >= 0,
-    );
-  return fitting.toReversed();
+    ),
+  );
+  return rounds.filter((round) => fitting.has(round));
 }
