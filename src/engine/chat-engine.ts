@@ -210,7 +210,7 @@ export interface AttentionSettings {
   tau: number;
   /** At least so many rounds are taken by mass. Default 1. */
   kMin: number;
-  /** Bytes of upper halves at most. Default: what the memory budget leaves. */
+  /** Bytes of upper halves at most. Default: a third of the model's context, or what the memory budget leaves. */
   budgetBytes: number;
   /** Ids of rounds that are always attended to. */
   pinned: readonly number[];

@@ -31,7 +31,11 @@ function modelOf(changes: Partial<Model> = {}): Model {
   return {
     generation: { eosTokenIds: [91, 95], sampler: { topK: 20 } },
     tokenizer: { isText: (id: number) => id !== START && id !== END },
-    network: { config: { numAttentionHeads: 4 } },
+    network: {
+      config: { numAttentionHeads: 4 },
+      cache: { upper: { pageBytes: 16 * 100 } },
+    },
+    contextTokens: 1200,
     selection: { rows: "tail", heads: "all", tau: 0.8 },
     ...changes,
   } as unknown as Model;
@@ -57,7 +61,7 @@ describe("attention settings", () => {
       mode: "rounds",
       tau: 0.8,
       kMin: 1,
-      budgetBytes: Infinity,
+      budgetBytes: 400 * 100,
       pinned: [],
     });
   });
