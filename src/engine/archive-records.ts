@@ -42,7 +42,8 @@ export function asArchivedRound(round: RoundRecord): ArchivedRound {
 export type CopiedRound = Omit<ArchivedRound, "contentHash">;
 
 export function copyOfRound(round: RoundToKeep): CopiedRound {
-  const { id, parentId, user, reply, isFinished } = round;
+  const { id, parentId, user, reply, isFinished, openTokens } = round;
+  const { textFingerprint, kvContext, isApproximate, document } = round;
   return {
     id,
     parentId,
@@ -50,8 +51,12 @@ export function copyOfRound(round: RoundToKeep): CopiedRound {
     reply,
     isFinished,
     tokens: Uint32Array.from(round.tokens),
-    openTokens: round.openTokens,
-    textFingerprint: round.textFingerprint,
+    openTokens,
+    textFingerprint,
+    kvContext,
+    isApproximate,
+    document,
+    kvFrom: round.kvFrom && { ...round.kvFrom },
     attended: round.attended && [...round.attended],
     pageDigest: round.pageDigest?.slice(),
   };
@@ -82,9 +87,19 @@ export function asChatFile(
     modelName: model.name,
     createdMs,
     rounds: rounds.map(
-      ({ conversationId: _id, contentHash: _hash, pageDigest, ...round }) => ({
+      ({
+        conversationId: _id,
+        contentHash: _hash,
+        pageDigest,
+        kvContext,
+        isApproximate,
+        kvFrom,
+        ...round
+      }) => ({
         ...round,
-        ...(withKv && { pageDigest }),
+        ...(withKv && { pageDigest, kvContext, isApproximate }),
+        // Another chat's KV does not go along.
+        ...(withKv && kvFrom?.conversationId === undefined && { kvFrom }),
       }),
     ),
   };

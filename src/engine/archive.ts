@@ -7,6 +7,7 @@ import type {
   SegmentElements,
   SegmentHeader,
 } from "../memory/segment";
+import type { KvPlace } from "../store/rounds";
 import type { SegmentSizes } from "../store/segment-uses";
 import { StoreError, type StoreErrorReason } from "../util/errors";
 import type { ChatSummary } from "./chat-engine";
@@ -64,6 +65,33 @@ export interface Archive {
 
   /** @throws StoreError, `missing` where there is no such chat */
   rename(chatId: string, title: string): Promise<void>;
+
+  /** Whose branch is shown, or with which system prompt. @throws StoreError, `missing` where there is no such chat */
+  change(
+    chatId: string,
+    changes: { shownId?: number; system?: string | undefined },
+  ): Promise<void>;
+
+  /**
+   * Takes a round out of its chat: its children become its parent's. Unless `keepsKv`, no KV stays that was
+   * computed with the round in view.
+   *
+   * @throws StoreError
+   */
+  deleteRound(
+    chatId: string,
+    roundId: number,
+    options?: { keepsKv?: boolean },
+  ): Promise<void>;
+
+  /** A document as it was read once, for all chats; its KV is under the same id. Never rejects. */
+  readDocument(id: string): Promise<ArchivedRound | undefined>;
+
+  /** Forgets a document and its KV. @throws StoreError */
+  deleteDocument(id: string): Promise<void>;
+
+  /** Keeps a document, so that its KV can be kept under the same id. */
+  saveDocument(id: string, round: RoundToKeep): Promise<boolean>;
 
   /** Forgets a chat, whether it is there or not; what is still being saved of it goes too. @throws StoreError */
   delete(chatId: string): Promise<void>;
@@ -137,6 +165,14 @@ export interface RoundToKeep {
   /** The rounds whose upper halves its own was computed against; null: all before it. */
   attended: readonly number[] | null;
   pageDigest?: Float32Array | undefined;
+  /** What its KV was computed with (contexts.ts); undefined where that is not known. */
+  kvContext?: string | undefined;
+  /** Whether some of that was not exact. */
+  isApproximate?: boolean | undefined;
+  /** Where its KV is, while it has none of its own. */
+  kvFrom?: KvPlace | undefined;
+  /** The name of the document that it is. */
+  document?: string | undefined;
 }
 
 /** A round as it is handed out. */
@@ -153,8 +189,10 @@ export interface ArchivedChat {
   model: { name: string; url: string };
   /** The system prompt's round, where it was saved. */
   prefix: ArchivedRound | undefined;
-  /** The branch that was written to last, in order. */
+  /** All others, of all branches: parents before their children. */
   rounds: ArchivedRound[];
+  /** The round whose branch is shown; undefined: the newest. */
+  shownId: number | undefined;
   /** Records of rounds that can't be read. What was computed behind them had them in view. */
   lostRounds: number;
 }
@@ -202,6 +240,11 @@ export class NoArchive implements Archive {
   readLearned = async () => undefined;
   saveLearned = async () => undefined;
   rename = () => Promise.reject(this.#why);
+  change = async () => undefined;
+  deleteRound = async () => undefined;
+  readDocument = async () => undefined;
+  saveDocument = async () => false;
+  deleteDocument = async () => undefined;
   delete = async () => undefined;
   importChat = () => Promise.reject(this.#why);
   idle = async () => undefined;

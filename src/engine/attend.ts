@@ -1,10 +1,12 @@
 /**
- * The prefill of a turn: Round Attention (arXiv 2502.15294).
+ * The prefill of a turn: Round Attention (arXiv 2502.15294), and in the same pass A³ (arXiv 2511.17560).
  *
  *     lower halves of all rounds are there ─► the question reads them (layers 0..w) ─► mass by round
  *       ─► select ─► upper halves of the selection are there ─► the question goes on (layers w+1..)
  *
- * Where there is nothing to choose the question goes through all layers at once.
+ * Where KV is stale, tokens that the question looks at go with it through the layers, and their KV is
+ * replaced (repair-lower.ts); in the upper layers those of the selected rounds. Where there is nothing to
+ * choose and to repair the question goes through all layers at once.
  */
 import { pagesFor } from "../memory/page-pool";
 import type { Pins, Residency } from "../memory/residency";
@@ -15,12 +17,18 @@ import {
   pendingTokens,
   type Round,
 } from "../memory/round";
-import type { AttentionReport, AttentionSettings } from "./chat-engine";
+import type {
+  AttentionReport,
+  AttentionSettings,
+  FusionReport,
+} from "./chat-engine";
 import { chooseCandidates } from "./candidates";
 import { digestMass } from "./digest-mass";
 import { type Frame, frameOf } from "./frame";
 import { ReadAhead } from "./read-ahead";
 import { newReport, type Recall, type SegmentSource } from "./recall";
+import { movedTo, type RepairMethod, subsetOf } from "./repair";
+import { repairLower } from "./repair-lower";
 import { massByRound } from "./round-mass";
 import {
   type FirstDraw,
@@ -28,6 +36,7 @@ import {
   type Prefill,
   rowCount,
   type Runner,
+  type Span,
 } from "./runner";
 import { select } from "./select";
 
@@ -42,6 +51,8 @@ export interface AttendContext {
   contextTokens: number;
   /** Told of rounds that came from the store. */
   onRestored: (round: Round) => void;
+  /** Told of stale rounds whose lower halves are nowhere: all of their KV is of no use. */
+  onLost: (round: Round) => void;
 }
 
 export interface AttendRequest {
@@ -58,6 +69,11 @@ export interface AttendRequest {
   massHeads: readonly number[];
   /** Of the keys in a round's lower half; see key-digest.ts. */
   digestOf: (round: Round) => Float32Array | undefined;
+  /** Rounds of the history whose KV was computed in another context. */
+  stale: ReadonlySet<Round>;
+  /** Share of the context's tokens that are computed again where rounds are stale. */
+  ratio: number;
+  method: RepairMethod;
   /** Rounds whose upper halves are likely to be selected. */
   likely: readonly Round[];
   /** How the last submit draws the reply's first token, once the frame is known. */
@@ -79,6 +95,7 @@ const MOST_READ_AHEAD = 8;
 /** The prefill of one turn. */
 export class Attend {
   readonly report: AttentionReport;
+  readonly fusion: FusionReport;
   /** What the question attends to, and the reply after it; set when `run` is over. */
   frame: Frame | undefined;
   readonly #context: AttendContext;
@@ -90,6 +107,8 @@ export class Attend {
   #selected: ReadonlySet<number> | undefined;
   /** The system prompt's round, and those whose lower halves the question reads. */
   #read: readonly Round[];
+  /** Rows that have been through the lower layers, and go on in the upper ones. */
+  #lowerRows: readonly Span[] = [];
   /** Rows times layers. */
   #doneWork = 0;
   #totalWork = 0;
@@ -99,6 +118,16 @@ export class Attend {
     this.#request = request;
     this.#read = request.history;
     this.#source = new ReadAhead(context.source, "upper");
+    this.fusion = {
+      exactRounds: request.history.length - 1 - request.stale.size,
+      staleRounds: request.stale.size,
+      repairedRounds: 0,
+      staleTokens: 0,
+      repairedTokens: 0,
+      ratio: request.ratio,
+      findMs: 0,
+      repairMs: 0,
+    };
     this.report = {
       roundCount: request.history.length - 1,
       attended: [],
@@ -114,7 +143,8 @@ export class Attend {
 
   /** Tokens that had to be computed: the question's, and those computed again. */
   get computedTokens(): number {
-    return [...this.#missing.values()].reduce((a, b) => a + b, 0);
+    const missing = [...this.#missing.values()].reduce((a, b) => a + b, 0);
+    return missing + this.fusion.repairedTokens;
   }
 
   /** Whether KV of a round had to be computed for this turn. */
@@ -141,14 +171,20 @@ export class Attend {
     const selects =
       !this.#hasRoomFor(rounds, "upper") ||
       (settings.mode === "rounds" && rounds.length > settings.kMin);
-    // Rounds that lack KV come before the question; in the same pass, where all of it is one.
-    const isApart = selects || this.#isBeyondRange;
     yield* this.#restore(this.#read, "lower");
+    const stale = this.#staleRounds();
+    const repairs = stale.size > 0 && this.#request.ratio > 0;
+    // Rounds that lack KV come before the question; in the same pass, where all of it is one.
+    const isApart = selects || repairs || this.#isBeyondRange;
     if (isApart) yield* this.#recompute(this.#read, "lower");
-    if (selects) {
+    if (selects || repairs) {
       this.#source.begin(this.#request.likely.slice(-MOST_READ_AHEAD));
-      yield* this.#readAndSelect();
-    } else {
+      const reading = yield* repairs
+        ? this.#readAndRepair(stale, selects)
+        : this.#readLower();
+      if (selects) this.#select(reading);
+    }
+    if (!selects) {
       this.report.attended = rounds.map(({ id }) => ({
         id,
         reason: "all",
@@ -160,11 +196,11 @@ export class Attend {
     const attended = frame.upper.slice(0, -1).map(({ round }) => round);
     yield* this.#restore(attended, "upper");
     if (isApart) yield* this.#recompute(attended, "upper");
-    yield* this.#prefill(frame, {
-      rows: pendingSpans(isApart ? frame.upper.slice(-1) : frame.upper),
-      ...(selects && { layers: runner.layersOf("upper") }),
-      first: first(frame),
-    });
+    if (selects || repairs) yield* this.#finish(frame, first(frame));
+    else {
+      const rows = pendingSpans(isApart ? frame.upper.slice(-1) : frame.upper);
+      yield* this.#prefill(frame, { rows, first: first(frame) });
+    }
     for (const half of HALVES) residency.use(own, half);
     this.frame = frame;
   }
@@ -178,12 +214,59 @@ export class Attend {
     }
   }
 
-  /** The question attends to lower halves; the selection follows from how. */
-  async *#readAndSelect(): AsyncGenerator<AttendProgress, void> {
+  /** What was read goes through the upper layers, as far as its rounds are attended to. */
+  async *#finish(
+    frame: Frame,
+    first: FirstDraw,
+  ): AsyncGenerator<AttendProgress, void> {
+    const { runner } = this.#context;
+    const { own } = this.#request;
+    const rows = movedTo(frame.upper, this.#lowerRows);
+    const start = performance.now();
+    yield* this.#prefill(frame, {
+      rows,
+      keptRows: subsetOf(this.#lowerRows, rows),
+      layers: runner.layersOf("upper"),
+      first,
+    });
+    const isRepaired = rows.some(({ placed }) => placed.round !== own);
+    if (isRepaired) this.fusion.repairMs += performance.now() - start;
+  }
+
+  /** Stale rounds that the question reads; one whose KV is gone is computed again as a whole instead. */
+  #staleRounds(): Set<Round> {
+    const { onLost } = this.#context;
+    const stale = this.#read.filter((round) => this.#request.stale.has(round));
+    const gone = stale.filter((round) => !isResident(round, "lower"));
+    for (const round of gone) onLost(round);
+    return new Set(stale.filter((round) => !gone.includes(round)));
+  }
+
+  /** The question reads lower halves, and has what it looks at of the stale ones computed again. */
+  async *#readAndRepair(
+    stale: ReadonlySet<Round>,
+    selects: boolean,
+  ): AsyncGenerator<AttendProgress, Frame> {
+    const { runner } = this.#context;
+    const { own, ratio, method, massRows } = this.#request;
+    const frame = this.#frameOf(new Set());
+    const { fusion } = this;
+    for (const { tokens } of stale) fusion.staleTokens += tokens.length;
+    this.#lowerRows = yield* repairLower(
+      runner,
+      { frame, own, stale, ratio, method, massRows: selects ? massRows : 0 },
+      fusion,
+      () => this.#progress,
+    );
+    this.#doneWork += own.tokens.length * runner.layersOf("lower").to;
+    return frame;
+  }
+
+  /** The selection follows from how the question has attended to lower halves. */
+  #select(frame: Frame): void {
     const { runner } = this.#context;
     const { massHeads, settings } = this.#request;
     const rounds = this.#read.slice(1);
-    const frame = yield* this.#readLower();
     const pageMass = runner.mass.pageMass(massHeads);
     const mass = massByRound(frame.lower, pageMass, rounds);
     const candidates = rounds.map(({ id, tokens }) => ({
@@ -210,8 +293,9 @@ export class Attend {
   async *#readLower(): AsyncGenerator<AttendProgress, Frame> {
     const { runner } = this.#context;
     const frame = this.#frameOf(new Set());
+    this.#lowerRows = pendingSpans(frame.lower.slice(-1), "lower");
     yield* this.#prefill(frame, {
-      rows: pendingSpans(frame.lower.slice(-1), "lower"),
+      rows: this.#lowerRows,
       layers: runner.layersOf("lower"),
       keepsResidual: true,
       massRows: this.#request.massRows,

@@ -74,6 +74,63 @@ export interface ChatEngine {
     options?: ReplyOptions,
   ): AsyncIterable<ReplyEvent>;
 
+  /**
+   * Shows another version of a round, with what was said behind it last. The chat goes on there.
+   *
+   * @throws RangeError where there is no such round; ChatBusyError; StoreError
+   */
+  showVersion(chatId: string, roundId: number): Promise<ChatHistory>;
+
+  /**
+   * Takes a round out of the chat, in all its versions of what came behind it. Later rounds have read it:
+   * unless `isFast`, their KV is forgotten and computed again (`restoreChat` does it at once), and nothing
+   * of the round is left anywhere. With `isFast` their KV is used on, and repaired for each question.
+   *
+   * @throws RangeError where there is no such round; ChatBusyError; StoreError
+   */
+  deleteRound(
+    chatId: string,
+    roundId: number,
+    options?: { isFast?: boolean },
+  ): Promise<ChatHistory>;
+
+  /**
+   * Puts a round of the branch that is shown behind another one of it, 0 being the start: a new branch,
+   * which reuses the KV of all rounds.
+   *
+   * @throws RangeError where there are no such rounds; ChatBusyError; StoreError
+   */
+  moveRound(
+    chatId: string,
+    roundId: number,
+    behind: number,
+  ): Promise<ChatHistory>;
+
+  /**
+   * Gives the chat another system prompt; without one the model's template decides. All KV is reused,
+   * and repaired for each question until it is exact again.
+   *
+   * @throws ChatBusyError, StoreError
+   */
+  setSystem(chatId: string, system: string | undefined): Promise<ChatHistory>;
+
+  /**
+   * Puts a document behind the last round. It is read once, right behind the system prompt, and its KV
+   * is kept under the hash of its content: in any other chat nothing of it is computed again. `deleteRound`
+   * detaches it.
+   *
+   * @throws ContextFullError where it is too long for the model; ChatBusyError, OutOfMemoryError,
+   *   DeviceLostError, StoreError; the signal's reason
+   */
+  attach(
+    chatId: string,
+    document: ChatDocument,
+    options?: RestoreOptions,
+  ): Promise<AttachReport>;
+
+  /** Whether KV that is not exact is computed again while nothing else is to be done. Default: it is. */
+  setHealing(isOn: boolean): Promise<void>;
+
   /** What is where, in bytes and pages, now. */
   memory(): Promise<MemorySnapshot>;
 
@@ -106,11 +163,30 @@ export interface ChatHistory {
 
 export interface HistoryRound {
   id: number;
+  /** Ids of all that were said in this place, oldest first, its own among them. */
+  versions: number[];
+  /** The document's name, where it is one: its text is the message then. */
+  document?: string | undefined;
   message: string;
   /** As far as it came. */
   reply: string;
   /** Whether the reply came to its end; one that was stopped did. */
   isFinished: boolean;
+}
+
+/** Text that a chat can be asked about. */
+export interface ChatDocument {
+  name: string;
+  text: string;
+}
+
+/** What attaching a document took, in tokens. */
+export interface AttachReport {
+  roundId: number;
+  /** Computed now, because no chat has had the document before. */
+  encodedTokens: number;
+  /** Found in the store. */
+  reusedTokens: number;
 }
 
 export interface RestoreOptions {
@@ -141,6 +217,8 @@ export type EngineNotice =
   | { type: "chats-changed" }
   /** The tab that wrote this chat has left it: open it again to go on. */
   | { type: "chat-writable"; chatId: string }
+  /** KV of so many rounds of a chat is not exact yet; it becomes so when there is time. 0: all of it is exact. */
+  | { type: "healing"; chatId: string; roundsLeft: number }
   /** Chats are not kept as they should be; `message` says what was given up and what to do. */
   | { type: "store-trouble"; reason: StoreErrorReason; message: string };
 
@@ -216,7 +294,35 @@ export interface AttentionSettings {
   pinned: readonly number[];
 }
 
+/** How KV that was computed in another context is repaired for a question: A³ (arXiv 2511.17560). */
+export interface FusionSettings {
+  /**
+   * How the tokens to compute again are found: by the question's relevance at layer 1 with all stale keys
+   * computed afresh (`a3`) or with the cached ones (`lite`), at the watershed (`watershed`), or `a3` with
+   * both ends of each stale round (`edges`). Default `a3`.
+   */
+  variant: FusionVariant;
+  /** Share of the context that is computed again, from 0 (none) to 1 (all that is stale). Default 0.15. */
+  ratio: number;
+}
+
+export type FusionVariant = "a3" | "lite" | "watershed" | "edges";
+
+/** Where a message goes that is not the chat's next one: it begins a new branch. */
+export interface MessagePlace {
+  /** Id of the round that it follows; 0: the first of the chat. */
+  behind: number;
+  /** Id of the round, of the branch that is shown, that follows it with all behind that. Default: none does. */
+  before?: number | undefined;
+}
+
 export interface ReplyOptions {
+  /**
+   * Default: behind all. Another version of round j goes behind the round before j: without `before` it
+   * begins a branch of its own; with the round behind j as `before` what was said later is kept.
+   */
+  place?: MessagePlace | undefined;
+  fusion?: Partial<FusionSettings>;
   sampler?: Partial<SamplerSettings>;
   attention?: Partial<AttentionSettings>;
   /** Default 1024; never more than the context has room for. */
@@ -242,11 +348,30 @@ export interface Receipt {
   /** Tokens computed before the first token of the reply. */
   prefilledTokens: number;
   attention: AttentionReport;
+  fusion: FusionReport;
   replyTokens: number;
   timeToFirstTokenMs: number;
   /** Of the reply, first token excluded; 0 for replies of one token. */
   decodeTokensPerSecond: number;
   seed: number;
+}
+
+/** What a turn found of KV that was computed in another context, and what it did about it. */
+export interface FusionReport {
+  /** Rounds before this one whose KV is what a full prefill would have made, as far as is known. */
+  exactRounds: number;
+  /** Rounds whose context is another one now. */
+  staleRounds: number;
+  /** Of these, rounds of which tokens were computed again. */
+  repairedRounds: number;
+  /** Tokens of stale rounds. */
+  staleTokens: number;
+  /** Of these, tokens that were computed again. */
+  repairedTokens: number;
+  ratio: number;
+  /** What it took to find them, and to compute them with the question, in milliseconds. */
+  findMs: number;
+  repairMs: number;
 }
 
 /** What a turn attended to, and how it came to be there. */

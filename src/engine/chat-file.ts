@@ -70,6 +70,10 @@ const roundFields = v.pipe(
         v.transform((bits) => new Float32Array(bits.buffer)),
       ),
     ),
+    kvContext: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+    isApproximate: v.optional(v.boolean()),
+    kvFrom: v.optional(v.object({ roundId: count })),
+    document: v.optional(v.string()),
     createdMs: timeMs,
   }),
   v.check(

@@ -3,13 +3,15 @@
  * writes them. Each is text until a model binds it.
  */
 import { HALVES } from "../memory/round";
+import { newestBranch } from "../store/round-tree";
+import type { SegmentSizes } from "../store/segment-uses";
 import { ChatBusyError } from "../util/errors";
 import type { Archive, ArchivedChat } from "./archive";
-import { BoundChat, type ChatText } from "./chat";
+import { BoundChat, type ChatText, type RoundText } from "./chat";
 import type { ChatHistory, ChatSummary } from "./chat-engine";
 import type { ChatLocks } from "./chat-lock";
 import { chatTitle } from "./chat-title";
-import type { ChatRound } from "./conversation";
+import type { ChatRound, Conversation } from "./conversation";
 import type { Session } from "./session";
 
 interface OpenChat {
@@ -64,9 +66,10 @@ export class Chats {
       await this.#locks.release(id);
       throw noSuchChat(id);
     }
-    const { summary, system, prefix } = archived;
+    const { summary, system, prefix, shownId } = archived;
     const rounds = prefix ? [prefix, ...archived.rounds] : archived.rounds;
-    const text = { id, system, createdMs: summary.createdMs, rounds };
+    const { createdMs } = summary;
+    const text = { id, system, createdMs, rounds, shownId };
     // What another tab wrote meanwhile is not what this one has on the GPU.
     const bound =
       known?.bound && isAsKept(known.bound, archived) ? known.bound : undefined;
@@ -83,21 +86,45 @@ export class Chats {
   async bind(id: string, { model }: Session): Promise<BoundChat> {
     const chat = this.#open.get(id);
     if (!chat) throw noSuchChat(id);
-    if (chat.access === "read") {
-      throw new ChatBusyError(
-        "This chat is open in another tab. Close it there to go on here.",
-      );
-    }
+    assertWritten(chat);
     if (chat.bound?.segmentFingerprint !== model.segmentFingerprint) {
       const text = chat.bound?.text() ?? chat.text;
       chat.bound = new BoundChat(text, model);
-      const sizes = await this.#archive.segmentKeys(id);
-      for (const round of chat.bound.conversation.rounds) {
-        for (const half of HALVES)
-          round[half].storedBytes = sizes.get(round.id)?.[half] ?? 0;
-      }
+      await this.#findKv(chat.bound.conversation);
     }
     return chat.bound;
+  }
+
+  /**
+   * Shows the branch through a round that was gone on with last.
+   *
+   * @throws RangeError where there is no such chat or round; ChatBusyError; StoreError
+   */
+  async show(id: string, roundId: number): Promise<ChatHistory> {
+    const chat = this.#open.get(id);
+    if (!chat) throw noSuchChat(id);
+    assertWritten(chat);
+    const rounds = chat.bound?.conversation.all ?? chat.text.rounds;
+    if (!rounds.some((round) => round.id === roundId))
+      throw new RangeError(`There is no round ${roundId} in this chat.`);
+    chat.bound?.conversation.show(roundId);
+    chat.text = { ...chat.text, shownId: roundId };
+    await this.#archive.change(id, { shownId: roundId });
+    return historyOf(chat);
+  }
+
+  /** Notes what is stored of each round's KV, its own or another's. */
+  async #findKv({ id, all }: Conversation): Promise<void> {
+    const known = new Map<string, SegmentSizes>();
+    for (const round of all) {
+      const chatId = round.kvFrom?.conversationId ?? id;
+      const roundId = round.kvFrom?.roundId ?? round.id;
+      const sizes =
+        known.get(chatId) ?? (await this.#archive.segmentKeys(chatId));
+      known.set(chatId, sizes);
+      for (const half of HALVES)
+        round[half].storedBytes = sizes.get(roundId)?.[half] ?? 0;
+    }
   }
 
   /** The chat if it is here and bound. */
@@ -134,29 +161,49 @@ export class Chats {
   }
 }
 
+/** @throws ChatBusyError */
+function assertWritten({ access }: OpenChat): void {
+  if (access === "read")
+    throw new ChatBusyError(
+      "This chat is open in another tab. Close it there to go on here.",
+    );
+}
+
 function noSuchChat(id: string): RangeError {
   return new RangeError(`There is no chat ${id}.`);
 }
 
 function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
-  const rounds = (bound?.text() ?? text).rounds.filter(({ id }) => id !== 0);
-  const title = summary.title || chatTitle(rounds[0]?.user ?? "");
+  const { system, rounds, shownId } = bound?.text() ?? text;
+  const said = rounds.filter(({ id }) => id !== 0);
+  const title = summary.title || chatTitle(said[0]?.user ?? "");
+  const versionsOf = ({ id, parentId, document }: RoundText) =>
+    said
+      .filter((one) =>
+        document !== undefined || one.document !== undefined
+          ? one.id === id
+          : one.parentId === parentId,
+      )
+      .map((one) => one.id);
   return {
     summary: { ...summary, title },
-    system: text.system,
+    system,
     access,
-    rounds: rounds.map(({ id, user, reply, isFinished }) => ({
-      id,
-      message: user,
-      reply,
-      isFinished,
+    rounds: newestBranch(said, shownId).map((round) => ({
+      id: round.id,
+      versions: versionsOf(round),
+      document: round.document,
+      message: round.user,
+      reply: round.reply,
+      isFinished: round.isFinished,
     })),
   };
 }
 
 /** Whether the kept rounds are the very ones that are bound. */
-function isAsKept(bound: BoundChat, { rounds: kept }: ArchivedChat): boolean {
-  const rounds: ChatRound[] = bound.conversation.rounds.slice(1);
+function isAsKept(bound: BoundChat, archived: ArchivedChat): boolean {
+  const kept = archived.rounds.toSorted((a, b) => a.id - b.id);
+  const rounds: ChatRound[] = bound.conversation.all.slice(1);
   return (
     rounds.length === kept.length &&
     rounds.every(({ id, tokens }, i) => {

@@ -3,8 +3,11 @@ import { HALVES } from "../memory/round";
 import { fetchedFiles, type ModelFiles } from "../model/model-files";
 import { DeviceLostError } from "../util/errors";
 import type { Archive } from "./archive";
+import { attach } from "./attach";
 import type { BoundChat } from "./chat";
 import type {
+  AttachReport,
+  ChatDocument,
   ChatEngine,
   ChatHistory,
   ChatOptions,
@@ -19,7 +22,19 @@ import type {
   RestoreReport,
 } from "./chat-engine";
 import type { NetworkOptions } from "./network";
+import type { ChatRound } from "./conversation";
+import { documentId } from "./document";
+import { contentHash } from "./fingerprint";
+import { healFirst } from "./heal";
+import {
+  changeSystem,
+  copyBehind,
+  makePlace,
+  moveRound,
+  removeRound,
+} from "./revise";
 import { Session } from "./session";
+import { stalenessOf } from "./staleness";
 import { newReport } from "./recall";
 import { openShelf, type Shelf, type ShelfOptions } from "./shelf";
 import { TaskQueue } from "./task-queue";
@@ -44,6 +59,9 @@ export class Engine implements ChatEngine {
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
   #opening: Promise<Shelf> | undefined;
   #session: Session | undefined;
+  #heals = true;
+  /** The chat that is healed, or would be. */
+  #healing: string | undefined;
   /** Where the model came from, and how. */
   #source: { url: string; options: LoadOptions } | undefined;
 
@@ -103,6 +121,7 @@ export class Engine implements ChatEngine {
       }
       chat.conversation.warmed = report;
       keeper.keepKv(session, chat, this.#url);
+      this.#heal(chatId);
       return report;
     });
   }
@@ -168,6 +187,85 @@ export class Engine implements ChatEngine {
     }
   }
 
+  async showVersion(chatId: string, roundId: number): Promise<ChatHistory> {
+    const { chats } = await this.#shelf();
+    return this.#queue.run(() => chats.show(chatId, roundId));
+  }
+
+  deleteRound(
+    chatId: string,
+    roundId: number,
+    { isFast = false }: { isFast?: boolean } = {},
+  ): Promise<ChatHistory> {
+    return this.#revise(chatId, async (chat, session) => {
+      const { archive } = await this.#shelf();
+      const { conversation } = chat;
+      const gone = conversation.all.find(({ id }) => id === roundId);
+      removeRound(conversation, session.residency, roundId, isFast);
+      await archive.deleteRound(chatId, roundId, { keepsKv: isFast });
+      if (gone?.document !== undefined && !isFast)
+        await archive.deleteDocument(
+          documentId(await contentHash(gone.tokens)),
+        );
+      return [];
+    });
+  }
+
+  moveRound(
+    chatId: string,
+    roundId: number,
+    behind: number,
+  ): Promise<ChatHistory> {
+    return this.#revise(chatId, async ({ conversation }) =>
+      moveRound(conversation, roundId, behind),
+    );
+  }
+
+  setSystem(chatId: string, system: string | undefined): Promise<ChatHistory> {
+    return this.#revise(chatId, async (chat, { residency }) => {
+      const { archive } = await this.#shelf();
+      const changed = changeSystem(chat, residency, system || undefined);
+      if (chat.conversation.all.length === 1) return [];
+      await archive.change(chatId, { system: system || undefined });
+      return changed;
+    });
+  }
+
+  attach(
+    chatId: string,
+    document: ChatDocument,
+    { onProgress, signal }: RestoreOptions = {},
+  ): Promise<AttachReport> {
+    return this.#queue.run(async () => {
+      const chat = await this.#bind(chatId);
+      const session = this.#loaded();
+      const { archive, keeper } = await this.#shelf();
+      const context = await this.#turnContext(session, chat);
+      const report = { roundId: 0, encodedTokens: 0, reusedTokens: 0 };
+      for await (const progress of attach(
+        context,
+        chat,
+        document,
+        archive,
+        report,
+      )) {
+        onProgress?.(progress);
+        signal?.throwIfAborted();
+      }
+      const round = chat.conversation.rounds.at(-1)!;
+      if (report.encodedTokens > 0)
+        await keeper.keepDocument(session, chat, round);
+      await keeper.keepText(session, chat, round, this.#url);
+      this.#heal(chatId);
+      return report;
+    });
+  }
+
+  async setHealing(isOn: boolean): Promise<void> {
+    this.#heals = isOn;
+    if (isOn && this.#healing !== undefined) this.#heal(this.#healing);
+  }
+
   async memory(): Promise<MemorySnapshot> {
     return this.#loaded().memory();
   }
@@ -198,11 +296,20 @@ export class Engine implements ChatEngine {
     const session = this.#loaded();
     const { keeper } = await this.#shelf();
     const context = await this.#turnContext(session, chat);
-    const request = turnRequest(session.model, chat, message, options);
-    const { rounds } = chat.conversation;
+    const { conversation } = chat;
+    const { rounds } = conversation;
+    const shown = rounds.at(-1)!.id;
+    const { place } = options;
+    // Copies find KV where it is stored.
+    if (place) await keeper.idle(chatId);
+    const later = place ? makePlace(conversation, place) : [];
+    const { stale } = await stalenessOf(rounds);
+    // What is repaired is not to be packed meanwhile.
+    if (stale.size > 0) await keeper.packed();
     const before = rounds.length;
     let savedMs = -Infinity;
     try {
+      const request = turnRequest(session.model, chat, message, options);
       for await (const event of runTurn(context, request)) {
         const round = rounds[before];
         const now = performance.now();
@@ -215,7 +322,57 @@ export class Engine implements ChatEngine {
     } finally {
       const round = rounds[before];
       if (round) void keeper.keepText(session, chat, round, this.#url);
+      else conversation.show(shown);
+      if (round)
+        for (const copy of copyBehind(conversation, later))
+          void keeper.keepText(session, chat, copy, this.#url);
     }
+  }
+
+  /** Changes what was said, and keeps what is new of it. */
+  #revise(
+    chatId: string,
+    change: (chat: BoundChat, session: Session) => Promise<ChatRound[]>,
+  ): Promise<ChatHistory> {
+    return this.#queue.run(async () => {
+      const { chats, keeper } = await this.#shelf();
+      const chat = await this.#bind(chatId);
+      const session = this.#loaded();
+      await keeper.idle(chatId);
+      const changed = await change(chat, session);
+      for (const round of changed)
+        await keeper.keepText(session, chat, round, this.#url);
+      this.#heal(chatId);
+      return chats.open(chatId);
+    });
+  }
+
+  /** Makes the KV of a chat exact, round by round, as long as nobody waits. */
+  #heal(chatId: string): void {
+    this.#healing = chatId;
+    if (!this.#heals) return;
+    void this.#queue.run(async () => {
+      const { chats, keeper } = await this.#shelf();
+      const chat = chats.bound(chatId);
+      const session = this.#session;
+      const isMeant = this.#heals && this.#healing === chatId;
+      if (!isMeant || !chat || !session?.gpu.isSound) return;
+      try {
+        await keeper.packed();
+        const context = await this.#turnContext(session, chat);
+        const isWanted = () => this.#queue.isWanted;
+        const { inexact } = await stalenessOf(chat.conversation.rounds);
+        if (inexact.length === 0) return;
+        const begun = inexact.length;
+        this.#notify({ type: "healing", chatId, roundsLeft: begun });
+        const { healed, roundsLeft } = await healFirst(context, isWanted);
+        if (healed) keeper.keepKv(session, chat, this.#url);
+        this.#notify({ type: "healing", chatId, roundsLeft });
+        if (roundsLeft > 0) this.#heal(chatId);
+      } catch {
+        // There is no room for it, or no device: turns repair what they need.
+      }
+    });
   }
 
   /** Finishes what a turn left: KV of its last tokens, then all KV that is not stored. */
@@ -224,15 +381,17 @@ export class Engine implements ChatEngine {
     const chat = chats.bound(chatId);
     const session = this.#session;
     if (!chat || !session?.gpu.isSound) return;
-    const round = chat.conversation.rounds.at(-1)!;
     try {
-      await settleRound(await this.#turnContext(session, chat), round);
+      const context = await this.#turnContext(session, chat);
+      for (const round of chat.conversation.rounds)
+        await settleRound(context, round);
     } catch {
       // Nothing is lost: the next turn computes what is missing, and says what is wrong.
     }
     keeper.keepKv(session, chat, this.#url);
     void archive.saveUses();
     await this.#learn(session, chat, archive);
+    this.#heal(chatId);
   }
 
   /** A model that was not calibrated learns from what it is asked. */
@@ -319,7 +478,7 @@ export class Engine implements ChatEngine {
 
   /** Gives the pages of a chat back, if they are not gone with their pools. */
   #drop({ conversation }: BoundChat): void {
-    for (const round of conversation.rounds) {
+    for (const round of conversation.all) {
       for (const half of HALVES) this.#session?.residency.drop(round, half);
     }
   }
@@ -330,8 +489,12 @@ export class Engine implements ChatEngine {
 
   /** The store, opened once. */
   #shelf(): Promise<Shelf> {
-    return (this.#opening ??= openShelf(this.#options, (notice) => {
-      for (const listener of this.#listeners) listener(notice);
-    }));
+    return (this.#opening ??= openShelf(this.#options, (notice) =>
+      this.#notify(notice),
+    ));
+  }
+
+  #notify(notice: EngineNotice): void {
+    for (const listener of this.#listeners) listener(notice);
   }
 }

@@ -12,6 +12,7 @@ import { packHalf } from "../memory/segment-transfer";
 import type { Archive, RoundToKeep } from "./archive";
 import type { BoundChat } from "./chat";
 import type { ChatRound } from "./conversation";
+import { DOCUMENT_ROUND } from "./document";
 import { contentHash, segmentName } from "./fingerprint";
 import type { SegmentSource } from "./recall";
 import type { Session } from "./session";
@@ -41,15 +42,15 @@ export class Keeper {
   ): Promise<boolean> {
     const { id, system, createdMs, rounds } = chat.conversation;
     const head = { id, system, createdMs, model: { name: model.name, url } };
-    const at = rounds.indexOf(round);
     // The system prompt's round comes with the first one, and is its parent.
-    const kept = at === 1 ? [rounds[0]!, round] : [round];
+    const isFirst = round.parentId === rounds[0]!.id;
+    const kept = isFirst ? [rounds[0]!, round] : [round];
     return this.#archive.saveRounds(
       head,
-      kept.map((one): RoundToKeep => {
-        const parentId = rounds[rounds.indexOf(one) - 1]?.id ?? null;
-        return { ...one, parentId, textFingerprint: chat.textFingerprint };
-      }),
+      kept.map((one): RoundToKeep => ({
+        ...one,
+        textFingerprint: chat.textFingerprint,
+      })),
     );
   }
 
@@ -60,8 +61,46 @@ export class Keeper {
         (half) => isResident(round, half) && round[half].storedBytes === 0,
       );
       const isTried = this.#underWay.has(round) || this.#refused.has(round);
-      if (isLoose && !isTried) void this.#keepRound(session, chat, round, url);
+      const isOwn = round.kvFrom === undefined && !round.isRepaired;
+      if (isLoose && isOwn && !isTried)
+        void this.#keepRound(session, chat, round, url);
     }
+  }
+
+  /** Stores a document's KV for all chats, under its own id. */
+  async keepDocument(
+    session: Session,
+    chat: BoundChat,
+    round: ChatRound,
+  ): Promise<void> {
+    const id = round.kvFrom?.conversationId;
+    if (id === undefined) return;
+    const packed = await this.#packing.run(() =>
+      this.#pack(session, chat, round),
+    );
+    const { watershed } = session.runner.cache.lower.shape;
+    for (const { half, header, payload } of packed)
+      if (half === "lower")
+        round.pageDigest = digestPayload(payload, header, watershed);
+    const isKept = await this.#archive.saveDocument(id, {
+      ...round,
+      id: DOCUMENT_ROUND,
+      parentId: null,
+      kvFrom: undefined,
+      textFingerprint: chat.textFingerprint,
+    });
+    let isWhole = isKept;
+    for (const { half, header, payload } of packed) {
+      isWhole &&= await this.#archive.saveSegment(
+        id,
+        DOCUMENT_ROUND,
+        header,
+        payload,
+      );
+      if (isWhole) round[half].storedBytes = payload.length;
+    }
+    // Without a place of its own the KV is kept with the chat.
+    if (!isWhole) round.kvFrom = undefined;
   }
 
   /** Stores both halves of a round, where they are whole and not stored yet. Never rejects. */
@@ -94,9 +133,10 @@ export class Keeper {
   sourceOf(session: Session, chat: BoundChat): SegmentSource {
     return {
       read: async (round, half) => {
+        const { kvFrom } = round as ChatRound;
         const found = await this.#archive.readSegment(
-          chat.conversation.id,
-          round.id,
+          kvFrom?.conversationId ?? chat.conversation.id,
+          kvFrom?.roundId ?? round.id,
           {
             ...(await headerOf(session, chat, round, half)),
             elements: ["int8", session.runner.cache.lower.shape.format],
@@ -159,23 +199,21 @@ export class Keeper {
     url: string,
   ): Promise<void> {
     const { id } = chat.conversation;
-    for (const { half, header, payload } of packed) {
-      if (half === "lower") {
-        const { watershed } = session.runner.cache.lower.shape;
-        round.pageDigest = digestPayload(payload, header, watershed);
-        void this.keepText(session, chat, round, url);
-      }
-      const isKept = await this.#archive.saveSegment(
-        id,
-        round.id,
-        header,
-        payload,
-      );
-      if (isKept) {
-        round[half].storedBytes = payload.length;
-        this.#refused.clear();
-      } else this.#refused.add(round);
+    const lower = packed.find(({ half }) => half === "lower");
+    if (lower) {
+      const { watershed } = session.runner.cache.lower.shape;
+      const { payload, header } = lower;
+      round.pageDigest = digestPayload(payload, header, watershed);
+      void this.keepText(session, chat, round, url);
     }
+    // All at once: whoever waits for this chat's writes waits for both halves.
+    const writing = packed.map(async ({ half, header, payload }) => {
+      const saving = this.#archive.saveSegment(id, round.id, header, payload);
+      if (!(await saving)) return void this.#refused.add(round);
+      round[half].storedBytes = payload.length;
+      this.#refused.clear();
+    });
+    await Promise.all(writing);
   }
 }
 

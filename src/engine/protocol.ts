@@ -4,6 +4,8 @@
  */
 import type { StoreErrorReason } from "../util/errors";
 import type {
+  AttachReport,
+  ChatDocument,
   ChatEngine,
   ChatHistory,
   ChatOptions,
@@ -56,6 +58,32 @@ export interface Calls {
     event: ReplyEvent;
     result: void;
   };
+  showVersion: {
+    args: [chatId: string, roundId: number];
+    event: never;
+    result: ChatHistory;
+  };
+  deleteRound: {
+    args: [chatId: string, roundId: number, options?: { isFast?: boolean }];
+    event: never;
+    result: ChatHistory;
+  };
+  moveRound: {
+    args: [chatId: string, roundId: number, behind: number];
+    event: never;
+    result: ChatHistory;
+  };
+  setSystem: {
+    args: [chatId: string, system: string | undefined];
+    event: never;
+    result: ChatHistory;
+  };
+  attach: {
+    args: [chatId: string, document: ChatDocument];
+    event: RestoreProgress;
+    result: AttachReport;
+  };
+  setHealing: { args: [isOn: boolean]; event: never; result: void };
   memory: { args: []; event: never; result: MemorySnapshot };
   close: { args: []; event: never; result: void };
 }

@@ -1,5 +1,7 @@
 /** The engine as the page sees it: every call goes to a worker, replies stream back. */
 import type {
+  AttachReport,
+  ChatDocument,
   ChatEngine,
   ChatHistory,
   ChatOptions,
@@ -127,6 +129,45 @@ export class RemoteEngine implements ChatEngine {
       signal?.removeEventListener("abort", forward);
       if (!isOver) stop.abort();
     }
+  }
+
+  showVersion(chatId: string, roundId: number): Promise<ChatHistory> {
+    return this.#call("showVersion", [chatId, roundId]);
+  }
+
+  deleteRound(
+    chatId: string,
+    roundId: number,
+    options?: { isFast?: boolean },
+  ): Promise<ChatHistory> {
+    return this.#call("deleteRound", [chatId, roundId, options]);
+  }
+
+  moveRound(
+    chatId: string,
+    roundId: number,
+    behind: number,
+  ): Promise<ChatHistory> {
+    return this.#call("moveRound", [chatId, roundId, behind]);
+  }
+
+  setSystem(chatId: string, system: string | undefined): Promise<ChatHistory> {
+    return this.#call("setSystem", [chatId, system]);
+  }
+
+  attach(
+    chatId: string,
+    document: ChatDocument,
+    { onProgress, signal }: RestoreOptions = {},
+  ): Promise<AttachReport> {
+    return this.#call("attach", [chatId, document], {
+      signal,
+      ...(onProgress && { onEvent: onProgress }),
+    });
+  }
+
+  setHealing(isOn: boolean): Promise<void> {
+    return this.#call("setHealing", [isOn]);
   }
 
   memory(): Promise<MemorySnapshot> {

@@ -17,6 +17,7 @@ import { ROW_CAPACITY } from "../model/workspace";
 import type { Frame } from "./frame";
 import { MassReader } from "./mass-reader";
 import { PrefillPace } from "./prefill-pace";
+import { RelevanceReader } from "./relevance-reader";
 
 /** Tokens `from`..`to - 1` of a round, as rows of a pass. */
 export interface Span {
@@ -32,8 +33,14 @@ export interface Prefill {
   rows: readonly Span[];
   /** Default: all. */
   layers?: LayerRange;
-  /** Keeps the rows' residual stream behind the last layer, for a prefill of the same rows that resumes there. */
+  /** Keeps the rows' residual stream behind the last layer, for a prefill of some of them that resumes there. */
   keepsResidual?: boolean;
+  /**
+   * Where layers do not begin at 0: which of the kept rows these are, rising. Default: all of them.
+   */
+  keptRows?: readonly number[];
+  /** Also makes K and V of the layer behind the last one, and scores all keys there by the last so many rows. */
+  relevanceRows?: number;
   /** Reads attention mass at the last layer over the last so many rows. */
   massRows?: number;
   /** Draws a token from the last row's logits. */
@@ -54,6 +61,7 @@ export class Runner {
   readonly cache: KvCache;
   readonly layerCount: number;
   readonly mass: MassReader;
+  readonly relevance: RelevanceReader;
   readonly #pace = new PrefillPace(ROW_CAPACITY);
   readonly #onPace: PaceListener;
   /** Residual stream of the rows that go on later. */
@@ -72,6 +80,7 @@ export class Runner {
     this.cache = cache;
     this.layerCount = cache.lower.layerCount + cache.upper.layerCount;
     this.mass = new MassReader(gpu, llama);
+    this.relevance = new RelevanceReader(gpu, llama);
     this.#onPace = onPace;
   }
 
@@ -96,6 +105,8 @@ export class Runner {
     rows: spans,
     layers = this.allLayers,
     keepsResidual = false,
+    keptRows,
+    relevanceRows,
     massRows = 0,
     first,
   }: Prefill): AsyncGenerator<number, void> {
@@ -107,33 +118,39 @@ export class Runner {
     const stride = 4 * strideOf(llama.hiddenSize);
     if (keepsResidual) await this.#keep(total * stride);
     const keys = this.writeTables(frame, total);
-    const massCapacity =
-      massRows > 0 ? await this.mass.begin(keys.lowerPages) : total;
+    const scores = relevanceRows !== undefined;
+    const askedRows = relevanceRows ?? massRows;
+    let capacity = total;
+    if (scores) capacity = await this.relevance.begin(keys.lowerPages);
+    else if (massRows > 0) capacity = await this.mass.begin(keys.lowerPages);
 
     for (let done = 0; done < total;) {
       const fitting = this.#pace.nextRows(total - done);
-      const count = Math.min(fitting, massCapacity);
+      const count = Math.min(fitting, capacity);
       const slice = rows.slice(done, done + count);
       const end = done + count;
       const drawing = end === total ? first : undefined;
-      const massAsked = Math.max(0, end - Math.max(done, total - massRows));
+      const asked = Math.max(0, end - Math.max(done, total - askedRows));
       llama.workspace.step.write({
         rows: slice.map(({ row }) => row),
-        askedRows: drawing ? 1 : massAsked,
+        askedRows: drawing ? 1 : asked,
         ...keys,
         ...(drawing && { draw: drawing.draw }),
       });
       const { residual } = llama.workspace;
-      const [at, bytes] = [done * stride, count * stride];
       const copies = [...(drawing?.copies ?? [])];
       if (resumes) {
-        gpu.copy("resume rows", [
-          { from: this.#kept!, fromOffset: at, to: residual, bytes },
-        ]);
+        const wanted = keptRows?.slice(done, end) ?? range(done, end);
+        gpu.copy("resume rows", this.#resume(wanted, stride));
       }
-      if (keepsResidual)
-        copies.push({ from: residual, to: this.#kept!, toOffset: at, bytes });
-      const mass = massAsked > 0 ? this.mass.slice() : undefined;
+      if (keepsResidual) {
+        // Rows that are still to be resumed lie behind: a row never moves back.
+        const [toOffset, bytes] = [done * stride, count * stride];
+        copies.push({ from: residual, to: this.#kept!, toOffset, bytes });
+      }
+      const isAsked = asked > 0;
+      const mass = isAsked && !scores ? this.mass.slice() : undefined;
+      const score = isAsked && scores ? this.relevance.slice(asked) : undefined;
       if (mass) copies.push(mass.copy);
 
       const start = performance.now();
@@ -142,6 +159,7 @@ export class Runner {
         (pass) => {
           if (!resumes) llama.embed(pass, count);
           llama.run(pass, layers, count, keys, mass?.request);
+          if (scores) llama.writeKeys(pass, layers.to, count, score);
           if (drawing) {
             llama.head(pass, 1);
             llama.sample(pass);
@@ -151,7 +169,7 @@ export class Runner {
       );
       this.#lastRows = count;
       this.#note(slice, layers);
-      if (mass) await this.mass.take(massAsked);
+      if (mass) await this.mass.take(asked);
       done = end;
       if (done < total) {
         await gpu.done();
@@ -258,7 +276,27 @@ export class Runner {
 
   destroy(): void {
     this.mass.destroy();
+    this.relevance.destroy();
     if (this.#kept) this.gpu.destroyBuffer(this.#kept);
+  }
+
+  /** Copies kept rows into the workspace, neighbours in one. */
+  #resume(rows: readonly number[], stride: number): Copy[] {
+    const { residual } = this.llama.workspace;
+    const copies: Copy[] = [];
+    for (let at = 0; at < rows.length;) {
+      let end = at + 1;
+      while (rows[end] === rows[at]! + end - at) end++;
+      copies.push({
+        from: this.#kept!,
+        fromOffset: rows[at]! * stride,
+        to: residual,
+        toOffset: at * stride,
+        bytes: (end - at) * stride,
+      });
+      at = end;
+    }
+    return copies;
   }
 
   async #keep(bytes: number): Promise<void> {
@@ -278,8 +316,9 @@ export class Runner {
   #note(slice: readonly PlannedRow[], { from, to }: LayerRange): void {
     for (const { round, local } of slice) {
       for (const half of ["lower", "upper"] as const) {
-        const { firstLayer, layerCount } = this.cache[half];
-        const isWhole = from <= firstLayer && firstLayer + layerCount <= to;
+        const { to: end } = this.layersOf(half);
+        // Where layers begin within a half, what is below was computed before the rows were kept.
+        const isWhole = from < end && end <= to;
         const kv = round[half];
         if (isWhole && kv.computedTokens === local) kv.computedTokens++;
       }
@@ -288,8 +327,12 @@ export class Runner {
 
   /** How much longer the rows would have taken through all layers. */
   #share({ from, to }: LayerRange): number {
-    return this.layerCount / (to - from);
+    return this.layerCount / Math.max(1, to - from);
   }
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
 /** Page table entries of rounds. */

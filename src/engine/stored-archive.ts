@@ -11,7 +11,6 @@ import {
 import { Conversations } from "../store/conversations";
 import { Database, type SegmentKey } from "../store/database";
 import { Meta } from "../store/meta";
-import { newestBranch } from "../store/round-tree";
 import { Rounds } from "../store/rounds";
 import type { SegmentSizes } from "../store/segment-uses";
 import { Segments } from "../store/segments";
@@ -19,6 +18,7 @@ import { asStoreError } from "../store/store-error";
 import {
   type Archive,
   type ArchivedChat,
+  type ArchivedRound,
   type ArchiveOptions,
   type ChatHead,
   type FoundSegment,
@@ -116,13 +116,14 @@ export class StoredArchive implements Archive {
     if (conversation === undefined) return undefined;
     this.#writes.know(chatId);
     const { records, dropped } = await this.#rounds.list(chatId);
-    const branch = newestBranch(records).map(asArchivedRound);
+    const rounds = records.map(asArchivedRound);
     return {
       summary: asSummary(conversation),
       system: conversation.system,
       model: conversation.model,
-      prefix: branch.find(({ id }) => id === 0),
-      rounds: branch.filter(({ id }) => id !== 0),
+      prefix: rounds.find(({ id }) => id === 0),
+      rounds: rounds.filter(({ id }) => id !== 0),
+      shownId: conversation.shownId,
       lostRounds: dropped,
     };
   }
@@ -209,9 +210,50 @@ export class StoredArchive implements Archive {
 
   async rename(chatId: string, title: string): Promise<void> {
     await this.#writes.inTurn(chatId, () =>
-      this.#conversations.rename(chatId, title, Date.now()),
+      this.#conversations.change(chatId, { title, updatedMs: Date.now() }),
     );
     this.#announce();
+  }
+
+  change(
+    chatId: string,
+    changes: { shownId?: number; system?: string | undefined },
+  ): Promise<void> {
+    return this.#writes.inTurn(chatId, () =>
+      this.#conversations.change(chatId, changes),
+    );
+  }
+
+  deleteRound(
+    chatId: string,
+    roundId: number,
+    options?: { keepsKv?: boolean },
+  ): Promise<void> {
+    return this.#writes.inTurn(chatId, () =>
+      this.#rounds.delete(chatId, roundId, options),
+    );
+  }
+
+  async readDocument(id: string): Promise<ArchivedRound | undefined> {
+    try {
+      const { records } = await this.#rounds.list(id);
+      return records.map(asArchivedRound).find(({ document }) => document);
+    } catch (error) {
+      this.#bell.ring(error, COMPUTED_AGAIN);
+      return undefined;
+    }
+  }
+
+  deleteDocument(id: string): Promise<void> {
+    return this.#writes.inTurn(id, () => this.#conversations.delete(id));
+  }
+
+  saveDocument(id: string, round: RoundToKeep): Promise<boolean> {
+    const copy = copyOfRound(round);
+    return this.#writes.attempt(id, async () => {
+      await this.#rounds.put(await asRoundRecord(id, copy, Date.now()));
+      return true;
+    });
   }
 
   async delete(chatId: string): Promise<void> {

@@ -1,9 +1,15 @@
 /** What a turn is asked to do: the caller's wishes over the model's defaults, checked once. */
 import type { BoundChat } from "./chat";
-import type { AttentionSettings, ReplyOptions } from "./chat-engine";
+import type {
+  AttentionSettings,
+  FusionSettings,
+  FusionVariant,
+  ReplyOptions,
+} from "./chat-engine";
 import type { KvCache } from "../memory/kv-cache";
 import { PAGE_TOKENS } from "../memory/page-pool";
 import type { Model } from "./model";
+import { repairMethod } from "./repair";
 import { samplerSettings } from "./sampler-settings";
 import type { TurnRequest } from "./turn";
 
@@ -14,12 +20,22 @@ const DEFAULT_MAX_TOKENS = 1024;
  */
 const SELECTED_SHARE = 1 / 3;
 
+/** Of the context, what is computed again where KV is stale: A³'s own choice. */
+const REPAIRED_SHARE = 0.15;
+const VARIANTS: readonly FusionVariant[] = ["a3", "lite", "watershed", "edges"];
+
 /** @throws RangeError that names the setting, what it may be and what came */
 export function turnRequest(
   { generation, tokenizer, network, selection, contextTokens }: Model,
   { conversation, tokens }: BoundChat,
   message: string,
-  { sampler, attention, maxTokens = DEFAULT_MAX_TOKENS, signal }: ReplyOptions,
+  {
+    sampler,
+    attention,
+    fusion,
+    maxTokens = DEFAULT_MAX_TOKENS,
+    signal,
+  }: ReplyOptions,
 ): TurnRequest {
   if (Number.isNaN(maxTokens))
     throw new RangeError("maxTokens must be a number, not NaN.");
@@ -48,6 +64,7 @@ export function turnRequest(
       selection.heads === "all"
         ? Array.from({ length: heads }, (_, head) => head)
         : selection.heads,
+    fusion: fusionOf(network.cache, fusion),
     maxTokens: Math.max(1, maxTokens),
     signal,
   };
@@ -71,9 +88,9 @@ function attentionSettings(
     throw new RangeError(
       `attention.mode must be "rounds" or "all", not ${String(settings.mode)}.`,
     );
-  within("tau", settings.tau, 1);
-  within("kMin", settings.kMin, Infinity);
-  within("budgetBytes", settings.budgetBytes, Infinity);
+  within("attention.tau", settings.tau, 1);
+  within("attention.kMin", settings.kMin, Infinity);
+  within("attention.budgetBytes", settings.budgetBytes, Infinity);
   return settings;
 }
 
@@ -82,9 +99,22 @@ function upperBytes({ upper }: KvCache): number {
   return upper.pageBytes / PAGE_TOKENS;
 }
 
+/** @throws RangeError */
+function fusionOf(
+  { lower }: KvCache,
+  { variant = "a3", ratio = REPAIRED_SHARE }: Partial<FusionSettings> = {},
+): TurnRequest["fusion"] {
+  if (!VARIANTS.includes(variant))
+    throw new RangeError(
+      `fusion.variant must be one of ${VARIANTS.join(", ")}, not ${variant as string}.`,
+    );
+  within("fusion.ratio", ratio, 1);
+  return { ratio, method: repairMethod(variant, lower.layerCount - 1) };
+}
+
 function within(name: string, value: number, high: number): void {
   if (!(value >= 0 && value <= high))
     throw new RangeError(
-      `attention.${name} must be between 0 and ${high}, not ${value}.`,
+      `${name} must be between 0 and ${high}, not ${value}.`,
     );
 }

@@ -21,7 +21,14 @@ import type { ChatRound, Conversation } from "./conversation";
 import { type Frame, frameOf } from "./frame";
 import type { Recall, SegmentSource } from "./recall";
 import { Reply } from "./reply";
+import type { RepairMethod } from "./repair";
 import { pendingSpans, type Runner } from "./runner";
+import {
+  forgetTorn,
+  forgetUpper,
+  noteContexts,
+  stalenessOf,
+} from "./staleness";
 import { likelyWanted } from "./warm";
 
 /** What a turn works with. */
@@ -49,6 +56,8 @@ export interface TurnRequest {
   attention: AttentionSettings;
   massRows: number;
   massHeads: readonly number[];
+  /** Share of the context that is computed again where KV is stale, and how it is chosen. */
+  fusion: { ratio: number; method: RepairMethod };
   maxTokens: number;
   signal?: AbortSignal | undefined;
 }
@@ -67,9 +76,13 @@ export async function* runTurn(
   const maxTokens = Math.min(request.maxTokens, roomFor(context, request));
   const history = [...conversation.rounds];
   const likely = likelyWanted(conversation);
+  const { contexts, stale, inexact } = await stalenessOf(history);
+  forgetTorn(residency, stale);
   const round = conversation.add({
     user: request.message,
     tokens: openTokens,
+    kvContext: contexts.at(-1),
+    isApproximate: inexact.length > 0,
   });
   const pins = new Pins(residency);
   const made: { reply?: Reply } = {};
@@ -78,6 +91,7 @@ export async function* runTurn(
       ...context,
       pins,
       onRestored: (restored) => ((restored as ChatRound).isRestored = true),
+      onLost: (lost) => forgetUpper(residency, lost as ChatRound),
     },
     {
       history,
@@ -86,6 +100,9 @@ export async function* runTurn(
       settings: request.attention,
       massRows: Math.min(request.massRows, openTokens.length),
       massHeads: request.massHeads,
+      stale: new Set([...stale].filter((one) => one.kvContext !== undefined)),
+      ratio: request.fusion.ratio,
+      method: request.fusion.method,
       likely,
       digestOf: (one) => (one as ChatRound).pageDigest,
       first: (frame) => {
@@ -140,6 +157,7 @@ export async function* runTurn(
         lower: withWarmed(attend.report.lower, conversation),
         ...kvBytes(residency, conversation.rounds, attend.frame),
       },
+      fusion: attend.fusion,
       replyTokens,
       timeToFirstTokenMs: firstTokenTime - start,
       decodeTokensPerSecond: rate(replyTokens - 1, end - firstTokenTime),
@@ -152,6 +170,7 @@ export async function* runTurn(
   } finally {
     // Also when the caller leaves early: what was said until then stays.
     pins.release();
+    noteComputed(attend, history, contexts, stale);
     if (hasFailed) withdraw(context, round);
     else closeRound(residency, round, made.reply, closeTokens);
   }
@@ -322,7 +341,26 @@ function withdraw(
   round: Round,
 ): void {
   for (const half of HALVES) residency.drop(round, half);
-  conversation.rounds.pop();
+  conversation.withdraw();
+}
+
+/** What became of the KV of earlier rounds. */
+function noteComputed(
+  attend: Attend,
+  history: readonly ChatRound[],
+  contexts: readonly string[],
+  stale: ReadonlySet<ChatRound>,
+): void {
+  for (const round of stale) {
+    if (attend.hasComputed(round)) {
+      round.kvContext = undefined;
+      round.kvFrom = undefined;
+      for (const half of HALVES) round[half].storedBytes = 0;
+    }
+    round.isRepaired =
+      !attend.hasComputed(round) && attend.fusion.repairedTokens > 0;
+  }
+  noteContexts(history, contexts);
 }
 
 function sum(values: readonly number[]): number {

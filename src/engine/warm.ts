@@ -1,8 +1,19 @@
 /** Brings a chat back to the GPU before it is asked anything: what its next turn would do first. */
 import { Pins, type Residency } from "../memory/residency";
-import { type Half, pendingTokens, type Round } from "../memory/round";
+import {
+  type Half,
+  isResident,
+  pendingTokens,
+  type Round,
+} from "../memory/round";
 import type { RestoreProgress, RestoreReport } from "./chat-engine";
 import type { ChatRound, Conversation } from "./conversation";
+import {
+  forgetTorn,
+  forgetUpper,
+  noteContexts,
+  stalenessOf,
+} from "./staleness";
 import { newReport, type Recall, type SegmentSource } from "./recall";
 
 export interface WarmContext {
@@ -30,6 +41,8 @@ export async function* warm(
 ): AsyncGenerator<RestoreProgress, void> {
   const { residency, recall, source, conversation, contextTokens } = context;
   const pins = new Pins(residency);
+  const { contexts, stale } = await stalenessOf(conversation.rounds);
+  forgetTorn(residency, stale);
   try {
     const rounds = newestThatFit(context, conversation.rounds, "lower");
     const totalTokens = rounds.reduce(
@@ -43,6 +56,9 @@ export async function* warm(
       doneTokens += round.tokens.length;
       yield { doneTokens, totalTokens };
     }
+    for (const round of rounds)
+      if (stale.has(round) && !isResident(round, "lower"))
+        forgetUpper(residency, round);
     const work = recall.recompute(rounds, "lower", {
       history: conversation.rounds,
       contextTokens,
@@ -66,6 +82,7 @@ export async function* warm(
       (round as ChatRound).isRestored = true;
   } finally {
     pins.release();
+    noteContexts(conversation.rounds, contexts);
   }
 }
 

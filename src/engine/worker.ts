@@ -74,6 +74,21 @@ async function perform(
         onEvent(event);
       return;
     }
+    case "showVersion":
+      return engine.showVersion(...request.args);
+    case "deleteRound":
+      return engine.deleteRound(...request.args);
+    case "moveRound":
+      return engine.moveRound(...request.args);
+    case "setSystem":
+      return engine.setSystem(...request.args);
+    case "attach": {
+      const [chatId, document] = request.args;
+      const options = { onProgress: onEvent, signal };
+      return engine.attach(chatId, document, options);
+    }
+    case "setHealing":
+      return engine.setHealing(...request.args);
     case "memory":
       return engine.memory();
     case "close":

@@ -124,6 +124,15 @@ export class Residency {
     this.#used[half].delete(round);
   }
 
+  /** Has a round take over the half that was computed for it elsewhere; what it had goes. */
+  replace(round: Round, half: Half, made: Round): void {
+    this.drop(round, half);
+    round[half].pages.push(...made[half].pages.splice(0));
+    round[half].computedTokens = made[half].computedTokens;
+    this.#used[half].delete(made);
+    this.use(round, half);
+  }
+
   /** Takes the pages away that hold no KV. */
   trim(round: Round, half: Half): void {
     fitPages(round[half], round[half].computedTokens, this.cache[half]);

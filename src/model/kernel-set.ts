@@ -11,6 +11,8 @@ import { embed } from "../kernels/embed";
 import { matmul } from "../kernels/matmul";
 import { matvec, matvecLanes } from "../kernels/matvec";
 import { pageMass } from "../kernels/page-mass";
+import { relevance } from "../kernels/relevance";
+import { relevanceJoin } from "../kernels/relevance-join";
 import { rmsNorm } from "../kernels/rms-norm";
 import { ropeAppend } from "../kernels/rope-append";
 import { sample } from "../kernels/sample";
@@ -58,6 +60,8 @@ export async function compileKernels(
     rmsNorm(gpu),
     sample(gpu),
     appendPage(gpu),
+    relevance(gpu, { head_dim, kv_format }),
+    relevanceJoin(gpu),
   ]);
   const [
     embedding,
@@ -71,6 +75,8 @@ export async function compileKernels(
     norm,
     sampler,
     append,
+    score,
+    scoreJoin,
   ] = compiled;
   return {
     embed: embedding,
@@ -86,5 +92,7 @@ export async function compileKernels(
     rmsNorm: norm,
     sample: sampler,
     appendPage: append,
+    relevance: score,
+    relevanceJoin: scoreJoin,
   };
 }

@@ -49,6 +49,21 @@ export interface MassRequest {
   scratch: GPUBuffer;
 }
 
+/** How relevant each token is to the asked rows (A³), summed over the rows of one step or several. */
+export interface RelevanceRequest {
+  /** Receives [pages][16] f32. */
+  relevance: GPUBuffer;
+  /** Entries of the lower page table. */
+  pages: number;
+  askedRows: number;
+  /** Whether steps before this one have left their sums there. */
+  adds: boolean;
+  /** [asked rows][pages][16] f32. */
+  scores: GPUBuffer;
+  /** [pages][asked rows] pairs of f32. */
+  softmaxes: GPUBuffer;
+}
+
 export class Llama {
   readonly workspace: Workspace;
   readonly #config: ModelConfig;
@@ -208,6 +223,28 @@ export class Llama {
     }
   }
 
+  /**
+   * K and V of a layer alone, for the step's rows; its attention is left to a later pass. With a request,
+   * the queries of the asked rows are held against all lower keys that are there.
+   */
+  writeKeys(
+    pass: Pass,
+    l: number,
+    rows: number,
+    request?: RelevanceRequest,
+  ): void {
+    this.#refresh();
+    const {
+      numAttentionHeads: heads,
+      numKeyValueHeads: kvHeads,
+      hasQkNorm,
+    } = this.#config;
+    const layer = this.#layers[l]!;
+    layer.qkv(pass, rows);
+    layer.append(pass, { rows, heads: kvHeads + (hasQkNorm ? heads : 0) });
+    if (request) this.#score(pass, l, request);
+  }
+
   /** Logits of the asked rows. */
   head(pass: Pass, asked: number): void {
     this.#norm(pass, { asked });
@@ -269,6 +306,40 @@ export class Llama {
       },
     );
     sum(pass, { pages });
+  }
+
+  /** Two dispatches, recorded for this once. */
+  #score(
+    pass: Pass,
+    l: number,
+    { relevance, pages, askedRows, adds, scores, softmaxes }: RelevanceRequest,
+  ): void {
+    const { numAttentionHeads, numKeyValueHeads, headDim } = this.#config;
+    const { step, rope, qkv } = this.workspace;
+    const keys = this.#keysOf(l);
+    const score = this.#kernels.relevance.record(
+      {
+        step: step.buffer,
+        pages: keys.table,
+        rope,
+        qkv,
+        k_pages: keys.pages.k,
+        scores,
+        softmaxes,
+      },
+      {
+        kv_heads: numKeyValueHeads,
+        group: numAttentionHeads / numKeyValueHeads,
+        qkv_stride: strideOf(qkvColumns(this.#config)) / 4,
+        scale: 1 / Math.sqrt(numAttentionHeads * headDim),
+      },
+    );
+    const join = this.#kernels.relevanceJoin.record(
+      { step: step.buffer, scores, softmaxes, relevance },
+      { adds: Number(adds) },
+    );
+    score(pass, { pages, askedRows });
+    join(pass, { pages });
   }
 
   get #context() {

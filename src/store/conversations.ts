@@ -13,6 +13,7 @@ import {
   checkedRecords,
   type Found,
   timeMs,
+  wholeNumber,
 } from "./foreign";
 
 export interface ConversationRecord {
@@ -25,7 +26,14 @@ export interface ConversationRecord {
   updatedMs: number;
   /** The model it was last held with. */
   model: { name: string; url: string };
+  /** The round whose branch is shown; without it the one that was written to last. */
+  shownId?: number | undefined;
 }
+
+/** What can be changed of a chat apart from its rounds. */
+export type ConversationChanges = Partial<
+  Pick<ConversationRecord, "title" | "system" | "shownId" | "updatedMs">
+>;
 
 const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
   v.object({
@@ -35,6 +43,7 @@ const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
     createdMs: timeMs,
     updatedMs: timeMs,
     model: v.object({ name: v.string(), url: v.string() }),
+    shownId: v.optional(wholeNumber),
   });
 
 export class Conversations {
@@ -81,16 +90,16 @@ export class Conversations {
   }
 
   /** @throws StoreError `missing` where there is no such chat (any more) */
-  async rename(id: string, title: string, updatedMs: number): Promise<void> {
+  async change(id: string, changes: ConversationChanges): Promise<void> {
     await this.#database.run(
-      "rename a chat",
+      "change a chat",
       ["conversations"],
       "readwrite",
       async (transaction) => {
-        const before = await conversationIn(transaction, id, "rename a chat");
+        const before = await conversationIn(transaction, id, "change a chat");
         await transaction
           .objectStore("conversations")
-          .put({ ...before, title, updatedMs });
+          .put({ ...before, ...changes });
       },
     );
   }

@@ -34,11 +34,18 @@ export function inTreeOrder<R extends TreeRound>(rounds: readonly R[]): R[] {
  * The branch that was begun or continued last, from its first round on: ids count up, so it ends with
  * the highest. Where a round's parent is gone, the newest round before it takes its place: one damaged
  * record must not hide all that was said before.
+ *
+ * @param through only branches that go through the round with this id, if there is one
  */
-export function newestBranch<R extends TreeRound>(rounds: readonly R[]): R[] {
+export function newestBranch<R extends TreeRound>(
+  rounds: readonly R[],
+  through?: number,
+): R[] {
   const newestFirst = rounds.toSorted((a, b) => b.id - a.id);
   const branch: R[] = [];
   let wanted: number | null = Infinity;
+  if (rounds.some(({ id }) => id === through))
+    wanted = Math.max(...withDescendants(rounds, through!));
   for (const round of newestFirst) {
     if (wanted === null) break;
     // Ids fall from here on: the first that is not above the wanted one is it, or stands in for it.
@@ -58,6 +65,25 @@ export function withDescendants(
   for (const round of rounds.toSorted((a, b) => a.id - b.id)) {
     if (round.parentId !== null && found.has(round.parentId))
       found.add(round.id);
+  }
+  return found;
+}
+
+/**
+ * A round, all that were said after it, and all whose KV comes from one of these: none of that KV was
+ * computed without the round in view.
+ */
+export function withAllThatRead(
+  rounds: readonly (TreeRound & {
+    kvFrom?:
+      { conversationId?: string | undefined; roundId: number } | undefined;
+  })[],
+  id: number,
+): Set<number> {
+  const found = withDescendants(rounds, id);
+  for (const { id: copy, kvFrom } of rounds) {
+    const isOwn = kvFrom && kvFrom.conversationId === undefined;
+    if (isOwn && found.has(kvFrom.roundId)) found.add(copy);
   }
   return found;
 }

@@ -54,13 +54,19 @@ export async function writeRounds(
       const before = isKnown
         ? await conversationIn(transaction, conversation.id, DOING)
         : await storedConversation(transaction, conversation.id);
-      for (const round of storable) await putRound(transaction, round);
+      let isNew = false;
+      for (const round of storable) {
+        const isKnownRound = await putRound(transaction, round);
+        isNew ||= !isKnownRound;
+      }
       await transaction.objectStore("conversations").put({
         ...conversation,
         ...before,
         title: before?.title || conversation.title,
         model: conversation.model,
         updatedMs: conversation.updatedMs,
+        // A round that is new is what the reader looks at.
+        ...(isNew && { shownId: undefined }),
       } satisfies ConversationRecord);
       return before === undefined;
     },
@@ -68,11 +74,15 @@ export async function writeRounds(
   );
 }
 
-/** Puts a round; segments that are not of it as it is now go. */
+/**
+ * Puts a round; segments that are not of it as it is now go.
+ *
+ * @returns whether it was there before
+ */
 async function putRound(
   transaction: WriteTransaction,
   round: RoundRecord,
-): Promise<void> {
+): Promise<boolean> {
   const store = transaction.objectStore("rounds");
   const key = [round.conversationId, round.id] as [string, number];
   const before = readRound(await store.get(key));
@@ -81,6 +91,8 @@ async function putRound(
       // It may have been written before its round's record was.
       return !segment?.fingerprint.endsWith(round.contentHash);
     });
+  } else if (before.kvContext !== round.kvContext) {
+    await deleteSegments(transaction, key, () => true);
   } else if (String(before.attended) !== String(round.attended)) {
     await deleteSegments(transaction, key, (segment) => {
       return segment?.half !== "lower";
@@ -90,6 +102,7 @@ async function putRound(
     ...round,
     createdMs: before?.createdMs ?? round.createdMs,
   });
+  return before !== undefined;
 }
 
 async function deleteSegments(

@@ -9,7 +9,7 @@ import {
   timeMs,
   wholeNumber,
 } from "./foreign";
-import { inTreeOrder, withDescendants } from "./round-tree";
+import { inTreeOrder, withAllThatRead } from "./round-tree";
 
 /**
  * A message and its reply. Rounds form a tree: a branch begins where two rounds have the same parent.
@@ -38,7 +38,22 @@ export interface RoundRecord {
   attended: number[] | null;
   /** Digest of the keys in its lower half, page by page. */
   pageDigest?: Float32Array | undefined;
+  /** Hash of all tokens before it that its KV was computed with; without it that is not known. */
+  kvContext?: string | undefined;
+  /** Whether some of what its KV was computed with was not exact. */
+  isApproximate?: boolean | undefined;
+  /** Where its KV is, while it has none of its own. */
+  kvFrom?: KvPlace | undefined;
+  /** The name of the document that it is. */
+  document?: string | undefined;
   createdMs: number;
+}
+
+/** A round whose segments are another round's too: they have the same tokens. */
+export interface KvPlace {
+  /** Default: the same chat. */
+  conversationId?: string | undefined;
+  roundId: number;
 }
 
 const sha256Digits = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -57,6 +72,15 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
     contentHash: sha256Digits,
     attended: v.nullable(v.array(wholeNumber)),
     pageDigest: v.optional(v.instance(Float32Array)),
+    kvContext: v.optional(sha256Digits),
+    isApproximate: v.optional(v.boolean()),
+    kvFrom: v.optional(
+      v.object({
+        conversationId: v.optional(v.string()),
+        roundId: wholeNumber,
+      }),
+    ),
+    document: v.optional(v.string()),
     createdMs: timeMs,
   }),
   v.check(
@@ -106,9 +130,13 @@ export class Rounds {
 
   /**
    * Deletes a round. Its children become children of its parent. What was said after it keeps its text,
-   * and loses its segments: that KV was computed with the deleted round in view.
+   * and, unless `keepsKv`, loses its segments: that KV was computed with the deleted round in view.
    */
-  async delete(conversationId: string, id: number): Promise<void> {
+  async delete(
+    conversationId: string,
+    id: number,
+    { keepsKv = false }: { keepsKv?: boolean } = {},
+  ): Promise<void> {
     await this.#database.run(
       "delete a round",
       ["rounds", "segments", "uses"],
@@ -118,13 +146,17 @@ export class Rounds {
         const values = await store.getAll(keysOf(conversationId));
         const { records } = checkedRecords(roundSchema, values);
         const gone = records.find((round) => round.id === id);
-        const parentId = gone?.parentId ?? null;
+        const readers = keepsKv ? new Set([id]) : withAllThatRead(records, id);
+        const changed = records
+          .filter((round) => round.parentId === id || readers.has(round.id))
+          .map((round) => ({
+            ...(readers.has(round.id) ? withoutKv(round) : round),
+            ...(round.parentId === id && { parentId: gone?.parentId ?? null }),
+          }));
         await Promise.all([
-          ...records
-            .filter((round) => round.parentId === id)
-            .map((child) => store.put({ ...child, parentId })),
+          ...changed.map((round) => store.put(round)),
           store.delete([conversationId, id]),
-          ...[...withDescendants(records, id)]
+          ...[...readers]
             .map((stale) => keysOf(conversationId, stale))
             .flatMap((keys) => [
               transaction.objectStore("segments").delete(keys),
@@ -134,6 +166,17 @@ export class Rounds {
       },
     );
   }
+}
+
+/** A round of whose KV nothing is known. */
+function withoutKv({
+  pageDigest: _digest,
+  kvContext: _context,
+  kvFrom: _from,
+  isApproximate: _isApproximate,
+  ...said
+}: RoundRecord): RoundRecord {
+  return said;
 }
 
 /** A round as it may be written; @throws TypeError where it could not be read again. */

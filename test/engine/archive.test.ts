@@ -159,7 +159,7 @@ test("what is saved is what stood there when it was given", async () => {
   });
 });
 
-test("reads the branch that was written to last, and counts lost rounds", async () => {
+test("reads all branches, parents before their children, and counts lost rounds", async () => {
   const name = ownName();
   const { archive } = await openTestArchive(name);
   await saveChat(archive, "a", 3);
@@ -167,7 +167,7 @@ test("reads the branch that was written to last, and counts lost rounds", async 
   await archive.saveRounds(chatHead("a"), [other, roundToKeep(5)]);
   const idsOf = async () =>
     (await archive.read("a"))!.rounds.map(({ id }) => id);
-  expect(await idsOf()).toEqual([1, 4, 5]);
+  expect(await idsOf()).toEqual([1, 2, 3, 4, 5]);
   await putForeign(name, "rounds", { conversationId: "a", id: 4, user: 1 });
   expect(await idsOf()).toEqual([1, 2, 3, 5]);
   expect((await archive.read("a"))!.lostRounds).toBe(1);

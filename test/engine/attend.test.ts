@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import { Attend, type AttendRequest } from "../../src/engine/attend";
 import { destroyNetwork } from "../../src/engine/network";
+import { repairMethod } from "../../src/engine/repair";
 import { Recall, type SegmentSource } from "../../src/engine/recall";
 import { Rates } from "../../src/engine/schedule";
 import { readBuffer } from "../../src/gpu/readback";
@@ -73,6 +74,7 @@ async function chatOf({
     pins: new Pins(residency),
     contextTokens,
     onRestored: () => undefined,
+    onLost: () => undefined,
   };
   return { network, rounds, context };
 }
@@ -94,6 +96,9 @@ async function attend(
     massRows: 4,
     massHeads: Array.from({ length: llama.headCount }, (_, head) => head),
     likely: [],
+    stale: new Set(),
+    ratio: 0.15,
+    method: repairMethod("a3", 1),
     digestOf: () => undefined,
     first: () => ({ draw: GREEDY, copies: [] }),
     ...request,

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Conversation } from "../../src/engine/conversation";
 import type { NetworkOptions } from "../../src/engine/network";
 import type { Frame } from "../../src/engine/frame";
+import { repairMethod } from "../../src/engine/repair";
 import { runTurn, settleRound } from "../../src/engine/turn";
 import { ReadbackRing } from "../../src/gpu/readback";
 import {
@@ -137,6 +138,7 @@ describe("a chat longer than the range", () => {
           openTokens,
           closeTokens: [3, 4],
           stopTokens: new Set(),
+          fusion: { ratio: 0, method: repairMethod("a3", 1) },
           sampler: { ...GREEDY, temperature: 2, seed: turn },
           attention: { ...SETTINGS, mode },
           massRows: 4,

@@ -156,6 +156,56 @@ describe("Calls", () => {
     expect(workers[0]!.requests.at(-1)!.call).toBe("abort");
   });
 
+  test("to change a chat cross with all that they are told", () => {
+    const { engine, workers } = remote();
+    void engine.showVersion("a", 3);
+    void engine.deleteRound("a", 3, { isFast: true });
+    void engine.moveRound("a", 3, 0);
+    void engine.setSystem("a", undefined);
+    void engine.setHealing(false);
+    expect(workers[0]!.requests).toMatchObject([
+      { call: "showVersion", args: ["a", 3] },
+      { call: "deleteRound", args: ["a", 3, { isFast: true }] },
+      { call: "moveRound", args: ["a", 3, 0] },
+      { call: "setSystem", args: ["a", undefined] },
+      { call: "setHealing", args: [false] },
+    ]);
+  });
+
+  test("to say something elsewhere than at the end say where", () => {
+    const { engine, workers } = remote();
+    const place = { behind: 1, before: 3 };
+    void engine
+      .chat("a", "Hi", { place, fusion: { ratio: 1 } })
+      [Symbol.asyncIterator]()
+      .next();
+    expect(workers[0]!.requests[0]).toMatchObject({
+      args: ["a", "Hi", { place, fusion: { ratio: 1 } }],
+    });
+  });
+
+  test("to attach a document report, and end at once when they are aborted", async () => {
+    const { engine, workers } = remote();
+    const progress: RestoreProgress[] = [];
+    const onProgress = (one: RestoreProgress) => progress.push(one);
+    const document = { name: "notes.md", text: "Miso is a cat." };
+    const attached = engine.attach("a", document, { onProgress });
+    const [worker] = workers;
+    expect(worker!.requests[0]).toMatchObject({ args: ["a", document] });
+    const event = { doneTokens: 1, totalTokens: 2 };
+    const result = { roundId: 1, encodedTokens: 2, reusedTokens: 0 };
+    worker!.answer({ id: lastId(worker!), type: "event", event });
+    worker!.answer({ id: lastId(worker!), type: "result", result });
+    expect(await attached).toEqual(result);
+    expect(progress).toEqual([event]);
+    const aborting = new AbortController();
+    const { signal } = aborting;
+    const aborted = engine.attach("a", document, { signal });
+    aborting.abort(new Error("changed my mind"));
+    await expect(aborted).rejects.toThrow("changed my mind");
+    expect(worker!.requests.at(-1)!.call).toBe("abort");
+  });
+
   test.for([
     new StoreError("quota", "No room."),
     new ChatBusyError("Another tab writes this chat."),

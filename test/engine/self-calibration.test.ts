@@ -38,6 +38,7 @@ async function askedChat(): Promise<BoundChat> {
       createdMs: 0,
       rounds: rounds.slice(0, count).map(({ user, reply }, i) => ({
         id: i + 1,
+        parentId: i,
         user,
         reply,
         isFinished: true,

@@ -29,9 +29,9 @@ test("lists chats newest first, renames them, and counts those of another shape"
   expect(dropped).toBe(2);
   expect(await chats.get("junk")).toBeUndefined();
 
-  await chats.rename("old", "Cats", 3);
+  await chats.change("old", { title: "Cats", updatedMs: 3 });
   expect((await chats.list()).records[0]).toMatchObject({ title: "Cats" });
-  await expect(chats.rename("none", "Cats", 3)).rejects.toMatchObject({
+  await expect(chats.change("none", { title: "Cats" })).rejects.toMatchObject({
     reason: "missing",
   });
 });

@@ -41,7 +41,10 @@ test.each(["relaxed", "strict"] as const)(
 test("later rounds leave the chat's title, system prompt and age", async () => {
   const database = await openOwn();
   await writeRounds(database, { ...chat, system: "Be brief." }, [round(0)]);
-  await new Conversations(database).rename("a", "Cats", 2000);
+  await new Conversations(database).change("a", {
+    title: "Cats",
+    updatedMs: 2000,
+  });
   const model = { name: "other", url: "/models/other/" };
   const later = { ...chat, title: "Else", createdMs: 3, updatedMs: 5, model };
   expect(await writeRounds(database, later, [round(1)])).toBe(false);

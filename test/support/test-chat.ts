@@ -3,6 +3,7 @@ import { Attend, type AttendRequest } from "../../src/engine/attend";
 import type { AttentionSettings } from "../../src/engine/chat-engine";
 import type { NetworkOptions } from "../../src/engine/network";
 import { Recall } from "../../src/engine/recall";
+import { repairMethod } from "../../src/engine/repair";
 import { Rates } from "../../src/engine/schedule";
 import type { Gpu } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
@@ -120,7 +121,8 @@ export class TestChat {
 
   /** The prefill of the last round's turn; its halves stay pinned until `release`. */
   async ask(request: Partial<AttendRequest> = {}) {
-    const { runner, llama } = this.network;
+    const { network } = this;
+    const { runner, llama } = network;
     const { residency, recall, store, pins, contextTokens } = this;
     const own = this.rounds.at(-1)!;
     const attend = new Attend(
@@ -132,6 +134,7 @@ export class TestChat {
         pins,
         contextTokens,
         onRestored: ({ id }) => this.restored.push(id),
+        onLost: () => undefined,
       },
       {
         history: this.rounds.slice(0, -1),
@@ -141,6 +144,9 @@ export class TestChat {
         massRows: 4,
         massHeads: Array.from({ length: llama.headCount }, (_, head) => head),
         likely: [],
+        stale: new Set(),
+        ratio: 0.15,
+        method: repairMethod("a3", network.cache.lower.layerCount - 1),
         digestOf: ({ id }) => store.digests.get(id),
         first: () => ({ draw: GREEDY, copies: [] }),
         ...request,
@@ -149,9 +155,10 @@ export class TestChat {
     for await (const _ of attend.run()) void _;
     residency.check();
     const logits = await this.logits();
-    const { report, computedTokens } = attend;
+    const { report, fusion, computedTokens } = attend;
     const attended = report.attended.map(({ id }) => id);
-    return { logits, report, attended, computedTokens, frame: attend.frame! };
+    const frame = attend.frame!;
+    return { logits, report, fusion, attended, computedTokens, frame };
   }
 
   /** Of the row that was asked for last. */

@@ -34,6 +34,7 @@ const smol: BindingModel = {
 function roundText(id: number, fields: Partial<RoundText> = {}): RoundText {
   return {
     id,
+    parentId: id === 0 ? null : id - 1,
     user: id === 0 ? "" : "Hi",
     reply: id === 0 ? "" : "Hello!",
     isFinished: true,

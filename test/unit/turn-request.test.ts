@@ -33,7 +33,7 @@ function modelOf(changes: Partial<Model> = {}): Model {
     tokenizer: { isText: (id: number) => id !== START && id !== END },
     network: {
       config: { numAttentionHeads: 4 },
-      cache: { upper: { pageBytes: 16 * 100 } },
+      cache: { upper: { pageBytes: 16 * 100 }, lower: { layerCount: 2 } },
     },
     contextTokens: 1200,
     selection: { rows: "tail", heads: "all", tau: 0.8 },

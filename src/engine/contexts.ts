@@ -1,0 +1,47 @@
+/** What a round's KV was computed with: a name for all tokens before it, in their order. */
+import { sha256 } from "../util/hash";
+import { contentHash } from "./fingerprint";
+
+interface Said {
+  tokens: readonly number[];
+}
+
+/** A round's tokens only ever grow, so their number says whether these are still its hashes. */
+interface Known {
+  tokenCount: number;
+  content: string;
+  before: string;
+  after: string;
+}
+
+const known = new WeakMap<Said, Known>();
+
+/**
+ * The context of each round, and, last, that of a round behind them all. Equal contexts are equal tokens,
+ * whichever rounds and chats they were said in.
+ */
+export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
+  let context = await sha256("");
+  const contexts = [context];
+  for (const round of rounds) {
+    context = await contextBehind(context, round);
+    contexts.push(context);
+  }
+  return contexts;
+}
+
+/** For when a round's tokens are others than they were. */
+export function forgetContext(round: Said): void {
+  known.delete(round);
+}
+
+async function contextBehind(before: string, round: Said): Promise<string> {
+  const tokenCount = round.tokens.length;
+  const one = known.get(round);
+  const isSame = one?.tokenCount === tokenCount;
+  if (isSame && one.before === before) return one.after;
+  const content = isSame ? one.content : await contentHash(round.tokens);
+  const after = await sha256(`${before}/${content}`);
+  known.set(round, { tokenCount, content, before, after });
+  return after;
+}
