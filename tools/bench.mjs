@@ -3,6 +3,7 @@
 //
 //   npm run bench -- [--node] [--quick] [--model DIR_OR_URL]
 //   npm run bench:rounds -- [--full] [--rounds 24,60] [--count N] [--tau 0.9,0.5] [--asks N]
+//   npm run bench:fusion -- [--quick] [--full] [--count N] [--ratios 0,0.15,1]
 //   npm run bench:resume -- [--turns 5,20] [--full]
 //   npm run calibrate -- [--model DIR] [--count N] [--tau 0.9] [--write]
 import { execFileSync } from "node:child_process";
@@ -21,16 +22,19 @@ import { fail, root, setUp } from "./setup.mjs";
 
 const USAGE =
   "npm run bench -- [--node] [--quick] [--model DIR_OR_URL]; tools/bench.mjs lists the others.";
-const NAMES = ["speed", "rounds", "resume", "calibrate"];
+const NAMES = ["speed", "rounds", "fusion", "resume", "calibrate"];
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 /** What a benchmark itself takes. */
-const PARAMS = ["tau", "rounds", "count", "asks", "turns"];
+const PARAMS = ["tau", "rounds", "count", "asks", "turns", "ratios"];
 /** Seeds that training never saw: so many chats of so many rounds. */
 const FULL_SETS = [
   [60_000_000, 100, 24],
   [60_000_000, 100, 60],
   [60_000_000, 20, 200],
 ];
+
+/** The first seed, and how many cases of each kind. */
+const FULL_CASES = [60_000_000, 200];
 
 setUp();
 
@@ -47,7 +51,8 @@ const params = Object.fromEntries(
     return value === undefined || value === false ? [] : [[key, String(value)]];
   }),
 );
-const chats = options.full ? fullChats() : "test/fixtures/chats/quick.json";
+const quick = name === "fusion" ? "fusion-quick" : "quick";
+const chats = options.full ? fullChats() : `test/fixtures/chats/${quick}.json`;
 
 try {
   const { result, table, files } = options.node
@@ -99,6 +104,7 @@ async function readOptions() {
         count: { type: "string" },
         asks: { type: "string" },
         turns: { type: "string" },
+        ratios: { type: "string" },
       },
     });
     const [name = "speed", folder] = positionals;
@@ -115,11 +121,14 @@ async function readOptions() {
 function fullChats() {
   const path = "out/chats-full.json";
   const folder = join(root, "tools/demo-model");
-  const json = execFileSync(
-    "python3",
-    ["chats.py", ...FULL_SETS.flat().map(String)],
-    { cwd: folder, maxBuffer: 2 ** 28 },
-  );
+  const program =
+    name === "fusion"
+      ? ["fusion_cases.py", ...FULL_CASES.map(String)]
+      : ["chats.py", ...FULL_SETS.flat().map(String)];
+  const json = execFileSync("python3", program, {
+    cwd: folder,
+    maxBuffer: 2 ** 28,
+  });
   mkdirSync(join(root, "out"), { recursive: true });
   writeFileSync(join(root, path), json);
   return path;

@@ -10,10 +10,12 @@ import type { BoundChat } from "./chat";
 import type {
   AttachReport,
   ChatDocument,
+  RestoreOptions,
   RestoreProgress,
 } from "./chat-engine";
 import { contextsOf } from "./contexts";
 import type { ChatRound } from "./conversation";
+import type { Desk } from "./desk";
 import { DOCUMENT_REPLY, DOCUMENT_ROUND, documentId } from "./document";
 import { contentHash } from "./fingerprint";
 import { frameOf } from "./frame";
@@ -25,13 +27,36 @@ import type { TurnContext } from "./turn";
 const LEFT_SHARE = 0.25;
 
 /**
+ * Attaches a document, and keeps it.
+ *
+ * @throws ContextFullError, OutOfMemoryError, DeviceLostError; the signal's reason
+ */
+export async function attachDocument(
+  desk: Desk,
+  document: ChatDocument,
+  { onProgress, signal }: RestoreOptions,
+): Promise<AttachReport> {
+  const { chat, session, archive, keeper, context } = desk;
+  const report = { roundId: 0, encodedTokens: 0, reusedTokens: 0 };
+  const steps = attach(context, chat, document, archive, report);
+  for await (const progress of steps) {
+    onProgress?.(progress);
+    signal?.throwIfAborted();
+  }
+  const round = chat.conversation.rounds.at(-1)!;
+  if (report.encodedTokens > 0) await keeper.keepDocument(session, chat, round);
+  await desk.keepText(round);
+  return report;
+}
+
+/**
  * Yields how far it is; the round is there from the first of it, and has its KV at the end. Whoever leaves
  * early withdraws it.
  *
  * @param report gets what it took
  * @throws ContextFullError, OutOfMemoryError, DeviceLostError
  */
-export async function* attach(
+async function* attach(
   context: TurnContext,
   chat: BoundChat,
   { name, text }: ChatDocument,

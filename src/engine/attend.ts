@@ -165,6 +165,9 @@ export class Attend {
     this.#totalWork = own.tokens.length * runner.layerCount;
     await this.#giveOwn();
 
+    // What is being packed will not be in the way for long.
+    if (!HALVES.every((half) => this.#hasRoomFor(rounds, half)))
+      await residency.transfersDone();
     if (!this.#hasRoomFor(rounds, "lower"))
       yield* this.#chooseCandidates(rounds);
     this.report.readCount = this.#read.length - 1;
@@ -353,7 +356,7 @@ export class Attend {
       residency.availablePages(half, history) -
       pagesFor(history[0]!.tokens.length);
     const reply = pagesFor(ownTokens) - pagesFor(own.tokens.length);
-    return Math.floor(available - Math.min(reply, REPLY_SHARE * available));
+    return available - Math.min(reply, Math.floor(REPLY_SHARE * available));
   }
 
   #hasRoomFor(rounds: readonly Round[], half: Half): boolean {

@@ -3,7 +3,7 @@ import { HALVES } from "../memory/round";
 import { fetchedFiles, type ModelFiles } from "../model/model-files";
 import { DeviceLostError } from "../util/errors";
 import type { Archive } from "./archive";
-import { attach } from "./attach";
+import { attachDocument } from "./attach";
 import type { BoundChat } from "./chat";
 import type {
   AttachReport,
@@ -21,25 +21,16 @@ import type {
   RestoreOptions,
   RestoreReport,
 } from "./chat-engine";
+import { Desk } from "./desk";
+import { Healer } from "./healer";
+import { runKeptTurn } from "./kept-turn";
 import type { NetworkOptions } from "./network";
-import type { ChatRound } from "./conversation";
-import { documentId } from "./document";
-import { contentHash } from "./fingerprint";
-import { healFirst } from "./heal";
-import {
-  changeSystem,
-  copyBehind,
-  makePlace,
-  moveRound,
-  removeRound,
-} from "./revise";
-import { Session } from "./session";
-import { stalenessOf } from "./staleness";
 import { newReport } from "./recall";
+import { deleteRound, moveRound, setSystem } from "./revise";
+import { Session } from "./session";
 import { openShelf, type Shelf, type ShelfOptions } from "./shelf";
 import { TaskQueue } from "./task-queue";
-import { runTurn, settleRound, type TurnContext } from "./turn";
-import { turnRequest } from "./turn-request";
+import { settleRound } from "./turn";
 import { warm } from "./warm";
 
 export interface EngineOptions extends ShelfOptions {
@@ -50,18 +41,17 @@ export interface EngineOptions extends ShelfOptions {
   network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
 }
 
-/** While a reply comes it is written down so often: what a killed page can lose of it. */
-const SAVE_TEXT_MS = 2000;
-
 export class Engine implements ChatEngine {
   readonly #options: EngineOptions;
   readonly #queue = new TaskQueue();
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
   #opening: Promise<Shelf> | undefined;
   #session: Session | undefined;
-  #heals = true;
-  /** The chat that is healed, or would be. */
-  #healing: string | undefined;
+  readonly #healer = new Healer(
+    this.#queue,
+    (chatId) => this.#deskAtHand(chatId),
+    (notice) => this.#notify(notice),
+  );
   /** Where the model came from, and how. */
   #source: { url: string; options: LoadOptions } | undefined;
 
@@ -110,18 +100,15 @@ export class Engine implements ChatEngine {
     { onProgress, signal }: RestoreOptions = {},
   ): Promise<RestoreReport> {
     return this.#queue.run(async () => {
-      const chat = await this.#bind(chatId);
-      const session = this.#loaded();
-      const { keeper } = await this.#shelf();
+      const desk = await this.#desk(chatId);
       const report = newReport();
-      const steps = warm(await this.#turnContext(session, chat), report);
-      for await (const progress of steps) {
+      for await (const progress of warm(desk.context, report)) {
         onProgress?.(progress);
         signal?.throwIfAborted();
       }
-      chat.conversation.warmed = report;
-      keeper.keepKv(session, chat, this.#url);
-      this.#heal(chatId);
+      desk.chat.conversation.warmed = report;
+      desk.keepKv();
+      this.#healer.heal(chatId);
       return report;
     });
   }
@@ -170,7 +157,8 @@ export class Engine implements ChatEngine {
       // A turn that loses its device before anyone has seen a word of it begins again with a new one.
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
         try {
-          for await (const event of this.#turn(chatId, message, options)) {
+          const desk = await this.#desk(chatId);
+          for await (const event of runKeptTurn(desk, message, options)) {
             if (event.type !== "prefill") mayBeginAgain = false;
             yield event;
           }
@@ -195,20 +183,9 @@ export class Engine implements ChatEngine {
   deleteRound(
     chatId: string,
     roundId: number,
-    { isFast = false }: { isFast?: boolean } = {},
+    options: { isFast?: boolean } = {},
   ): Promise<ChatHistory> {
-    return this.#revise(chatId, async (chat, session) => {
-      const { archive } = await this.#shelf();
-      const { conversation } = chat;
-      const gone = conversation.all.find(({ id }) => id === roundId);
-      removeRound(conversation, session.residency, roundId, isFast);
-      await archive.deleteRound(chatId, roundId, { keepsKv: isFast });
-      if (gone?.document !== undefined && !isFast)
-        await archive.deleteDocument(
-          documentId(await contentHash(gone.tokens)),
-        );
-      return [];
-    });
+    return this.#revise(chatId, (desk) => deleteRound(desk, roundId, options));
   }
 
   moveRound(
@@ -216,54 +193,28 @@ export class Engine implements ChatEngine {
     roundId: number,
     behind: number,
   ): Promise<ChatHistory> {
-    return this.#revise(chatId, async ({ conversation }) =>
-      moveRound(conversation, roundId, behind),
-    );
+    return this.#revise(chatId, (desk) => moveRound(desk, roundId, behind));
   }
 
   setSystem(chatId: string, system: string | undefined): Promise<ChatHistory> {
-    return this.#revise(chatId, async (chat, { residency }) => {
-      const { archive } = await this.#shelf();
-      const changed = changeSystem(chat, residency, system || undefined);
-      if (chat.conversation.all.length === 1) return [];
-      await archive.change(chatId, { system: system || undefined });
-      return changed;
-    });
+    return this.#revise(chatId, (desk) => setSystem(desk, system));
   }
 
   attach(
     chatId: string,
     document: ChatDocument,
-    { onProgress, signal }: RestoreOptions = {},
+    options: RestoreOptions = {},
   ): Promise<AttachReport> {
     return this.#queue.run(async () => {
-      const chat = await this.#bind(chatId);
-      const session = this.#loaded();
-      const { archive, keeper } = await this.#shelf();
-      const context = await this.#turnContext(session, chat);
-      const report = { roundId: 0, encodedTokens: 0, reusedTokens: 0 };
-      for await (const progress of attach(
-        context,
-        chat,
-        document,
-        archive,
-        report,
-      )) {
-        onProgress?.(progress);
-        signal?.throwIfAborted();
-      }
-      const round = chat.conversation.rounds.at(-1)!;
-      if (report.encodedTokens > 0)
-        await keeper.keepDocument(session, chat, round);
-      await keeper.keepText(session, chat, round, this.#url);
-      this.#heal(chatId);
+      const desk = await this.#desk(chatId);
+      const report = await attachDocument(desk, document, options);
+      this.#healer.heal(chatId);
       return report;
     });
   }
 
   async setHealing(isOn: boolean): Promise<void> {
-    this.#heals = isOn;
-    if (isOn && this.#healing !== undefined) this.#heal(this.#healing);
+    this.#healer.turn(isOn);
   }
 
   async memory(): Promise<MemorySnapshot> {
@@ -287,111 +238,36 @@ export class Engine implements ChatEngine {
     });
   }
 
-  async *#turn(
-    chatId: string,
-    message: string,
-    options: ReplyOptions,
-  ): AsyncGenerator<ReplyEvent, void> {
-    const chat = await this.#bind(chatId);
-    const session = this.#loaded();
-    const { keeper } = await this.#shelf();
-    const context = await this.#turnContext(session, chat);
-    const { conversation } = chat;
-    const { rounds } = conversation;
-    const shown = rounds.at(-1)!.id;
-    const { place } = options;
-    // Copies find KV where it is stored.
-    if (place) await keeper.idle(chatId);
-    const later = place ? makePlace(conversation, place) : [];
-    const { stale } = await stalenessOf(rounds);
-    // What is repaired is not to be packed meanwhile.
-    if (stale.size > 0) await keeper.packed();
-    const before = rounds.length;
-    let savedMs = -Infinity;
-    try {
-      const request = turnRequest(session.model, chat, message, options);
-      for await (const event of runTurn(context, request)) {
-        const round = rounds[before];
-        const now = performance.now();
-        if (round && event.type !== "end" && now - savedMs >= SAVE_TEXT_MS) {
-          savedMs = now;
-          void keeper.keepText(session, chat, round, this.#url);
-        }
-        yield event;
-      }
-    } finally {
-      const round = rounds[before];
-      if (round) void keeper.keepText(session, chat, round, this.#url);
-      else conversation.show(shown);
-      if (round)
-        for (const copy of copyBehind(conversation, later))
-          void keeper.keepText(session, chat, copy, this.#url);
-    }
-  }
-
-  /** Changes what was said, and keeps what is new of it. */
+  /** Changes what was said. KV of what that makes stale is of use until it is computed again. */
   #revise(
     chatId: string,
-    change: (chat: BoundChat, session: Session) => Promise<ChatRound[]>,
+    change: (desk: Desk) => Promise<void>,
   ): Promise<ChatHistory> {
     return this.#queue.run(async () => {
-      const { chats, keeper } = await this.#shelf();
-      const chat = await this.#bind(chatId);
-      const session = this.#loaded();
-      await keeper.idle(chatId);
-      const changed = await change(chat, session);
-      for (const round of changed)
-        await keeper.keepText(session, chat, round, this.#url);
-      this.#heal(chatId);
+      const { chats } = await this.#shelf();
+      const desk = await this.#desk(chatId);
+      await desk.kept();
+      await change(desk);
+      this.#healer.heal(chatId);
       return chats.open(chatId);
-    });
-  }
-
-  /** Makes the KV of a chat exact, round by round, as long as nobody waits. */
-  #heal(chatId: string): void {
-    this.#healing = chatId;
-    if (!this.#heals) return;
-    void this.#queue.run(async () => {
-      const { chats, keeper } = await this.#shelf();
-      const chat = chats.bound(chatId);
-      const session = this.#session;
-      const isMeant = this.#heals && this.#healing === chatId;
-      if (!isMeant || !chat || !session?.gpu.isSound) return;
-      try {
-        await keeper.packed();
-        const context = await this.#turnContext(session, chat);
-        const isWanted = () => this.#queue.isWanted;
-        const { inexact } = await stalenessOf(chat.conversation.rounds);
-        if (inexact.length === 0) return;
-        const begun = inexact.length;
-        this.#notify({ type: "healing", chatId, roundsLeft: begun });
-        const { healed, roundsLeft } = await healFirst(context, isWanted);
-        if (healed) keeper.keepKv(session, chat, this.#url);
-        this.#notify({ type: "healing", chatId, roundsLeft });
-        if (roundsLeft > 0) this.#heal(chatId);
-      } catch {
-        // There is no room for it, or no device: turns repair what they need.
-      }
     });
   }
 
   /** Finishes what a turn left: KV of its last tokens, then all KV that is not stored. */
   async #settle(chatId: string): Promise<void> {
-    const { chats, archive, keeper } = await this.#shelf();
-    const chat = chats.bound(chatId);
-    const session = this.#session;
-    if (!chat || !session?.gpu.isSound) return;
+    const desk = await this.#deskAtHand(chatId);
+    if (!desk) return;
+    const { chat, session, archive, context } = desk;
     try {
-      const context = await this.#turnContext(session, chat);
       for (const round of chat.conversation.rounds)
         await settleRound(context, round);
     } catch {
       // Nothing is lost: the next turn computes what is missing, and says what is wrong.
     }
-    keeper.keepKv(session, chat, this.#url);
+    desk.keepKv();
     void archive.saveUses();
     await this.#learn(session, chat, archive);
-    this.#heal(chatId);
+    this.#healer.heal(chatId);
   }
 
   /** A model that was not calibrated learns from what it is asked. */
@@ -412,19 +288,19 @@ export class Engine implements ChatEngine {
     }
   }
 
-  async #turnContext(session: Session, chat: BoundChat): Promise<TurnContext> {
-    const { keeper } = await this.#shelf();
-    const { model, runner, residency, recall, ring } = session;
-    return {
-      runner,
-      residency,
-      recall,
-      ring,
-      source: keeper.sourceOf(session, chat),
-      tokenizer: model.tokenizer,
-      conversation: chat.conversation,
-      contextTokens: model.contextTokens,
-    };
+  /** All that work on a chat needs. */
+  async #desk(chatId: string): Promise<Desk> {
+    const chat = await this.#bind(chatId);
+    return new Desk(chat, this.#loaded(), await this.#shelf(), this.#url);
+  }
+
+  /** The same, where the chat is bound and its device is there. */
+  async #deskAtHand(chatId: string): Promise<Desk | undefined> {
+    const shelf = await this.#shelf();
+    const chat = shelf.chats.bound(chatId);
+    const session = this.#session;
+    if (!chat || !session?.gpu.isSound) return undefined;
+    return new Desk(chat, session, shelf, this.#url);
   }
 
   /** The chat, bound to a model whose device is there. */
@@ -455,7 +331,7 @@ export class Engine implements ChatEngine {
       platform: gpu,
       network,
     });
-    this.#session.residency.waitFor(() => keeper.packed());
+    this.#session.residency.transfersDone = () => keeper.packed();
     return this.#session;
   }
 

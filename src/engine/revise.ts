@@ -2,12 +2,13 @@
  * Changes to what was said: another version of a message, rounds in another order, one less, another
  * system prompt. The text changes at once and KV stays where it is; staleness.ts says what it is worth then.
  */
-import type { Residency } from "../memory/residency";
 import { HALVES } from "../memory/round";
 import { withAllThatRead } from "../store/round-tree";
-import type { BoundChat } from "./chat";
 import type { MessagePlace } from "./chat-engine";
 import type { ChatRound, Conversation } from "./conversation";
+import type { Desk } from "./desk";
+import { documentId } from "./document";
+import { contentHash } from "./fingerprint";
 import { forgetKv } from "./staleness";
 
 /**
@@ -59,16 +60,15 @@ export function copyBehind(
 /**
  * Has the branch show a round behind another one.
  *
- * @returns the rounds that are new for that
  * @throws RangeError where there are no such rounds
  */
-export function moveRound(
-  conversation: Conversation,
+export async function moveRound(
+  desk: Desk,
   id: number,
   behind: number,
-): ChatRound[] {
-  const { rounds } = conversation;
-  const before = [...rounds];
+): Promise<void> {
+  const { conversation } = desk.chat;
+  const before = [...conversation.rounds];
   const moved = before[conversation.placeOf(id)]!;
   const rest = before.filter((round) => round !== moved);
   const at = rest.findIndex((round) => round.id === behind);
@@ -76,23 +76,22 @@ export function moveRound(
     throw new RangeError(`Round ${id} can't go behind round ${behind}.`);
   const after = rest.toSpliced(at + 1, 0, moved);
   const first = after.findIndex((round, i) => round !== before[i]);
-  if (first < 0) return [];
+  if (first < 0) return;
   conversation.cutBehind(before[first - 1]!.id);
-  return copyBehind(conversation, after.slice(first));
+  for (const copy of copyBehind(conversation, after.slice(first)))
+    await desk.keepText(copy);
 }
 
 /**
- * Takes a round out of all branches.
+ * Takes a round out of all branches. What was computed with the round in view goes too, unless `isFast`.
  *
- * @param isFast leaves KV that was computed with the round in view
- * @throws RangeError where there is no such round, or its pages are needed
+ * @throws RangeError where there is no such round; StoreError
  */
-export function removeRound(
-  conversation: Conversation,
-  residency: Residency,
+export async function deleteRound(
+  { chat: { conversation }, session: { residency }, archive }: Desk,
   id: number,
-  isFast: boolean,
-): void {
+  { isFast = false }: { isFast?: boolean },
+): Promise<void> {
   const { all } = conversation;
   const gone = all.find((round) => round.id === id);
   if (!gone || gone === all[0])
@@ -101,19 +100,22 @@ export function removeRound(
   for (const round of all)
     if (readers.has(round.id)) forgetKv(residency, round);
   conversation.remove(id);
+  await archive.deleteRound(conversation.id, id, { keepsKv: isFast });
+  if (gone.document !== undefined && !isFast)
+    await archive.deleteDocument(documentId(await contentHash(gone.tokens)));
 }
 
-/**
- * Gives a chat another system prompt.
- *
- * @returns the rounds whose tokens are others now
- */
-export function changeSystem(
-  chat: BoundChat,
-  residency: Residency,
+/** Gives a chat another system prompt. @throws StoreError */
+export async function setSystem(
+  desk: Desk,
   system: string | undefined,
-): ChatRound[] {
-  const changed = chat.setSystem(system);
-  for (const round of changed) forgetKv(residency, round);
-  return changed;
+): Promise<void> {
+  const { chat, session, archive } = desk;
+  const { conversation } = chat;
+  const changed = chat.setSystem(system || undefined);
+  for (const round of changed) forgetKv(session.residency, round);
+  // A chat is kept from its first message on.
+  if (conversation.all.length === 1) return;
+  await archive.change(conversation.id, { system: system || undefined });
+  for (const round of changed) await desk.keepText(round);
 }

@@ -24,7 +24,7 @@ export class Residency {
   /** How many need a half to stay: a turn, a transfer. */
   readonly #pins = new Map<HalfKv, number>();
   /** Resolves when the transfers that are under way have let go of their pins. */
-  #transfersDone: () => Promise<void> = () => Promise.resolve();
+  transfersDone: () => Promise<void> = () => Promise.resolve();
 
   constructor(cache: KvCache) {
     this.cache = cache;
@@ -68,15 +68,10 @@ export class Residency {
    */
   async makeRoom(pages: PageCounts): Promise<void> {
     if (!this.#evict(pages)) {
-      await this.#transfersDone();
+      await this.transfersDone();
       this.#evict(pages);
     }
     await this.cache.reserve(pages);
-  }
-
-  /** Has `makeRoom` wait for transfers, which pin what they read, before it gives up. */
-  waitFor(transfersDone: () => Promise<void>): void {
-    this.#transfersDone = transfersDone;
   }
 
   /** @returns whether there is room now */

@@ -6,6 +6,9 @@ import { fetchedFiles, type ModelFiles } from "../../src/model/model-files";
 import { bench } from "./bench";
 import { calibrationReport } from "./calibration-report";
 import type { ChatSet } from "./chats";
+import { benchFusion, fusionTable } from "./fusion";
+import { FUSION_KINDS, type FusionCase, readFusionCases } from "./fusion-cases";
+import { fusionPlot } from "./fusion-plot";
 import { History } from "./history";
 import { questionMasses } from "./question-masses";
 import { benchResume, resumeTable } from "./resume";
@@ -20,7 +23,7 @@ export interface BenchEnvironment {
   params: URLSearchParams;
   /** What it runs in, for the record. */
   runtime: string;
-  /** Chats with known answers. */
+  /** Chats with known answers; for `fusion` its cases, unchecked. */
   chats: ChatSet;
   /** Default: the platform's navigator.gpu. */
   gpu?: GPU | undefined;
@@ -65,6 +68,32 @@ export const benches: Record<string, Bench> = {
     });
   },
 
+  async fusion({
+    url,
+    params,
+    chats,
+    gpu: platform,
+    openFiles = fetchedFiles,
+    onProgress,
+  }) {
+    const gpu = await Gpu.open(platform);
+    // CacheBlend's choice is made from pages as they stand.
+    const model = await loadModel(gpu, openFiles(url), { kvFormat: "f32" });
+    const count = Number(
+      params.get("count") ?? (params.has("quick") ? 2 : 200),
+    );
+    const ratios = params.get("ratios") ?? "0,0.05,0.1,0.15,0.3,0.5,1";
+    const rows = await benchFusion(gpu, model, {
+      cases: someOfEach(readFusionCases(chats).cases, count),
+      ratios: ratios.split(",").map(Number),
+      ratio: 0.15,
+      ...(onProgress && { onProgress }),
+    });
+    const table = fusionTable(rows);
+    const files = { "fusion.svg": fusionPlot(rows), "fusion.md": table };
+    return { result: rows, table, files };
+  },
+
   async resume(environment) {
     const rows = await benchResume(environment);
     return { result: rows, table: resumeTable(rows) };
@@ -85,6 +114,12 @@ export const benches: Record<string, Bench> = {
     });
   },
 };
+
+function someOfEach(cases: readonly FusionCase[], count: number) {
+  return FUSION_KINDS.flatMap((kind) =>
+    cases.filter((one) => one.kind === kind).slice(0, count),
+  );
+}
 
 /** The chats of the lengths that were asked for, as many as were asked for. */
 function chosen({ chats }: ChatSet, params: URLSearchParams) {

@@ -64,6 +64,8 @@ const RECALL_KINDS = [
   "system",
 ] as const;
 
+export const FUSION_KINDS = [...RECALL_KINDS, "leak"] as const;
+
 const id = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const value = v.pipe(v.string(), v.regex(/^[\p{L}\p{N}]+$/u, "one word"));
 const prompt = v.nullable(v.string());

@@ -197,10 +197,10 @@ describe("transfers that are under way", () => {
     let finish = () => {};
     const finished = new Promise<void>((resolve) => (finish = resolve));
     let asked = 0;
-    residency.waitFor(() => {
+    residency.transfersDone = () => {
       asked++;
       return finished;
-    });
+    };
     const room = residency.makeRoom(lowerPages(1));
     expect(asked).toBe(1);
     expect(withPages("lower")).toEqual([0, 1, 2, 3]);
@@ -213,7 +213,7 @@ describe("transfers that are under way", () => {
   test("are not waited for where there is room without", async () => {
     const { residency, rounds } = await fourRounds();
     residency.pin(rounds[0]!, "lower");
-    residency.waitFor(() => Promise.reject(new Error("nobody asked")));
+    residency.transfersDone = () => Promise.reject(new Error("nobody asked"));
     await residency.makeRoom(lowerPages(3));
     expect(residency.cache.roomFor("lower")).toBe(3);
   });

@@ -1,0 +1,58 @@
+/** What is at hand while a chat is worked on: the chat itself, the model that reads it, and who keeps it. */
+import type { Archive } from "./archive";
+import type { BoundChat } from "./chat";
+import type { ChatRound } from "./conversation";
+import type { Keeper } from "./keeper";
+import type { Session } from "./session";
+import type { TurnContext } from "./turn";
+
+export class Desk {
+  readonly chat: BoundChat;
+  readonly session: Session;
+  readonly archive: Archive;
+  readonly keeper: Keeper;
+  /** Where the model came from. */
+  readonly #url: string;
+
+  constructor(
+    chat: BoundChat,
+    session: Session,
+    { archive, keeper }: { archive: Archive; keeper: Keeper },
+    url: string,
+  ) {
+    this.chat = chat;
+    this.session = session;
+    this.archive = archive;
+    this.keeper = keeper;
+    this.#url = url;
+  }
+
+  get context(): TurnContext {
+    const { model, runner, residency, recall, ring } = this.session;
+    return {
+      runner,
+      residency,
+      recall,
+      ring,
+      source: this.keeper.sourceOf(this.session, this.chat),
+      tokenizer: model.tokenizer,
+      conversation: this.chat.conversation,
+      contextTokens: model.contextTokens,
+    };
+  }
+
+  /** Writes down what was said in a round so far. Never rejects. */
+  keepText(round: ChatRound): Promise<boolean> {
+    return this.keeper.keepText(this.session, this.chat, round, this.#url);
+  }
+
+  /** Has all KV stored that is not, when there is time. */
+  keepKv(): void {
+    this.keeper.keepKv(this.session, this.chat, this.#url);
+  }
+
+  /** Resolves when all KV that was to be stored is. */
+  kept(): Promise<void> {
+    return this.keeper.idle(this.chat.conversation.id);
+  }
+}
