@@ -242,7 +242,9 @@ export class Attend {
     const stale = this.#read.filter((round) => this.#request.stale.has(round));
     const gone = stale.filter((round) => !isResident(round, "lower"));
     for (const round of gone) onLost(round);
-    return new Set(stale.filter((round) => !gone.includes(round)));
+    const there = stale.filter((round) => !gone.includes(round));
+    for (const { tokens } of there) this.fusion.staleTokens += tokens.length;
+    return new Set(there);
   }
 
   /** The question reads lower halves, and has what it looks at of the stale ones computed again. */
@@ -254,7 +256,6 @@ export class Attend {
     const { own, ratio, method, massRows } = this.#request;
     const frame = this.#frameOf(new Set());
     const { fusion } = this;
-    for (const { tokens } of stale) fusion.staleTokens += tokens.length;
     this.#lowerRows = yield* repairLower(
       runner,
       { frame, own, stale, ratio, method, massRows: selects ? massRows : 0 },

@@ -243,7 +243,7 @@ class FusionLab {
       kl: full
         ? average(logits.map((row, i) => divergence(full.logits[i]!, row)))
         : 0,
-      computed: staleTokens > 0 ? repairedTokens / staleTokens : 1,
+      computed: method ? repairedTokens / staleTokens : 1,
       ms,
       fullMs: full?.ms ?? ms,
       logits,
