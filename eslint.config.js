@@ -11,6 +11,7 @@ const engineFace = ["engine/chat-engine", "engine/remote"];
  * `from`, and types alone from those in `types`, one step sideways.
  *
  *     ui ──► engine ──► model, memory ──► kernels ──► gpu      with store beside gpu
+ *      └───► documents
  *
  * @type {Record<string, { from: string[], types?: string[] }>}
  */
@@ -22,7 +23,8 @@ const places = {
   model: { from: ["kernels", "gpu", "store"], types: ["memory"] },
   memory: { from: ["kernels", "gpu", "store"], types: ["model"] },
   engine: { from: ["model", "memory", "kernels", "gpu", "store"] },
-  ui: { from: engineFace },
+  documents: { from: [] },
+  ui: { from: [...engineFace, "documents"] },
   api: { from: engineFace },
   devtools: { from: [...engineFace, "ui"] },
   "main.ts": { from: [...engineFace, "ui"] },

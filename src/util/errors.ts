@@ -96,3 +96,40 @@ export class ChatBusyError extends Error {
 export class ChatFileError extends Error {
   override readonly name = "ChatFileError";
 }
+
+/**
+ * Why a file gave no text.
+ *
+ * - `too-large`: it has more bytes than may be read
+ * - `empty`: nothing is in it, or no text
+ * - `binary`: it is neither text nor of a kind that can be read
+ * - `encrypted`: it opens with a password only
+ * - `damaged`: it is not what it says it is
+ * - `scanned`: a PDF of pictures, without text
+ * - `unreadable`: the browser could not read it; it may be a folder, or gone
+ * - `unavailable`: the part of this page that reads such files did not load
+ */
+export type DocumentErrorReason =
+  | "too-large"
+  | "empty"
+  | "binary"
+  | "encrypted"
+  | "damaged"
+  | "scanned"
+  | "unreadable"
+  | "unavailable";
+
+/** A file cannot be made into a document's text. */
+export class DocumentError extends Error {
+  override readonly name = "DocumentError";
+  readonly reason: DocumentErrorReason;
+
+  constructor(
+    reason: DocumentErrorReason,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,48 @@
+/** What a file is read as. Its type and name say so; where they say nothing, its first bytes do. */
+export type DocumentKind = "text" | "html" | "pdf";
+
+const TYPES: Record<string, DocumentKind> = {
+  "application/pdf": "pdf",
+  "application/xhtml+xml": "html",
+  "text/html": "html",
+  "text/markdown": "text",
+  "text/plain": "text",
+};
+
+const ENDINGS: Record<string, DocumentKind> = {
+  htm: "html",
+  html: "html",
+  markdown: "text",
+  md: "text",
+  pdf: "pdf",
+  txt: "text",
+  xhtml: "html",
+};
+
+/** How much of a file is looked at for a sign of its kind. */
+const START_BYTES = 256;
+
+/**
+ * The kind of a file. The name's ending comes first, as it is what its owner sees; other types than
+ * those above say little (browsers call TypeScript a video), so content decides for them.
+ */
+export function documentKind(
+  { name, type }: Pick<File, "name" | "type">,
+  bytes: Uint8Array,
+): DocumentKind {
+  const start = new TextDecoder("latin1").decode(
+    bytes.subarray(0, START_BYTES),
+  );
+  // Also under another name: text about PDFs may begin so, but has no such bytes in it.
+  if (start.startsWith("%PDF-") && bytes.some((byte) => byte >= 0x80))
+    return "pdf";
+
+  const ending = /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
+  const mimeType = type.split(";")[0]!.trim().toLowerCase();
+  const named = ENDINGS[ending] ?? TYPES[mimeType];
+  if (named !== undefined) return named;
+
+  if (start.startsWith("%PDF-")) return "pdf";
+  const isHtml = /^(?:\u00EF\u00BB\u00BF)?\s*<(?:!doctype html|html)\b/i;
+  return isHtml.test(start) ? "html" : "text";
+}

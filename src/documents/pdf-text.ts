@@ -1,0 +1,139 @@
+/**
+ * The text of a PDF, read by pdf.js in a worker of its own. Of pdf.js it is the build for older browsers:
+ * the other one needs functions that came to them years after WebGPU.
+ *
+ * PDFs are other people's programs, so as little as possible of them is run: no code is made of their
+ * functions and fonts, no WebAssembly decodes their images, and nothing is fetched for them. Text whose font
+ * relies on a character map that is not in the file (some older Chinese, Japanese and Korean ones) is lost.
+ */
+import type * as pdfjs from "pdfjs-dist";
+import { DocumentError } from "../util/errors";
+import { linesOf } from "./pdf-lines";
+import { textOfLines } from "./pdf-paragraphs";
+
+/**
+ * Reads all pages, a blank line between them.
+ *
+ * @param bytes handed over to the worker: empty afterwards
+ * @throws DocumentError if there is no text, or it cannot be read; the signal's reason if it was aborted
+ */
+export async function pdfText(
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  signal?: AbortSignal,
+): Promise<string> {
+  const library = await loadLibrary(name);
+  signal?.throwIfAborted();
+
+  const worker = new Worker(new URL("./pdf-worker.ts", import.meta.url), {
+    type: "module",
+    name: "rondo pdf",
+  });
+  const done = new AbortController();
+  try {
+    // A worker that is stuck in a hostile file answers nothing; ending it helps all the same.
+    const pages = await Promise.race([
+      readPages(library, worker, name, bytes),
+      failure(worker, name, done.signal, signal),
+    ]);
+    if (pages.length > 0) return pages.join("\n\n");
+  } finally {
+    done.abort();
+    worker.terminate();
+  }
+  throw new DocumentError(
+    "scanned",
+    `“${name}” has no text, only pictures of it. Run text recognition (OCR) on it, then choose the file again.`,
+  );
+}
+
+type Library = typeof pdfjs;
+
+async function loadLibrary(name: string): Promise<Library> {
+  try {
+    return await import("pdfjs-dist/legacy/build/pdf.mjs");
+  } catch (cause) {
+    throw unavailable(name, cause);
+  }
+}
+
+/** The text of each page that has some. */
+async function readPages(
+  { getDocument, PDFWorker, VerbosityLevel }: Library,
+  port: Worker,
+  name: string,
+  data: Uint8Array<ArrayBuffer>,
+): Promise<string[]> {
+  const worker = PDFWorker.create({ port, verbosity: VerbosityLevel.ERRORS });
+  try {
+    const pdf = await getDocument({
+      data,
+      worker,
+      verbosity: VerbosityLevel.ERRORS,
+      isEvalSupported: false,
+      useWasm: false,
+      useWorkerFetch: false,
+      // Nothing is drawn, so fonts that are not in the file need not be found.
+      disableFontFace: true,
+      useSystemFonts: true,
+    }).promise;
+    const texts: string[] = [];
+    for (let number = 1; number <= pdf.numPages; number++) {
+      const text = await textOfPage(await pdf.getPage(number));
+      if (text !== "") texts.push(text);
+    }
+    return texts;
+  } catch (cause) {
+    throw documentError(name, cause);
+  } finally {
+    worker.destroy();
+  }
+}
+
+async function textOfPage(page: pdfjs.PDFPageProxy): Promise<string> {
+  const { items } = await page.getTextContent();
+  page.cleanup();
+  return textOfLines(linesOf(items.filter((item) => "str" in item)));
+}
+
+/** Rejects once the worker does not load, or the caller does not want the text any more. */
+function failure(
+  worker: Worker,
+  name: string,
+  done: AbortSignal,
+  signal?: AbortSignal,
+): Promise<never> {
+  return new Promise((_, reject) => {
+    worker.addEventListener(
+      "error",
+      ({ message }) => reject(unavailable(name, new Error(message))),
+      { signal: done },
+    );
+    signal?.addEventListener("abort", () => reject(signal.reason as Error), {
+      signal: done,
+    });
+  });
+}
+
+function documentError(name: string, cause: unknown): DocumentError {
+  if (cause instanceof Error && cause.name === "PasswordException") {
+    return new DocumentError(
+      "encrypted",
+      `“${name}” opens with a password only. Save a copy without one, then choose that.`,
+      { cause },
+    );
+  }
+  return new DocumentError(
+    "damaged",
+    `“${name}” is not a PDF that can be read: it is damaged, or cut short. Copy or download it again.`,
+    { cause },
+  );
+}
+
+function unavailable(name: string, cause: unknown): DocumentError {
+  return new DocumentError(
+    "unavailable",
+    `“${name}” was not read: the part of this page that reads PDFs did not load. Check the connection, reload the page, then choose the file again.`,
+    { cause },
+  );
+}

@@ -1,0 +1,89 @@
+/**
+ * Makes text of a file that a language model can read: plain text of any kind (Markdown, source code, CSV,
+ * logs), HTML, PDF. Nothing in a file runs, and nothing that it names is fetched.
+ */
+import { DocumentError } from "../util/errors";
+import { decodeText } from "./decode-text";
+import { documentKind } from "./document-kind";
+import { htmlText } from "./html-text";
+import { normaliseText } from "./normalise-text";
+import { pdfText } from "./pdf-text";
+
+/** More than a model's context holds many times over; beyond it, the page would stand still for seconds. */
+export const MAX_DOCUMENT_BYTES = 20_000_000;
+
+export interface DocumentText {
+  /** The file's name, as it came. */
+  name: string;
+  /** Lines end in LF; there are no control characters but tabs. Never empty. */
+  text: string;
+}
+
+/**
+ * Reads a file as a document.
+ *
+ * @throws DocumentError if it cannot be read, with why and what to do; the signal's reason if it was aborted
+ */
+export async function readDocument(
+  file: File,
+  signal?: AbortSignal,
+): Promise<DocumentText> {
+  signal?.throwIfAborted();
+  const bytes = await bytesOf(file);
+  signal?.throwIfAborted();
+
+  const text = normaliseText(await textOf(file, bytes, signal));
+  if (text === "") {
+    throw new DocumentError(
+      "empty",
+      `“${file.name}” has no text in it. Choose another file.`,
+    );
+  }
+  return { name: file.name, text };
+}
+
+async function textOf(
+  file: File,
+  bytes: Uint8Array<ArrayBuffer>,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const kind = documentKind(file, bytes);
+  switch (kind) {
+    case "text":
+      return decodeText(file.name, bytes);
+    case "html":
+      return htmlText(decodeText(file.name, bytes, { mayDeclare: true }));
+    case "pdf":
+      return pdfText(file.name, bytes, signal);
+    default:
+      return kind satisfies never;
+  }
+}
+
+async function bytesOf(file: File): Promise<Uint8Array<ArrayBuffer>> {
+  if (file.size > MAX_DOCUMENT_BYTES) {
+    throw new DocumentError(
+      "too-large",
+      `“${file.name}” has ${megabytes(file.size)} MB, and a document may have ${megabytes(MAX_DOCUMENT_BYTES)} MB. Choose a part of it.`,
+    );
+  }
+  const buffer = await file.arrayBuffer().catch((cause: unknown) => {
+    throw new DocumentError(
+      "unreadable",
+      `“${file.name}” could not be read. It may be a folder, or have been moved or changed: choose the file again.`,
+      { cause },
+    );
+  });
+  if (buffer.byteLength === 0) {
+    throw new DocumentError(
+      "empty",
+      `“${file.name}” is empty. Choose another file.`,
+    );
+  }
+  return new Uint8Array(buffer);
+}
+
+/** Rounded up, so that what is over the limit never reads as the limit. */
+function megabytes(bytes: number): number {
+  return Math.ceil(bytes / 100_000) / 10;
+}
