@@ -1,5 +1,6 @@
 /**
- * What a screen reader should say next: that the model is there, and each reply once, when it has ended.
+ * What a screen reader should say next: that the model is there, what has been done to the chat, and each
+ * reply once, when it has ended.
  * The same words said again would not be a change, and only changes are announced: clear it in between.
  */
 import { RoundEvent, StateEvent } from "./events";
@@ -14,6 +15,11 @@ export class Announcement {
       this.text = "The model is loaded.";
     if (event instanceof RoundEvent && event.chatId === shownId)
       this.text = ended(event);
+  }
+
+  /** Says what the user has had done. */
+  say(text: string): void {
+    this.text = text;
   }
 
   clear(): void {

@@ -2,6 +2,7 @@
 import type { Conversation } from "./conversation";
 import { chatFileName, download } from "./download";
 import type { ChatRequest } from "./request";
+import type { RoundPart } from "./round-element";
 import type { Session } from "./session";
 
 export interface Stage {
@@ -9,6 +10,14 @@ export interface Stage {
   /** Loads the model, again or for the first time. */
   load(): void;
   focusBox(): void;
+  /** Moves the focus to a part of a round. */
+  focusRound(roundId: number, part: RoundPart): void;
+  /** Moves the focus to the transcript, where what had it is gone. */
+  focusTranscript(): void;
+  /** Opens the dialog with the chat's instructions, or with text that could not be saved. */
+  showInstructions(text: string, failure?: string): void;
+  /** Has a screen reader say it. */
+  announce(text: string): void;
   /** Closes the panel, if it lies over the chat, and goes on in the box. */
   leavePanel(): void;
   togglePanel(): void;
@@ -19,23 +28,65 @@ export interface Stage {
 /** What is asked for with a chat of the list. */
 type ListRequest = Extract<ChatRequest, { conversationId: number }>;
 
+/** What is asked for with the editor of a round. */
+type EditRequest = Extract<
+  ChatRequest,
+  {
+    type: "open-editor" | "draft-version" | "close-editor" | "send-version";
+  }
+>;
+
+/** What makes another chat of the one that is shown. */
+type ChangeRequest = Extract<
+  ChatRequest,
+  { type: "show-version" | "delete-round" | "move-round" }
+>;
+
 export function carryOut(request: ChatRequest, stage: Stage): void {
   const { session } = stage;
+  const { current, turns } = session;
   switch (request.type) {
     case "draft":
       return session.write(request.text);
     case "send":
-      return session.send(request.text);
+      return turns.send(current, request.text);
     case "suggest":
-      session.suggest(request.text);
+      turns.suggest(current, request.text);
       return stage.focusBox();
     case "stop":
-      return session.stop();
+      return turns.stop(current);
     case "retry":
-    case "edit":
-    case "move":
-      session[request.type](request.roundId);
+      turns.retry(current, request.roundId);
       return stage.focusBox();
+    case "put-back":
+      turns.putBack(current, request.roundId);
+      return stage.focusBox();
+    case "move":
+      session.move(request.roundId);
+      return stage.focusBox();
+    case "regenerate":
+      turns.regenerate(current, request.roundId);
+      return stage.focusTranscript();
+    case "open-editor":
+    case "draft-version":
+    case "close-editor":
+    case "send-version":
+      return edit(request, stage);
+    case "show-version":
+    case "delete-round":
+    case "move-round":
+      return void change(request, stage);
+    case "show-instructions":
+      return stage.showInstructions(current.system ?? "");
+    case "instruct":
+      return void instruct(request.text, stage);
+    case "attach":
+      return session.attachments.add(current, request.files);
+    case "stop-attaching":
+      current.attachments[0]?.stop();
+      return stage.focusBox();
+    case "heal":
+      return void session.setHealing(request.isOn);
     case "new-chat":
       session.library.newChat();
       return stage.leavePanel();
@@ -59,11 +110,70 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "load":
       stage.load();
       return stage.focusBox();
-    case "close-panel":
+    case "toggle-panel":
       return stage.togglePanel();
     default:
       request satisfies never;
   }
+}
+
+function edit(request: EditRequest, stage: Stage): void {
+  const { session } = stage;
+  const { current, turns } = session;
+  const { roundId } = request;
+  switch (request.type) {
+    case "open-editor":
+      session.edit(roundId, current.find(roundId)?.message);
+      return stage.focusRound(roundId, "editor");
+    case "draft-version":
+      return session.edit(roundId, request.text);
+    case "close-editor":
+      session.edit(roundId, undefined);
+      return stage.focusRound(roundId, "edit");
+    case "send-version":
+      turns.sendVersion(current, roundId, request.text, request.keepsLater);
+      return stage.focusTranscript();
+    default:
+      request satisfies never;
+  }
+}
+
+async function change(request: ChangeRequest, stage: Stage): Promise<void> {
+  const { changes, current } = stage.session;
+  const { roundId } = request;
+  switch (request.type) {
+    case "show-version": {
+      const { step } = request;
+      if (!(await changes.showVersion(current, roundId, step))) return;
+      const { keptId = 0, versions = [] } = current.find(roundId) ?? {};
+      const at = versions.indexOf(keptId) + 1;
+      stage.announce(`Version ${at} of ${versions.length}.`);
+      return;
+    }
+    case "delete-round": {
+      const { document } = current.find(roundId) ?? {};
+      const hasDone = document === undefined ? "Deleted." : "Detached.";
+      if (!(await changes.delete(current, roundId, request.isFast))) return;
+      stage.focusTranscript();
+      stage.announce(hasDone);
+      return;
+    }
+    case "move-round": {
+      const { direction } = request;
+      if (!(await changes.move(current, roundId, direction))) return;
+      stage.focusRound(roundId, "options");
+      stage.announce(`Moved ${direction}.`);
+      return;
+    }
+    default:
+      request satisfies never;
+  }
+}
+
+async function instruct(text: string, stage: Stage): Promise<void> {
+  const { changes, current } = stage.session;
+  if (await changes.instruct(current, text)) stage.announce("Saved.");
+  else stage.showInstructions(text, "This could not be saved.");
 }
 
 function carryOutFor(

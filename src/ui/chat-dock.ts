@@ -6,6 +6,7 @@ import type {
   LoadProgress,
   RestoreProgress,
 } from "../engine/chat-engine";
+import type { Attachment } from "./attachments";
 import type { Composer } from "./composer";
 import type { ChatState } from "./events";
 import { tabsIcon } from "./icons";
@@ -13,7 +14,7 @@ import { base } from "./theme";
 
 /**
  * `<rondo-dock>`: what lies under the transcript: where the model stands, how far a kept chat is brought
- * back, a few things to say, and the box for the next message.
+ * back or a document read, what is left to refresh, a few things to say, and the box for the next message.
  *
  * @csspart example, box, input - of the elements inside
  */
@@ -65,11 +66,20 @@ export class ChatDock extends LitElement {
   @property({ attribute: false }) error: Error | undefined;
   /** How far the chat is brought back, while it is. */
   @property({ attribute: false }) restoring: RestoreProgress | undefined;
+  /** The document that is on its way into the chat. */
+  @property({ attribute: false }) attachment: Attachment | undefined;
+  /** Documents that wait behind it. */
+  @property({ attribute: false }) waitingDocuments = 0;
+  /** Rounds of which the model's memory is not exact yet, and whether it is being refreshed. */
+  @property({ attribute: false }) healingRounds = 0;
+  @property({ attribute: false }) isHealing = true;
   @property({ attribute: false }) access: ChatHistory["access"] = "write";
   /** The text in the box. */
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming. */
   @property({ type: Boolean }) replying = false;
+  /** Whether something else goes on in the chat, so that nothing can be sent for now. */
+  @property({ type: Boolean }) waiting = false;
   /** Things to say. */
   @property({ attribute: false }) examples: readonly string[] = [];
   @query("rondo-composer") private composer!: Composer | null;
@@ -86,7 +96,8 @@ export class ChatDock extends LitElement {
 
   override render() {
     return html`
-      ${this.#modelStatus()} ${this.#restoreStatus()} ${this.#examples()}
+      ${this.#modelStatus()} ${this.#restoreStatus()} ${this.#attachStatus()}
+      ${this.#healStatus()} ${this.#examples()}
       ${this.access === "read" ? this.#elsewhere() : nothing}
       ${this.#isBoxOfUse ? this.#composer() : nothing}
     `;
@@ -106,6 +117,25 @@ export class ChatDock extends LitElement {
     return html`<rondo-restore-progress
       .progress=${this.restoring}
     ></rondo-restore-progress>`;
+  }
+
+  #attachStatus() {
+    if (this.attachment === undefined) return nothing;
+    return html`<rondo-attach-progress
+      .attachment=${this.attachment}
+      .waitingDocuments=${this.waitingDocuments}
+    ></rondo-attach-progress>`;
+  }
+
+  /** Not while something else says what the model is doing. */
+  #healStatus() {
+    const isElsewhere = this.replying || this.restoring || this.attachment;
+    if (this.healingRounds === 0 || isElsewhere || this.access === "read")
+      return nothing;
+    return html`<rondo-healing
+      .roundsLeft=${this.healingRounds}
+      .isOn=${this.isHealing}
+    ></rondo-healing>`;
   }
 
   #examples() {
@@ -138,6 +168,7 @@ export class ChatDock extends LitElement {
       exportparts="box, input"
       .draft=${live(this.draft)}
       .replying=${this.replying}
+      .waiting=${this.waiting}
       .locked=${this.access === "read"}
     ></rondo-composer>`;
   }

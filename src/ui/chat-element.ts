@@ -6,17 +6,21 @@ import { Announcement } from "./announcement";
 import { carryOut } from "./carry-out";
 import type { ChatDock } from "./chat-dock";
 import { entryOf } from "./chat-entry";
+import type { ChatHeader } from "./chat-header";
 import { chatStyles } from "./chat-styles";
 import { isComposing } from "./composer";
 import { Drawer } from "./drawer";
 import type { ChatState } from "./events";
 import { EXAMPLES, unsaidExamples } from "./examples";
-import { mark, panelIcon, plusIcon } from "./icons";
+import { FileDrop } from "./file-drop";
+import { attachIcon, mark } from "./icons";
+import type { Instructions } from "./instructions";
 import { oncePerFrame } from "./once-per-frame";
 import type { ChatRequest, RequestEvent } from "./request";
 import { Session } from "./session";
 import type { SidePanel } from "./side-panel";
 import { base, theme } from "./theme";
+import type { Transcript } from "./transcript";
 
 /**
  * `<rondo-chat>`: a chat with a model that runs in the page. Give it an `engine` and a `model`; it shows
@@ -35,7 +39,7 @@ import { base, theme } from "./theme";
  * @slot brand - instead of the mark and the name
  * @slot welcome - instead of the words in an empty chat
  * @slot footer - at the foot of the side panel
- * @csspart panel, main, header, log, message, reply, text, receipt, example, chat, box, input
+ * @csspart panel, main, header, log, message, document, reply, text, receipt, example, chat, box, input
  * @cssprop --rondo-accent, --rondo-on-accent - the one colour, and text on it
  * @cssprop --rondo-ground, --rondo-panel, --rondo-raised - grounds
  * @cssprop --rondo-text, --rondo-muted, --rondo-line, --rondo-control-line, --rondo-alert - inks
@@ -51,16 +55,23 @@ export class ChatElement extends LitElement {
 
   @query("rondo-dock") private dock!: ChatDock | null;
   @query("rondo-side-panel") private panel!: SidePanel;
-  @query(".toggle") private toggle!: HTMLElement;
+  @query("rondo-header") private header!: ChatHeader;
+  @query("rondo-transcript") private transcript!: Transcript;
+  @query("rondo-instructions") private instructions!: Instructions;
   readonly #announcement = new Announcement();
   #drawer = new Drawer(this, () => {
-    const { panel, toggle } = this;
+    const { header: toggle, panel } = this;
     return { panel, toggle };
+  });
+  readonly #drop = new FileDrop(this, {
+    isOpen: () => this.#session.current.access === "write",
+    take: (files) => this.#take({ type: "attach", files }),
   });
 
   #session = new Session({
     requestUpdate: oncePerFrame(() => this.requestUpdate()),
     dispatchEvent: (event) => this.#publish(event),
+    announce: (text) => this.#announce(text),
   });
 
   get state(): ChatState {
@@ -127,6 +138,16 @@ export class ChatElement extends LitElement {
           ></rondo-banner>
           ${this.#body()} ${this.#dock()}
         </div>
+        <rondo-instructions
+          .isBusy=${this.#session.current.isBusy}
+        ></rondo-instructions>
+        ${
+          this.#drop.isOver
+            ? html`<div class="drop">
+                ${attachIcon}Drop it here to attach it
+              </div>`
+            : nothing
+        }
         <div class="visually-hidden" role="status">${text}</div>
       </div>
     `;
@@ -154,34 +175,17 @@ export class ChatElement extends LitElement {
   }
 
   #header() {
-    const { isNew, title } = this.#session.current;
+    const { access, isNew, system, title } = this.#session.current;
     const { isNarrow, isOpen } = this.#drawer;
     return html`
-      <div class="bar" part="header">
-        <button
-          class="toggle plain square"
-          type="button"
-          aria-label="Chats"
-          aria-expanded=${isOpen}
-          aria-controls="panel"
-          @click=${this.#toggleDrawer}
-        >
-          ${panelIcon}
-        </button>
-        <div class="title">
-          ${isNew || title === "" ? nothing : html`<h2 dir="auto">${title}</h2>`}
-        </div>
-        <button
-          class="plain square"
-          type="button"
-          aria-label="New chat"
-          title="New chat"
-          ?hidden=${!isNarrow && isOpen}
-          @click=${() => this.#take({ type: "new-chat" })}
-        >
-          ${plusIcon}
-        </button>
-      </div>
+      <rondo-header
+        part="header"
+        .chatTitle=${isNew ? "" : title}
+        ?narrow=${isNarrow}
+        .isPanelOpen=${isOpen}
+        .mayWrite=${access === "write"}
+        .hasInstructions=${system !== undefined}
+      ></rondo-header>
     `;
   }
 
@@ -189,10 +193,12 @@ export class ChatElement extends LitElement {
     const { current } = this.#session;
     return html`
       <rondo-transcript
-        exportparts="log, message, reply, text, receipt"
+        exportparts="log, message, document, reply, text, receipt"
         .rounds=${current.rounds}
         .conversationId=${current.id}
         .waitingFor=${this.#waitingFor}
+        .mayWrite=${current.access === "write"}
+        .isBusy=${current.isBusy}
       >
         ${this.#instead()}
       </rondo-transcript>
@@ -212,7 +218,8 @@ export class ChatElement extends LitElement {
     if (current.isNew)
       return state === "unavailable" ? this.#unavailable() : this.#welcome();
     if (visit.isOpening) return html`<p class="opening">Opening…</p>`;
-    if (current.openError === undefined) return nothing;
+    if (current.openError === undefined)
+      return html`<p class="opening">Nothing is left in this chat.</p>`;
     return html`<rondo-load-failure
       label="Try again"
       .error=${current.openError}
@@ -238,7 +245,7 @@ export class ChatElement extends LitElement {
   }
 
   #dock() {
-    const { current, error, progress, state, visit } = this.#session;
+    const { current, error, isHealing, progress, state, visit } = this.#session;
     const isReady = state === "ready";
     const isShownAbove = state === "unavailable" && current.isNew;
     if (isShownAbove && current.draft === "") return nothing;
@@ -249,9 +256,14 @@ export class ChatElement extends LitElement {
         .progress=${progress}
         .error=${isShownAbove ? undefined : error}
         .restoring=${visit.progress}
+        .attachment=${current.attachments[0]}
+        .waitingDocuments=${current.attachments.length - 1}
+        .healingRounds=${current.healingRounds}
+        .isHealing=${isHealing}
         .access=${current.access}
         .draft=${live(current.draft)}
         .replying=${current.running !== undefined}
+        .waiting=${!current.maySend}
         .examples=${isReady ? unsaidExamples(this.examples, current.rounds) : []}
       ></rondo-dock>
     `;
@@ -275,6 +287,14 @@ export class ChatElement extends LitElement {
       session: this.#session,
       load: () => this.#load(),
       focusBox: () => this.focus(),
+      focusRound: (roundId, part) =>
+        void this.updateComplete.then(() =>
+          this.transcript.focusRound(roundId, part),
+        ),
+      focusTranscript: () => this.transcript.focus(),
+      showInstructions: (text, failure) =>
+        void this.instructions.show(text, failure),
+      announce: (text) => this.#announce(text),
       leavePanel: () => this.#leavePanel(),
       togglePanel: this.#toggleDrawer,
       isPanelOver: this.#drawer.isNarrow,
@@ -298,6 +318,11 @@ export class ChatElement extends LitElement {
     else return;
     event.preventDefault();
   };
+
+  #announce(text: string): void {
+    this.#announcement.say(text);
+    this.requestUpdate();
+  }
 
   #publish(event: Event): boolean {
     this.#announcement.take(event, this.#session.current.chatId);

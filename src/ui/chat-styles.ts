@@ -77,31 +77,25 @@ export const chatStyles = css`
     color: var(--_accent);
   }
 
-  .bar {
-    display: flex;
-    align-items: center;
-    gap: 0.5rem;
-    min-height: 3.5rem;
-    padding: 0 0.75rem;
+  .drop {
+    position: absolute;
+    inset: 0.75rem;
+    z-index: 3;
+    display: grid;
+    place-content: center;
+    justify-items: center;
+    gap: 0.75rem;
+    border: 2px dashed var(--_accent);
+    border-radius: 1.25rem;
+    background: color-mix(in srgb, var(--_ground) 92%, transparent);
+    color: var(--_accent);
+    font: 400 1.375rem/1.2 var(--_display);
+    pointer-events: none;
   }
 
-  .title {
-    flex: 1;
-    min-width: 0;
-  }
-
-  h2 {
-    margin: 0;
-    overflow: hidden;
-    color: var(--_muted);
-    font-size: 0.9375rem;
-    font-weight: 400;
-    text-overflow: ellipsis;
-    white-space: nowrap;
-  }
-
-  .is-narrow h2 {
-    text-align: center;
+  .drop .icon {
+    width: 2rem;
+    height: 2rem;
   }
 
   .welcome rondo-examples {
@@ -123,7 +117,7 @@ export const chatStyles = css`
 
   @media print {
     rondo-side-panel,
-    .bar,
+    rondo-header,
     rondo-banner,
     rondo-dock {
       display: none;

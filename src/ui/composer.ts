@@ -1,7 +1,9 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, query } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
-import { sendIcon, stopIcon } from "./icons";
+import { DOCUMENT_FILES } from "./document-reader";
+import { GrowingBox } from "./growing-box";
+import { attachIcon, sendIcon, stopIcon } from "./icons";
 import { RequestEvent } from "./request";
 import { base } from "./theme";
 
@@ -48,7 +50,7 @@ export class Composer extends LitElement {
         flex: 1;
         min-width: 0;
         max-height: min(40dvh, 16rem);
-        padding: 0.375rem 0.5rem 0.375rem 0.75rem;
+        padding: 0.375rem 0.5rem;
         border: 0;
         background: none;
         color: inherit;
@@ -66,22 +68,18 @@ export class Composer extends LitElement {
         opacity: 1;
       }
 
+      :host([locked]) textarea {
+        padding-inline-start: 0.75rem;
+      }
+
       button.square {
         border-radius: 50%;
-        border-color: transparent;
-        background: var(--_accent);
-        color: var(--_on-accent);
       }
 
-      button.square:hover {
-        filter: brightness(1.08);
-      }
-
-      button[aria-disabled="true"],
-      button[aria-disabled="true"]:hover {
+      button.primary[aria-disabled="true"],
+      button.primary[aria-disabled="true"]:hover {
         background: var(--_line);
         color: var(--_muted);
-        filter: none;
       }
 
       button.stop {
@@ -103,11 +101,17 @@ export class Composer extends LitElement {
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming, so that the button stops it. */
   @property({ type: Boolean }) replying = false;
+  /** Whether something else goes on in the chat, so that nothing can be sent for now. */
+  @property({ type: Boolean }) waiting = false;
   /** Whether the text can be read and not be changed or sent. */
   @property({ type: Boolean, reflect: true }) locked = false;
   @query("textarea") private input!: HTMLTextAreaElement | null;
-  /** In the frame after: a box that grew while sizes are observed would be observed again. */
-  #width = new ResizeObserver(() => requestAnimationFrame(() => this.#fit()));
+  @query("input") private file!: HTMLInputElement;
+
+  constructor() {
+    super();
+    new GrowingBox(this, () => this.input);
+  }
 
   override focus(options?: FocusOptions): void {
     this.input?.focus(options);
@@ -116,6 +120,7 @@ export class Composer extends LitElement {
   override render() {
     return html`
       <div class="box" part="box">
+        ${this.locked ? nothing : this.#attachButton()}
         <textarea
           part="input"
           rows="1"
@@ -127,39 +132,40 @@ export class Composer extends LitElement {
           .value=${live(this.draft)}
           @input=${this.#onInput}
           @keydown=${this.#onKeydown}
+          @paste=${this.#onPaste}
         ></textarea>
         ${this.replying ? this.#stopButton() : this.#sendButton()}
       </div>
     `;
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#width.observe(this);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#width.disconnect();
-  }
-
-  protected override updated(): void {
-    this.#fit();
-  }
-
-  /** Makes the box as high as its text. */
-  #fit(): void {
-    const { input } = this;
-    if (input === null) return;
-    input.style.height = "auto";
-    input.style.height = `${input.scrollHeight}px`;
+  #attachButton() {
+    return html`
+      <button
+        class="attach plain square"
+        type="button"
+        aria-label="Attach a document"
+        title="Attach a document"
+        @click=${() => this.file.click()}
+      >
+        ${attachIcon}
+      </button>
+      <input
+        type="file"
+        multiple
+        accept=${DOCUMENT_FILES}
+        aria-label="Documents to attach"
+        hidden
+        @change=${this.#onFiles}
+      />
+    `;
   }
 
   #sendButton() {
-    const isOfNoUse = this.locked || this.draft.trim() === "";
+    const isOfNoUse = !this.#maySend;
     return html`
       <button
-        class="square"
+        class="primary square"
         type="button"
         aria-label="Send"
         title="Send (Enter)"
@@ -196,9 +202,36 @@ export class Composer extends LitElement {
     if (!this.replying) this.#send();
   }
 
+  get #maySend(): boolean {
+    return !this.locked && !this.waiting && this.draft.trim() !== "";
+  }
+
+  #onFiles() {
+    const files = [...(this.file.files ?? [])];
+    // The same file may be chosen again.
+    this.file.value = "";
+    this.#attach(files);
+    this.focus();
+  }
+
+  #onPaste(event: ClipboardEvent) {
+    // Of text that was copied as a picture too, the text is meant.
+    const files = [...(event.clipboardData?.files ?? [])].filter(
+      ({ type }) => !type.startsWith("image/"),
+    );
+    if (files.length === 0 || this.locked) return;
+    event.preventDefault();
+    this.#attach(files);
+  }
+
+  #attach(files: readonly File[]) {
+    if (files.length > 0)
+      this.dispatchEvent(new RequestEvent({ type: "attach", files }));
+  }
+
   #send() {
     this.focus();
-    if (this.locked || this.draft.trim() === "") return;
+    if (!this.#maySend) return;
     this.dispatchEvent(new RequestEvent({ type: "send", text: this.draft }));
   }
 

@@ -1,16 +1,26 @@
 /**
  * One chat: its rounds, the text in its box, and what the engine knows it by. At most one of its rounds
- * is running, and that is the last one. A new chat and one that was kept are the same thing: the first
- * gets its name from the engine with its first turn, the other one comes with it.
+ * is running. A new chat and one that was kept are the same thing: the first gets its name from the engine
+ * with its first turn, the other one comes with it.
  */
 import type {
   ChatEngine,
   ChatHistory,
   ChatSummary,
 } from "../engine/chat-engine";
-import type { Unsaid } from "./drafts";
+import type { Attachment } from "./attachments";
+import { joinedText, type Unsaid } from "./drafts";
 import { isAmong, joined, type SentMessage } from "./history";
-import { failRound, isRunning, newRound, takeEvent, type Round } from "./round";
+import {
+  failRound,
+  isKept,
+  isRunning,
+  newRound,
+  takeEvent,
+  type Round,
+  type RoundEdit,
+} from "./round";
+import { placesOf } from "./round-place";
 
 export class Conversation {
   /** The page's name for it, also before the engine has one. */
@@ -31,6 +41,14 @@ export class Conversation {
   access: ChatHistory["access"] = "write";
   /** Whether the engine had it before, or has described it since. */
   isKept: boolean;
+  /** What the model is told before all that is said. */
+  system: string | undefined;
+  /** Rounds of which the engine's memory is not exact yet. */
+  healingRounds = 0;
+  /** Documents on their way into it, in their order. */
+  attachments: readonly Attachment[] = [];
+  /** Whether the engine is about to say that it is another one now. */
+  isChanging = false;
   /** Why what was kept cannot be shown. */
   openError: Error | undefined;
   /** Stops the running round. */
@@ -41,6 +59,10 @@ export class Conversation {
   visit: Promise<void> = Promise.resolve();
   /** Sent from an earlier page of this tab, perhaps in vain: the history will tell. */
   #uncertain: readonly SentMessage[] = [];
+  /** What was shown before the running round took another one's place. */
+  #before: readonly Round[] | undefined;
+  /** Rounds that were shown, by the engine's names: one may come back with its branch. */
+  readonly #remembered = new Map<number, Round>();
   #touchedMs: number;
 
   /** @param nextId makes a number that nothing else on the page has */
@@ -55,7 +77,8 @@ export class Conversation {
   /** Empty where nobody has said yet what it is. */
   get title(): string {
     const given = this.newTitle ?? this.summary?.title ?? "";
-    return given.trim() || (this.rounds[0]?.message ?? "");
+    const [first] = this.rounds;
+    return given.trim() || (first?.document ?? first?.message ?? "");
   }
 
   /** When something was last said in it. */
@@ -78,21 +101,86 @@ export class Conversation {
   }
 
   get running(): Round | undefined {
-    const last = this.rounds.at(-1);
-    return last !== undefined && isRunning(last) ? last : undefined;
+    return this.rounds.find(isRunning);
   }
 
-  get mayWrite(): boolean {
-    return this.access === "write" && this.running === undefined;
+  /** Whether a reply, a document or a change is on its way, so that no other may begin. */
+  get isBusy(): boolean {
+    const { attachments, isChanging, running } = this;
+    return running !== undefined || isChanging || attachments.length > 0;
+  }
+
+  /** Whether a message may be sent. A change that is on its way does not hinder it: the message waits. */
+  get maySend(): boolean {
+    const { access, attachments, running } = this;
+    return (
+      access === "write" && running === undefined && attachments.length === 0
+    );
+  }
+
+  /** Whether what was said may be changed. */
+  get mayChange(): boolean {
+    return this.access === "write" && !this.isBusy;
+  }
+
+  find(roundId: number): Round | undefined {
+    return this.rounds.find(({ id }) => id === roundId);
   }
 
   /** Adds a round with this message. */
   append(message: string): Round {
-    const afterId = this.rounds.findLast(({ keptId }) => keptId !== undefined);
-    const round = newRound(this.#nextId(), message, afterId?.keptId ?? -1);
+    const after = this.rounds.findLast(isKept);
+    const round = newRound(this.#nextId(), message, after?.keptId ?? -1);
     this.rounds = [...this.rounds, round];
     this.#touchedMs = Date.now();
     return round;
+  }
+
+  /**
+   * Says `message` in the place of a kept round. What follows stays, or gives way to what will be said;
+   * what only this page has stays in any case.
+   */
+  appendVersion(
+    roundId: number,
+    message: string,
+    keepsLater: boolean,
+  ): Round | undefined {
+    const place = placesOf(this.rounds).get(roundId);
+    if (place === undefined) return undefined;
+    const { behind, before } = place;
+    const round: Round = {
+      ...newRound(roundId, message, behind),
+      place: { behind, ...(keepsLater && { before }) },
+    };
+    const at = this.rounds.findIndex(({ id }) => id === roundId);
+    this.edit(roundId, undefined);
+    this.#remember();
+    this.#before = this.rounds;
+    this.rounds = this.rounds
+      .with(at, round)
+      .filter((one, i) => i <= at || keepsLater || !isKept(one));
+    this.#touchedMs = Date.now();
+    return round;
+  }
+
+  /** Shows again what the round of this name took the place of, with its message in an editor there. */
+  withdrawVersion({ id, message, error }: Round): void {
+    const before = this.#before ?? this.rounds;
+    this.#before = undefined;
+    this.rounds = before.map((round) => {
+      if (round.id !== id) return round;
+      const failure = error && { error };
+      if (message === round.message) return { ...round, ...failure };
+      return { ...round, edit: { text: message, ...failure } };
+    });
+  }
+
+  /** Notes what stands in the editor of a round; undefined closes it. */
+  edit(roundId: number, edit: RoundEdit | undefined): void {
+    const round = this.find(roundId);
+    if (round === undefined) return;
+    const { edit: _edit, error: _error, ...rest } = round;
+    this.replace(edit === undefined ? rest : { ...rest, edit });
   }
 
   replace(round: Round): void {
@@ -108,8 +196,7 @@ export class Conversation {
 
   /** Puts `text` into the box, before what stands there. */
   putBack(text: string): void {
-    if (text === "") return;
-    this.draft = this.draft === "" ? text : `${text}\n\n${this.draft}`;
+    if (text !== "") this.draft = joinedText([text, this.draft]);
   }
 
   takeSummary(summary: ChatSummary): void {
@@ -121,8 +208,12 @@ export class Conversation {
   takeHistory(history: ChatHistory): void {
     this.takeSummary(history.summary);
     this.access = history.access;
+    this.system = history.system;
     this.openError = undefined;
-    this.rounds = joined(this.rounds, history, this.#nextId);
+    if (this.#before !== undefined) return; // It is read again when the turn has ended.
+    this.#remember();
+    const { rounds } = this;
+    this.rounds = joined(rounds, history, this.#nextId, this.#remembered);
     const lost = this.#uncertain.filter(
       (sent) => !isAmong(sent, history.rounds),
     );
@@ -134,7 +225,11 @@ export class Conversation {
   get unsaid(): Unsaid {
     const own = this.rounds.filter(({ phase }) => phase !== "done");
     const sent = own.map(({ message, afterId }) => ({ message, afterId }));
-    const { chatId, draft } = this;
+    const edits = (this.#before ?? this.rounds)
+      .filter(({ edit, message }) => edit && edit.text !== message)
+      .map(({ edit }) => edit!.text);
+    const { chatId } = this;
+    const draft = joinedText([...edits, this.draft]);
     return { chatId, draft, sent: [...this.#uncertain, ...sent] };
   }
 
@@ -144,9 +239,23 @@ export class Conversation {
     this.#uncertain = [...this.#uncertain, ...sent];
   }
 
+  #remember(): void {
+    for (const round of this.rounds)
+      if (isKept(round)) this.#remembered.set(round.keptId, round);
+  }
+
+  /** Has the engine begin it, unless it has done so. */
+  async begin(engine: ChatEngine): Promise<string> {
+    const { system } = this;
+    return (this.chatId ??= await engine.createChat(
+      system === undefined ? {} : { system },
+    ));
+  }
+
   /**
    * Sends the message of a round to the engine and takes in what comes, calling `changed` after each
-   * step. Never throws: a reply that breaks off is a failed round.
+   * step. Never throws: a reply that breaks off is a failed round. One that took another's place and came
+   * to nothing gives it back.
    */
   async reply(
     engine: ChatEngine,
@@ -155,15 +264,15 @@ export class Conversation {
     changed: () => void,
   ): Promise<Round | undefined> {
     const step = (next: (round: Round) => Round) => {
-      const round = this.rounds.find(({ id }) => id === roundId);
+      const round = this.find(roundId);
       if (round !== undefined) this.replace(next(round));
       changed();
     };
     try {
       step((round) => ({ ...round, phase: "reading" }));
-      this.chatId ??= await engine.createChat();
-      const message = this.rounds.find(({ id }) => id === roundId)?.message;
-      const events = engine.chat(this.chatId, message ?? "", { signal });
+      const chatId = await this.begin(engine);
+      const { message, place } = this.find(roundId) ?? { message: "" };
+      const events = engine.chat(chatId, message, { place, signal });
       for await (const event of events)
         step((round) => takeEvent(round, event));
       step((round) => {
@@ -175,7 +284,13 @@ export class Conversation {
         signal.aborted ? endEarly(round) : failRound(round, asError(error)),
       );
     }
-    return this.rounds.find(({ id }) => id === roundId);
+    const round = this.find(roundId);
+    if (round?.place !== undefined) {
+      if (isKept(round)) this.#before = undefined;
+      else this.withdrawVersion(round);
+      changed();
+    }
+    return round;
   }
 }
 

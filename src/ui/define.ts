@@ -1,17 +1,27 @@
 /** Registers `<rondo-chat>` and the elements inside it. */
+import { AttachProgress } from "./attach-progress";
 import { Banner } from "./banner";
 import { ChatDock } from "./chat-dock";
 import { ChatElement } from "./chat-element";
 import { ChatEntryElement } from "./chat-entry";
+import { ChatHeader } from "./chat-header";
 import { ChatList } from "./chat-list";
 import { Composer } from "./composer";
 import { CopyButton } from "./copy-button";
+import { DeleteQuestion } from "./delete-question";
+import { DocumentCard } from "./document-card";
 import { Examples } from "./examples";
+import { FailureNote } from "./failure-note";
+import { Healing } from "./healing";
+import { Instructions } from "./instructions";
 import { LoadFailure } from "./load-failure";
 import { LoadProgressElement } from "./load-progress";
 import { MarkdownElement } from "./markdown-element";
 import { Menu } from "./menu";
+import { MessageEditor } from "./message-editor";
+import { ReplyElement } from "./reply-element";
 import { RestoreProgressElement } from "./restore-progress";
+import { RoundActions } from "./round-actions";
 import { RoundElement } from "./round-element";
 import { SidePanel } from "./side-panel";
 import { Transcript } from "./transcript";
@@ -19,18 +29,28 @@ import { UnavailableNotice } from "./unavailable-notice";
 import { Welcome } from "./welcome";
 
 const elements = {
+  "rondo-attach-progress": AttachProgress,
   "rondo-banner": Banner,
   "rondo-chat-entry": ChatEntryElement,
   "rondo-chat-list": ChatList,
   "rondo-composer": Composer,
   "rondo-copy-button": CopyButton,
+  "rondo-delete-question": DeleteQuestion,
   "rondo-dock": ChatDock,
+  "rondo-document": DocumentCard,
   "rondo-examples": Examples,
+  "rondo-failure-note": FailureNote,
+  "rondo-header": ChatHeader,
+  "rondo-healing": Healing,
+  "rondo-instructions": Instructions,
   "rondo-load-failure": LoadFailure,
   "rondo-load-progress": LoadProgressElement,
   "rondo-markdown": MarkdownElement,
   "rondo-menu": Menu,
+  "rondo-message-editor": MessageEditor,
+  "rondo-reply": ReplyElement,
   "rondo-restore-progress": RestoreProgressElement,
+  "rondo-round-actions": RoundActions,
   "rondo-round": RoundElement,
   "rondo-side-panel": SidePanel,
   "rondo-transcript": Transcript,

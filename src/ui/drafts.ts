@@ -66,7 +66,11 @@ export class Drafts {
 
 /** As it would stand in a box: what was sent first. */
 export function textOf({ draft, sent }: Unsaid): string {
-  const texts = [...sent.map(({ message }) => message), draft];
+  return joinedText([...sent.map(({ message }) => message), draft]);
+}
+
+/** Texts that were written apart as one, blank ones left out. */
+export function joinedText(texts: readonly string[]): string {
   return texts.filter((text) => text.trim() !== "").join("\n\n");
 }
 

@@ -39,9 +39,11 @@ export type Undertaking =
   | "rename"
   | "delete"
   | "export"
-  | "import";
+  | "import"
+  | "change"
+  | "attach";
 
-/** The model could not be loaded, a reply broke off, or something with a kept chat failed. The element shows it too. */
+/** The model could not be loaded, a reply broke off, or something else with a chat failed. The element shows it too. */
 export class ChatErrorEvent extends Event {
   static readonly type = "rondo-error";
   readonly error: Error;

@@ -1,6 +1,7 @@
 /**
  * Keeps a scrolling box at its end while what is in it grows, as long as the reader is at the end.
- * Who scrolls up reads in peace; who comes back to the end follows again.
+ * Who scrolls up reads in peace; who comes back to the end follows again. What grows because the reader
+ * opened it stays where it is.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
@@ -14,8 +15,10 @@ export class FollowScroll implements ReactiveController {
   isActive = false;
   #sizes: ResizeObserver | undefined;
   #lastTop = 0;
-  /** Whether the reader is at the end, or was when the last thing grew. Set it before an update to go there. */
+  /** Whether the reader is at the end, or was when the last thing grew. */
   isFollowing = true;
+  /** Whether what grows now grows at the reader's own wish. */
+  #isHeld = false;
 
   /** `box` is the scrolling element; its first child holds what grows. */
   constructor(host: ReactiveControllerHost, box: () => HTMLElement | null) {
@@ -47,21 +50,39 @@ export class FollowScroll implements ReactiveController {
     if (box === null) return;
     const isUpwards = box.scrollTop < this.#lastTop;
     this.#lastTop = box.scrollTop;
-    const below = box.scrollHeight - box.clientHeight - box.scrollTop;
-    const isFollowing = below < END_PX || (this.isFollowing && !isUpwards);
-    if (this.isFollowing === isFollowing) return;
-    this.isFollowing = isFollowing;
-    this.#host.requestUpdate();
+    this.#note(isAtEnd(box) || (this.isFollowing && !isUpwards));
+  }
+
+  /** Follows from the coming update on. */
+  follow(): void {
+    this.isFollowing = true;
+    this.#isHeld = false;
   }
 
   toEnd(): void {
-    this.isFollowing = true;
+    this.follow();
     this.#host.requestUpdate();
+  }
+
+  /** Stays where it is until there is something new to follow. */
+  hold(): void {
+    this.#isHeld = true;
   }
 
   #keepUp(): void {
     const box = this.#box();
     if (box === null || !this.isActive) return;
-    if (this.isFollowing) box.scrollTop = box.scrollHeight;
+    if (this.#isHeld) this.#note(isAtEnd(box));
+    else if (this.isFollowing) box.scrollTop = box.scrollHeight;
   }
+
+  #note(isFollowing: boolean): void {
+    if (this.isFollowing === isFollowing) return;
+    this.isFollowing = isFollowing;
+    this.#host.requestUpdate();
+  }
+}
+
+function isAtEnd(box: HTMLElement): boolean {
+  return box.scrollHeight - box.clientHeight - box.scrollTop < END_PX;
 }

@@ -54,3 +54,17 @@ export const importIcon = icon(
 export const tabsIcon = icon(
   svg`<rect x="3" y="6.6" width="10.4" height="10" rx="2" /><path d="M6.6 3.4h8a2 2 0 0 1 2 2v8" />`,
 );
+export const upIcon = icon(
+  svg`<path d="M10 15.5v-11M5.2 9.3 10 4.5l4.8 4.8" />`,
+);
+export const earlierIcon = icon(svg`<path d="m12 5.2-4.8 4.8 4.8 4.8" />`);
+export const laterIcon = icon(svg`<path d="m8 5.2 4.8 4.8L8 14.8" />`);
+export const attachIcon = icon(
+  svg`<path d="m15.9 9.4-5.7 5.7a3.6 3.6 0 0 1-5.1-5.1l6.2-6.2a2.4 2.4 0 0 1 3.4 3.4l-6.2 6.2a1.2 1.2 0 0 1-1.7-1.7l5.4-5.4" />`,
+);
+export const documentIcon = icon(
+  svg`<path d="M11.6 3H6.4a1.6 1.6 0 0 0-1.6 1.6v10.8A1.6 1.6 0 0 0 6.4 17h7.2a1.6 1.6 0 0 0 1.6-1.6V6.6ZM11.4 3.2v3.6H15M7.6 10.2h4.8M7.6 13.2h4.8" />`,
+);
+export const instructionsIcon = icon(
+  svg`<path d="M3.6 6h6.6M14.8 6h1.6M3.6 14h1.6M9.8 14h6.6" /><circle cx="12.4" cy="6" r="2.1" /><circle cx="7.4" cy="14" r="2.1" />`,
+);

@@ -1,4 +1,4 @@
-import { css, html, LitElement, type SVGTemplateResult } from "lit";
+import { css, html, LitElement, nothing, type SVGTemplateResult } from "lit";
 import { property, query } from "lit/decorators.js";
 import { moreIcon } from "./icons";
 import { base } from "./theme";
@@ -88,6 +88,8 @@ export class Menu extends LitElement {
   /** What the button is called. */
   @property() label = "";
   @property({ attribute: false }) items: readonly MenuItem[] = [];
+  /** Whether it does not open for now. */
+  @property({ type: Boolean }) disabled = false;
   @query(".more") private button!: HTMLElement;
   @query(".items") private popup!: HTMLElement;
 
@@ -107,7 +109,8 @@ export class Menu extends LitElement {
         type="button"
         aria-label=${this.label}
         title="More"
-        popovertarget="items"
+        aria-disabled=${this.disabled ? "true" : nothing}
+        popovertarget=${this.disabled ? nothing : "items"}
       >
         ${moreIcon}
       </button>

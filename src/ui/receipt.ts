@@ -1,5 +1,9 @@
 /** What a turn did and what it cost, in one line of plain words. */
-import type { AttentionReport, Receipt } from "../engine/chat-engine";
+import type {
+  AttentionReport,
+  FusionReport,
+  Receipt,
+} from "../engine/chat-engine";
 
 const ENDINGS: Record<Receipt["finishReason"], string[]> = {
   stop: [],
@@ -22,12 +26,22 @@ export function receiptLine(receipt: Receipt): string {
     parts.push(`restored ${count(restoredTokens)} tokens`);
   if (prefilledTokens > 0) parts.push(`prefilled ${count(prefilledTokens)}`);
   if (reusedTokens > 0) parts.push(`reused ${count(reusedTokens)} tokens`);
+  parts.push(...fusionParts(receipt.fusion));
   parts.push(...attentionParts(receipt.attention));
   if (receipt.replyTokens > 0)
     parts.push(`first token ${seconds(receipt.timeToFirstTokenMs)}`);
   if (receipt.decodeTokensPerSecond > 0)
     parts.push(`${speed(receipt.decodeTokensPerSecond)} tok/s`);
   return [...parts, ...ENDINGS[receipt.finishReason]].join(" · ");
+}
+
+/** What was computed again, where anything was computed in another context than the chat has now. */
+function fusionParts(report: FusionReport): string[] {
+  const { repairedTokens, staleRounds, staleTokens } = report;
+  if (staleRounds === 0) return [];
+  return [
+    `repaired ${count(repairedTokens)} of ${count(staleTokens)} stale tokens`,
+  ];
 }
 
 /** What was left aside, where anything was. */

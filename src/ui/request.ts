@@ -6,8 +6,26 @@ export type ChatRequest =
   | { type: "suggest"; text: string }
   | { type: "stop" }
   | { type: "retry"; roundId: number }
-  | { type: "edit"; roundId: number }
+  | { type: "put-back"; roundId: number }
   | { type: "move"; roundId: number }
+  | { type: "regenerate"; roundId: number }
+  | { type: "show-version"; roundId: number; step: number }
+  | { type: "open-editor"; roundId: number }
+  | { type: "draft-version"; roundId: number; text: string }
+  | { type: "close-editor"; roundId: number }
+  | {
+      type: "send-version";
+      roundId: number;
+      text: string;
+      keepsLater: boolean;
+    }
+  | { type: "delete-round"; roundId: number; isFast: boolean }
+  | { type: "move-round"; roundId: number; direction: "up" | "down" }
+  | { type: "attach"; files: readonly File[] }
+  | { type: "stop-attaching" }
+  | { type: "show-instructions" }
+  | { type: "instruct"; text: string }
+  | { type: "heal"; isOn: boolean }
   | { type: "new-chat" }
   | { type: "select-chat"; conversationId: number }
   | { type: "rename-chat"; conversationId: number; title: string }
@@ -17,7 +35,7 @@ export type ChatRequest =
   | { type: "reopen" }
   | { type: "dismiss"; key: string }
   | { type: "load" }
-  | { type: "close-panel" };
+  | { type: "toggle-panel" };
 
 export class RequestEvent extends Event {
   static readonly type = "rondo-request";

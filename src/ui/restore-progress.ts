@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import type { RestoreProgress } from "../engine/chat-engine";
+import { taskLine } from "./task-line";
 import { base } from "./theme";
 
 /**
@@ -12,12 +13,9 @@ import { base } from "./theme";
 export class RestoreProgressElement extends LitElement {
   static override styles = [
     base,
+    taskLine,
     css`
       :host {
-        display: block;
-        color: var(--_muted);
-        font-size: 0.8125rem;
-        font-variant-numeric: tabular-nums;
         /* What takes no time need not flash by. */
         animation: appear 0s 200ms both;
       }
@@ -31,38 +29,6 @@ export class RestoreProgressElement extends LitElement {
       label {
         display: block;
         padding-bottom: 0.25rem;
-      }
-
-      progress {
-        appearance: none;
-        display: block;
-        width: 100%;
-        height: 2px;
-        border: 0;
-        border-radius: 1rem;
-        background: var(--_line);
-        overflow: hidden;
-      }
-
-      progress::-webkit-progress-bar {
-        background: var(--_line);
-      }
-
-      progress::-webkit-progress-value {
-        background: var(--_accent);
-        transition: inline-size 200ms;
-      }
-
-      progress::-moz-progress-bar {
-        background: var(--_accent);
-      }
-
-      @media (forced-colors: active) {
-        progress {
-          --_line: GrayText;
-          --_accent: Highlight;
-          forced-color-adjust: none;
-        }
       }
     `,
   ];

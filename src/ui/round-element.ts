@@ -1,18 +1,26 @@
-import { css, html, LitElement, nothing } from "lit";
-import { property } from "lit/decorators.js";
-import { describeError } from "./describe-error";
-import { alertIcon } from "./icons";
-import { receiptLine } from "./receipt";
+import { css, html, LitElement, nothing, type PropertyValues } from "lit";
+import { property, query, state } from "lit/decorators.js";
+import type { AnswerEvent } from "./delete-question";
+import { renameIcon } from "./icons";
+import type { ChooseEvent } from "./menu";
 import { RequestEvent, type ChatRequest } from "./request";
-import { isRunning, type Round } from "./round";
+import { isKept, type Round } from "./round";
 import { base } from "./theme";
 
+/** What of a round can have the focus. */
+export type RoundPart = "edit" | "editor" | "options";
+
+const PARTS: Record<RoundPart, string> = {
+  edit: ".edit",
+  editor: "rondo-message-editor",
+  options: "rondo-reply, rondo-document",
+};
+
 /**
- * `<rondo-round>`: what the user said, and under it the reply with its receipt, or what became of it.
+ * `<rondo-round>`: what the user said, or attached, and under it the reply, or what became of it. Its message
+ * is changed in place, and in place it asks once more before it is deleted.
  *
  * @csspart message - the user's message
- * @csspart reply - the reply
- * @csspart receipt - the line under the reply
  */
 export class RoundElement extends LitElement {
   static override styles = [
@@ -22,14 +30,23 @@ export class RoundElement extends LitElement {
         display: block;
       }
 
-      article {
-        min-width: 0;
+      /* What can be done with a round is out of sight until somebody is there. */
+      @media (hover: hover) {
+        :host(:not(:hover, :focus-within)) {
+          --_quiet: 0;
+        }
+      }
+
+      .said {
+        display: flex;
+        align-items: flex-end;
+        justify-content: flex-end;
+        gap: 0.25rem;
       }
 
       .message {
-        width: fit-content;
+        min-width: 0;
         max-width: min(85%, 36rem);
-        margin-inline-start: auto;
         padding: 0.625rem 1rem;
         border: 1px solid transparent;
         border-radius: 1.125rem 1.125rem 0.3rem;
@@ -38,79 +55,32 @@ export class RoundElement extends LitElement {
         overflow-wrap: anywhere;
       }
 
-      .reply {
+      .edit {
+        flex: none;
+        margin-bottom: 0.3125rem;
+      }
+
+      rondo-reply {
         margin-top: 1.25rem;
       }
 
-      .status {
-        margin: 0;
-        color: var(--_muted);
-        font-variant-numeric: tabular-nums;
-      }
-
-      footer {
-        display: flex;
-        align-items: flex-start;
-        justify-content: space-between;
-        gap: 0 0.75rem;
-        margin: 0.375rem -0.5rem 0 0;
-        min-height: 1.75rem;
-        color: var(--_muted);
-        font-size: 0.8125rem;
-        font-variant-numeric: tabular-nums;
-      }
-
-      footer [part] {
-        padding-top: 0.25rem;
-        line-height: 1.25rem;
-      }
-
-      .failure {
-        display: grid;
-        grid-template-columns: auto 1fr;
-        gap: 0.25rem 0.75rem;
+      rondo-delete-question {
         margin-top: 0.75rem;
-        padding: 0.875rem 1rem;
-        border: 1px solid var(--_line);
-        border-radius: 0.75rem;
       }
 
-      .failure .icon {
-        margin-top: 0.2rem;
-        color: var(--_alert);
-      }
-
-      .failure > * {
-        grid-column: 2;
-      }
-
-      .failure > .icon {
-        grid-column: 1;
-      }
-
-      .failure p {
-        margin: 0;
-      }
-
-      .detail {
-        color: var(--_muted);
-        font-size: 0.875rem;
-        overflow-wrap: anywhere;
-      }
-
-      .actions {
+      .unsent {
         display: flex;
         flex-wrap: wrap;
+        align-items: center;
+        justify-content: end;
         gap: 0.5rem;
         margin-top: 0.5rem;
       }
 
-      .unsent .actions {
-        justify-content: end;
-      }
-
-      .unsent .status {
-        margin-top: 0.5rem;
+      .unsent p {
+        width: 100%;
+        margin: 0;
+        color: var(--_muted);
         text-align: end;
         font-size: 0.875rem;
       }
@@ -120,135 +90,158 @@ export class RoundElement extends LitElement {
   @property({ attribute: false }) round!: Round;
   /** What a waiting round waits for. */
   @property() waitingFor = "the model to load";
+  /** Whether this tab may change the chat. */
+  @property({ attribute: false }) mayWrite = false;
+  /** Whether it cannot be changed for now. */
+  @property({ attribute: false }) isBusy = false;
+  /** Whether something was said later. */
+  @property({ attribute: false }) hasLater = false;
+  @property({ attribute: false }) mayMoveUp = false;
+  @property({ attribute: false }) mayMoveDown = false;
+  /** Whether it asks if it should be deleted. */
+  @state() private isAsking = false;
+  @query("rondo-delete-question") private question!: HTMLElement | null;
+
+  /** Moves the focus to a part of it, if that is there. */
+  focusPart(part: RoundPart): void {
+    this.renderRoot.querySelector<HTMLElement>(PARTS[part])?.focus();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const before = changed.get("round");
+    const isAnother = before && before.keptId !== this.round.keptId;
+    if (isAnother || !this.mayWrite) this.isAsking = false;
+  }
 
   override render() {
-    const { message, phase } = this.round;
+    const { document, phase } = this.round;
     return html`
-      <article
-        class="message"
-        part="message"
-        aria-label="You"
-        .textContent=${message}
-      ></article>
-      ${phase === "unsent" ? this.#unsent() : this.#reply()}
+      ${document === undefined ? this.#message() : this.#document()}
+      ${phase === "unsent" ? this.#unsent() : nothing}
+      ${phase === "unsent" || document !== undefined ? nothing : this.#reply()}
+      ${this.isAsking ? this.#question() : nothing}
     `;
+  }
+
+  #message() {
+    const { edit, id, message } = this.round;
+    const { hasLater, isBusy, mayWrite, round } = this;
+    if (edit !== undefined && mayWrite)
+      return html`<rondo-message-editor
+        .roundId=${id}
+        .edit=${edit}
+        .hasLater=${hasLater}
+        .isBusy=${isBusy}
+      ></rondo-message-editor>`;
+    return html`
+      <div class="said">
+        ${mayWrite && isKept(round) ? this.#editButton() : nothing}
+        <article
+          class="message"
+          part="message"
+          aria-label="You"
+          .textContent=${message}
+        ></article>
+      </div>
+    `;
+  }
+
+  #editButton() {
+    const edit = () => {
+      if (!this.isBusy) this.#ask("open-editor");
+    };
+    return html`
+      <button
+        class="edit plain square small quiet"
+        type="button"
+        aria-label="Edit message"
+        title="Edit"
+        aria-disabled=${this.isBusy ? "true" : nothing}
+        @click=${edit}
+      >
+        ${renameIcon}
+      </button>
+    `;
+  }
+
+  #document() {
+    const { isBusy, mayMoveDown, mayMoveUp, mayWrite, round } = this;
+    return html`<rondo-document
+      exportparts="document"
+      .round=${round}
+      .mayWrite=${mayWrite}
+      .isBusy=${isBusy}
+      .mayMoveUp=${mayMoveUp}
+      .mayMoveDown=${mayMoveDown}
+      @rondo-choose=${this.#choose}
+    ></rondo-document>`;
   }
 
   #reply() {
-    const { round } = this;
-    return html`
-      <article
-        class="reply"
-        part="reply"
-        aria-label="Rondo"
-        aria-busy=${isRunning(round)}
-      >
-        ${
-          round.reply === ""
-            ? nothing
-            : html`<rondo-markdown
-                exportparts="text"
-                .text=${round.reply}
-                .writing=${round.phase === "writing" && !round.isStopping}
-              ></rondo-markdown>`
-        }
-        ${this.#status()} ${this.#receipt()} ${this.#failure()}
-      </article>
-    `;
+    const { isBusy, mayMoveDown, mayMoveUp, mayWrite, round } = this;
+    return html`<rondo-reply
+      exportparts="reply, receipt, text"
+      .round=${round}
+      .waitingFor=${this.waitingFor}
+      .mayWrite=${mayWrite}
+      .isBusy=${isBusy}
+      .mayMoveUp=${mayMoveUp}
+      .mayMoveDown=${mayMoveDown}
+      @rondo-choose=${this.#choose}
+    ></rondo-reply>`;
   }
 
-  #status() {
-    const text = statusText(this.round, this.waitingFor);
-    return text === "" ? nothing : html`<p class="status">${text}</p>`;
-  }
-
-  #receipt() {
-    const { phase, reply } = this.round;
-    if (phase !== "done") return nothing;
-    return html`
-      <footer>
-        <span part="receipt">${endingText(this.round)}</span>
-        ${
-          reply === ""
-            ? nothing
-            : html`<rondo-copy-button
-                what="reply"
-                .text=${reply}
-              ></rondo-copy-button>`
-        }
-      </footer>
-    `;
-  }
-
-  #failure() {
-    const { error, phase } = this.round;
-    if (phase !== "failed" || error === undefined) return nothing;
-    const { title, advice, detail, isKnown } = describeError(error);
-    const isFull = error.name === "ContextFullError";
-    return html`
-      <div class="failure" role="alert">
-        ${alertIcon}
-        <p><strong>${title}.</strong> ${advice}</p>
-        ${detail === "" ? nothing : html`<p class="detail">${detail}</p>`}
-        <div class="actions">
-          ${
-            isFull
-              ? this.#button("Continue in a new chat", "move")
-              : this.#button("Try again", "retry")
-          }
-          ${this.#button("Edit", "edit")}
-          ${isKnown ? nothing : this.#loadButton()}
-        </div>
-      </div>
-    `;
+  #question() {
+    const isDocument = this.round.document !== undefined;
+    return html`<rondo-delete-question
+      verb=${isDocument ? "Detach" : "Delete"}
+      what=${isDocument ? "this document" : "this message and its reply"}
+      .hasLater=${this.hasLater}
+      .isBusy=${this.isBusy}
+      @rondo-answer=${this.#answer}
+    ></rondo-delete-question>`;
   }
 
   #unsent() {
     return html`
       <div class="unsent">
-        <p class="status">Not sent.</p>
-        <div class="actions">
-          ${this.#button("Try again", "retry")} ${this.#button("Edit", "edit")}
-        </div>
+        <p>Not sent.</p>
+        ${this.#button("Try again", "retry")}
+        ${this.#button("Edit", "put-back")}
       </div>
     `;
   }
 
-  /** For what nobody foresaw: a fresh model mends most of it. */
-  #loadButton() {
-    const ask = () => this.dispatchEvent(new RequestEvent({ type: "load" }));
-    return html`<button type="button" @click=${ask}>
-      Load the model again
-    </button>`;
+  async #choose({ name }: ChooseEvent) {
+    if (name !== "delete") return;
+    this.isAsking = true;
+    await this.updateComplete;
+    this.question?.focus();
+    this.question?.scrollIntoView({ block: "nearest" });
   }
 
-  #button(label: string, type: "retry" | "edit" | "move") {
-    const ask = () => {
-      const request: ChatRequest = { type, roundId: this.round.id };
-      this.dispatchEvent(new RequestEvent(request));
-    };
+  async #answer({ answer }: AnswerEvent) {
+    const { id: roundId } = this.round;
+    if (answer === "keep") {
+      this.isAsking = false;
+      await this.updateComplete;
+      this.focusPart("options");
+      return;
+    }
+    const isFast = answer === "fast";
+    const request = { type: "delete-round", roundId, isFast } as const;
+    this.dispatchEvent(new RequestEvent(request));
+  }
+
+  #button(label: string, type: "retry" | "put-back") {
+    const ask = () => this.#ask(type);
     return html`<button type="button" @click=${ask}>${label}</button>`;
   }
-}
 
-/** What the turn did, or how it ended where nobody knows more. */
-function endingText({ receipt, ending }: Round): string {
-  if (ending === "cut off") return "This reply was cut off.";
-  return receipt ? receiptLine(receipt) : (ending ?? "");
-}
-
-/** What stands where the reply will be. */
-function statusText(round: Round, waitingFor: string): string {
-  if (!isRunning(round)) {
-    const isSilent = round.phase === "done" && round.reply === "";
-    return isSilent && round.ending !== "cut off" ? "No words came." : "";
+  #ask(type: "open-editor" | "retry" | "put-back") {
+    const request: ChatRequest = { type, roundId: this.round.id };
+    this.dispatchEvent(new RequestEvent(request));
   }
-  if (round.isStopping) return "Stopping…";
-  if (round.phase === "waiting") return `Waiting for ${waitingFor}…`;
-  if (round.phase === "writing") return "";
-  if (round.prefill === undefined) return "Reading…";
-  const { doneTokens, totalTokens } = round.prefill;
-  return `Reading… ${doneTokens.toLocaleString("en")} of ${totalTokens.toLocaleString("en")} tokens`;
 }
 
 declare global {

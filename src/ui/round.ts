@@ -7,18 +7,24 @@
  *      │           └───────────┴──────> failed
  *      └─> unsent
  */
-import type { Receipt, ReplyEvent } from "../engine/chat-engine";
+import type { MessagePlace, Receipt, ReplyEvent } from "../engine/chat-engine";
 
 export type RoundPhase =
   "waiting" | "reading" | "writing" | "done" | "failed" | "unsent";
 
 export interface Round {
-  /** The page's name for it; the engine has one of its own. */
+  /** The page's name for its place: another version that is shown there has the same. */
   readonly id: number;
   /** The engine's, once it is known to keep the round. */
   readonly keptId?: number;
   /** The engine's name of the last round before this one; -1 where there was none. */
   readonly afterId: number;
+  /** The engine's names of all that were said in its place, its own among them; empty until that is known. */
+  readonly versions: readonly number[];
+  /** The document's name, where it is one: its text is the message then. */
+  readonly document?: string;
+  /** Where its message goes, where that is not behind all others. */
+  readonly place?: MessagePlace;
   readonly message: string;
   readonly phase: RoundPhase;
   /** Markdown, as far as it has come. */
@@ -29,14 +35,30 @@ export interface Round {
   readonly receipt?: Receipt;
   /** How the reply ended, where no receipt says it. */
   readonly ending?: "stopped" | "cut off";
-  /** Of a failed round. */
+  /** Of a failed round; of one that is done, why it could not be said again. */
   readonly error?: Error;
+  /** The message as it stands in its editor, while it is in one. */
+  readonly edit?: RoundEdit;
   /** Whether the reply was told to stop and has not ended yet. */
   readonly isStopping?: boolean;
 }
 
+export interface RoundEdit {
+  readonly text: string;
+  /** Why the text could not be sent. */
+  readonly error?: Error;
+}
+
+/** A round that the engine keeps. */
+export type KeptRound = Round & { readonly keptId: number };
+
 export function newRound(id: number, message: string, afterId: number): Round {
-  return { id, afterId, message, phase: "waiting", reply: "" };
+  return { id, afterId, versions: [], message, phase: "waiting", reply: "" };
+}
+
+/** Whether the engine is known to keep the round. */
+export function isKept(round: Round): round is KeptRound {
+  return round.keptId !== undefined;
 }
 
 /** Whether the round still waits for its reply, or for the end of it. */

@@ -8,6 +8,8 @@ import type {
   LoadProgress,
   ModelInfo,
 } from "../engine/chat-engine";
+import { Attachments } from "./attachments";
+import { Changes } from "./changes";
 import { ChatLibrary } from "./chat-library";
 import { asError, type Conversation } from "./conversation";
 import {
@@ -19,13 +21,17 @@ import {
   type Undertaking,
 } from "./events";
 import { Troubles } from "./troubles";
-import { TurnQueue, type Turn } from "./turn-queue";
+import type { Round } from "./round";
+import { TurnQueue } from "./turn-queue";
+import { Turns } from "./turns";
 import { Visit } from "./visit";
 
 export interface SessionHost {
   /** Something to draw has changed. */
   requestUpdate(): void;
   dispatchEvent(event: Event): boolean;
+  /** Has a screen reader say it. */
+  announce(text: string): void;
 }
 
 export class Session {
@@ -39,6 +45,9 @@ export class Session {
 
   readonly library: ChatLibrary;
   readonly visit: Visit;
+  readonly turns: Turns;
+  readonly changes: Changes;
+  readonly attachments: Attachments;
   readonly troubles = new Troubles();
   /** While loading. */
   progress: LoadProgress | undefined;
@@ -46,6 +55,7 @@ export class Session {
   model: ModelInfo | undefined;
   /** Why the model is not there. */
   error: Error | undefined;
+  isHealing = true;
 
   constructor(host: SessionHost) {
     this.#host = host;
@@ -61,6 +71,30 @@ export class Session {
       failed: (error, during) => this.#fail(error, during),
       listed: (error) => this.#listed(error),
       removed: () => this.troubles.end("quota"),
+    });
+    const engine = () => this.#engine;
+    const openAgain = (conversation: Conversation) =>
+      this.#openAgain(conversation);
+    this.turns = new Turns(this.#queue, this.visit, {
+      engine,
+      changed,
+      redraw: () => this.#redraw(),
+      ended: (conversation, round) => this.#ended(conversation, round),
+      failed: (error) => this.#fail(error, "reply"),
+      taken: openAgain,
+    });
+    this.changes = new Changes(this.visit, {
+      engine,
+      changed,
+      failed: (error) => this.#fail(error, "change"),
+      outdated: openAgain,
+    });
+    this.attachments = new Attachments(this.#queue, this.visit, {
+      engine,
+      changed,
+      failed: (error, message) => this.#fail(error, "attach", message),
+      attached: (name) => this.#host.announce(`“${name}” is attached.`),
+      taken: openAgain,
     });
   }
 
@@ -129,54 +163,9 @@ export class Session {
     this.#changed();
   }
 
-  /** Sends `text` in the chat that is shown. Does nothing while a reply is coming there. */
-  send(text: string): void {
-    const conversation = this.current;
-    const message = text.trim();
-    if (message === "" || !conversation.mayWrite) return;
-    const round = conversation.append(message);
-    if (conversation.draft.trim() === message) conversation.draft = "";
-    const stopping = new AbortController();
-    const turn: Turn = () => {
-      const { signal } = stopping;
-      return (conversation.turn = this.#runTurn(
-        conversation,
-        round.id,
-        signal,
-      ));
-    };
-    conversation.stop = () => {
-      if (this.#queue.remove(turn))
-        conversation.replace({ ...round, phase: "unsent" });
-      else stopReply(conversation, stopping);
-      this.#changed();
-    };
-    this.#queue.add(turn);
-    this.#changed();
-  }
-
-  /** Sends an example, or leaves it in the empty box while a reply is coming. */
-  suggest(text: string): void {
-    if (this.current.mayWrite) return this.send(text);
-    this.current.draft ||= text;
-    this.#changed();
-  }
-
-  stop(): void {
-    if (this.current.running !== undefined) this.current.stop();
-  }
-
-  /** Sends a round that failed or was not sent once more; puts it into the box while that cannot be. */
-  retry(roundId: number): void {
-    if (!this.current.mayWrite) return this.edit(roundId);
-    const round = this.current.take(roundId);
-    if (round !== undefined) this.send(round.message);
-  }
-
-  /** Puts the message of a round that failed or was not sent back into the box. */
-  edit(roundId: number): void {
-    const round = this.current.take(roundId);
-    if (round !== undefined) this.current.putBack(round.message);
+  /** Takes note of what stands in the editor of a round; undefined closes it. */
+  edit(roundId: number, text: string | undefined): void {
+    this.current.edit(roundId, text === undefined ? undefined : { text });
     this.#changed();
   }
 
@@ -186,6 +175,13 @@ export class Session {
     this.library.newChat();
     if (round !== undefined) this.current.putBack(round.message);
     this.#changed();
+  }
+
+  /** Whether memory that is not exact is refreshed while nothing else is to be done. */
+  async setHealing(isOn: boolean): Promise<void> {
+    this.isHealing = isOn;
+    this.#changed();
+    await this.#engine?.setHealing(isOn).catch(() => {});
   }
 
   /** Opens the chat that is shown once more. */
@@ -218,6 +214,9 @@ export class Session {
         this.troubles.tell(notice.reason, notice.message);
         this.#changed();
         break;
+      case "healing":
+        this.#heal(notice.chatId, notice.roundsLeft);
+        break;
       default:
         notice satisfies never;
     }
@@ -229,40 +228,28 @@ export class Session {
       this.#host.dispatchEvent(new ChatErrorEvent(error, "list"));
   }
 
-  async #runTurn(
-    conversation: Conversation,
-    roundId: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    // A chat that is just being left must be opened again first.
-    await conversation.visit;
-    if (this.#engine === undefined) return;
-    const changed = () => this.#redraw();
-    const round = await conversation.reply(
-      this.#engine,
-      roundId,
-      signal,
-      changed,
-    );
-    const { chatId } = conversation;
-    if (round?.error?.name === "ChatBusyError")
-      this.#yield(conversation, roundId);
-    else if (round?.error !== undefined) this.#fail(round.error, "reply");
-    else if (round?.phase === "done" && chatId !== undefined)
-      this.#host.dispatchEvent(new RoundEvent(chatId, round));
-    if (conversation !== this.current) this.visit.leave(conversation);
+  #heal(chatId: string, roundsLeft: number): void {
+    for (const conversation of this.library.conversations)
+      if (conversation.chatId === chatId)
+        conversation.healingRounds = roundsLeft;
     this.#changed();
   }
 
-  /** Another tab writes the chat: what was not sent goes back into the box until it may be. */
-  #yield(conversation: Conversation, roundId: number): void {
-    const round = conversation.take(roundId);
-    if (round !== undefined) conversation.putBack(round.message);
-    conversation.access = "read";
+  #ended({ chatId }: Conversation, round: Round): void {
+    if (chatId !== undefined)
+      this.#host.dispatchEvent(new RoundEvent(chatId, round));
+  }
+
+  /** The engine knows better what is there, and who may write. */
+  #openAgain(conversation: Conversation): void {
     if (conversation === this.current) this.reopen();
   }
 
-  #fail(error: Error, during: Undertaking): void {
+  #fail(
+    error: Error,
+    during: Undertaking,
+    message: string = error.message,
+  ): void {
     // A reply fails so when a GPU that was taken away does not come back.
     const isUnavailable = error.name === "WebGpuUnavailableError";
     if (during === "load" || isUnavailable) {
@@ -270,7 +257,7 @@ export class Session {
       this.error = error;
       this.#setState(isUnavailable ? "unavailable" : "failed");
     } else if (during !== "reply" && during !== "open")
-      this.troubles.report(error.message);
+      this.troubles.report(message);
     this.#changed();
     this.#host.dispatchEvent(new ChatErrorEvent(error, during));
   }
@@ -294,11 +281,4 @@ export class Session {
     this.#shownId = address;
     this.#host.dispatchEvent(new ShowEvent(address));
   }
-}
-
-function stopReply(conversation: Conversation, stopping: AbortController) {
-  const { running } = conversation;
-  if (running !== undefined)
-    conversation.replace({ ...running, isStopping: true });
-  stopping.abort();
 }

@@ -102,7 +102,7 @@ export class SidePanel extends LitElement {
           class="close plain square"
           type="button"
           aria-label="Close the list of chats"
-          @click=${() => this.#ask({ type: "close-panel" })}
+          @click=${() => this.#ask({ type: "toggle-panel" })}
         >
           ${closeIcon}
         </button>

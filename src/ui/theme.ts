@@ -116,9 +116,51 @@ export const base = css`
     cursor: default;
   }
 
+  button.plain[aria-disabled="true"],
+  button.plain[aria-disabled="true"]:hover {
+    background: none;
+    color: var(--_muted);
+  }
+
+  button:is(.plain, .small)[aria-disabled="true"] {
+    opacity: 0.45;
+  }
+
+  button.primary {
+    border-color: transparent;
+    background: var(--_accent);
+    color: var(--_on-accent);
+  }
+
+  button.primary:hover {
+    filter: brightness(1.08);
+  }
+
+  button.primary[aria-disabled="true"],
+  button.primary[aria-disabled="true"]:hover {
+    filter: none;
+  }
+
+  button.small {
+    min-height: 2rem;
+    padding-inline: 0.75rem;
+    font-size: 0.9375rem;
+  }
+
+  button.square.small {
+    width: 2rem;
+    padding: 0;
+  }
+
   :focus-visible {
     outline: 2px solid var(--_accent);
     outline-offset: 2px;
+  }
+
+  /* What stays out of sight while nobody is there; see round-element.ts. */
+  .quiet {
+    opacity: var(--_quiet, 1);
+    transition: opacity 120ms;
   }
 
   .icon {
@@ -138,11 +180,13 @@ export const base = css`
   }
 
   @media (pointer: coarse) {
-    button {
+    button,
+    button.small {
       min-height: 2.75rem;
     }
 
-    button.square {
+    button.square,
+    button.square.small {
       width: 2.75rem;
     }
   }

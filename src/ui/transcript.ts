@@ -3,7 +3,9 @@ import { property, query } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import { FollowScroll } from "./follow-scroll";
 import { downIcon } from "./icons";
-import type { Round } from "./round";
+import { isRunning, type Round } from "./round";
+import type { RoundPart } from "./round-element";
+import { placesOf, type RoundPlace } from "./round-place";
 import { base } from "./theme";
 
 /**
@@ -79,8 +81,29 @@ export class Transcript extends LitElement {
   /** Which chat this is: another one is shown from its end. */
   @property({ attribute: false }) conversationId = 0;
   @property() waitingFor = "";
+  /** Whether this tab may change the chat. */
+  @property({ attribute: false }) mayWrite = false;
+  /** Whether it cannot be changed for now. */
+  @property({ attribute: false }) isBusy = false;
+  #places: ReadonlyMap<number, RoundPlace> = new Map();
   @query(".log") private log!: HTMLElement | null;
   #follow = new FollowScroll(this, () => this.log);
+
+  /** Moves the focus to the box that scrolls. */
+  override focus(options?: FocusOptions): void {
+    this.log?.focus(options);
+  }
+
+  /** Moves the focus to a part of a round. */
+  async focusRound(roundId: number, part: RoundPart): Promise<void> {
+    await this.updateComplete;
+    const elements = this.renderRoot.querySelectorAll("rondo-round");
+    for (const element of elements) {
+      if (element.round.id !== roundId) continue;
+      await element.updateComplete;
+      element.focusPart(part);
+    }
+  }
 
   override render() {
     const isEmpty = this.rounds.length === 0;
@@ -94,7 +117,10 @@ export class Transcript extends LitElement {
         tabindex="0"
         @scroll=${() => this.#follow.scrolled()}
       >
-        <div class="column ${isEmpty ? "is-empty" : ""}">
+        <div
+          class="column ${isEmpty ? "is-empty" : ""}"
+          @click=${this.#onClick}
+        >
           ${isEmpty ? html`<slot></slot>` : this.#rounds()}
         </div>
       </div>
@@ -105,22 +131,39 @@ export class Transcript extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     this.#follow.isActive = this.rounds.length > 0;
     const before = changed.get("rounds");
-    const isLonger = before !== undefined && this.rounds.length > before.length;
-    if (changed.has("conversationId") || isLonger)
-      this.#follow.isFollowing = true;
+    if (before === undefined) return;
+    this.#places = placesOf(this.rounds);
+    if (changed.has("conversationId") || isContinued(before, this.rounds))
+      this.#follow.follow();
+    const running = this.rounds.findIndex(isRunning);
+    // A reply that comes between others is read where it is.
+    if (running >= 0 && running < this.rounds.length - 1) this.#follow.hold();
+  }
+
+  /** Perhaps it opens something. While a reply is coming, that is what is followed. */
+  #onClick() {
+    if (!this.rounds.some(isRunning)) this.#follow.hold();
   }
 
   #rounds() {
     return repeat(
       this.rounds,
       (round) => round.id,
-      (round) =>
-        html`<rondo-round
-          exportparts="message, reply, receipt, text"
-          .round=${round}
-          .waitingFor=${this.waitingFor}
-        ></rondo-round>`,
+      (round) => this.#round(round, this.#places.get(round.id)),
     );
+  }
+
+  #round(round: Round, place: RoundPlace | undefined) {
+    return html`<rondo-round
+      exportparts="message, document, reply, receipt, text"
+      .round=${round}
+      .waitingFor=${this.waitingFor}
+      .mayWrite=${this.mayWrite}
+      .isBusy=${this.isBusy}
+      .hasLater=${place?.before !== undefined}
+      .mayMoveUp=${place?.up !== undefined}
+      .mayMoveDown=${place?.down !== undefined}
+    ></rondo-round>`;
   }
 
   #toEnd() {
@@ -135,6 +178,16 @@ export class Transcript extends LitElement {
       </button>
     `;
   }
+}
+
+/** Whether something new is at the end: all that was there, and more; or a message that is answered now. */
+function isContinued(before: readonly Round[], now: readonly Round[]): boolean {
+  const isLonger =
+    now.length > before.length &&
+    before.every(({ id }, i) => id === now[i]?.id);
+  const last = now.at(-1);
+  const isAsked = last !== undefined && isRunning(last);
+  return isLonger || (isAsked && !before.some(isRunning));
 }
 
 declare global {

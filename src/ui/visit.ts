@@ -45,16 +45,28 @@ export class Visit {
   }
 
   /**
-   * Leaves a chat to other tabs, unless a reply is still due there: to be called again after it. Where
-   * the engine does not list it, there is nothing for other tabs.
+   * Leaves a chat to other tabs, unless it is shown, or something is still due there: to be called again
+   * after that. Where the engine does not list it, there is nothing for other tabs.
    */
   leave(conversation: Conversation): void {
     const engine = this.#engine;
     step(conversation, async () => {
-      const { chatId, isListed, running } = conversation;
-      if (chatId === undefined || !isListed || running !== undefined) return;
+      const { chatId, isBusy, isListed } = conversation;
+      if (chatId === undefined || !isListed || isBusy) return;
       if (conversation !== this.#conversation) await engine?.leaveChat(chatId);
     });
+  }
+
+  /** Brings back what a change of the chat has left to do, as after its opening. */
+  restore(conversation: Conversation): void {
+    const isHere = conversation === this.#conversation;
+    if (this.#engine !== undefined && isHere && conversation.access === "write")
+      this.#restore(this.#engine, conversation);
+  }
+
+  /** Ends the bringing back of a chat that is about to be another one. */
+  endRestoring(conversation: Conversation): void {
+    if (conversation === this.#conversation) this.#endRestoring();
   }
 
   async #open(engine: ChatEngine, conversation: Conversation): Promise<void> {
@@ -63,8 +75,7 @@ export class Visit {
     if (chatId === undefined || !isHere()) return;
     try {
       conversation.takeHistory(await engine.openChat(chatId));
-      if (isHere() && conversation.access === "write")
-        this.#restore(engine, conversation);
+      this.restore(conversation);
     } catch (thrown) {
       this.#notOpened(conversation, asError(thrown));
     } finally {

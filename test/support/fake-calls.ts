@@ -1,7 +1,11 @@
 /** What a fake engine was asked to do and has not done yet, and what it says when it is done. */
 import type {
+  AttachReport,
+  ChatDocument,
+  FusionReport,
   HistoryRound,
   LoadOptions,
+  MessagePlace,
   ModelInfo,
   Receipt,
   ReplyEvent,
@@ -33,6 +37,17 @@ const nothingRestored: RestoreReport = {
   droppedSegments: 0,
 };
 
+const nothingStale: FusionReport = {
+  exactRounds: 0,
+  staleRounds: 0,
+  repairedRounds: 0,
+  staleTokens: 0,
+  repairedTokens: 0,
+  ratio: 0.15,
+  findMs: 0,
+  repairMs: 0,
+};
+
 export const fakeReceipt: Receipt = {
   finishReason: "stop",
   roundId: 1,
@@ -50,6 +65,7 @@ export const fakeReceipt: Receipt = {
     lower: nothingRestored,
     upper: nothingRestored,
   },
+  fusion: nothingStale,
   replyTokens: 12,
   timeToFirstTokenMs: 210,
   decodeTokensPerSecond: 38.2,
@@ -85,13 +101,13 @@ export class FakeLoad {
   }
 }
 
-/** A restore in a test's hands. */
-export class FakeRestore {
+/** What goes on for a while, reports, and can be aborted, in a test's hands. */
+class FakeTask<Result> {
   readonly chatId: string;
   readonly signal: AbortSignal | undefined;
-  readonly outcome: Promise<RestoreReport>;
+  readonly outcome: Promise<Result>;
   readonly #options: RestoreOptions;
-  finish!: () => void;
+  protected resolve!: (result: Result) => void;
   fail!: (error: Error) => void;
 
   constructor(chatId: string, options: RestoreOptions = {}) {
@@ -99,7 +115,7 @@ export class FakeRestore {
     this.#options = options;
     this.signal = options.signal;
     this.outcome = new Promise((resolve, reject) => {
-      this.finish = () => resolve(nothingRestored);
+      this.resolve = resolve;
       this.fail = reject;
     });
     this.signal?.addEventListener("abort", () =>
@@ -112,10 +128,40 @@ export class FakeRestore {
   }
 }
 
+/** A restore in a test's hands. */
+export class FakeRestore extends FakeTask<RestoreReport> {
+  finish(): void {
+    this.resolve(nothingRestored);
+  }
+}
+
+/** An attaching in a test's hands. */
+export class FakeAttach extends FakeTask<AttachReport> {
+  readonly document: ChatDocument;
+  /** Puts the document into the chat and returns its round's id. */
+  readonly #keep: () => number;
+
+  constructor(
+    chatId: string,
+    document: ChatDocument,
+    options: RestoreOptions | undefined,
+    keep: () => number,
+  ) {
+    super(chatId, options);
+    this.document = document;
+    this.#keep = keep;
+  }
+
+  finish(encodedTokens = 100): void {
+    this.resolve({ roundId: this.#keep(), encodedTokens, reusedTokens: 0 });
+  }
+}
+
 /** A reply in a test's hands. An abort ends it as the engine would, with what was said so far. */
 export class FakeReply implements AsyncIterable<ReplyEvent> {
   readonly chatId: string;
   readonly message: string;
+  readonly place: MessagePlace | undefined;
   readonly signal: AbortSignal | undefined;
   /** What the fake engine keeps of it; undefined for one that it does not keep. */
   kept: HistoryRound | undefined;
@@ -127,6 +173,7 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
   constructor(chatId: string, message: string, options: ReplyOptions = {}) {
     this.chatId = chatId;
     this.message = message;
+    this.place = options.place;
     this.signal = options.signal;
     this.signal?.addEventListener("abort", () =>
       this.end({ finishReason: "aborted" }),

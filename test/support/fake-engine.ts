@@ -4,10 +4,14 @@
  * on itself; the preview gives a script that moves by itself.
  */
 import type {
+  AttachReport,
+  ChatDocument,
   ChatEngine,
   ChatHistory,
+  ChatOptions,
   ChatSummary,
   EngineNotice,
+  HistoryRound,
   LoadOptions,
   MemorySnapshot,
   ModelInfo,
@@ -17,9 +21,11 @@ import type {
   RestoreReport,
 } from "../../src/engine/chat-engine";
 import type { StoreErrorReason } from "../../src/util/errors";
+import { keptChat, keptDocument, keptRound } from "./kept-chat";
+import { FakeBranches } from "./fake-branches";
 import {
+  FakeAttach,
   FakeLoad,
-  fakeModel,
   FakeReply,
   FakeRestore,
   namedError,
@@ -29,37 +35,12 @@ export function storeError(reason: StoreErrorReason, message: string): Error {
   return Object.assign(namedError("StoreError", message), { reason });
 }
 
-/** A kept chat of these messages and replies, last changed `daysAgo`. */
-export function keptChat(
-  id: string,
-  said: readonly [message: string, reply: string][],
-  { daysAgo = 0, title = said[0]?.[0] ?? "" } = {},
-): ChatHistory {
-  const changedMs = Date.now() - daysAgo * 24 * 60 * 60 * 1000;
-  return {
-    summary: {
-      id,
-      title,
-      createdMs: changedMs,
-      updatedMs: changedMs,
-      modelName: fakeModel.name,
-    },
-    system: undefined,
-    access: "write",
-    rounds: said.map(([message, reply], i) => ({
-      id: i + 1,
-      message,
-      reply,
-      isFinished: true,
-    })),
-  };
-}
-
-/** Called with each load, reply and restore as it begins. */
+/** Called with each load, reply, restore and attaching as it begins. */
 export interface FakeScript {
   load?: (load: FakeLoad) => void | Promise<void>;
   reply?: (reply: FakeReply) => void | Promise<void>;
   restore?: (restore: FakeRestore) => void | Promise<void>;
+  attach?: (attach: FakeAttach) => void | Promise<void>;
   /** Chats that were kept before the page was opened. */
   chats?: ChatHistory[];
   /** Those of them that another tab writes. */
@@ -72,6 +53,10 @@ export class FakeEngine implements ChatEngine {
   readonly loads: FakeLoad[] = [];
   readonly replies: FakeReply[] = [];
   readonly restores: FakeRestore[] = [];
+  readonly attachings: FakeAttach[] = [];
+  /** What was deleted, and how. */
+  readonly deletions: { roundId: number; isFast: boolean }[] = [];
+  isHealing = true;
   readonly deletedChats: string[] = [];
   /** Chats in the order in which they were opened and left: "open a", "leave a". */
   readonly visits: string[] = [];
@@ -83,6 +68,9 @@ export class FakeEngine implements ChatEngine {
   storeError: Error | undefined;
   readonly #script: FakeScript;
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
+  readonly #branches = new Map<string, FakeBranches>();
+  /** System prompts of chats that are not kept yet. */
+  readonly #systems = new Map<string, string | undefined>();
   #chatCount = 0;
 
   constructor(script: FakeScript = {}) {
@@ -106,15 +94,16 @@ export class FakeEngine implements ChatEngine {
       .sort((a, b) => b.updatedMs - a.updatedMs);
   }
 
-  createChat(): Promise<string> {
-    return Promise.resolve(`chat ${++this.#chatCount}`);
+  createChat({ system }: ChatOptions = {}): Promise<string> {
+    const chatId = `chat ${++this.#chatCount}`;
+    this.#systems.set(chatId, system);
+    return Promise.resolve(chatId);
   }
 
   async openChat(chatId: string): Promise<ChatHistory> {
     this.visits.push(`open ${chatId}`);
     this.#openStore();
-    const access = this.busy.has(chatId) ? "read" : "write";
-    return { ...structuredClone(this.#kept(chatId)), access };
+    return this.#history(this.#kept(chatId));
   }
 
   async leaveChat(chatId: string): Promise<void> {
@@ -178,6 +167,66 @@ export class FakeEngine implements ChatEngine {
     return reply;
   }
 
+  showVersion(chatId: string, roundId: number): Promise<ChatHistory> {
+    return this.#change(chatId, (branches, shown) =>
+      branches.shownThrough(shown, roundId),
+    );
+  }
+
+  deleteRound(
+    chatId: string,
+    roundId: number,
+    { isFast = false }: { isFast?: boolean } = {},
+  ): Promise<ChatHistory> {
+    return this.#change(chatId, (branches, shown) => {
+      this.deletions.push({ roundId, isFast });
+      return branches.without(shown, roundId);
+    });
+  }
+
+  moveRound(
+    chatId: string,
+    roundId: number,
+    behind: number,
+  ): Promise<ChatHistory> {
+    return this.#change(chatId, (branches, shown) =>
+      branches.moved(shown, roundId, behind),
+    );
+  }
+
+  async setSystem(
+    chatId: string,
+    system: string | undefined,
+  ): Promise<ChatHistory> {
+    this.#openStore();
+    this.#systems.set(chatId, system);
+    const known = this.kept.find(({ summary }) => summary.id === chatId);
+    const chat = known ?? keptChat(chatId, []);
+    chat.system = system;
+    return this.#history(chat);
+  }
+
+  attach(
+    chatId: string,
+    document: ChatDocument,
+    options?: RestoreOptions,
+  ): Promise<AttachReport> {
+    const attach = new FakeAttach(chatId, document, options, () => {
+      const chat = this.#keptOrNew(chatId, document.name);
+      const id = this.#branchesOf(chatId).nextId(chat.rounds);
+      chat.rounds.push(keptDocument(id, document));
+      this.#touch(chat);
+      return id;
+    });
+    this.attachings.push(attach);
+    void this.#script.attach?.(attach);
+    return attach.outcome;
+  }
+
+  async setHealing(isOn: boolean): Promise<void> {
+    this.isHealing = isOn;
+  }
+
   memory(): Promise<MemorySnapshot> {
     return Promise.reject(new Error("The fake engine has no memory."));
   }
@@ -209,53 +258,66 @@ export class FakeEngine implements ChatEngine {
     return chat;
   }
 
-  /** A chat is kept from its first message on, and its reply as it comes. */
-  #keep(reply: FakeReply): void {
-    const { chatId, message } = reply;
-    let chat = this.kept.find(({ summary }) => summary.id === chatId);
-    if (chat === undefined) {
-      chat = keptChat(chatId, [], { title: message });
-      this.kept = [chat, ...this.kept];
-    }
-    const id = (chat.rounds.at(-1)?.id ?? 0) + 1;
-    reply.kept = { id, message, reply: "", isFinished: false };
-    const { rounds } = chat;
-    rounds.push(reply.kept);
-    reply.withdraw = () => void rounds.pop();
-    chat.summary.updatedMs = Date.now();
+  #history(chat: ChatHistory): ChatHistory {
+    const { id } = chat.summary;
+    const access = this.busy.has(id) ? "read" : "write";
+    const rounds = this.#branchesOf(id).withVersions(chat.rounds);
+    return { ...structuredClone(chat), rounds, access };
+  }
+
+  #branchesOf(chatId: string): FakeBranches {
+    const branches = this.#branches.get(chatId) ?? new FakeBranches();
+    this.#branches.set(chatId, branches);
+    return branches;
+  }
+
+  async #change(
+    chatId: string,
+    change: (branches: FakeBranches, shown: HistoryRound[]) => HistoryRound[],
+  ): Promise<ChatHistory> {
+    this.#openStore();
+    if (this.busy.has(chatId))
+      throw namedError("ChatBusyError", "Another tab writes this chat.");
+    const chat = this.#kept(chatId);
+    chat.rounds = change(this.#branchesOf(chatId), chat.rounds);
+    this.#touch(chat);
+    return this.#history(chat);
+  }
+
+  #touch({ summary }: ChatHistory): void {
+    summary.updatedMs = Date.now();
     this.emit({ type: "chats-changed" });
   }
-}
 
-/** A script that loads in steps and answers `text` word by word. */
-export function selfMoving(text: string, delayMs: number): FakeScript {
-  const pause = () => new Promise((resolve) => setTimeout(resolve, delayMs));
-  return {
-    load: async (load) => {
-      for (let part = 0; part <= 10; part++) {
-        load.weights((part / 10) * 6_896_400, 6_896_400);
-        await pause();
-      }
-      load.finish();
-    },
-    reply: async (reply) => {
-      for (let done = 0; done < 64; done += 16) {
-        reply.prefill(done, 64);
-        await pause();
-      }
-      for (const word of text.split(/(?<=\s)/)) {
-        if (reply.signal?.aborted) return;
-        reply.text(word);
-        await pause();
-      }
-      reply.end();
-    },
-    restore: async (restore) => {
-      for (let part = 0; part <= 10; part++) {
-        restore.progress(Math.round((part / 10) * 1840), 1840);
-        await pause();
-      }
-      restore.finish();
-    },
-  };
+  #keptOrNew(chatId: string, title: string): ChatHistory {
+    const known = this.kept.find(({ summary }) => summary.id === chatId);
+    if (known !== undefined) return known;
+    const chat = keptChat(chatId, [], { title });
+    chat.system = this.#systems.get(chatId);
+    this.kept = [chat, ...this.kept];
+    return chat;
+  }
+
+  /** A chat is kept from its first message on, and its reply as it comes. */
+  #keep(reply: FakeReply): void {
+    const { chatId, message, place } = reply;
+    const chat = this.#keptOrNew(chatId, message);
+    const branches = this.#branchesOf(chatId);
+    const { rounds } = chat;
+    const id = branches.nextId(rounds);
+    const kept = keptRound(id, message, "", { isFinished: false });
+    reply.kept = kept;
+    if (place === undefined) {
+      rounds.push(kept);
+      reply.withdraw = () => void rounds.pop();
+    } else {
+      const { behind, before } = place;
+      chat.rounds = branches.begun(rounds, kept, behind, before);
+      reply.withdraw = () => {
+        chat.rounds = rounds;
+        branches.withdraw(rounds);
+      };
+    }
+    this.#touch(chat);
+  }
 }

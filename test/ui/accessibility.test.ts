@@ -2,7 +2,8 @@ import axe from "axe-core";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { cdp, userEvent } from "vitest/browser";
 import { namedError } from "../support/fake-calls";
-import { keptChat, type FakeScript } from "../support/fake-engine";
+import { type FakeScript } from "../support/fake-engine";
+import { keptChat, keptDocument, keptRound } from "../support/kept-chat";
 import {
   box,
   button,
@@ -33,13 +34,16 @@ afterEach(() => emulate({}));
 
 /** Everything axe finds wrong with the element, one line each. */
 async function violations(chat: HTMLElement): Promise<string[]> {
-  // Wait for colours that fade in.
-  await Promise.all(
-    document
-      .getAnimations()
-      .filter(endsSoon)
-      .map(({ finished }) => finished),
-  );
+  // Wait for colours that fade in, also because something else is under the pointer now.
+  for (let i = 0; i < 2; i++) {
+    await settle();
+    await Promise.allSettled(
+      document
+        .getAnimations()
+        .filter(endsSoon)
+        .map(({ finished }) => finished),
+    );
+  }
   const { violations } = await axe.run(chat, {
     runOnly: [
       "wcag2a",
@@ -112,6 +116,60 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
     engine.busy.add("old");
     await show("old");
   },
+  "a message that is edited, and could not be sent": async () => {
+    await showRounds();
+    await button("Edit message").first().click();
+    await settle();
+    await userEvent.keyboard("!{Control>}{Enter}{/Control}");
+    await settle();
+    engine.replies[0]!.fail(namedError("OutOfMemoryError"));
+  },
+  "a message that is edited": async () => {
+    await showRounds();
+    await button("Edit message").first().click();
+  },
+  "the versions of a round, with its menu open": async () => {
+    await showRounds();
+    await button("Regenerate").first().click();
+    await settle();
+    engine.replies[0]!.end();
+    await settle();
+    await button("Options for this round").click();
+  },
+  "a question whether to forget a round": async () => {
+    await showRounds();
+    await button("Options for this round").first().click();
+    await settle();
+    await button("Delete…").last().click();
+  },
+  "a document, with its text open": async () => {
+    await showRounds();
+    await button("Show text").click();
+    await settle();
+    button("Detach").element().focus();
+  },
+  "a question whether to detach a document": async () => {
+    await showRounds();
+    await button("Detach").click();
+  },
+  "a document that is read": async () => {
+    engine.kept = keptChats();
+    await show("old");
+    const input = findAll("rondo-composer").flatMap(({ shadowRoot }) =>
+      findAll("input", shadowRoot!),
+    )[0] as HTMLInputElement;
+    const files = new DataTransfer();
+    files.items.add(new File(["Bread"], "notes.md"));
+    input.files = files.files;
+    input.dispatchEvent(new Event("change"));
+  },
+  "memory that is refreshed": async () => {
+    await showRounds();
+    engine.emit({ type: "healing", chatId: "old", roundsLeft: 3 });
+  },
+  "the instructions": async () => {
+    await button("Instructions…").click();
+  },
   "a banner": async () => {
     const message = "No room is left. Delete chats.";
     engine.emit({ type: "store-trouble", reason: "quota", message });
@@ -119,7 +177,7 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
 };
 
 /** Of these, the panel's own need a panel beside the chat. */
-const NEEDS_PANEL = /delete|menu|renamed/;
+const NEEDS_PANEL = /delete|chats, with a menu|renamed/;
 
 const keptChats = () => [
   keptChat("new", [["Hello!", "Hi."]], { title: "New" }),
@@ -128,6 +186,17 @@ const keptChats = () => [
 
 async function show(chatId: string): Promise<void> {
   findAll("rondo-chat").forEach((chat) => Object.assign(chat, { chatId }));
+  await settle();
+}
+
+/** Two rounds with a document between them. */
+async function showRounds(): Promise<void> {
+  const [, old] = keptChats();
+  const document = { name: "notes.md", text: "Bread\n\nIt needs flour." };
+  old!.rounds.push(keptDocument(2, document), keptRound(3, "And?", "Well."));
+  engine.kept = [old!];
+  await show("old");
+  engine.restores[0]!.finish();
   await settle();
 }
 
@@ -215,16 +284,21 @@ describe("The keyboard", () => {
       "Options for “Show me everything.”",
       "Import a chat",
       "Chats",
+      "Instructions…",
       "Conversation",
+      "Edit message",
       "a link",
       "Copy code",
       "ts code",
       "Table",
       "Copy reply",
+      "Regenerate",
+      "Options for this round",
       "My cat is called Miso.",
       "My locker code is 4821.",
       "What is my cat called?",
       "Tell me about the moon.",
+      "Attach a document",
       "Message",
       "Send",
     ]);

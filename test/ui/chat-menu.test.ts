@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { chatFileName } from "../../src/ui/download";
-import { keptChat, storeError } from "../support/fake-engine";
+import { storeError } from "../support/fake-engine";
+import { keptChat } from "../support/kept-chat";
 import {
   button,
   choose,

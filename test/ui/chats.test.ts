@@ -146,7 +146,7 @@ describe("After the model was loaded again", () => {
     await settle();
     await button("Load the model again").click();
     await settle();
-    await button("Edit").click();
+    await button("Edit", true).click();
     await settle();
     expect(draft()).toBe("What is my cat called?");
     await userEvent.keyboard("{Enter}");

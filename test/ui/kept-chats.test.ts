@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { page, userEvent } from "vitest/browser";
 import { namedError } from "../support/fake-calls";
-import { keptChat, storeError, type FakeScript } from "../support/fake-engine";
+import { storeError, type FakeScript } from "../support/fake-engine";
+import { keptChat, keptRound } from "../support/kept-chat";
 import {
   box,
   button,
@@ -235,7 +236,7 @@ describe("A chat that another tab writes", () => {
     engine.busy.clear();
     engine.kept
       .find(({ summary }) => summary.id === "miso")!
-      .rounds.push({ id: 3, message: "New!", reply: "Yes.", isFinished: true });
+      .rounds.push(keptRound(3, "New!", "Yes."));
     engine.emit({ type: "chat-writable", chatId: "miso" });
     await settle();
     expect(messages().at(-1)).toBe("New!");
@@ -250,7 +251,7 @@ describe("A chat that another tab writes", () => {
     await open("My cat is called Miso.");
     engine.kept
       .find(({ summary }) => summary.id === "miso")!
-      .rounds.push({ id: 3, message: "New!", reply: "Y", isFinished: false });
+      .rounds.push(keptRound(3, "New!", "Y", { isFinished: false }));
     engine.emit({ type: "chats-changed" });
     await settle();
     expect(messages().at(-1)).toBe("New!");

@@ -3,6 +3,7 @@ import { onTestFinished } from "vitest";
 import { page } from "vitest/browser";
 import type { ChatElement } from "../../src/ui/chat-element";
 import "../../src/ui/define";
+import type { ChatHistory } from "../../src/engine/chat-engine";
 import { FakeEngine, type FakeScript } from "../support/fake-engine";
 
 export interface Mounted {
@@ -36,10 +37,23 @@ export async function mountChat(
   return { chat, engine };
 }
 
+/** The page with this kept chat shown, brought back and ready. */
+export async function openKept(
+  chat: ChatHistory,
+  script: FakeScript = {},
+  width?: number,
+): Promise<Mounted> {
+  const chats = [chat, ...(script.chats ?? [])];
+  const mounted = await mountChat({ ...readyAtOnce, ...script, chats }, width);
+  mounted.chat.chatId = chat.summary.id;
+  await settle();
+  return mounted;
+}
+
 /** A reply that has begun to the message `text`. */
 export async function say(text: string): Promise<void> {
   await box().fill(text);
-  await page.getByRole("button", { name: "Send" }).click();
+  await button("Send", true).last().click();
   await settle();
 }
 
@@ -57,11 +71,20 @@ export async function choose(title: string, item: string): Promise<void> {
   await settle();
 }
 
-export const box = () => page.getByRole("textbox", { name: "Message" });
+export const box = () =>
+  page.getByRole("textbox", { name: "Message", exact: true });
 export const button = (name: string, exact = false) =>
   page.getByRole("button", { name, exact });
 export const messages = () => texts("You");
 export const replies = () => texts("Rondo");
+
+/** Whether a button can be pressed in vain only. */
+export const isDisabled = (button: { element(): Element }) =>
+  button.element().getAttribute("aria-disabled") === "true";
+
+/** What a screen reader was last given to say. */
+export const announced = () =>
+  find("rondo-chat").shadowRoot!.querySelector('[role="status"]')!.textContent;
 
 /** The box's text. */
 export function draft(): string {

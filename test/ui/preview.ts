@@ -5,14 +5,14 @@
 import type { ChatHistory, Receipt } from "../../src/engine/chat-engine";
 import { followAddress } from "../../src/ui/address";
 import "../../src/ui/define";
-import { fakeReceipt, namedError } from "../support/fake-calls";
+import { fakeReceipt, FakeReply, namedError } from "../support/fake-calls";
 import {
   FakeEngine,
-  keptChat,
-  selfMoving,
   storeError,
   type FakeScript,
 } from "../support/fake-engine";
+import { keptChat, keptDocument } from "../support/kept-chat";
+import { selfMoving } from "../support/self-moving";
 
 const LONG_REPLY = `Here is a **short tour** of what a reply may hold, with \`inline code\` and [a link](https://example.org).
 
@@ -74,6 +74,25 @@ function keptChats(): ChatHistory[] {
   ];
 }
 
+const BREAD = `Bread for beginners
+
+Mix flour, water, salt and yeast. Wait for the dough to rise, then bake it.
+<img src="https://example.org/beacon.png"> stays text.
+`;
+
+/** A chat about a document, with rounds before and behind it. */
+function documentChat(): ChatHistory {
+  const chat = keptChat("document", [
+    ["I want to bake this weekend.", "A fine plan! What do you have at home?"],
+    ["What do I need first?", "**Flour**, water, salt and yeast."],
+    ["And then?", "Wait for the dough to rise, then bake it."],
+  ]);
+  const notes = { name: "bread-for-beginners.md", text: BREAD.repeat(30) };
+  chat.rounds.splice(1, 0, keptDocument(4, notes));
+  chat.summary.title = "Bread from a document";
+  return chat;
+}
+
 /** Of a turn late in a long chat. */
 const longReceipt: Receipt = {
   ...fakeReceipt,
@@ -86,6 +105,12 @@ const longReceipt: Receipt = {
     attended: [40, 12, 3].map((id) => ({ id, reason: "mass", mass: 0.3 })),
     kvBytes: 39,
     fullKvBytes: 100,
+  },
+  fusion: {
+    ...fakeReceipt.fusion,
+    staleRounds: 3,
+    staleTokens: 210,
+    repairedTokens: 32,
   },
 };
 
@@ -105,6 +130,17 @@ const scenes: Record<string, FakeScript> = {
       reply.text("Your cat is called **Miso**.");
       reply.end(longReceipt);
     },
+  },
+  document: {
+    ...ready,
+    chats: [documentChat(), ...keptChats()],
+    restore: (restore) => restore.finish(),
+  },
+  attaching: {
+    ...ready,
+    chats: [documentChat()],
+    restore: (restore) => restore.finish(),
+    attach: (attach) => attach.progress(410, 1024),
   },
   elsewhere: { ...ready, chats: keptChats(), busy: ["miso"] },
   unkept: {
@@ -170,10 +206,32 @@ const scenes: Record<string, FakeScript> = {
   },
 };
 
+/** A message that was said in three ways, and memory that is not exact since. */
+function prepareVersions(engine: FakeEngine): void {
+  for (const message of [
+    "I want to bake today.",
+    "I want to bake on Sunday.",
+  ]) {
+    const [first, second] = engine.kept[0]!.rounds;
+    const place = { behind: 0, before: second!.id };
+    const reply = engine.chat("document", message, { place });
+    if (first && reply instanceof FakeReply) {
+      reply.text("Then you have time to let the dough rise.");
+      reply.end();
+    }
+  }
+  setTimeout(
+    () => engine.emit({ type: "healing", chatId: "document", roundsLeft: 3 }),
+    1000,
+  );
+}
+
 const name = new URLSearchParams(location.search).get("scene") ?? "live";
 const chat = document.querySelector("rondo-chat");
 if (chat) {
   followAddress(chat);
-  chat.engine = new FakeEngine(scenes[name]);
+  const engine = new FakeEngine(scenes[name]);
+  chat.engine = engine;
+  if (name === "document") prepareVersions(engine);
   chat.model = "models/rondo-tiny/";
 }

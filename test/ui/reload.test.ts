@@ -2,11 +2,8 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { userEvent } from "vitest/browser";
 import { followAddress } from "../../src/ui/address";
-import {
-  keptChat,
-  type FakeEngine,
-  type FakeScript,
-} from "../support/fake-engine";
+import { type FakeEngine, type FakeScript } from "../support/fake-engine";
+import { keptChat } from "../support/kept-chat";
 import {
   box,
   button,

@@ -7,6 +7,7 @@ import {
 } from "../../src/ui/events";
 import { namedError } from "../support/fake-calls";
 import {
+  announced,
   box,
   button,
   draft,
@@ -19,10 +20,6 @@ import {
   say,
   settle,
 } from "./mount";
-
-/** What a screen reader was last given to say. */
-const announced = () =>
-  find("rondo-chat").shadowRoot!.querySelector('[role="status"]')!.textContent;
 
 describe("A reply", () => {
   test("streams into the transcript as it comes", async () => {

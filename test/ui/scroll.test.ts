@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { namedError } from "../support/fake-calls";
+import { keptChat, keptDocument } from "../support/kept-chat";
 import {
   box,
   button,
   find,
   findAll,
   mountChat,
+  openKept,
   readyAtOnce,
   say,
   settle,
@@ -72,6 +74,24 @@ describe("The transcript", () => {
     await scrollTo(0);
     await say("And more.");
     expect(below()).toBeLessThan(2);
+  });
+
+  test("leaves what the reader opens where it is", async () => {
+    const chat = keptChat("a", [
+      ["one", LINES],
+      ["two", "2"],
+    ]);
+    const document = { name: "notes.md", text: LINES };
+    chat.rounds.splice(1, 0, keptDocument(3, document));
+    await openKept(chat);
+    expect(below()).toBeLessThan(2);
+    const { scrollTop } = log();
+    for (const name of ["Edit message", "Show text"]) {
+      await button(name).last().click();
+      await settle();
+      expect(log().scrollTop).toBe(scrollTop);
+    }
+    expect(toEnd()).toHaveLength(1);
   });
 
   test("leaves the box on the screen, however little room there is", async () => {

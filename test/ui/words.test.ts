@@ -7,7 +7,7 @@ import { receiptLine } from "../../src/ui/receipt";
 import { failRound, isRunning, newRound, takeEvent } from "../../src/ui/round";
 import { TurnQueue } from "../../src/ui/turn-queue";
 import { fakeReceipt, namedError } from "../support/fake-calls";
-import { keptChat } from "../support/fake-engine";
+import { keptChat, keptRound } from "../support/kept-chat";
 
 describe("A receipt", () => {
   test.for([
@@ -67,6 +67,18 @@ describe("A receipt", () => {
     const attention = { ...fakeReceipt.attention, ...report };
     expect(receiptLine({ ...fakeReceipt, attention })).toBe(
       `prefilled 23 · reused 41 tokens${words} · first token 0.2 s · 38 tok/s`,
+    );
+  });
+
+  test("of a turn over stale memory says how much of it was repaired", () => {
+    const fusion = {
+      ...fakeReceipt.fusion,
+      staleRounds: 2,
+      staleTokens: 1210,
+      repairedTokens: 32,
+    };
+    expect(receiptLine({ ...fakeReceipt, fusion })).toBe(
+      "prefilled 23 · reused 41 tokens · repaired 32 of 1,210 stale tokens · first token 0.2 s · 38 tok/s",
     );
   });
 
@@ -196,6 +208,34 @@ describe("Rounds of the page and of the history", () => {
   test("that broke off on the page and were kept are not there twice", () => {
     const failed = failRound(newRound(7, "two", 1), namedError("TypeError"));
     expect(brief(join([failed]))).toHaveLength(2);
+  });
+
+  test("stay the same where the engine has copied them into another branch", () => {
+    const before = join([]);
+    const rounds = keptChat("a", [
+      ["one", "1"],
+      ["two", "2"],
+    ]).rounds.map((round) => ({ ...round, id: round.id + 10 }));
+    const after = join(before, { rounds });
+    expect(after.map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    expect(after.map(({ keptId }) => keptId)).toEqual([11, 12]);
+  });
+
+  test("take each other's place where they are versions of one", () => {
+    const before = join([]);
+    const versions = [2, 3];
+    const rounds = [
+      keptRound(1, "one", "1"),
+      keptRound(3, "two?", "2", { versions }),
+    ];
+    const after = join(before, { rounds });
+    expect(after[1]).toMatchObject({ id: before[1]!.id, message: "two?" });
+  });
+
+  test("that are on another branch, or deleted, are gone", () => {
+    const before = join([]);
+    const { rounds } = keptChat("a", [["one", "1"]]);
+    expect(brief(join(before, { rounds }))).toHaveLength(1);
   });
 
   test("that are running are left alone", () => {

@@ -1,0 +1,192 @@
+import { css, html, LitElement, nothing } from "lit";
+import { property, query } from "lit/decorators.js";
+import { describeError } from "./describe-error";
+import { ChooseEvent } from "./menu";
+import { receiptLine } from "./receipt";
+import { RequestEvent, type ChatRequest } from "./request";
+import { isKept, isRunning, type Round } from "./round";
+import type { RoundActions } from "./round-actions";
+import { base } from "./theme";
+
+/**
+ * `<rondo-reply>`: a reply as far as it has come, and under it its receipt and what can be done with it, or
+ * why it did not come.
+ *
+ * @fires rondo-choose - ChooseEvent "delete": the round should be deleted
+ * @csspart reply - the reply
+ * @csspart receipt - the line under it
+ */
+export class ReplyElement extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+      }
+
+      article {
+        min-width: 0;
+      }
+
+      .status {
+        margin: 0;
+        color: var(--_muted);
+        font-variant-numeric: tabular-nums;
+      }
+
+      footer {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: flex-start;
+        justify-content: space-between;
+        gap: 0 0.75rem;
+        margin: 0.25rem -0.375rem 0 0;
+        min-height: 2rem;
+        color: var(--_muted);
+        font-size: 0.8125rem;
+        font-variant-numeric: tabular-nums;
+      }
+
+      footer [part] {
+        flex: 1 1 16rem;
+        padding-block: 0.375rem;
+        line-height: 1.25rem;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) round!: Round;
+  /** What a waiting round waits for. */
+  @property() waitingFor = "";
+  /** Whether this tab may change the chat. */
+  @property({ attribute: false }) mayWrite = false;
+  /** Whether it cannot be changed for now. */
+  @property({ attribute: false }) isBusy = false;
+  @property({ attribute: false }) mayMoveUp = false;
+  @property({ attribute: false }) mayMoveDown = false;
+  @query("rondo-round-actions") private actions!: RoundActions | null;
+
+  override focus(options?: FocusOptions): void {
+    this.actions?.focus(options);
+  }
+
+  override render() {
+    const { round } = this;
+    return html`
+      <article part="reply" aria-label="Rondo" aria-busy=${isRunning(round)}>
+        ${
+          round.reply === ""
+            ? nothing
+            : html`<rondo-markdown
+                exportparts="text"
+                .text=${round.reply}
+                .writing=${round.phase === "writing" && !round.isStopping}
+              ></rondo-markdown>`
+        }
+        ${this.#status()} ${this.#receipt()} ${this.#failure()}
+      </article>
+    `;
+  }
+
+  #status() {
+    const text = statusText(this.round, this.waitingFor);
+    return text === "" ? nothing : html`<p class="status">${text}</p>`;
+  }
+
+  #receipt() {
+    const { isBusy, mayMoveDown, mayMoveUp, mayWrite, round } = this;
+    if (round.phase !== "done") return nothing;
+    const ending = endingText(round);
+    return html`
+      <footer>
+        <span part="receipt" ?hidden=${ending === ""}>${ending}</span>
+        <rondo-round-actions
+          .round=${round}
+          .mayWrite=${mayWrite && isKept(round)}
+          .isBusy=${isBusy}
+          .mayMoveUp=${mayMoveUp}
+          .mayMoveDown=${mayMoveDown}
+          @rondo-choose=${this.#passOn}
+        ></rondo-round-actions>
+      </footer>
+    `;
+  }
+
+  #failure() {
+    const { error } = this.round;
+    if (error === undefined) return nothing;
+    const { isKnown } = describeError(error);
+    return html`
+      <rondo-failure-note .error=${error}>
+        ${isKept(this.round) ? this.#failedAgain() : this.#failed(error)}
+        ${isKnown ? nothing : this.#loadButton()}
+      </rondo-failure-note>
+    `;
+  }
+
+  #failed(error: Error) {
+    const isFull = error.name === "ContextFullError";
+    return html`
+      ${
+        isFull
+          ? this.#button("Continue in a new chat", "move")
+          : this.#button("Try again", "retry")
+      }
+      ${this.#button("Edit", "put-back")}
+    `;
+  }
+
+  /** The reply that was there before is there again. */
+  #failedAgain() {
+    return html`
+      ${this.#button("Try again", "retry")}
+      ${this.#button("Dismiss", "close-editor")}
+    `;
+  }
+
+  /** For what nobody foresaw: a fresh model mends most of it. */
+  #loadButton() {
+    const ask = () => this.dispatchEvent(new RequestEvent({ type: "load" }));
+    return html`<button type="button" @click=${ask}>
+      Load the model again
+    </button>`;
+  }
+
+  #button(label: string, type: "retry" | "put-back" | "move" | "close-editor") {
+    const ask = () => {
+      const request: ChatRequest = { type, roundId: this.round.id };
+      this.dispatchEvent(new RequestEvent(request));
+    };
+    return html`<button type="button" @click=${ask}>${label}</button>`;
+  }
+
+  #passOn({ name }: ChooseEvent) {
+    this.dispatchEvent(new ChooseEvent(name));
+  }
+}
+
+/** What the turn did, or how it ended where nobody knows more. */
+function endingText({ receipt, ending }: Round): string {
+  if (ending === "cut off") return "This reply was cut off.";
+  return receipt ? receiptLine(receipt) : (ending ?? "");
+}
+
+/** What stands where the reply will be. */
+function statusText(round: Round, waitingFor: string): string {
+  if (!isRunning(round)) {
+    const isSilent = round.phase === "done" && round.reply === "";
+    return isSilent && round.ending !== "cut off" ? "No words came." : "";
+  }
+  if (round.isStopping) return "Stopping…";
+  if (round.phase === "waiting") return `Waiting for ${waitingFor}…`;
+  if (round.phase === "writing") return "";
+  if (round.prefill === undefined) return "Reading…";
+  const { doneTokens, totalTokens } = round.prefill;
+  return `Reading… ${doneTokens.toLocaleString("en")} of ${totalTokens.toLocaleString("en")} tokens`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-reply": ReplyElement;
+  }
+}

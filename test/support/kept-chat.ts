@@ -1,0 +1,46 @@
+/** Chats as an engine keeps them, in few words. */
+import type {
+  ChatDocument,
+  ChatHistory,
+  HistoryRound,
+} from "../../src/engine/chat-engine";
+import { fakeModel } from "./fake-calls";
+
+/** A kept chat of these messages and replies, last changed `daysAgo`. */
+export function keptChat(
+  id: string,
+  said: readonly [message: string, reply: string][],
+  { daysAgo = 0, title = said[0]?.[0] ?? "" } = {},
+): ChatHistory {
+  const changedMs = Date.now() - daysAgo * 24 * 60 * 60 * 1000;
+  return {
+    summary: {
+      id,
+      title,
+      createdMs: changedMs,
+      updatedMs: changedMs,
+      modelName: fakeModel.name,
+    },
+    system: undefined,
+    access: "write",
+    rounds: said.map(([message, reply], i) => keptRound(i + 1, message, reply)),
+  };
+}
+
+export function keptRound(
+  id: number,
+  message: string,
+  reply: string,
+  more: Partial<HistoryRound> = {},
+): HistoryRound {
+  const isFinished = true;
+  return { id, versions: [id], message, reply, isFinished, ...more };
+}
+
+/** A round that is a document. */
+export function keptDocument(
+  id: number,
+  { name, text }: ChatDocument,
+): HistoryRound {
+  return keptRound(id, text, "", { document: name });
+}
