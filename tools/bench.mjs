@@ -3,7 +3,7 @@
 //
 //   npm run bench -- [--node] [--quick] [--model DIR_OR_URL]
 //   npm run bench:rounds -- [--full] [--rounds 24,60] [--count N] [--tau 0.9,0.5] [--asks N]
-//   npm run bench:fusion -- [--quick] [--full] [--count N] [--ratios 0,0.15,1]
+//   npm run bench:fusion -- [--quick] [--full] [--count N] [--ratios 0,0.15,1] [--time]
 //   npm run bench:resume -- [--turns 5,20] [--full]
 //   npm run calibrate -- [--model DIR] [--count N] [--tau 0.9] [--write]
 import { execFileSync } from "node:child_process";
@@ -46,7 +46,7 @@ if (!isUrl && !existsSync(join(model, "config.json")))
     `${resolve(model)} has no config.json. --model wants a model's folder, or its address.`,
   );
 const params = Object.fromEntries(
-  [...PARAMS, "quick", "full"].flatMap((key) => {
+  [...PARAMS, "quick", "full", "time"].flatMap((key) => {
     const value = options[key];
     return value === undefined || value === false ? [] : [[key, String(value)]];
   }),
@@ -97,6 +97,7 @@ async function readOptions() {
         node: { type: "boolean", default: false },
         quick: { type: "boolean", default: false },
         full: { type: "boolean", default: false },
+        time: { type: "boolean", default: false },
         write: { type: "boolean", default: false },
         model: { type: "string" },
         tau: { type: "string" },

@@ -299,7 +299,7 @@ export interface FusionSettings {
   /**
    * How the tokens to compute again are found: by the question's relevance at layer 1 with all stale keys
    * computed afresh (`a3`) or with the cached ones (`lite`), at the watershed (`watershed`), or `a3` with
-   * both ends of each stale round (`edges`). Default `a3`.
+   * both ends of each stale round (`edges`). Default `lite`: as good, in a third of the time (docs/measurements.md).
    */
   variant: FusionVariant;
   /** Share of the context that is computed again, from 0 (none) to 1 (all that is stale). Default 0.15. */

@@ -102,7 +102,7 @@ function upperBytes({ upper }: KvCache): number {
 /** @throws RangeError */
 function fusionOf(
   { lower }: KvCache,
-  { variant = "a3", ratio = REPAIRED_SHARE }: Partial<FusionSettings> = {},
+  { variant = "lite", ratio = REPAIRED_SHARE }: Partial<FusionSettings> = {},
 ): TurnRequest["fusion"] {
   if (!VARIANTS.includes(variant))
     throw new RangeError(

@@ -8,6 +8,7 @@ import { calibrationReport } from "./calibration-report";
 import type { ChatSet } from "./chats";
 import { benchFusion, fusionTable } from "./fusion";
 import { FUSION_KINDS, type FusionCase, readFusionCases } from "./fusion-cases";
+import { benchFusionTime, fusionTimeTable } from "./fusion-time";
 import { fusionPlot } from "./fusion-plot";
 import { History } from "./history";
 import { questionMasses } from "./question-masses";
@@ -68,14 +69,13 @@ export const benches: Record<string, Bench> = {
     });
   },
 
-  async fusion({
-    url,
-    params,
-    chats,
-    gpu: platform,
-    openFiles = fetchedFiles,
-    onProgress,
-  }) {
+  async fusion(environment) {
+    const { url, params, chats, onProgress } = environment;
+    const { gpu: platform, openFiles = fetchedFiles } = environment;
+    if (params.has("time")) {
+      const result = await benchFusionTime(environment);
+      return { result, table: fusionTimeTable(result) };
+    }
     const gpu = await Gpu.open(platform);
     // CacheBlend's choice is made from pages as they stand.
     const model = await loadModel(gpu, openFiles(url), { kvFormat: "f32" });
