@@ -12,8 +12,8 @@ export interface Stage {
   focusBox(): void;
   /** Moves the focus to a part of a round. */
   focusRound(roundId: number, part: RoundPart): void;
-  /** Moves the focus to the transcript, where what had it is gone. */
-  focusTranscript(): void;
+  /** Moves the focus to where one goes on, as what had it is gone. */
+  goOn(): void;
   /** Opens the dialog with the chat's instructions, or with text that could not be saved. */
   showInstructions(text: string, failure?: string): void;
   /** Has a screen reader say it. */
@@ -66,7 +66,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
       return stage.focusBox();
     case "regenerate":
       turns.regenerate(current, request.roundId);
-      return stage.focusTranscript();
+      return stage.goOn();
     case "open-editor":
     case "draft-version":
     case "close-editor":
@@ -132,7 +132,7 @@ function edit(request: EditRequest, stage: Stage): void {
       return stage.focusRound(roundId, "edit");
     case "send-version":
       turns.sendVersion(current, roundId, request.text, request.keepsLater);
-      return stage.focusTranscript();
+      return stage.goOn();
     default:
       request satisfies never;
   }
@@ -154,7 +154,7 @@ async function change(request: ChangeRequest, stage: Stage): Promise<void> {
       const { document } = current.find(roundId) ?? {};
       const hasDone = document === undefined ? "Deleted." : "Detached.";
       if (!(await changes.delete(current, roundId, request.isFast))) return;
-      stage.focusTranscript();
+      stage.goOn();
       stage.announce(hasDone);
       return;
     }

@@ -15,6 +15,7 @@ import { EXAMPLES, unsaidExamples } from "./examples";
 import { FileDrop } from "./file-drop";
 import { attachIcon, mark } from "./icons";
 import type { Instructions } from "./instructions";
+import { noRounds } from "./no-rounds";
 import { oncePerFrame } from "./once-per-frame";
 import type { ChatRequest, RequestEvent } from "./request";
 import { Session } from "./session";
@@ -64,7 +65,8 @@ export class ChatElement extends LitElement {
     return { panel, toggle };
   });
   readonly #drop = new FileDrop(this, {
-    isOpen: () => this.#session.current.access === "write",
+    isOpen: () =>
+      this.state !== "unavailable" && this.#session.current.access === "write",
     take: (files) => this.#take({ type: "attach", files }),
   });
 
@@ -200,7 +202,7 @@ export class ChatElement extends LitElement {
         .mayWrite=${current.access === "write"}
         .isBusy=${current.isBusy}
       >
-        ${this.#instead()}
+        ${noRounds(this.#session, this.examples)}
       </rondo-transcript>
     `;
   }
@@ -210,38 +212,6 @@ export class ChatElement extends LitElement {
     if (state !== "ready") return "the model";
     const isRestoring = visit.progress !== undefined;
     return isRestoring ? "what was said before" : "the reply in another chat";
-  }
-
-  /** What stands there while there are no rounds. */
-  #instead() {
-    const { current, state, visit } = this.#session;
-    if (current.isNew)
-      return state === "unavailable" ? this.#unavailable() : this.#welcome();
-    if (visit.isOpening) return html`<p class="opening">Opening…</p>`;
-    if (current.openError === undefined)
-      return html`<p class="opening">Nothing is left in this chat.</p>`;
-    return html`<rondo-load-failure
-      label="Try again"
-      .error=${current.openError}
-      .request=${{ type: "reopen" } satisfies ChatRequest}
-    ></rondo-load-failure>`;
-  }
-
-  #welcome() {
-    return html`
-      <div class="welcome">
-        <slot name="welcome"><rondo-welcome></rondo-welcome></slot>
-        <rondo-examples
-          exportparts="example"
-          .examples=${this.examples}
-        ></rondo-examples>
-      </div>
-    `;
-  }
-
-  #unavailable() {
-    const { error } = this.#session;
-    return html`<rondo-unavailable .error=${error}></rondo-unavailable>`;
   }
 
   #dock() {
@@ -291,7 +261,7 @@ export class ChatElement extends LitElement {
         void this.updateComplete.then(() =>
           this.transcript.focusRound(roundId, part),
         ),
-      focusTranscript: () => this.transcript.focus(),
+      goOn: () => this.#goOn(),
       showInstructions: (text, failure) =>
         void this.instructions.show(text, failure),
       announce: (text) => this.#announce(text),
@@ -300,6 +270,12 @@ export class ChatElement extends LitElement {
       isPanelOver: this.#drawer.isNarrow,
     });
     this.requestUpdate();
+  }
+
+  /** In the box; on a phone, its keyboard would cover what there is to read. */
+  #goOn(): void {
+    if (matchMedia("(pointer: fine)").matches) this.focus();
+    else this.transcript.focus();
   }
 
   /** Closes the drawer, if it is one, and goes on in the box. */

@@ -103,6 +103,7 @@ export class ChatLibrary {
   /** Forgets a chat, here and in the engine, which first ends its reply. */
   async remove(conversation: Conversation): Promise<void> {
     if (conversation.running !== undefined) conversation.stop();
+    for (const attachment of conversation.attachments) attachment.stop();
     this.#drop(conversation);
     await conversation.turn;
     const { chatId } = conversation;

@@ -213,7 +213,7 @@ function plainName(name: string): string {
 }
 
 /** By the language's own idea of a word, for not all put spaces between them. */
-export function wordCount(text: string): number {
+function wordCount(text: string): number {
   if (!("Segmenter" in Intl)) return text.match(/\S+/g)?.length ?? 0;
   let count = 0;
   const words = new Intl.Segmenter(undefined, { granularity: "word" });

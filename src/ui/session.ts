@@ -149,6 +149,8 @@ export class Session {
       const model = await engine.load(url, { onProgress, signal });
       if (signal.aborted) return;
       this.model = model;
+      // It may be a new worker, that knows nothing of a pause.
+      if (!this.isHealing) void this.setHealing(false);
       this.#setState("ready");
       this.#queue.resume();
     } catch (thrown) {

@@ -37,11 +37,23 @@ const FACTS = [
   "My favorite color is green.",
 ];
 
-/** A chat that was told these, and what is needed to ask it on. */
-async function toldChat(options = newStore(), facts = FACTS, heals = false) {
-  const engine = await engineOf(options, heals);
+/** The chat that was told these, with its KV: told once, and read by each test. */
+let told: Promise<Blob> | undefined;
+
+async function tell(): Promise<Blob> {
+  const engine = await engineOf(newStore());
   const chat = await engine.createChat();
-  for (const message of facts) await say(engine, chat, message);
+  for (const message of FACTS) await say(engine, chat, message);
+  return engine.exportChat(chat, { withKv: true });
+}
+
+/** A chat of its own that was told these, and what is needed to ask it on. */
+async function toldChat({ heals = false } = {}) {
+  const file = await (told ??= tell());
+  const options = newStore();
+  const engine = await engineOf(options, heals);
+  const { id: chat } = await engine.importChat(file);
+  await engine.openChat(chat);
   const ask = (message: string, place?: MessagePlace) =>
     say(engine, chat, message, { ...GREEDY, place });
   const messages = async () =>
@@ -193,7 +205,7 @@ describe("a round that is deleted", () => {
   });
 
   test("that is not there is refused, and so is the system prompt's", async () => {
-    const { engine, chat } = await toldChat(newStore(), FACTS.slice(0, 1));
+    const { engine, chat } = await toldChat();
     await expect(engine.deleteRound(chat, 99)).rejects.toThrow(RangeError);
     await expect(engine.deleteRound(chat, 0)).rejects.toThrow(RangeError);
   });
@@ -225,11 +237,7 @@ test("with another system prompt all is stale, and still of use", async () => {
 
 describe("healing", () => {
   test("makes stale KV exact: the next turn has nothing to repair, and says what a fresh chat says", async () => {
-    const { engine, chat, ask, ids, options } = await toldChat(
-      newStore(),
-      FACTS,
-      true,
-    );
+    const { engine, chat, ask, ids, options } = await toldChat({ heals: true });
     const [first, , third] = (await ids()) as [number, number, number];
     const done = healed(engine);
     await ask("My locker code is 7350.", { behind: first, before: third });

@@ -194,7 +194,7 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
     const roundId = this.kept?.id ?? fakeReceipt.roundId;
     this.#push({
       type: "end",
-      receipt: { ...fakeReceipt, roundId, ...receipt },
+      receipt: { ...fakeReceipt, ...receipt, roundId },
     });
   }
 

@@ -136,6 +136,13 @@ const scenes: Record<string, FakeScript> = {
     chats: [documentChat(), ...keptChats()],
     restore: (restore) => restore.finish(),
   },
+  failing: {
+    ...ready,
+    chats: [documentChat()],
+    restore: (restore) => restore.finish(),
+    reply: (reply) =>
+      reply.fail(namedError("DeviceLostError", "The driver was reset.")),
+  },
   attaching: {
     ...ready,
     chats: [documentChat()],
