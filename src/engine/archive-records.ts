@@ -19,13 +19,13 @@ export function asSummary({
 
 export function asConversation(
   { id, system, model, createdMs, title }: ChatHead,
-  rounds: readonly Pick<RoundRecord, "user">[],
+  rounds: readonly Pick<RoundRecord, "user" | "document">[],
   updatedMs: number,
 ): ConversationRecord {
-  const message = rounds.find(({ user }) => user !== "")?.user ?? "";
+  const first = rounds.find(({ user }) => user !== "");
   return {
     id,
-    title: title || chatTitle(message),
+    title: title || chatTitle(first?.document ?? first?.user ?? ""),
     system,
     createdMs,
     updatedMs,

@@ -176,7 +176,8 @@ function noSuchChat(id: string): RangeError {
 function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
   const { system, rounds, shownId } = bound?.text() ?? text;
   const said = rounds.filter(({ id }) => id !== 0);
-  const title = summary.title || chatTitle(said[0]?.user ?? "");
+  const title =
+    summary.title || chatTitle(said[0]?.document ?? said[0]?.user ?? "");
   const versionsOf = ({ id, parentId, document }: RoundText) =>
     said
       .filter((one) =>

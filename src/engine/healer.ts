@@ -43,8 +43,8 @@ export class Healer {
       this.#notify({ type: "healing", chatId, roundsLeft });
     try {
       const { inexact } = await stalenessOf(desk.chat.conversation.rounds);
-      if (inexact.length === 0) return;
       tell(inexact.length);
+      if (inexact.length === 0) return;
       await desk.keeper.packed();
       const isWanted = () => this.#queue.isWanted;
       const { healed, roundsLeft } = await healFirst(desk.context, isWanted);

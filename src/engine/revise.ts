@@ -83,7 +83,8 @@ export async function moveRound(
 }
 
 /**
- * Takes a round out of all branches. What was computed with the round in view goes too, unless `isFast`.
+ * Takes a round out of all branches. Unless `isFast`, what was computed with the round in view goes too,
+ * and so do its copies on other branches: nothing of it is left.
  *
  * @throws RangeError where there is no such round; StoreError
  */
@@ -96,13 +97,27 @@ export async function deleteRound(
   const gone = all.find((round) => round.id === id);
   if (!gone || gone === all[0])
     throw new RangeError(`There is no round ${id} in this chat.`);
-  const readers = isFast ? new Set([id]) : withAllThatRead(all, id);
-  for (const round of all)
-    if (readers.has(round.id)) forgetKv(residency, round);
-  conversation.remove(id);
-  await archive.deleteRound(conversation.id, id, { keepsKv: isFast });
+  const copies = isFast ? [] : copiesOf(conversation, gone);
+  for (const one of [id, ...copies]) {
+    const readers = isFast ? new Set([one]) : withAllThatRead(all, one);
+    for (const round of all)
+      if (readers.has(round.id)) forgetKv(residency, round);
+    conversation.remove(one);
+    await archive.deleteRound(conversation.id, one, { keepsKv: isFast });
+  }
   if (gone.document !== undefined && !isFast)
     await archive.deleteDocument(documentId(await contentHash(gone.tokens)));
+}
+
+/** Ids of rounds on branches that are not shown in which the very same was said. */
+function copiesOf(
+  { all, rounds }: Conversation,
+  { user, reply }: ChatRound,
+): number[] {
+  return all
+    .filter((round) => !rounds.includes(round))
+    .filter((round) => round.user === user && round.reply === reply)
+    .map(({ id }) => id);
 }
 
 /** Gives a chat another system prompt. @throws StoreError */

@@ -194,6 +194,22 @@ describe("a round that is deleted", () => {
     expect(receipt.fusion.staleRounds).toBe(0);
   });
 
+  test("is forgotten on other branches too, where it was kept as a copy", async () => {
+    const { engine, chat, ask, ids, options } = await toldChat();
+    const [, second] = (await ids()) as [number, number];
+    const first = (await ids())[0]!;
+    await ask("I have a dog.", { behind: first, before: second });
+    const copy = (await ids())[2]!;
+    expect(await engine.openChat(chat)).toHaveProperty(
+      "rounds.2.message",
+      FACTS[1],
+    );
+    await engine.deleteRound(chat, copy);
+    expect((await stored(options.storeName)).text).not.toContain("4821");
+    const back = await engine.showVersion(chat, (await ids())[0]!);
+    expect(back.rounds.map(({ message }) => message)).not.toContain(FACTS[1]);
+  });
+
   test("quickly leaves later KV as it is, stale", async () => {
     const { engine, chat, ask, ids } = await toldChat();
     const [, second] = (await ids()) as [number, number];

@@ -1,0 +1,35 @@
+/** What stands in `<rondo-chat>` where there are no rounds: a welcome, or why there is nothing to read. */
+import { html, nothing } from "lit";
+import type { ChatRequest } from "./request";
+import type { Session } from "./session";
+
+export function noRounds(session: Session, examples: readonly string[]) {
+  const { current, error, state, visit } = session;
+  if (current.isNew && state === "unavailable")
+    return html`<rondo-unavailable .error=${error}></rondo-unavailable>`;
+  if (current.isNew) return welcome(examples);
+  if (visit.isOpening) return html`<p class="opening">Opening…</p>`;
+  if (current.openError !== undefined) return failure(current.openError);
+  if (current.summary === undefined) return nothing;
+  return html`<p class="opening">Nothing is left in this chat.</p>`;
+}
+
+function welcome(examples: readonly string[]) {
+  return html`
+    <div class="welcome">
+      <slot name="welcome"><rondo-welcome></rondo-welcome></slot>
+      <rondo-examples
+        exportparts="example"
+        .examples=${examples}
+      ></rondo-examples>
+    </div>
+  `;
+}
+
+function failure(error: Error) {
+  return html`<rondo-load-failure
+    label="Try again"
+    .error=${error}
+    .request=${{ type: "reopen" } satisfies ChatRequest}
+  ></rondo-load-failure>`;
+}
