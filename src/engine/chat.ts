@@ -4,6 +4,7 @@
  */
 import { chatLayout } from "../model/chat-layout";
 import { type ChatTokens, chatTokens } from "../model/chat-tokens";
+import { withoutThinking } from "../model/thinking";
 import { forgetPages } from "../memory/round";
 import type { KvPlace } from "../store/rounds";
 import { forgetContext } from "./contexts";
@@ -120,7 +121,8 @@ export class BoundChat {
   ): { tokens: number[]; openTokens: number } {
     const { open, close } = this.tokens;
     const opening = open(messageOf(said), { isFirst });
-    const reply = this.#model.tokenizer.encodeText(said.reply);
+    const { tokenizer } = this.#model;
+    const reply = tokenizer.encodeText(withoutThinking(said.reply));
     return {
       tokens: [...opening, ...reply, ...close],
       openTokens: opening.length,

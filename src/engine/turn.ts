@@ -5,6 +5,7 @@
 import type { ReadbackRing } from "../gpu/readback";
 import { Pins, type Residency } from "../memory/residency";
 import { HALVES, isResident, type Round } from "../memory/round";
+import { thinkingSpan } from "../model/thinking";
 import { TextStream } from "../model/text-stream";
 import type { Tokenizer } from "../model/tokenizer";
 import { ContextFullError } from "../util/errors";
@@ -172,7 +173,7 @@ export async function* runTurn(
     pins.release();
     noteComputed(attend, history, contexts, stale);
     if (hasFailed) withdraw(context, round);
-    else closeRound(residency, round, made.reply, closeTokens);
+    else closeRound(context, round, made.reply, closeTokens);
   }
 }
 
@@ -306,18 +307,27 @@ function markSeen(
   gpu.write(llama.workspace.seen, 0, words);
 }
 
-/** Puts what was said into the round. Its last tokens may still lack KV: settleRound makes it. */
+/**
+ * Puts what was said into the round, without what was only thought. Its last tokens may still lack KV, those
+ * behind the thinking always do: settleRound makes it.
+ */
 function closeRound(
-  residency: Residency,
+  { residency, tokenizer }: TurnContext,
   round: ChatRound,
   reply: Reply | undefined,
   closeTokens: readonly number[],
 ): void {
-  const kept = reply ? keptTokens(reply, closeTokens) : 0;
+  const said = reply?.tokens ?? [];
+  const thought = thinkingSpan(said, (tokens) => tokenizer.decode(tokens));
+  const fed = reply ? keptTokens(reply, closeTokens) : 0;
+  const kept = thought ? Math.min(fed, thought.from) : fed;
   for (const half of HALVES) {
     if (isResident(round, half)) round[half].computedTokens += kept;
   }
-  round.tokens.push(...(reply?.tokens ?? []), ...closeTokens);
+  const read = thought
+    ? said.toSpliced(thought.from, thought.to - thought.from)
+    : said;
+  round.tokens.push(...read, ...closeTokens);
   round.isFinished = true;
   for (const half of HALVES) residency.trim(round, half);
 }

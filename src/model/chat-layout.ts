@@ -7,7 +7,8 @@
  * A chat laid out so is the template's own text, except where a template rewrites earlier rounds once
  * later ones come, which a KV cache cannot do:
  *
- * - What a template takes out of earlier replies stays: thinking (Qwen3, DeepSeek-R1), outer space.
+ * - What a template takes out of earlier replies stays, such as outer space; thinking (Qwen3, DeepSeek-R1)
+ *   goes elsewhere (thinking.ts).
  * - A system prompt that a template moves to the last message (Mistral) stays before the first.
  * - A template without a system prompt (Gemma, early Mistral) gets it at the start of the first
  *   message, which is where its makers advise to put it.

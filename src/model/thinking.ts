@@ -1,0 +1,35 @@
+/**
+ * What a reasoning model thinks before it answers, `<think>…</think>`: shown, but not part of what later turns
+ * read, as the templates of such models have it.
+ */
+const OPEN = "<think>";
+const CLOSE = "</think>";
+
+/** A reply as later turns read it. One that was cut off while it was thought about stays as it is. */
+export function withoutThinking(reply: string): string {
+  const end = reply.indexOf(CLOSE);
+  if (end < 0) return reply;
+  const start = reply.indexOf(OPEN);
+  const before = start >= 0 && start < end ? reply.slice(0, start) : "";
+  return before + reply.slice(end + CLOSE.length).trimStart();
+}
+
+/**
+ * The tokens of a reply that are thinking, and the space behind it: from .. to - 1. Undefined where it has none,
+ * or where its model has no tokens that mark it.
+ *
+ * @param decode the text of some tokens
+ */
+export function thinkingSpan(
+  reply: readonly number[],
+  decode: (tokens: readonly number[]) => string,
+): { from: number; to: number } | undefined {
+  const texts = reply.map((token) => decode([token]));
+  const end = texts.findIndex((text) => text.trim() === CLOSE);
+  if (end < 0) return undefined;
+  // Some templates open it themselves, before the reply begins.
+  const start = texts.slice(0, end).findIndex((text) => text.trim() === OPEN);
+  let to = end + 1;
+  while (to < texts.length && texts[to]!.trim() === "") to++;
+  return { from: Math.max(0, start), to };
+}
