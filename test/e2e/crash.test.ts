@@ -6,7 +6,7 @@ import { seededRandom } from "../support/random";
 import type { ChatPage, ShownRound } from "./browser";
 import { Profile } from "./profile";
 
-const KILLS = Number(process.env.KILLS ?? 6);
+const KILLS = Number(process.env.KILLS ?? 4);
 const SEED = Number(process.env.SEED ?? 1);
 
 /** What is told first, and asked for after each kill. */

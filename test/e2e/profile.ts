@@ -39,8 +39,12 @@ export class Profile {
 
   /** Ends the browser as a person would. */
   async quit(): Promise<void> {
-    await this.#running?.context.close();
+    const context = this.#running?.context;
     this.#running = undefined;
+    // A page that is closed while it loads needs no answers.
+    for (const page of context?.pages() ?? [])
+      await page.unrouteAll({ behavior: "ignoreErrors" });
+    await context?.close();
   }
 
   /** Ends all of the browser's processes where they stand. */

@@ -29,6 +29,27 @@ async function toldChat(options: EngineOptions): Promise<string> {
   return chat;
 }
 
+/** What `toldChat` leaves, told once for all tests that do not mind by whom. */
+let told: Promise<Blob> | undefined;
+
+async function tell(): Promise<Blob> {
+  const store = newStore();
+  const id = await toldChat(store);
+  const engine = new Engine(store);
+  const file = await engine.exportChat(id, { withKv: true });
+  await engine.close();
+  return file;
+}
+
+/** The same chat in a store of its own. */
+async function copiedChat(options: EngineOptions): Promise<string> {
+  const file = await (told ??= tell());
+  const engine = new Engine(options);
+  const { id } = await engine.importChat(file);
+  await engine.close();
+  return id;
+}
+
 const FACTS = [
   "My cat is called Miso.",
   "My locker code is 4821.",
@@ -99,7 +120,7 @@ test("a chat that was closed opens with its text, and prefills nothing but the n
 
 test("a chat goes on without being restored first: its turn brings what it needs", async () => {
   const store = newStore();
-  const id = await toldChat(store);
+  const id = await copiedChat(store);
   const engine = await engineOf(store);
   await engine.openChat(id);
   const { receipt, text } = await say(engine, id, QUESTION);
@@ -150,7 +171,7 @@ test.each([
 describe("stored KV that is of no use is dropped and computed again", () => {
   test("a flipped byte", async () => {
     const store = newStore();
-    const id = await toldChat(store);
+    const id = await copiedChat(store);
     await damage(store.storeName, [id, 1, "lower"]);
     const engine = await engineOf(store);
     await engine.openChat(id);
@@ -165,7 +186,7 @@ describe("stored KV that is of no use is dropped and computed again", () => {
 
   test("another model's", async () => {
     const store = newStore();
-    const id = await toldChat(store);
+    const id = await copiedChat(store);
     // The same files in pages of another type: none of what is stored can be loaded.
     const engine = await engineOf({ ...store, network: { watershed: 2 } });
     await engine.openChat(id);
@@ -177,7 +198,7 @@ describe("stored KV that is of no use is dropped and computed again", () => {
 
   test("one that is gone", async () => {
     const store = newStore();
-    const id = await toldChat(store);
+    const id = await copiedChat(store);
     await clearSegments(store.storeName);
     const engine = await engineOf(store);
     await engine.openChat(id);
@@ -195,7 +216,7 @@ describe("stored KV that is of no use is dropped and computed again", () => {
 
 test("what is said is written down while the reply still comes", async () => {
   const store = newStore();
-  const id = await toldChat(store);
+  const id = await copiedChat(store);
   const [one, other] = [await engineOf(store), await engineOf(store)];
   await one.openChat(id);
   const reply = one.chat(id, "Tell me about boats.", GREEDY);
@@ -209,7 +230,7 @@ test("what is said is written down while the reply still comes", async () => {
 
 test("a chat that another tab writes is read, and can be taken over when that one leaves it", async () => {
   const store = newStore();
-  const id = await toldChat(store);
+  const id = await copiedChat(store);
   const [one, other] = [await engineOf(store), await engineOf(store)];
   const notices: EngineNotice[] = [];
   other.onNotice((notice) => notices.push(notice));
