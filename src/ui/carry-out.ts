@@ -131,7 +131,7 @@ function edit(request: EditRequest, stage: Stage): void {
       session.edit(roundId, undefined);
       return stage.focusRound(roundId, "edit");
     case "send-version":
-      turns.sendVersion(current, roundId, request.text, request.keepsLater);
+      turns.sendVersion(current, roundId, request.text, request.way);
       return stage.goOn();
     default:
       request satisfies never;

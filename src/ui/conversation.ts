@@ -20,7 +20,7 @@ import {
   type Round,
   type RoundEdit,
 } from "./round";
-import { placesOf } from "./round-place";
+import { placesOf, type VersionWay } from "./round-place";
 
 export class Conversation {
   /** The page's name for it, also before the engine has one. */
@@ -137,38 +137,41 @@ export class Conversation {
   }
 
   /**
-   * Says `message` in the place of a kept round. What follows stays, or gives way to what will be said;
-   * what only this page has stays in any case.
+   * Says `message` in the place of a kept round, or above it. What follows stays, or gives way to what will
+   * be said; what only this page has stays in any case.
    */
   appendVersion(
     roundId: number,
     message: string,
-    keepsLater: boolean,
+    way: VersionWay,
   ): Round | undefined {
     const place = placesOf(this.rounds).get(roundId);
     if (place === undefined) return undefined;
-    const { behind, before } = place;
-    const round: Round = {
-      ...newRound(roundId, message, behind),
-      place: { behind, ...(keepsLater && { before }) },
-    };
+    const { behind } = place;
     const at = this.rounds.findIndex(({ id }) => id === roundId);
+    const isInserted = way === "insert";
+    const before = isInserted ? this.rounds[at]!.keptId : place.before;
+    const round: Round = {
+      ...newRound(isInserted ? this.#nextId() : roundId, message, behind),
+      place: { behind, ...(way !== "branch" && { before }) },
+      ...(isInserted && { writtenIn: roundId }),
+    };
     this.edit(roundId, undefined);
     this.#remember();
     this.#before = this.rounds;
     this.rounds = this.rounds
-      .with(at, round)
-      .filter((one, i) => i <= at || keepsLater || !isKept(one));
+      .toSpliced(at, isInserted ? 0 : 1, round)
+      .filter((one, i) => i <= at || way !== "branch" || !isKept(one));
     this.#touchedMs = Date.now();
     return round;
   }
 
   /** Shows again what the round of this name took the place of, with its message in an editor there. */
-  withdrawVersion({ id, message, error }: Round): void {
+  withdrawVersion({ id, message, error, writtenIn = id }: Round): void {
     const before = this.#before ?? this.rounds;
     this.#before = undefined;
     this.rounds = before.map((round) => {
-      if (round.id !== id) return round;
+      if (round.id !== writtenIn) return round;
       const failure = error && { error };
       if (message === round.message) return { ...round, ...failure };
       return { ...round, edit: { text: message, ...failure } };

@@ -5,6 +5,7 @@ import { isComposing } from "./composer";
 import { GrowingBox } from "./growing-box";
 import { RequestEvent, type ChatRequest } from "./request";
 import type { RoundEdit } from "./round";
+import type { VersionWay } from "./round-place";
 import { base } from "./theme";
 
 /**
@@ -134,7 +135,7 @@ export class MessageEditor extends LitElement {
           : html`<rondo-failure-note .error=${error}></rondo-failure-note>`
       }
       <dl>
-        ${this.hasLater ? this.#twoWays() : this.#oneWay()}
+        ${this.hasLater ? this.#twoWays() : this.#oneWay()} ${this.#above()}
         <dt>
           <button class="plain small" type="button" @click=${this.#close}>
             Cancel
@@ -148,7 +149,7 @@ export class MessageEditor extends LitElement {
     return this.#way(
       "Send",
       "The reply is another one then; this one can be shown again.",
-      false,
+      "branch",
     );
   }
 
@@ -157,19 +158,27 @@ export class MessageEditor extends LitElement {
       this.#way(
         "Send, keep what follows",
         "What was said later stays, and is understood anew.",
-        true,
+        "keep",
       ),
       this.#way(
         "Send as a new branch",
         "The chat goes on from here; what was said later stays in the other version.",
-        false,
+        "branch",
       ),
     ];
   }
 
-  #way(label: string, meaning: string, keepsLater: boolean) {
-    const isFirst = keepsLater || !this.hasLater;
-    const id = `way-${keepsLater}`;
+  #above() {
+    return this.#way(
+      "Insert above",
+      "It is said before this message, which stays, and so does what follows.",
+      "insert",
+    );
+  }
+
+  #way(label: string, meaning: string, way: VersionWay) {
+    const isFirst = way === this.#firstWay;
+    const id = `way-${way}`;
     return html`
       <dt>
         <button
@@ -178,13 +187,17 @@ export class MessageEditor extends LitElement {
           title=${isFirst ? "Ctrl+Enter" : nothing}
           aria-describedby=${id}
           aria-disabled=${this.#isOfNoUse ? "true" : nothing}
-          @click=${() => this.#send(keepsLater)}
+          @click=${() => this.#send(way)}
         >
           ${label}
         </button>
       </dt>
       <dd id=${id}>${meaning}</dd>
     `;
+  }
+
+  get #firstWay(): VersionWay {
+    return this.hasLater ? "keep" : "branch";
   }
 
   get #isOfNoUse(): boolean {
@@ -203,15 +216,15 @@ export class MessageEditor extends LitElement {
     event.preventDefault();
     // The chat around it must not take the key for itself.
     event.stopPropagation();
-    if (isSending) this.#send(this.hasLater);
+    if (isSending) this.#send(this.#firstWay);
     else this.#close();
   }
 
-  #send(keepsLater: boolean) {
+  #send(way: VersionWay) {
     if (this.#isOfNoUse) return;
     const { roundId } = this;
     const { text } = this.edit;
-    this.#ask({ type: "send-version", roundId, text, keepsLater });
+    this.#ask({ type: "send-version", roundId, text, way });
   }
 
   #close() {

@@ -1,3 +1,5 @@
+import type { VersionWay } from "./round-place";
+
 /** What the parts of the page ask of `<rondo-chat>`; the event does not leave it. */
 
 export type ChatRequest =
@@ -17,7 +19,7 @@ export type ChatRequest =
       type: "send-version";
       roundId: number;
       text: string;
-      keepsLater: boolean;
+      way: VersionWay;
     }
   | { type: "delete-round"; roundId: number; isFast: boolean }
   | { type: "move-round"; roundId: number; direction: "up" | "down" }

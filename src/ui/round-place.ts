@@ -11,6 +11,12 @@ export interface RoundPlace {
   readonly down?: number;
 }
 
+/**
+ * How a message that was edited is sent: in the place of what it was, with what follows or without, or above
+ * that, which stays too.
+ */
+export type VersionWay = "keep" | "branch" | "insert";
+
 /** The place of each round that the engine keeps, by the page's name for it. */
 export function placesOf(rounds: readonly Round[]): Map<number, RoundPlace> {
   const kept = rounds.filter(isKept);

@@ -25,6 +25,8 @@ export interface Round {
   readonly document?: string;
   /** Where its message goes, where that is not behind all others. */
   readonly place?: MessagePlace;
+  /** The page's name of the round in whose editor it was written, to be put above that. */
+  readonly writtenIn?: number;
   readonly message: string;
   readonly phase: RoundPhase;
   /** Markdown, as far as it has come. */

@@ -2,6 +2,7 @@
 import type { ChatEngine } from "../engine/chat-engine";
 import type { Conversation } from "./conversation";
 import { isKept, type Round } from "./round";
+import type { VersionWay } from "./round-place";
 import type { Turn, TurnQueue } from "./turn-queue";
 import type { Visit } from "./visit";
 
@@ -45,23 +46,23 @@ export class Turns {
     this.#host.changed();
   }
 
-  /** Sends another version of a kept round's message; what follows stays, or gives way to it. */
+  /** Sends another version of a kept round's message, or a message above it. */
   sendVersion(
     conversation: Conversation,
     roundId: number,
     text: string,
-    keepsLater: boolean,
+    way: VersionWay,
   ): void {
     const message = text.trim();
     if (message === "" || !conversation.maySend) return;
-    const round = conversation.appendVersion(roundId, message, keepsLater);
+    const round = conversation.appendVersion(roundId, message, way);
     if (round !== undefined) this.#begin(conversation, round);
   }
 
   /** Has the same message answered once more. */
   regenerate(conversation: Conversation, roundId: number): void {
     const message = conversation.find(roundId)?.message ?? "";
-    this.sendVersion(conversation, roundId, message, false);
+    this.sendVersion(conversation, roundId, message, "branch");
   }
 
   stop(conversation: Conversation): void {

@@ -93,6 +93,17 @@ test("a branch is begun and left again; both are there after a reload", async ()
   expect(reply).toContain("Miso");
 });
 
+test("a message is put between two others, and is remembered", async () => {
+  chat = await ChatPage.open(browser);
+  await chat.say(FACTS[0]!);
+  await chat.say(FACTS[2]!);
+  await edit(FACTS[2]!, FACTS[1]!, "Insert above");
+  await expect.poll(messages, PATIENT).toEqual(FACTS.slice(0, 3));
+  await settled(FACTS[1]!);
+  const { reply } = await chat.ask("What is my locker code?");
+  expect(reply).toContain("4821");
+});
+
 test("a round is deleted and forgotten", async () => {
   chat = await ChatPage.open(browser);
   for (const fact of FACTS.slice(0, 3)) await chat.say(fact);

@@ -84,6 +84,39 @@ describe("Editing a message", () => {
     expect(engine.replies[0]!.place).toEqual({ behind: 2 });
   });
 
+  test("can put a message above the one it began with, which stays", async () => {
+    const { engine } = await openKept(miso());
+    await edit(1);
+    await editor().fill("I have a dog.");
+    await button("Insert above").click();
+    await settle();
+    const [reply] = engine.replies;
+    expect(reply!.place).toEqual({ behind: 1, before: 2 });
+    expect(messages()).toEqual([
+      "My cat is called Miso.",
+      "I have a dog.",
+      "What is my cat called?",
+      "Are you sure?",
+    ]);
+    reply!.text("Good.");
+    reply!.end();
+    await settle();
+    expect(replies()).toHaveLength(4);
+    expect(messages()[1]).toBe("I have a dog.");
+  });
+
+  test("has what could not be put above it in its editor again", async () => {
+    const { engine } = await openKept(miso());
+    await edit(1);
+    await editor().fill("I have a dog.");
+    await button("Insert above").click();
+    await settle();
+    engine.replies[0]!.fail(namedError("OutOfMemoryError", "No room."));
+    await settle();
+    expect(edited()).toBe("I have a dog.");
+    expect(messages()).toEqual(["My cat is called Miso.", "Are you sure?"]);
+  });
+
   test("sends nothing that is only blank", async () => {
     const { engine } = await openKept(miso());
     await edit(1);
