@@ -43,5 +43,5 @@ test("in the middle of a reply it is said, and trying again works", async () => 
   await reply.getByRole("alert").waitFor();
   await reply.getByRole("button", { name: "Try again" }).click();
   await reply.getByText(/prefilled/).waitFor();
-  expect(await reply.ariaSnapshot()).toContain("train");
+  expect(await reply.ariaSnapshot()).toMatch(/train/i);
 });
