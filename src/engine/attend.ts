@@ -258,7 +258,7 @@ export class Attend {
     const { fusion } = this;
     this.#lowerRows = yield* repairLower(
       runner,
-      { frame, own, stale, ratio, method, massRows: selects ? massRows : 0 },
+      { frame, own, stale, ratio, method, massRows, selects },
       fusion,
       () => this.#progress,
     );

@@ -297,16 +297,18 @@ export interface AttentionSettings {
 /** How KV that was computed in another context is repaired for a question: A³ (arXiv 2511.17560). */
 export interface FusionSettings {
   /**
-   * How the tokens to compute again are found: by the question's relevance at layer 1 with all stale keys
-   * computed afresh (`a3`) or with the cached ones (`lite`), at the watershed (`watershed`), or `a3` with
-   * both ends of each stale round (`edges`). Default `lite`: as good, in a third of the time (docs/measurements.md).
+   * How the tokens to compute again are found: by what the question looks at in layer 1, with all stale keys
+   * computed afresh (`a3`) or with the cached ones (`lite`); at the watershed (`watershed`); `a3` with both
+   * ends of each stale round (`edges`); or whole rounds by what the calibrated rows of the question look at
+   * with the cached keys (`rounds`). Default `rounds`: the nearest to a full prefill where it matters, in
+   * less than half the time of `a3` (docs/measurements.md).
    */
   variant: FusionVariant;
   /** Share of the context that is computed again, from 0 (none) to 1 (all that is stale). Default 0.15. */
   ratio: number;
 }
 
-export type FusionVariant = "a3" | "lite" | "watershed" | "edges";
+export type FusionVariant = "rounds" | "a3" | "lite" | "watershed" | "edges";
 
 /** Where a message goes that is not the chat's next one: it begins a new branch. */
 export interface MessagePlace {

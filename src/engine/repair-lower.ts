@@ -21,8 +21,10 @@ export interface RepairRequest {
   /** Of the tokens before the question, the share that is computed again. */
   ratio: number;
   method: RepairMethod;
-  /** The last so many rows of the question say which rounds matter; 0: nothing is to be selected. */
+  /** The last so many rows of the question say which rounds matter. */
   massRows: number;
+  /** Whether they are asked. */
+  selects: boolean;
 }
 
 /**
@@ -34,13 +36,14 @@ export interface RepairRequest {
  */
 export async function* repairLower<P>(
   runner: Runner,
-  { frame, own, stale, ratio, method, massRows }: RepairRequest,
+  request: RepairRequest,
   report: FusionReport,
   progress: () => P,
 ): AsyncGenerator<P, Span[]> {
+  const { frame, own, stale, ratio, method, massRows, selects } = request;
   const placed = frame.lower.filter(({ round }) => stale.has(round));
   const question = wholeOf(frame.lower.slice(-1));
-  const { checkLayer, isFresh, choose } = method;
+  const { checkLayer, isFresh, rows: askedRows, choose } = method;
   const to = runner.layersOf("lower").to;
 
   const start = performance.now();
@@ -50,7 +53,7 @@ export async function* repairLower<P>(
     rows: checked,
     layers: { from: 0, to: checkLayer },
     keepsResidual: true,
-    relevanceRows: own.tokens.length,
+    relevanceRows: askedRows === "mass" ? massRows : own.tokens.length,
   });
   for await (const _ of checking) yield progress();
   const before = frame.lower.slice(0, -1);
@@ -61,8 +64,7 @@ export async function* repairLower<P>(
     pages: pageTable(frame.lower, "lower"),
     own: own.id,
     isCandidate: (round) => ids.has(round),
-    total,
-    ratio,
+    count: Math.floor(total * ratio),
     stale: placed,
   });
   const repaired = chosenRows(placed, tokens);
@@ -77,7 +79,7 @@ export async function* repairLower<P>(
     layers: { from: isFresh ? checkLayer : 0, to },
     ...(isFresh && { keptRows: subsetOf(checked, rows) }),
     keepsResidual: true,
-    massRows,
+    massRows: selects ? massRows : 0,
   });
   for await (const _ of repairing) yield progress();
   report.repairMs += performance.now() - repairStart;

@@ -6,7 +6,12 @@
 import type { PlacedRound } from "../memory/page-table";
 import type { Round } from "../memory/round";
 import type { FusionVariant } from "./chat-engine";
-import { type ChatToken, topTokens, type TopTokensInput } from "./top-tokens";
+import {
+  type ChatToken,
+  topRounds,
+  topTokens,
+  type TopTokensInput,
+} from "./top-tokens";
 import type { Span } from "./runner";
 
 export type ChooseTokens = (
@@ -18,6 +23,8 @@ export interface RepairMethod {
   checkLayer: number;
   /** Whether the stale rounds go through the layers below it, so that its keys are fresh. */
   isFresh: boolean;
+  /** Rows of the question that say so: all, or the last ones that also say which rounds matter. */
+  rows: "question" | "mass";
   choose: ChooseTokens;
 }
 
@@ -33,8 +40,9 @@ export function repairMethod(
   return {
     checkLayer:
       variant === "watershed" ? watershed : Math.min(CHECK_LAYER, watershed),
-    isFresh: variant !== "lite",
-    choose: variant === "edges" ? withEdges : topTokens,
+    isFresh: variant !== "lite" && variant !== "rounds",
+    rows: variant === "rounds" ? "mass" : "question",
+    choose: CHOICES[variant] ?? topTokens,
   };
 }
 
@@ -47,6 +55,11 @@ const withEdges: ChooseTokens = (input) => {
     ),
   );
   return [...topTokens(input), ...ends];
+};
+
+const CHOICES: Partial<Record<FusionVariant, ChooseTokens>> = {
+  rounds: topRounds,
+  edges: withEdges,
 };
 
 /** Rows of stale rounds, in the order of the chat: those of `tokens`, given in any order, repeated or not. */

@@ -24,14 +24,13 @@ export interface TopTokensInput {
   own: number;
   /** Whether tokens of a round may be taken. The prefix, round 0, and `own` never are. */
   isCandidate: (round: number) => boolean;
-  /** At most floor(total · ratio) tokens are taken. */
-  total: number;
-  ratio: number;
+  /** At most so many tokens are taken. */
+  count: number;
 }
 
 /** The tokens to compute again, in the order of the chat. */
 export function topTokens(input: TopTokensInput): ChatToken[] {
-  const { relevance, pages, own, isCandidate, total, ratio } = input;
+  const { relevance, pages, own, isCandidate, count } = input;
   const tokens = tokensOf(pages);
   const isContext = ({ round }: ChatToken) => round !== 0 && round !== own;
   const pooled = averagePool(
@@ -41,10 +40,31 @@ export function topTokens(input: TopTokensInput): ChatToken[] {
     tokens,
     (token) => isContext(token) && isCandidate(token.round),
   );
-  return topIndexes(pooled, candidates, Math.floor(total * ratio)).map((i) => {
+  return topIndexes(pooled, candidates, count).map((i) => {
     const { round, place } = tokens[i]!;
     return { round, place };
   });
+}
+
+/**
+ * Whole rounds by falling relevance of all their tokens, the earlier one first on ties; of the last one,
+ * for which there is no room as a whole, the tokens that matter most. In the order of choosing.
+ */
+export function topRounds(input: TopTokensInput): ChatToken[] {
+  const { relevance, pages, own, isCandidate } = input;
+  const sums = new Map<number, number>();
+  for (const { round, at } of tokensOf(pages))
+    if (round !== 0 && round !== own && isCandidate(round))
+      sums.set(round, (sums.get(round) ?? 0) + relevance[at]!);
+  const falling = [...sums].sort(([, a], [, b]) => b - a);
+  const taken: ChatToken[] = [];
+  for (const [chosen] of falling) {
+    const count = input.count - taken.length;
+    if (count <= 0) break;
+    const isChosen = (round: number) => round === chosen;
+    taken.push(...topTokens({ ...input, isCandidate: isChosen, count }));
+  }
+  return taken;
 }
 
 /** The mean of each value and its two neighbours on either side, in f32; past the ends lie zeros, which count. */

@@ -22,7 +22,13 @@ const SELECTED_SHARE = 1 / 3;
 
 /** Of the context, what is computed again where KV is stale: A³'s own choice. */
 const REPAIRED_SHARE = 0.15;
-const VARIANTS: readonly FusionVariant[] = ["a3", "lite", "watershed", "edges"];
+const VARIANTS: readonly FusionVariant[] = [
+  "rounds",
+  "a3",
+  "lite",
+  "watershed",
+  "edges",
+];
 
 /** @throws RangeError that names the setting, what it may be and what came */
 export function turnRequest(
@@ -102,7 +108,7 @@ function upperBytes({ upper }: KvCache): number {
 /** @throws RangeError */
 function fusionOf(
   { lower }: KvCache,
-  { variant = "lite", ratio = REPAIRED_SHARE }: Partial<FusionSettings> = {},
+  { variant = "rounds", ratio = REPAIRED_SHARE }: Partial<FusionSettings> = {},
 ): TurnRequest["fusion"] {
   if (!VARIANTS.includes(variant))
     throw new RangeError(

@@ -24,6 +24,7 @@ export function policies(
     choose,
   });
   return {
+    rounds: repairMethod("rounds", watershed),
     a3: repairMethod("a3", watershed),
     lite: repairMethod("lite", watershed),
     edges: repairMethod("edges", watershed),
@@ -37,10 +38,6 @@ export function policies(
   };
 }
 
-type Input = Parameters<ChooseTokens>[0];
-
-const countOf = ({ total, ratio }: Input) => Math.floor(total * ratio);
-
 function tokensOf(stale: readonly PlacedRound[]): ChatToken[] {
   return stale.flatMap(({ round: { id, tokens } }) =>
     tokens.map((_, place) => ({ round: id, place })),
@@ -48,30 +45,26 @@ function tokensOf(stale: readonly PlacedRound[]): ChatToken[] {
 }
 
 const random: ChooseTokens = (input) => {
-  let state = 7919 + input.total;
+  let state = 7919 + input.relevance.length;
   return tokensOf(input.stale)
     .map((token) => {
       state = (1_103_515_245 * state + 12_345) % 2 ** 31;
       return { token, state };
     })
     .sort((a, b) => a.state - b.state)
-    .slice(0, countOf(input))
+    .slice(0, input.count)
     .map(({ token }) => token);
 };
 
 /** Those nearest to the question. */
-const recency: ChooseTokens = (input) => {
-  const count = countOf(input);
-  return count > 0 ? tokensOf(input.stale).slice(-count) : [];
-};
+const recency: ChooseTokens = ({ stale, count }) =>
+  count > 0 ? tokensOf(stale).slice(-count) : [];
 
 /** The first ones of each round (arXiv 2410.15332). */
-const epic: ChooseTokens = (input) => {
-  const each = Math.ceil(countOf(input) / input.stale.length);
-  return tokensOf(input.stale)
-    .filter(({ place }) => place < each)
-    .slice(0, countOf(input));
-};
+const epic: ChooseTokens = ({ stale, count }) =>
+  tokensOf(stale)
+    .sort((a, b) => a.place - b.place)
+    .slice(0, count);
 
 /** Those whose values at layer 1 are farthest from what is cached (arXiv 2405.16444). */
 function cacheBlend(runner: Runner, storedLower: StoredLower): ChooseTokens {
@@ -89,7 +82,7 @@ function cacheBlend(runner: Runner, storedLower: StoredLower): ChooseTokens {
     }
     return deviations
       .sort((a, b) => b.deviation - a.deviation)
-      .slice(0, countOf(input))
+      .slice(0, input.count)
       .map(({ token }) => token);
   };
 }

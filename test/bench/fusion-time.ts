@@ -86,7 +86,7 @@ export async function benchFusionTime({
     await engine.close();
     return { ...said, attachMs, file: text };
   };
-  const variants: FusionVariant[] = ["a3", "lite"];
+  const variants: FusionVariant[] = ["rounds", "lite", "a3"];
   const runs: [string, Awaited<ReturnType<typeof repaired>>][] = [];
   onProgress?.("nothing repaired");
   runs.push(["full reuse", await repaired({ ratio: 0 })]);

@@ -35,7 +35,15 @@ const networks = Object.fromEntries(
   ),
 ) as Record<ModelName, ChatNetwork>;
 
-const variants: FusionVariant[] = ["a3", "lite", "watershed", "edges"];
+const variants: FusionVariant[] = [
+  "rounds",
+  "a3",
+  "lite",
+  "watershed",
+  "edges",
+];
+/** Of the question, as in a calibrated model. */
+const MASS_ROWS = 4;
 const ALL = { ...SETTINGS, mode: "all" as const };
 /** System prompt, three rounds, a question; pages in part filled. */
 const LENGTHS = [5, 21, 18, 35, 9];
@@ -95,6 +103,7 @@ function repairOf({ stale, ratio, variant = "a3" }: Repair) {
     stale,
     ratio,
     settings: ALL,
+    massRows: MASS_ROWS,
     method: {
       ...method,
       choose: async (input) => {
@@ -165,7 +174,15 @@ describe.each(names)("%s", (name) => {
           ],
           question,
         },
-        { variant, ratio, watershed: WATERSHED },
+        {
+          variant,
+          ratio,
+          watershed: WATERSHED,
+          massRows: Array.from(
+            { length: MASS_ROWS },
+            (_, i) => question.tokens.length - MASS_ROWS + i,
+          ),
+        },
       );
       const bases = new Map([
         [2, two.base],

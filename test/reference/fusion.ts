@@ -14,8 +14,12 @@ import { linear } from "./linear";
 import type { LlamaModel } from "./llama";
 import { roundMass } from "./round-mass";
 
-/** `a3` scores fresh keys of the check layer, `lite` the cached ones, `watershed` fresh ones of the watershed; `edges` is `a3` that adds the ends of segments. */
-export type FusionVariant = "a3" | "lite" | "watershed" | "edges";
+/**
+ * `a3` scores fresh keys of the check layer, `lite` the cached ones, `watershed` fresh ones of the watershed;
+ * `edges` is `a3` that adds the ends of segments; `rounds` is `lite` that asks the rows of the mass alone, and
+ * takes segments by falling sum, the last one's tokens as `lite` does.
+ */
+export type FusionVariant = "a3" | "lite" | "watershed" | "edges" | "rounds";
 
 export interface FusionOptions {
   variant?: FusionVariant;
@@ -69,6 +73,7 @@ export function fuse(
   options: FusionOptions,
 ): FusionResult {
   const { variant = "a3", massHeads, scored = "history" } = options;
+  const isCached = variant === "lite" || variant === "rounds";
   const layers = model.config.num_hidden_layers;
   const w = options.watershed ?? layers - 1;
   const c = variant === "watershed" ? w : (options.checkLayer ?? 1);
@@ -98,7 +103,7 @@ export function fuse(
   };
 
   // Up to the check layer: all stale rows, or the question's alone.
-  const first = variant === "lite" ? question : [...stale, ...question];
+  const first = isCached ? question : [...stale, ...question];
   restart(first);
   for (let layer = 0; layer < c; layer++)
     cache.finish(layer, write(layer, first), x);
@@ -108,6 +113,10 @@ export function fuse(
     layer: c,
     layerRows: checked,
     question,
+    asked:
+      variant === "rounds" && options.massRows
+        ? options.massRows.map((row) => question[row]!)
+        : question,
     isScored: (round) =>
       round > 0 &&
       (scored === "history" || chat.history[round - 1]!.isStale === true),
@@ -115,7 +124,9 @@ export function fuse(
   const pooled = pool(relevance.values, relevance.scored, options.poolWidth);
   const whole = options.ratioOf === "stale" ? stale.length : question[0]!;
   const chosen = options.rows ?? [
-    ...mostRelevant(pooled, stale, whole, options.ratio),
+    ...(variant === "rounds"
+      ? segmentsFirst(relevance.values, pooled, segments, whole, options.ratio)
+      : mostRelevant(pooled, stale, whole, options.ratio)),
     ...(variant === "edges" && options.ratio > 0
       ? segments.flatMap(({ tokens }) => ends(tokens, options.edge ?? 4))
       : []),
@@ -127,10 +138,10 @@ export function fuse(
   if (!options.rows) s = s.sort((a, b) => a - b);
 
   // Up to the watershed: the rows of S.
-  if (variant === "lite") restart(s);
+  if (isCached) restart(s);
   let shares: Float64Array = new Float64Array();
-  for (let layer = variant === "lite" ? 0 : c; layer <= w; layer++) {
-    const isChecked = layer === c && variant !== "lite";
+  for (let layer = isCached ? 0 : c; layer <= w; layer++) {
+    const isChecked = layer === c && !isCached;
     const rows = isChecked ? only(checked, s) : write(layer, s);
     shares = cache.finish(layer, rows, x);
   }
@@ -170,19 +181,21 @@ interface RelevanceInput {
   layer: number;
   layerRows: LayerRows;
   question: readonly number[];
+  /** Those rows of the question whose attention counts. */
+  asked: readonly number[];
   isScored: (round: number) => boolean;
 }
 
 /** For each token before the question, the question's attention with all heads as one, the prefix left out. */
 function relevanceOf(input: RelevanceInput) {
-  const { cache, layer, layerRows, question, isScored } = input;
+  const { cache, layer, layerRows, question, asked, isScored } = input;
   const own = cache.roundOf[question[0]!]!;
   const scored = [...Array(question[0]).keys()].filter((token) =>
     isScored(cache.roundOf[token]!),
   );
   const values = new Float64Array(question[0]!);
   const scale = Math.sqrt(cache.heads * cache.d);
-  for (const row of question) {
+  for (const row of asked) {
     const keys = cache.keysOf(row, (round) => round === own || isScored(round));
     const i = layerRows.rows.indexOf(row);
     const scores = cache
@@ -226,6 +239,27 @@ function mostRelevant(
     (a, b) => pooled[b]! - pooled[a]! || a - b,
   );
   return falling.slice(0, k);
+}
+
+/** Whole segments while they fit, the one with the largest sum first; then the largest tokens of the next one. */
+function segmentsFirst(
+  values: Float64Array,
+  pooled: Float64Array,
+  segments: readonly { tokens: readonly number[] }[],
+  whole: number,
+  ratio: number,
+): number[] {
+  const sum = (tokens: readonly number[]) =>
+    tokens.reduce((total, token) => total + values[token]!, 0);
+  const order = segments
+    .map(({ tokens }) => tokens)
+    .sort((a, b) => sum(b) - sum(a) || a[0]! - b[0]!);
+  let room = Math.floor(whole * ratio);
+  return order.flatMap((tokens) => {
+    const part = mostRelevant(pooled, tokens, room, 1);
+    room -= part.length;
+    return part;
+  });
 }
 
 function ends(tokens: readonly number[], count: number): number[] {

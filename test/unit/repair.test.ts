@@ -59,7 +59,8 @@ test("rows move with their rounds, and those of others stay behind", () => {
 test.each([
   ["a3", 2, { checkLayer: 1, isFresh: true }],
   ["edges", 2, { checkLayer: 1, isFresh: true }],
-  ["lite", 2, { checkLayer: 1, isFresh: false }],
+  ["lite", 2, { checkLayer: 1, isFresh: false, rows: "question" }],
+  ["rounds", 2, { checkLayer: 1, isFresh: false, rows: "mass" }],
   ["watershed", 2, { checkLayer: 2, isFresh: true }],
   // A check layer above the watershed would be in the upper half.
   ["a3", 0, { checkLayer: 0, isFresh: true }],

@@ -3,10 +3,11 @@ import { expect, test } from "vitest";
 import {
   averagePool,
   topIndexes,
+  topRounds,
   topTokens,
 } from "../../src/engine/top-tokens";
 
-const always = () => true;
+const always = (_round: number) => true;
 
 /** A page table of rounds of these lengths, one behind the other, in pages 0, 1, ... */
 function pagesOf(...rounds: { id: number; tokens: number }[]): number[][] {
@@ -69,8 +70,7 @@ test("neighbours are those of the chat, across pages and rounds", () => {
     pages: Uint32Array.from(entries.flat()),
     own: 3,
     isCandidate: always,
-    total: 10,
-    ratio: 0.5,
+    count: 5,
   };
   const expected = [
     { round: 1, place: 15 },
@@ -81,7 +81,7 @@ test("neighbours are those of the chat, across pages and rounds", () => {
   ];
   expect(topTokens(input)).toEqual(expected);
   expect(
-    topTokens({ ...input, isCandidate: (round) => round === 2, ratio: 0.2 }),
+    topTokens({ ...input, isCandidate: (round) => round === 2, count: 2 }),
   ).toEqual(expected.slice(3));
 
   // The order of the page table does not matter, only that of the chat.
@@ -118,8 +118,7 @@ test("the question's own tokens and the prefix are not taken, and lend nothing t
     pages: Uint32Array.from(entries.flat()),
     own: 2,
     isCandidate: always,
-    total: 13,
-    ratio: 0.5,
+    count: 6,
   });
   expect(taken).toEqual([
     { round: 1, place: 0 },
@@ -131,21 +130,65 @@ test("the question's own tokens and the prefix are not taken, and lend nothing t
   ]);
 });
 
-test("takes floor(total · ratio) tokens, or all candidates", () => {
+test("takes as many tokens as asked for, or all candidates", () => {
   const entries = pagesOf({ id: 0, tokens: 5 }, { id: 1, tokens: 20 });
-  const taken = (total: number, ratio: number) =>
+  const taken = (count: number) =>
     topTokens({
       relevance: relevanceOf(entries, []),
       pages: Uint32Array.from(entries.flat()),
       own: 9,
       isCandidate: always,
-      total,
-      ratio,
+      count,
     }).length;
-  expect(taken(25, 0)).toBe(0);
-  expect(taken(25, 0.15)).toBe(3);
-  expect(taken(25, 0.8)).toBe(20);
-  expect(taken(25, 1)).toBe(20);
+  expect(taken(0)).toBe(0);
+  expect(taken(3)).toBe(3);
+  expect(taken(20)).toBe(20);
+  expect(taken(25)).toBe(20);
+});
+
+test("whole rounds go by the sum of their relevance, the last one by its tokens", () => {
+  const entries = pagesOf(
+    { id: 0, tokens: 2 },
+    { id: 1, tokens: 4 },
+    { id: 2, tokens: 18 },
+    { id: 3, tokens: 3 },
+    { id: 4, tokens: 2 },
+  );
+  const input = {
+    relevance: relevanceOf(entries, [
+      [0, 0, 90], // the prefix
+      [1, 2, 7],
+      [2, 9, 5], // place 9 of round 2
+      [3, 1, 4], // place 17
+      [4, 1, 8],
+      [5, 0, 90], // the question
+    ]),
+    pages: Uint32Array.from(entries.flat()),
+    own: 4,
+    isCandidate: always,
+    count: 6,
+  };
+  const chosen = (count: number, isCandidate = always) =>
+    topRounds({ ...input, count, isCandidate }).map(
+      ({ round, place }) => `${round}.${place}`,
+    );
+  // Round 2 has 9 in all, round 3 has 8, round 1 has 7.
+  expect(chosen(0)).toEqual([]);
+  expect(chosen(20)).toEqual([
+    ...Array.from({ length: 18 }, (_, place) => `2.${place}`),
+    "3.0",
+    "3.1",
+  ]);
+  // Its neighbours' relevance counts where tokens are chosen.
+  expect(chosen(5)).toEqual(["2.0", "2.7", "2.8", "2.9", "2.17"]);
+  expect(chosen(5, (round) => round !== 2)).toEqual([
+    "3.0",
+    "3.1",
+    "3.2",
+    "1.0",
+    "1.1",
+  ]);
+  expect(chosen(99)).toHaveLength(25);
 });
 
 const someValues = fc.array(fc.nat({ max: 6 }), { maxLength: 40 });
