@@ -1,6 +1,6 @@
 /** The engine itself: one model, many chats, one turn at a time. Needs only a GPU; runs in a worker, a page or Node. */
 import { HALVES } from "../memory/round";
-import { fetchedFiles, type ModelFiles } from "../model/model-files";
+import type { ModelFiles } from "../model/model-files";
 import { DeviceLostError } from "../util/errors";
 import type { Archive } from "./archive";
 import { attachDocument } from "./attach";
@@ -13,9 +13,13 @@ import type {
   ChatOptions,
   ChatSummary,
   EngineNotice,
+  KeptModel,
   LoadOptions,
   MemorySnapshot,
   ModelInfo,
+  ModelPlan,
+  ModelSource,
+  PlanOptions,
   ReplyEvent,
   ReplyOptions,
   RestoreOptions,
@@ -24,6 +28,7 @@ import type {
 import { Desk } from "./desk";
 import { Healer } from "./healer";
 import { runKeptTurn } from "./kept-turn";
+import { ModelLibrary } from "./model-library";
 import type { NetworkOptions } from "./network";
 import { newReport } from "./recall";
 import { deleteRound, moveRound, setSystem } from "./revise";
@@ -52,22 +57,33 @@ export class Engine implements ChatEngine {
     (chatId) => this.#deskAtHand(chatId),
     (notice) => this.#notify(notice),
   );
+  readonly #models: ModelLibrary;
   /** Where the model came from, and how. */
-  #source: { url: string; options: LoadOptions } | undefined;
+  #source: { source: ModelSource; options: LoadOptions } | undefined;
 
   constructor(options: EngineOptions = {}) {
     this.#options = options;
+    this.#models = new ModelLibrary(options.openFiles);
   }
 
-  load(url: string, options: LoadOptions = {}): Promise<ModelInfo> {
+  load(source: ModelSource, options: LoadOptions = {}): Promise<ModelInfo> {
     return this.#queue.run(async () => {
-      const { memoryBudgetBytes } = options;
-      this.#source = {
-        url,
-        options: memoryBudgetBytes === undefined ? {} : { memoryBudgetBytes },
-      };
-      return (await this.#open(url, options)).info();
+      const { memoryBudgetBytes, weightBits } = options;
+      this.#source = { source, options: { memoryBudgetBytes, weightBits } };
+      return (await this.#open(source, options)).info();
     });
+  }
+
+  planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan> {
+    return this.#models.plan(source, options);
+  }
+
+  listModels(): Promise<KeptModel[]> {
+    return this.#models.list();
+  }
+
+  deleteModel(id: string): Promise<void> {
+    return this.#models.delete(id);
   }
 
   async listChats(): Promise<ChatSummary[]> {
@@ -316,21 +332,24 @@ export class Engine implements ChatEngine {
   async #recovered(): Promise<Session> {
     const isSound = this.#session?.gpu.isSound ?? false;
     if (!isSound && this.#source)
-      return this.#open(this.#source.url, this.#source.options);
+      return this.#open(this.#source.source, this.#source.options);
     return this.#loaded();
   }
 
-  async #open(url: string, options: LoadOptions): Promise<Session> {
+  async #open(source: ModelSource, options: LoadOptions): Promise<Session> {
     options.signal?.throwIfAborted();
     await this.#release();
-    const { gpu, openFiles = fetchedFiles, network } = this.#options;
+    const { gpu, network } = this.#options;
     const { keeper, archive } = await this.#shelf();
-    this.#session = await Session.open(openFiles(url), {
-      ...options,
-      learned: await archive.readLearned(url),
-      platform: gpu,
-      network,
-    });
+    this.#session = await Session.open(
+      await this.#models.open(source, options),
+      {
+        ...options,
+        learned: await archive.readLearned(this.#url),
+        platform: gpu,
+        network,
+      },
+    );
     this.#session.residency.transfersDone = () => keeper.packed();
     return this.#session;
   }
@@ -360,7 +379,10 @@ export class Engine implements ChatEngine {
   }
 
   get #url(): string {
-    return this.#source?.url ?? "";
+    const source = this.#source?.source ?? "";
+    return typeof source === "string"
+      ? source
+      : source.map(({ name }) => name).join(" ");
   }
 
   /** The store, opened once. */

@@ -4,7 +4,7 @@
  */
 import type { KvShape } from "../memory/kv-cache";
 import { PAGE_TOKENS } from "../memory/page-pool";
-import type { TensorType } from "../model/checkpoint";
+import type { FloatType } from "../model/checkpoint";
 import type { ModelConfig } from "../model/config";
 import { sha256 } from "../util/hash";
 
@@ -36,7 +36,7 @@ export interface SegmentParts {
   /** SHA-256 of all weights, as they are in the files. */
   weightsHash: string;
   /** What the weights are on the GPU: their quantisation. */
-  weightType: TensorType;
+  weightType: FloatType;
   textFingerprint: string;
   /** What pages are: which layers are a half, what an element is. */
   pages: Pick<KvShape, "format" | "watershed">;

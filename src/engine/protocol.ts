@@ -11,10 +11,14 @@ import type {
   ChatOptions,
   ChatSummary,
   EngineNotice,
+  KeptModel,
   LoadOptions,
   LoadProgress,
   MemorySnapshot,
   ModelInfo,
+  ModelPlan,
+  ModelSource,
+  PlanOptions,
   ReplyEvent,
   ReplyOptions,
   RestoreProgress,
@@ -24,10 +28,20 @@ import type {
 /** Every call: its arguments, what it reports on the way, what it gives. Signals and callbacks stay on the page. */
 export interface Calls {
   load: {
-    args: [url: string, options?: Pick<LoadOptions, "memoryBudgetBytes">];
+    args: [
+      source: ModelSource,
+      options?: Omit<LoadOptions, "onProgress" | "signal">,
+    ];
     event: LoadProgress;
     result: ModelInfo;
   };
+  planModel: {
+    args: [source: ModelSource, options?: Omit<PlanOptions, "signal">];
+    event: never;
+    result: ModelPlan;
+  };
+  listModels: { args: []; event: never; result: KeptModel[] };
+  deleteModel: { args: [id: string]; event: never; result: void };
   listChats: { args: []; event: never; result: ChatSummary[] };
   createChat: { args: [options?: ChatOptions]; event: never; result: string };
   openChat: { args: [chatId: string]; event: never; result: ChatHistory };

@@ -1,4 +1,5 @@
 /** The engine as the page sees it: every call goes to a worker, replies stream back. */
+import { hubName } from "../model/hub-name";
 import type {
   AttachReport,
   ChatDocument,
@@ -7,9 +8,13 @@ import type {
   ChatOptions,
   ChatSummary,
   EngineNotice,
+  KeptModel,
   LoadOptions,
   MemorySnapshot,
   ModelInfo,
+  ModelPlan,
+  ModelSource,
+  PlanOptions,
   ReplyEvent,
   ReplyOptions,
   RestoreOptions,
@@ -37,14 +42,28 @@ export class RemoteEngine implements ChatEngine {
   }
 
   load(
-    url: string,
+    source: ModelSource,
     { onProgress, signal, ...options }: LoadOptions = {},
   ): Promise<ModelInfo> {
-    const { href } = new URL(url, globalThis.location?.href);
-    return this.#call("load", [href, options], {
+    return this.#call("load", [fromPage(source), options], {
       signal,
       ...(onProgress && { onEvent: onProgress }),
     });
+  }
+
+  planModel(
+    source: ModelSource,
+    { signal, ...options }: PlanOptions = {},
+  ): Promise<ModelPlan> {
+    return this.#call("planModel", [fromPage(source), options], { signal });
+  }
+
+  listModels(): Promise<KeptModel[]> {
+    return this.#call("listModels", []);
+  }
+
+  deleteModel(id: string): Promise<void> {
+    return this.#call("deleteModel", [id]);
   }
 
   listChats(): Promise<ChatSummary[]> {
@@ -279,6 +298,12 @@ export class RemoteEngine implements ChatEngine {
         response satisfies never;
     }
   }
+}
+
+/** The source as the worker, whose own address is another one, finds it. */
+function fromPage(source: ModelSource): ModelSource {
+  if (typeof source !== "string" || hubName(source)) return source;
+  return new URL(source, globalThis.location?.href).href;
 }
 
 function engineWorker(): Worker {

@@ -42,9 +42,17 @@ async function perform(
 ): Promise<Calls[CallName]["result"]> {
   switch (request.call) {
     case "load": {
-      const [url, options] = request.args;
-      return engine.load(url, { ...options, onProgress: onEvent, signal });
+      const [source, options] = request.args;
+      return engine.load(source, { ...options, onProgress: onEvent, signal });
     }
+    case "planModel": {
+      const [source, options] = request.args;
+      return engine.planModel(source, { ...options, signal });
+    }
+    case "listModels":
+      return engine.listModels();
+    case "deleteModel":
+      return engine.deleteModel(...request.args);
     case "listChats":
       return engine.listChats();
     case "createChat":

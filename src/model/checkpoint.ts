@@ -1,14 +1,39 @@
 /** A model's tensors, read in the order in which they lie in the files. */
 
-/** Element types that a checkpoint may hold, in safetensors' spelling. */
-export type TensorType = "F32" | "F16" | "BF16";
+/** Types of single values, in safetensors' spelling. */
+export type FloatType = "F32" | "F16" | "BF16";
 
-/** Bytes of one element. */
-export const TENSOR_TYPE_BYTES: Record<TensorType, number> = {
-  F32: 4,
-  F16: 2,
-  BF16: 2,
+/** Types of blocks that share a scale, in GGUF's spelling. */
+export type BlockType =
+  "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | "Q4_K" | "Q5_K" | "Q6_K";
+
+/** Element types that a checkpoint may hold. */
+export type TensorType = FloatType | BlockType;
+
+/** Values of a block, which lie in one row, and its bytes. */
+const TENSOR_TYPES: Record<TensorType, { values: number; bytes: number }> = {
+  F32: { values: 1, bytes: 4 },
+  F16: { values: 1, bytes: 2 },
+  BF16: { values: 1, bytes: 2 },
+  Q4_0: { values: 32, bytes: 18 },
+  Q4_1: { values: 32, bytes: 20 },
+  Q5_0: { values: 32, bytes: 22 },
+  Q5_1: { values: 32, bytes: 24 },
+  Q8_0: { values: 32, bytes: 34 },
+  Q4_K: { values: 256, bytes: 144 },
+  Q5_K: { values: 256, bytes: 176 },
+  Q6_K: { values: 256, bytes: 210 },
 };
+
+export function isFloatType(type: TensorType): type is FloatType {
+  return TENSOR_TYPES[type].values === 1;
+}
+
+/** Bytes of so many values: of whole blocks. */
+export function tensorBytes(type: TensorType, values: number): number {
+  const block = TENSOR_TYPES[type];
+  return (values / block.values) * block.bytes;
+}
 
 export interface TensorInfo {
   name: string;

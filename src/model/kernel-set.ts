@@ -17,12 +17,12 @@ import { rmsNorm } from "../kernels/rms-norm";
 import { ropeAppend } from "../kernels/rope-append";
 import { sample } from "../kernels/sample";
 import type { KvFormat } from "../memory/kv-cache";
-import type { TensorType } from "./checkpoint";
+import type { FloatType } from "./checkpoint";
 import type { ModelConfig } from "./config";
 import type { Tuning } from "./tuning";
 
 /** `override weight_format` of the shaders. */
-const WEIGHT_FORMAT: Record<TensorType, number> = { F32: 0, F16: 1, BF16: 2 };
+const WEIGHT_FORMAT: Record<FloatType, number> = { F32: 0, F16: 1, BF16: 2 };
 /** `override kv_format` of the shaders. */
 const KV_FORMAT: Record<KvFormat, number> = { f32: 0, f16: 1 };
 
@@ -31,7 +31,7 @@ export type KernelSet = Awaited<ReturnType<typeof compileKernels>>;
 export async function compileKernels(
   gpu: Gpu,
   config: ModelConfig,
-  weights: TensorType,
+  weights: FloatType,
   kv: KvFormat,
   tuning: Tuning,
 ) {

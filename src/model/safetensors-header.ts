@@ -10,11 +10,7 @@ import * as v from "valibot";
 import { ModelFormatError } from "../util/errors";
 import { ByteReader } from "./byte-reader";
 import { checked } from "./checked";
-import {
-  TENSOR_TYPE_BYTES,
-  type TensorInfo,
-  type TensorType,
-} from "./checkpoint";
+import { type FloatType, tensorBytes, type TensorInfo } from "./checkpoint";
 import { missingFile, type ModelFiles } from "./model-files";
 
 /** A tensor and where its bytes stand in its file. */
@@ -32,6 +28,7 @@ interface FileStart {
 
 /** The length of a header up to which it comes with the first request. */
 const FIRST_BYTES = 64 * 1024;
+const TYPES: readonly FloatType[] = ["F32", "F16", "BF16"];
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
@@ -152,19 +149,15 @@ function readTensor(
     throw new ModelFormatError({ file, tensor: name, expected, found });
   };
 
-  if (!Object.hasOwn(TENSOR_TYPE_BYTES, dtype)) {
-    fail(
-      `elements of type ${Object.keys(TENSOR_TYPE_BYTES).join(", ")}`,
-      dtype,
-    );
-  }
-  const type = dtype as TensorType;
+  const type =
+    TYPES.find((known) => known === dtype) ??
+    fail(`elements of type ${TYPES.join(", ")}`, dtype);
   if (shape.join() !== expectedShape.join()) {
     fail(`shape [${expectedShape.join(", ")}]`, `[${shape.join(", ")}]`);
   }
-  const byteLength = shape.reduce(
-    (product, n) => product * n,
-    TENSOR_TYPE_BYTES[type],
+  const byteLength = tensorBytes(
+    type,
+    shape.reduce((product, n) => product * n, 1),
   );
   const [from, to] = data_offsets;
   if (!Number.isSafeInteger(from) || from < 0 || to - from !== byteLength) {

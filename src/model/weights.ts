@@ -2,9 +2,10 @@
 import type { Gpu } from "../gpu/gpu";
 import {
   type Checkpoint,
-  TENSOR_TYPE_BYTES,
+  type FloatType,
+  isFloatType,
+  tensorBytes,
   type TensorRows,
-  type TensorType,
 } from "./checkpoint";
 import type { ModelConfig } from "./config";
 import { type Matrix, strideOf } from "./linear";
@@ -28,7 +29,7 @@ export interface LayerWeights {
 
 export interface Weights {
   /** Element type of all matrices. */
-  type: TensorType;
+  type: FloatType;
   embedTokens: Matrix;
   layers: LayerWeights[];
   norm: GPUBuffer;
@@ -42,7 +43,7 @@ export interface Weights {
 /** Where a tensor goes. */
 interface Destination {
   buffer: GPUBuffer;
-  type: TensorType;
+  type: FloatType;
   firstRow: number;
   stride: number;
 }
@@ -104,7 +105,7 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
     const columns = shapes[0]![1]!;
     const rows = shapes.reduce((sum, [tensorRows]) => sum + tensorRows!, 0);
     const stride = strideOf(columns);
-    const bytes = rows * stride * TENSOR_TYPE_BYTES[type];
+    const bytes = rows * tensorBytes(type, stride);
     const buffer = gpu.buffer({ label, memoryClass: "weights", bytes });
     buffers.push(buffer);
     let firstRow = 0;
@@ -199,13 +200,14 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
 }
 
 /** The matrices' own type, kept as it is; F32 where they differ. */
-function matrixType(checkpoint: Checkpoint): TensorType {
+function matrixType(checkpoint: Checkpoint): FloatType {
   const types = new Set(
     [...checkpoint.tensors.values()]
       .filter(({ shape }) => shape.length === 2)
       .map(({ type }) => type),
   );
-  return types.size === 1 ? [...types][0]! : "F32";
+  const [type] = types;
+  return types.size === 1 && isFloatType(type!) ? type : "F32";
 }
 
 /** Writes rows where they belong, padded and converted if need be. Returns bytes written. */
@@ -216,21 +218,23 @@ function upload(
 ): number {
   const isVector = tensor.shape.length === 1;
   const columns = isVector ? 1 : tensor.shape[1]!;
-  const rowBytes = to.stride * TENSOR_TYPE_BYTES[to.type];
+  const rowBytes = tensorBytes(to.type, to.stride);
   const offset = (to.firstRow + firstRow) * rowBytes;
   const asIs = tensor.type === to.type && columns === to.stride;
-  const data = asIs ? bytes : padded(bytes, tensor.type, columns, to);
+  const data = asIs
+    ? bytes
+    : padded(bytes, tensor.type as FloatType, columns, to);
   gpu.write(to.buffer, offset, data);
   return data.byteLength;
 }
 
 function padded(
   bytes: Uint8Array,
-  from: TensorType,
+  from: FloatType,
   columns: number,
   { type, stride }: Destination,
 ): Uint8Array {
-  const rows = bytes.byteLength / TENSOR_TYPE_BYTES[from] / columns;
+  const rows = bytes.byteLength / tensorBytes(from, columns);
   if (type === "F32") {
     const out = new Float32Array(rows * stride);
     const values = toFloats(bytes, from);
@@ -253,7 +257,7 @@ function padded(
   return new Uint8Array(out.buffer);
 }
 
-function toFloats(bytes: Uint8Array, type: TensorType): Float32Array {
+function toFloats(bytes: Uint8Array, type: FloatType): Float32Array {
   if (type === "F32")
     return new Float32Array(
       bytes.buffer,

@@ -5,6 +5,7 @@ import { base } from "./theme";
 
 const PHASES: Record<LoadProgress["phase"], string> = {
   adapter: "Looking for the GPU",
+  download: "Downloading the model",
   tokenizer: "Reading the vocabulary",
   weights: "Loading the model",
   kernels: "Preparing the GPU",

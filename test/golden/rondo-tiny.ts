@@ -1,5 +1,5 @@
 /** The demo model's weights, and a double-precision run of them; see rondo-tiny/SOURCE.md. */
-import type { TensorType } from "../../src/model/checkpoint";
+import type { FloatType } from "../../src/model/checkpoint";
 import { decode, type Tensor, type Tensors } from "../support/tensors";
 
 /** Where the files lie, for `fetch` or `readFile`. */
@@ -46,7 +46,7 @@ export function parseSafetensors(file: ArrayBuffer): Tensors {
     new TextDecoder().decode(new Uint8Array(file, 8, headerBytes)),
   ) as Record<
     string,
-    { dtype: TensorType; shape: number[]; data_offsets: [number, number] }
+    { dtype: FloatType; shape: number[]; data_offsets: [number, number] }
   >;
   const tensors = new Map<string, Tensor>();
   for (const [name, entry] of Object.entries(header)) {

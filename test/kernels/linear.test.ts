@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { matmul } from "../../src/kernels/matmul";
 import { EPILOGUE, matvec } from "../../src/kernels/matvec";
-import type { TensorType } from "../../src/model/checkpoint";
+import type { FloatType } from "../../src/model/checkpoint";
 import { linear as reference } from "../reference/linear";
 import {
   downloadFloats,
@@ -17,14 +17,14 @@ import { seededNormals } from "../support/random";
 import { encode, rounded } from "../support/tensors";
 
 const gpu = await testGpu();
-const FORMATS: Record<TensorType, number> = { F32: 0, F16: 1, BF16: 2 };
+const FORMATS: Record<FloatType, number> = { F32: 0, F16: 1, BF16: 2 };
 const kernels = {
   F32: await compile("F32"),
   F16: await compile("F16"),
   BF16: await compile("BF16"),
 };
 
-async function compile(type: TensorType) {
+async function compile(type: FloatType) {
   const weight_format = FORMATS[type];
   return {
     matvec: await matvec(gpu, { weight_format }),
@@ -36,7 +36,7 @@ interface Case {
   rows: number;
   inputs: number;
   outputs: number;
-  type?: TensorType;
+  type?: FloatType;
   normalizes?: boolean;
   hasBias?: boolean;
   epilogue?: keyof typeof EPILOGUE;

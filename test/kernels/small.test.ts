@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { appendPage } from "../../src/kernels/append-page";
 import { embed } from "../../src/kernels/embed";
 import { rmsNorm } from "../../src/kernels/rms-norm";
-import type { TensorType } from "../../src/model/checkpoint";
+import type { FloatType } from "../../src/model/checkpoint";
 import { SAMPLED } from "../../src/model/step";
 import { embed as embedReference } from "../reference/embed";
 import { rmsNorm as normReference } from "../reference/rms-norm";
@@ -23,7 +23,7 @@ import { encode, rounded } from "../support/tensors";
 
 const gpu = await testGpu();
 
-test.each<{ type: TensorType; columns: number }>([
+test.each<{ type: FloatType; columns: number }>([
   { type: "F32", columns: 192 },
   { type: "F16", columns: 7 },
   { type: "BF16", columns: 1000 },

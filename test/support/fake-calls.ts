@@ -7,6 +7,7 @@ import type {
   LoadOptions,
   MessagePlace,
   ModelInfo,
+  ModelSource,
   Receipt,
   ReplyEvent,
   ReplyOptions,
@@ -79,14 +80,14 @@ export function namedError(name: string, message = `${name} it is.`): Error {
 
 /** A load in a test's hands. */
 export class FakeLoad {
-  readonly url: string;
+  readonly source: ModelSource;
   readonly options: LoadOptions;
   readonly outcome: Promise<ModelInfo>;
   finish!: (model?: ModelInfo) => void;
   fail!: (error: Error) => void;
 
-  constructor(url: string, options: LoadOptions = {}) {
-    this.url = url;
+  constructor(source: ModelSource, options: LoadOptions = {}) {
+    this.source = source;
     this.options = options;
     this.outcome = new Promise((resolve, reject) => {
       this.finish = (model = fakeModel) => resolve(model);

@@ -12,9 +12,12 @@ import type {
   ChatSummary,
   EngineNotice,
   HistoryRound,
+  KeptModel,
   LoadOptions,
   MemorySnapshot,
   ModelInfo,
+  ModelPlan,
+  ModelSource,
   ReplyEvent,
   ReplyOptions,
   RestoreOptions,
@@ -65,6 +68,9 @@ export class FakeEngine implements ChatEngine {
   /** Chats that another tab writes. */
   readonly busy: Set<string>;
   kept: ChatHistory[];
+  /** Models that are on this device, and what loading others would take. */
+  models: KeptModel[] = [];
+  readonly plans = new Map<string, ModelPlan>();
   storeError: Error | undefined;
   readonly #script: FakeScript;
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
@@ -80,11 +86,26 @@ export class FakeEngine implements ChatEngine {
     this.storeError = script.storeError;
   }
 
-  load(url: string, options?: LoadOptions): Promise<ModelInfo> {
-    const load = new FakeLoad(url, options);
+  load(source: ModelSource, options?: LoadOptions): Promise<ModelInfo> {
+    const load = new FakeLoad(source, options);
     this.loads.push(load);
     void this.#script.load?.(load);
     return load.outcome;
+  }
+
+  async planModel(source: ModelSource): Promise<ModelPlan> {
+    const name = typeof source === "string" ? source : source[0]!.name;
+    const found = this.plans.get(name);
+    if (!found) throw namedError("ModelFetchError", `There is no ${name}.`);
+    return found;
+  }
+
+  async listModels(): Promise<KeptModel[]> {
+    return this.models;
+  }
+
+  async deleteModel(id: string): Promise<void> {
+    this.models = this.models.filter((model) => model.id !== id);
   }
 
   async listChats(): Promise<ChatSummary[]> {

@@ -3,11 +3,11 @@ import type {
   Checkpoint,
   TensorInfo,
   TensorRows,
-  TensorType,
+  FloatType,
 } from "../../src/model/checkpoint";
 
 export interface Tensor {
-  type: TensorType;
+  type: FloatType;
   /** [rows, columns], or [values]. */
   shape: number[];
   /** What the tensor's bytes mean; of type BF16 or F16, see `rounded`. */
@@ -58,17 +58,17 @@ export function memoryCheckpoint(
   };
 }
 
-function elementBytes(type: TensorType): number {
+function elementBytes(type: FloatType): number {
   return type === "F32" ? 4 : 2;
 }
 
 /** The values that are left after a tensor of this type has stored them. */
-export function rounded(type: TensorType, values: Float32Array): Float32Array {
+export function rounded(type: FloatType, values: Float32Array): Float32Array {
   return type === "F32" ? values : decode(type, encode(type, values));
 }
 
 /** Little-endian bytes of the values. */
-export function encode(type: TensorType, values: Float32Array): Uint8Array {
+export function encode(type: FloatType, values: Float32Array): Uint8Array {
   const bytes = new Uint8Array(values.length * elementBytes(type));
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) {
@@ -80,7 +80,7 @@ export function encode(type: TensorType, values: Float32Array): Uint8Array {
 }
 
 /** The values of little-endian bytes. */
-export function decode(type: TensorType, bytes: Uint8Array): Float32Array {
+export function decode(type: FloatType, bytes: Uint8Array): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = new Float32Array(bytes.byteLength / elementBytes(type));
   for (let i = 0; i < values.length; i++) {

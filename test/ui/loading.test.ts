@@ -21,7 +21,7 @@ const alerts = () => findAll('[role="alert"]').map(shownText);
 describe("While the model loads", () => {
   test("the page says how many bytes are there, in words and in a bar", async () => {
     const { chat, engine } = await mountChat();
-    expect(engine.loads[0]!.url).toBe(
+    expect(engine.loads[0]!.source).toBe(
       new URL("models/rondo-tiny/", document.baseURI).href,
     );
     expect(chat.state).toBe("loading");

@@ -31,6 +31,7 @@ FAR = .01                                         # nats, mean over a reply: cle
 SCORING = dict(check=1, fresh=True, pool=5, rows="all", heads="concat", unit="token", weigh=False, edges=False, rule=None)
 POLICIES = {
     "a3": {}, "lite": dict(fresh=False), "a3 c=2": dict(check=2), "a3 c=3": dict(check=3), "edges": dict(edges=True),
+    "rounds": dict(fresh=False, rows="tail", unit="round"),
     "random": dict(rule="random", fresh=False), "recency": dict(rule="recency", fresh=False), "epic": dict(rule="epic", fresh=False),
     "cacheblend": dict(rule="cacheblend"),
 }
@@ -221,7 +222,9 @@ class Lab:
             s = [t for t in stale if a <= t < b]
         elif how["unit"] == "round":
             m = self.relevance(**dict(how, pool=1))
-            s = [t for a, b in sorted(self.segments, key=lambda e: (-float(m[e[0]:e[1]].sum()), e)) for t in range(a, b)][:k]
+            pooled, s = self.relevance(**how), []
+            for a, b in sorted(self.segments, key=lambda e: (-float(m[e[0]:e[1]].sum()), e)):
+                s += sorted(range(a, b), key=lambda t: (-float(pooled[t]), t))[:k - len(s)]
         else:
             m = self.relevance(**how)[self.stale]
             s = [stale[i] for i in torch.sort(m, descending=True, stable=True)[1][:k].tolist()]
