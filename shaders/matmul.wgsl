@@ -16,12 +16,13 @@ const TILE_COLUMNS = 16u;
 struct Params {
   chunks : u32,     // columns / 8, rounded up: rows of x and W are padded with zeros
   columns : u32,
-  outputs : u32,    // values in a row of y
+  outputs : u32,    // results in a row of y
   y_stride : u32,
   normalizes : u32,
   eps : f32,
   has_bias : u32,
   epilogue : u32,
+  first_output : u32, // where the results of this part of a matrix begin in a row of y
   asked_only : u32,   // whether x holds the asked rows alone rather than all rows
 }
 
@@ -38,10 +39,11 @@ struct Step {
 @group(0) @binding(2) var<storage, read> x : array<vec4f>;           // [rows, chunks * 8]
 @group(0) @binding(3) var<storage, read> norm_weight : array<vec4f>; // [chunks * 8]
 @group(0) @binding(4) var<storage, read> weight : array<vec4u>;      // [outputs (twice when gated), chunks * 8] in weight_format
-@group(0) @binding(5) var<storage, read> bias : array<f32>;          // [outputs]
-@group(0) @binding(6) var<storage, read_write> y : array<f32>;       // [rows, y_stride]
+@group(0) @binding(5) var<storage, read> scales : array<u32>;        // [outputs (twice when gated), chunks / 4] pairs of f16: scale, offset
+@group(0) @binding(6) var<storage, read> bias : array<f32>;          // [outputs]
+@group(0) @binding(7) var<storage, read_write> y : array<f32>;       // [rows, y_stride]
 
-override weight_format = 0u; // 0: f32, 1: f16, 2: bf16
+override weight_format = 0u; // 0: f32, 1: f16, 2: bf16, 3: 4 bit, 4: 8 bit
 
 var<workgroup> x_tile : array<f32, TILE_COLUMNS * TILE_ROWS>;
 var<workgroup> w_tile : array<f32, TILE_COLUMNS * TILE_RESULTS>;
@@ -122,7 +124,7 @@ fn scale_of(tile_row : u32) -> f32 {
 
 fn finish(row : u32, n : u32, four : vec4f, row_count : u32) {
   if (row >= row_count) { return; }
-  let to = row * params.y_stride;
+  let to = row * params.y_stride + params.first_output;
   if (params.epilogue == GATED) {
     put(to, n / 2u, silu(four.x) * four.y);
     put(to, n / 2u + 1u, silu(four.z) * four.w);
@@ -142,7 +144,7 @@ fn weight_row(n : u32) -> u32 {
 fn put(row_start : u32, n : u32, value : f32) {
   if (n >= params.outputs) { return; }
   var result = value;
-  if (params.has_bias != 0u) { result += bias[n]; }
+  if (params.has_bias != 0u) { result += bias[params.first_output + n]; }
   if (params.epilogue == ADD) { result += y[row_start + n]; }
   y[row_start + n] = result;
 }
@@ -153,10 +155,27 @@ fn silu(v : f32) -> f32 {
 
 struct Eight { low : vec4f, high : vec4f }
 
-// Eight consecutive weights. Sixteen-bit formats are read as the checkpoint has them.
+// Eight consecutive weights. Sixteen-bit formats are read as the checkpoint has them; of the others,
+// 32 columns share a scale and an offset: weight = scale · quant + offset.
 fn weights_at(chunk : u32) -> Eight {
   if (weight_format == 0u) {
     return Eight(bitcast<vec4f>(weight[chunk * 2u]), bitcast<vec4f>(weight[chunk * 2u + 1u]));
+  }
+  if (weight_format >= 3u) {
+    let affine = unpack2x16float(scales[chunk / 4u]);
+    var low : vec4u;
+    var high : vec4u;
+    if (weight_format == 3u) {
+      let bits = vec4u(weight[chunk / 4u][chunk % 4u]);
+      low = (bits >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u);
+      high = (bits >> vec4u(16u, 20u, 24u, 28u)) & vec4u(15u);
+    } else {
+      let quad = weight[chunk / 2u];
+      let bits = select(quad.xy, quad.zw, chunk % 2u == 1u);
+      low = (vec4u(bits.x) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+      high = (vec4u(bits.y) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u);
+    }
+    return Eight(vec4f(low) * affine.x + affine.y, vec4f(high) * affine.x + affine.y);
   }
   let bits = weight[chunk];
   return Eight(four_of(bits.xy), four_of(bits.zw));

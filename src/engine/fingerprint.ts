@@ -4,8 +4,8 @@
  */
 import type { KvShape } from "../memory/kv-cache";
 import { PAGE_TOKENS } from "../memory/page-pool";
-import type { FloatType } from "../model/checkpoint";
 import type { ModelConfig } from "../model/config";
+import type { WeightFormats } from "../model/kernel-set";
 import { sha256 } from "../util/hash";
 
 /** Goes up when the same files give other tokens: a change of chat-layout.ts, tokenizer.ts and their like. */
@@ -36,7 +36,7 @@ export interface SegmentParts {
   /** SHA-256 of all weights, as they are in the files. */
   weightsHash: string;
   /** What the weights are on the GPU: their quantisation. */
-  weightType: FloatType;
+  weightFormats: WeightFormats;
   textFingerprint: string;
   /** What pages are: which layers are a half, what an element is. */
   pages: Pick<KvShape, "format" | "watershed">;
@@ -46,7 +46,7 @@ export interface SegmentParts {
 export function segmentFingerprint({
   config,
   weightsHash,
-  weightType,
+  weightFormats,
   textFingerprint,
   pages,
 }: SegmentParts): Promise<string> {
@@ -56,7 +56,7 @@ export function segmentFingerprint({
       // RoPE is part of the configuration.
       config,
       weightsHash,
-      weightType,
+      weightFormats,
       textFingerprint,
       pageTokens: PAGE_TOKENS,
       format: pages.format,

@@ -119,7 +119,7 @@ export async function loadModel(
   const ofSegments = await segmentFingerprint({
     config,
     weightsHash: await hash(),
-    weightType: network.weights.type,
+    weightFormats: network.weights.formats,
     textFingerprint: ofText,
     pages: network.cache.lower.shape,
   });

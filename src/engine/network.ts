@@ -5,6 +5,7 @@ import type { Checkpoint } from "../model/checkpoint";
 import type { ModelConfig } from "../model/config";
 import { compileKernels } from "../model/kernel-set";
 import { Llama } from "../model/llama";
+import type { WeightBits } from "../model/matrix-format";
 import { type Tuning, tuningFor } from "../model/tuning";
 import { loadWeights, type Weights } from "../model/weights";
 
@@ -24,6 +25,8 @@ export interface NetworkOptions {
   watershed?: number;
   /** Default: what suits the adapter. */
   tuning?: Tuning;
+  /** Bits of a weight; see loadWeights. */
+  weightBits?: WeightBits | undefined;
   /** Gets bytes of weights read so far. */
   onProgress?: (loadedBytes: number) => void;
   signal?: AbortSignal | undefined;
@@ -39,11 +42,13 @@ export async function buildNetwork(
     kvBudgetBytes = 2 ** 30,
     watershed = defaultWatershed(config.numHiddenLayers),
     tuning = tuningFor(gpu),
+    weightBits,
     onProgress,
     signal,
   }: NetworkOptions = {},
 ): Promise<Network> {
   const weights = await loadWeights(gpu, config, checkpoint, {
+    bits: weightBits,
     ...(onProgress && { onProgress }),
     signal,
   });
@@ -52,7 +57,7 @@ export async function buildNetwork(
     const kernels = await compileKernels(
       gpu,
       config,
-      weights.type,
+      weights.formats,
       kvFormat,
       tuning,
     );

@@ -129,6 +129,12 @@ export class Gpu {
     }
   }
 
+  /** Bytes of a storage buffer that a kernel may see, at most. */
+  get bindingBytes(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  }
+
   /** Whether a CPU stands in for the GPU. */
   get isSoftware(): boolean {
     const { isFallbackAdapter, architecture, description } = this.info;

@@ -5,7 +5,18 @@ import { defineKernel } from "../gpu/kernel";
 export const embed = defineKernel({
   label: "embed",
   source,
-  buffers: { step: "read", sampled: "read", weight: "read", x: "read_write" },
-  params: { chunks: "u32", vocab_size: "u32" },
+  buffers: {
+    step: "read",
+    sampled: "read",
+    weight: "read",
+    scales: "read",
+    x: "read_write",
+  },
+  params: {
+    chunks: "u32",
+    vocab_size: "u32",
+    first_token: "u32",
+    token_count: "u32",
+  },
   workgroups: ({ rows }: { rows: number }) => [rows],
 });

@@ -10,6 +10,7 @@ export const matmul = defineKernel({
     x: "read",
     norm_weight: "read",
     weight: "read",
+    scales: "read",
     bias: "read",
     y: "read_write",
   },
@@ -22,6 +23,7 @@ export const matmul = defineKernel({
     eps: "f32",
     has_bias: "u32",
     epilogue: "u32",
+    first_output: "u32",
     asked_only: "u32",
   },
   /** `weightRows`: outputs, twice that when gated. */

@@ -4,14 +4,16 @@ import { defineKernel } from "../gpu/kernel";
 /** What becomes of a result: as in matvec.wgsl and matmul.wgsl. */
 export const EPILOGUE = { store: 0, add: 1, gated: 2 } as const;
 
-/** y = epilogue(norm(x) · Wᵀ + bias), row by row; constants: `weight_format`, `workgroup_size`. */
+/** y = epilogue(norm(x) · Wᵀ + bias) for a few rows; constants: `weight_format`, `workgroup_size`, `row_tile`. */
 export const matvec = defineKernel({
   label: "matvec",
   source,
   buffers: {
+    step: "read",
     x: "read",
     norm_weight: "read",
     weight: "read",
+    scales: "read",
     bias: "read",
     y: "read_write",
   },
@@ -24,12 +26,14 @@ export const matvec = defineKernel({
     eps: "f32",
     has_bias: "u32",
     epilogue: "u32",
+    first_output: "u32",
+    asked_only: "u32",
   },
   /** `weightRows`: outputs, twice that when gated. */
-  workgroups: ({ rows, weightRows }: { rows: number; weightRows: number }) => [
-    Math.ceil(weightRows / 4),
-    rows,
-  ],
+  workgroups: (
+    { rows, weightRows }: { rows: number; weightRows: number },
+    { row_tile = 1 },
+  ) => [Math.ceil(weightRows / 4), Math.ceil(rows / row_tile)],
 });
 
 /**

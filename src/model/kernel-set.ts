@@ -17,25 +17,37 @@ import { rmsNorm } from "../kernels/rms-norm";
 import { ropeAppend } from "../kernels/rope-append";
 import { sample } from "../kernels/sample";
 import type { KvFormat } from "../memory/kv-cache";
-import type { FloatType } from "./checkpoint";
 import type { ModelConfig } from "./config";
+import type { MatrixFormat } from "./matrix-format";
 import type { Tuning } from "./tuning";
 
 /** `override weight_format` of the shaders. */
-const WEIGHT_FORMAT: Record<FloatType, number> = { F32: 0, F16: 1, BF16: 2 };
+const WEIGHT_FORMAT: Record<MatrixFormat, number> = {
+  F32: 0,
+  F16: 1,
+  BF16: 2,
+  Q4: 3,
+  Q8: 4,
+};
 /** `override kv_format` of the shaders. */
 const KV_FORMAT: Record<KvFormat, number> = { f32: 0, f16: 1 };
 
+/** Rows that share the unpacked weights in matvec, when there are a few. */
+const ROW_TILE = 4;
+
 export type KernelSet = Awaited<ReturnType<typeof compileKernels>>;
 
+/**
+ * @param embedding what the embedding table is
+ * @param matrices what all matrices are, each format once
+ */
 export async function compileKernels(
   gpu: Gpu,
   config: ModelConfig,
-  weights: FloatType,
+  { embedding, matrices }: WeightFormats,
   kv: KvFormat,
   tuning: Tuning,
 ) {
-  const weight_format = WEIGHT_FORMAT[weights];
   const kv_format = KV_FORMAT[kv];
   const head_dim = config.headDim;
   const group = config.numAttentionHeads / config.numKeyValueHeads;
@@ -46,12 +58,8 @@ export async function compileKernels(
     attention(gpu, { head_dim, kv_format, ...one });
 
   const compiled = await Promise.all([
-    embed(gpu, { weight_format }),
-    matvec(gpu, {
-      weight_format,
-      workgroup_size: matvecLanes(config.hiddenSize, tuning.matvecLanes),
-    }),
-    matmul(gpu, { weight_format }),
+    embed(gpu, { weight_format: WEIGHT_FORMAT[embedding] }),
+    compileLinear(gpu, config, matrices, tuning),
     ropeAppend(gpu, { head_dim, kv_format }),
     attentionFor(rowTile),
     attentionFor(tile),
@@ -64,9 +72,8 @@ export async function compileKernels(
     relevanceJoin(gpu),
   ]);
   const [
-    embedding,
-    vector,
-    matrix,
+    embedTokens,
+    linear,
     rope,
     oneRow,
     manyRows,
@@ -79,9 +86,9 @@ export async function compileKernels(
     scoreJoin,
   ] = compiled;
   return {
-    embed: embedding,
-    matvec: vector,
-    matmul: matrix,
+    embed: embedTokens,
+    /** By the format of the matrix: for one row, a few, and many. */
+    linear,
     ropeAppend: rope,
     /** For one row: as many queries as a KV head's group has. */
     attentionOfOne: oneRow,
@@ -95,4 +102,44 @@ export async function compileKernels(
     relevance: score,
     relevanceJoin: scoreJoin,
   };
+}
+
+/** Element types of a model's matrices. */
+export interface WeightFormats {
+  embedding: MatrixFormat;
+  /** Each once. */
+  matrices: readonly MatrixFormat[];
+}
+
+type LinearKernels = Awaited<ReturnType<typeof compileFormat>>;
+
+async function compileLinear(
+  gpu: Gpu,
+  config: ModelConfig,
+  formats: readonly MatrixFormat[],
+  tuning: Tuning,
+): Promise<Partial<Record<MatrixFormat, LinearKernels>>> {
+  const compiled = await Promise.all(
+    formats.map(
+      async (format) =>
+        [format, await compileFormat(gpu, config, format, tuning)] as const,
+    ),
+  );
+  return Object.fromEntries(compiled);
+}
+
+async function compileFormat(
+  gpu: Gpu,
+  config: ModelConfig,
+  format: MatrixFormat,
+  tuning: Tuning,
+) {
+  const weight_format = WEIGHT_FORMAT[format];
+  const workgroup_size = matvecLanes(config.hiddenSize, tuning.matvecLanes);
+  const [one, few, many] = await Promise.all([
+    matvec(gpu, { weight_format, workgroup_size, row_tile: 1 }),
+    matvec(gpu, { weight_format, workgroup_size, row_tile: ROW_TILE }),
+    matmul(gpu, { weight_format }),
+  ]);
+  return { matvec: one, matvecRows: few, matmul: many };
 }

@@ -4,7 +4,8 @@ import type { Dispatch } from "../gpu/kernel";
 import type { LayerPages } from "../memory/kv-cache";
 import type { ModelConfig } from "./config";
 import type { KernelSet } from "./kernel-set";
-import { type Linear, recordLinear, strideOf } from "./linear";
+import { type Linear, recordLinear } from "./linear";
+import { strideOf } from "./matrix";
 import type { LayerWeights } from "./weights";
 import { qkvColumns, type Workspace } from "./workspace";
 

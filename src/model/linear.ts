@@ -2,18 +2,7 @@
 import type { Pass } from "../gpu/gpu";
 import { EPILOGUE } from "../kernels/matvec";
 import type { KernelSet } from "./kernel-set";
-
-/** A weight matrix on the GPU, its rows padded with zeros to a multiple of eight columns. */
-export interface Matrix {
-  buffer: GPUBuffer;
-  rows: number;
-  columns: number;
-}
-
-/** Values from one padded row to the next. */
-export function strideOf(columns: number): number {
-  return Math.ceil(columns / 8) * 8;
-}
+import { type Matrix, strideOf } from "./matrix";
 
 export interface Linear {
   /** [rows, strideOf(weight.columns)] */
@@ -31,10 +20,14 @@ export interface Linear {
   askedOnly?: boolean;
 }
 
-/** Up to so many rows the weights are read again for each row; beyond, tiles pay off. */
-const FEW_ROWS = 4;
+/** Up to so many rows matvec serves; beyond, matmul's tiles pay off. */
+const FEW_ROWS = 8;
 
-/** Records y = epilogue(norm(x) · weightᵀ + bias) for any number of rows. */
+/**
+ * Records y = epilogue(norm(x) · weightᵀ + bias) for any number of rows.
+ *
+ * @throws RangeError for a gated matrix in parts: gate and up rows must be within reach of each other
+ */
 export function recordLinear(
   kernels: KernelSet,
   step: GPUBuffer,
@@ -49,29 +42,47 @@ export function recordLinear(
     askedOnly = false,
   }: Linear,
 ): (pass: Pass, rows: number) => void {
-  const unused = weight.buffer; // bound where the kernel will not look
-  const buffers = {
-    x,
-    norm_weight: norm?.weight ?? unused,
-    weight: weight.buffer,
-    bias: bias ?? unused,
-    y,
+  const { format, columns, parts } = weight;
+  const isGated = epilogue === "gated";
+  if (isGated && parts.length > 1)
+    throw new RangeError(
+      `a gated matrix of ${weight.rows} rows in ${parts.length} parts`,
+    );
+  const recorded = parts.map(({ weights, scales, rows, firstRow }) => {
+    const unused = weights; // bound where the kernel will not look
+    const buffers = {
+      step,
+      x,
+      norm_weight: norm?.weight ?? unused,
+      weight: weights,
+      scales: scales ?? unused,
+      bias: bias ?? unused,
+      y,
+    };
+    const params = {
+      chunks: strideOf(columns) / 8,
+      columns,
+      outputs: isGated ? rows / 2 : rows,
+      y_stride: yStride,
+      normalizes: Number(norm !== undefined),
+      eps: norm?.eps ?? 0,
+      has_bias: Number(bias !== undefined),
+      epilogue: EPILOGUE[epilogue],
+      first_output: firstRow,
+      asked_only: Number(askedOnly),
+    };
+    const { matvec, matvecRows, matmul } = kernels.linear[format]!;
+    return {
+      weightRows: rows,
+      one: matvec.record(buffers, params),
+      few: matvecRows.record(buffers, params),
+      many: matmul.record(buffers, params),
+    };
+  });
+  return (pass, rows) => {
+    for (const { weightRows, one, few, many } of recorded) {
+      const dispatch = rows === 1 ? one : rows <= FEW_ROWS ? few : many;
+      dispatch(pass, { rows, weightRows });
+    }
   };
-  const params = {
-    chunks: strideOf(weight.columns) / 8,
-    columns: weight.columns,
-    outputs: epilogue === "gated" ? weight.rows / 2 : weight.rows,
-    y_stride: yStride,
-    normalizes: Number(norm !== undefined),
-    eps: norm?.eps ?? 0,
-    has_bias: Number(bias !== undefined),
-    epilogue: EPILOGUE[epilogue],
-  };
-  const few = kernels.matvec.record(buffers, params);
-  const many = kernels.matmul.record(
-    { step, ...buffers },
-    { ...params, asked_only: Number(askedOnly) },
-  );
-  return (pass, rows) =>
-    (rows <= FEW_ROWS ? few : many)(pass, { rows, weightRows: weight.rows });
 }

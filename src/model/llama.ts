@@ -15,7 +15,8 @@ import {
   recordAttention,
   recordLayer,
 } from "./layer";
-import { recordLinear, strideOf } from "./linear";
+import { recordLinear } from "./linear";
+import { strideOf } from "./matrix";
 import type { Tuning } from "./tuning";
 import type { Weights } from "./weights";
 import { inverseFrequencies } from "./rope";
@@ -71,7 +72,7 @@ export class Llama {
   readonly #kernels: KernelSet;
   readonly #cache: KvCache;
   readonly #tuning: Tuning;
-  readonly #embed: Dispatch<{ rows: number }>;
+  readonly #embed: Dispatch<{ rows: number }>[];
   readonly #norm: Dispatch<{ asked: number }>;
   readonly #head: (pass: Pass, rows: number) => void;
   readonly #sample: Dispatch<unknown>;
@@ -98,9 +99,22 @@ export class Llama {
     const step = this.workspace.step.buffer;
     const { hiddenSize: columns, vocabSize: vocab_size } = config;
     const chunks = strideOf(columns) / 8;
-    this.#embed = kernels.embed.record(
-      { step, sampled, weight: weights.embedTokens.buffer, x: residual },
-      { chunks, vocab_size },
+    this.#embed = weights.embedTokens.parts.map((part) =>
+      kernels.embed.record(
+        {
+          step,
+          sampled,
+          weight: part.weights,
+          scales: part.scales ?? part.weights, // not looked at without scales
+          x: residual,
+        },
+        {
+          chunks,
+          vocab_size,
+          first_token: part.firstRow,
+          token_count: part.rows,
+        },
+      ),
     );
     this.#norm = kernels.rmsNorm.record(
       { step, x: residual, weight: weights.norm, y: asked },
@@ -180,7 +194,7 @@ export class Llama {
 
   /** The residual stream of the step's rows := their tokens' embeddings. */
   embed(pass: Pass, rows: number): void {
-    this.#embed(pass, { rows });
+    for (const embed of this.#embed) embed(pass, { rows });
   }
 
   /** Enters the page that a decode step writes to into the page tables. */

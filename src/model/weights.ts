@@ -1,14 +1,16 @@
 /** A checkpoint's tensors on the GPU: streamed, joined where the kernels want them joined, rows padded. */
 import type { Gpu } from "../gpu/gpu";
-import {
-  type Checkpoint,
-  type FloatType,
-  isFloatType,
-  tensorBytes,
-  type TensorRows,
-} from "./checkpoint";
+import type { Checkpoint } from "./checkpoint";
 import type { ModelConfig } from "./config";
-import { type Matrix, strideOf } from "./linear";
+import type { WeightFormats } from "./kernel-set";
+import { type Matrix, strideOf } from "./matrix";
+import {
+  isQuantFormat,
+  matrixFormat,
+  rowBytes,
+  type WeightBits,
+} from "./matrix-format";
+import { type Destination, uploadRows } from "./tensor-upload";
 
 export interface LayerWeights {
   /** Vectors are f32, padded to strideOf(length). */
@@ -28,8 +30,7 @@ export interface LayerWeights {
 }
 
 export interface Weights {
-  /** Element type of all matrices. */
-  type: FloatType;
+  formats: WeightFormats;
   embedTokens: Matrix;
   layers: LayerWeights[];
   norm: GPUBuffer;
@@ -40,12 +41,14 @@ export interface Weights {
   buffers: GPUBuffer[];
 }
 
-/** Where a tensor goes. */
-interface Destination {
-  buffer: GPUBuffer;
-  type: FloatType;
-  firstRow: number;
-  stride: number;
+export interface WeightOptions {
+  /**
+   * Bits of a weight. Default 16, which is what the checkpoint has; tensors that are quantised already
+   * stay as they are.
+   */
+  bits?: WeightBits | undefined;
+  onProgress?: (loadedBytes: number) => void;
+  signal?: AbortSignal | undefined;
 }
 
 /** Bytes handed to the queue before waiting for it: hundreds of MiB undrained are several times slower. */
@@ -61,23 +64,18 @@ export async function loadWeights(
   gpu: Gpu,
   config: ModelConfig,
   checkpoint: Checkpoint,
-  {
-    onProgress,
-    signal,
-  }: {
-    onProgress?: (loadedBytes: number) => void;
-    signal?: AbortSignal | undefined;
-  } = {},
+  { bits = 16, onProgress, signal }: WeightOptions = {},
 ): Promise<Weights> {
   const { weights, destinations } = await gpu.allocating(
     "the model's weights",
-    () => allocate(gpu, config, checkpoint),
+    () => allocate(gpu, config, checkpoint, bits),
   );
   try {
     let loaded = 0;
     let inFlight = 0;
     for await (const rows of checkpoint.read(signal)) {
-      const bytes = upload(gpu, rows, destinations.get(rows.tensor.name)!);
+      const to = destinations.get(rows.tensor.name)!;
+      const bytes = uploadRows(gpu, rows, to);
       loaded += rows.bytes.byteLength;
       inFlight += bytes;
       onProgress?.(loaded);
@@ -94,26 +92,54 @@ export async function loadWeights(
   }
 }
 
-function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
+function allocate(
+  gpu: Gpu,
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+  bits: WeightBits,
+) {
   const destinations = new Map<string, Destination>();
   const buffers: GPUBuffer[] = [];
-  const type = matrixType(checkpoint);
+  const formats = new Set<Matrix["format"]>();
 
-  /** A matrix made of tensors one below the other. */
-  function matrix(label: string, ...names: string[]): Matrix {
-    const shapes = names.map((name) => checkpoint.tensors.get(name)!.shape);
-    const columns = shapes[0]![1]!;
-    const rows = shapes.reduce((sum, [tensorRows]) => sum + tensorRows!, 0);
-    const stride = strideOf(columns);
-    const bytes = rows * tensorBytes(type, stride);
+  function make(label: string, bytes: number): GPUBuffer {
     const buffer = gpu.buffer({ label, memoryClass: "weights", bytes });
     buffers.push(buffer);
+    return buffer;
+  }
+
+  /** A matrix made of tensors one below the other. */
+  function matrix(
+    label: string,
+    names: readonly string[],
+    atMost: WeightBits = bits,
+  ): Matrix {
+    const tensors = names.map((name) => checkpoint.tensors.get(name)!);
+    const columns = tensors[0]!.shape[1]!;
+    const types = tensors.map(({ type }) => type);
+    const format = matrixFormat(types, columns, atMost);
+    const row = rowBytes(format, columns);
+    const rows = tensors.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    const partRows = Math.floor(gpu.bindingBytes / row.weights);
+    const whole: Matrix = { format, rows, columns, parts: [] };
+    for (let first = 0; first < rows; first += partRows) {
+      const count = Math.min(partRows, rows - first);
+      whole.parts.push({
+        firstRow: first,
+        rows: count,
+        weights: make(label, count * row.weights),
+        scales: isQuantFormat(format)
+          ? make(`${label} scales`, count * row.scales)
+          : undefined,
+      });
+    }
+    formats.add(format);
     let firstRow = 0;
-    names.forEach((name, i) => {
-      destinations.set(name, { buffer, type, firstRow, stride });
-      firstRow += shapes[i]![0]!;
-    });
-    return { buffer, rows, columns };
+    for (const { name, shape } of tensors) {
+      destinations.set(name, { matrix: whole, firstRow });
+      firstRow += shape[0]!;
+    }
+    return whole;
   }
 
   /** A vector made of tensors end to end, as f32. */
@@ -122,21 +148,10 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
       (name) => checkpoint.tensors.get(name)!.shape[0]!,
     );
     const total = lengths.reduce((sum, length) => sum + length, 0);
-    const buffer = gpu.buffer({
-      label,
-      memoryClass: "weights",
-      bytes: strideOf(total) * 4,
-    });
-    buffers.push(buffer);
+    const buffer = make(label, strideOf(total) * 4);
     let first = 0;
     names.forEach((name, i) => {
-      // As rows of one value, so that the second tensor can start anywhere.
-      destinations.set(name, {
-        buffer,
-        type: "F32",
-        firstRow: first,
-        stride: 1,
-      });
+      destinations.set(name, { vector: buffer, first });
       first += lengths[i]!;
     });
     return buffer;
@@ -152,7 +167,10 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
       );
       return {
         inputNorm: vector(label("input norm"), name("input_layernorm.weight")),
-        qkv: matrix(label("qkv"), ...attention.map((part) => `${part}.weight`)),
+        qkv: matrix(
+          label("qkv"),
+          attention.map((part) => `${part}.weight`),
+        ),
         ...(config.hasQkvBias && {
           qkvBias: vector(
             label("qkv bias"),
@@ -163,7 +181,7 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
           qNorm: vector(label("q norm"), name("self_attn.q_norm.weight")),
           kNorm: vector(label("k norm"), name("self_attn.k_norm.weight")),
         }),
-        oProj: matrix(label("o"), name("self_attn.o_proj.weight")),
+        oProj: matrix(label("o"), [name("self_attn.o_proj.weight")]),
         ...(config.hasOutputBias && {
           oBias: vector(label("o bias"), name("self_attn.o_proj.bias")),
         }),
@@ -171,24 +189,26 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
           label("post attention norm"),
           name("post_attention_layernorm.weight"),
         ),
-        gateUp: matrix(
-          label("gate and up"),
+        gateUp: matrix(label("gate and up"), [
           name("mlp.gate_proj.weight"),
           name("mlp.up_proj.weight"),
-        ),
-        downProj: matrix(label("down"), name("mlp.down_proj.weight")),
+        ]),
+        downProj: matrix(label("down"), [name("mlp.down_proj.weight")]),
       };
     },
   );
-  const embedTokens = matrix("embedding", "model.embed_tokens.weight");
+  // What every logit goes through is kept finer than the layers, as other quantisers do.
+  const outer: WeightBits = bits === 4 ? 8 : bits;
+  const embedTokens = matrix("embedding", ["model.embed_tokens.weight"], outer);
+  const lmHead = config.tieWordEmbeddings
+    ? embedTokens
+    : matrix("head", ["lm_head.weight"], outer);
   const weights: Weights = {
-    type,
+    formats: { embedding: embedTokens.format, matrices: [...formats] },
     embedTokens,
     layers,
     norm: vector("final norm", "model.norm.weight"),
-    lmHead: config.tieWordEmbeddings
-      ? embedTokens
-      : matrix("head", "lm_head.weight"),
+    lmHead,
     parameterCount: [...checkpoint.tensors.values()].reduce(
       (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
       0,
@@ -197,88 +217,4 @@ function allocate(gpu: Gpu, config: ModelConfig, checkpoint: Checkpoint) {
     buffers,
   };
   return { weights, destinations };
-}
-
-/** The matrices' own type, kept as it is; F32 where they differ. */
-function matrixType(checkpoint: Checkpoint): FloatType {
-  const types = new Set(
-    [...checkpoint.tensors.values()]
-      .filter(({ shape }) => shape.length === 2)
-      .map(({ type }) => type),
-  );
-  const [type] = types;
-  return types.size === 1 && isFloatType(type!) ? type : "F32";
-}
-
-/** Writes rows where they belong, padded and converted if need be. Returns bytes written. */
-function upload(
-  gpu: Gpu,
-  { tensor, firstRow, bytes }: TensorRows,
-  to: Destination,
-): number {
-  const isVector = tensor.shape.length === 1;
-  const columns = isVector ? 1 : tensor.shape[1]!;
-  const rowBytes = tensorBytes(to.type, to.stride);
-  const offset = (to.firstRow + firstRow) * rowBytes;
-  const asIs = tensor.type === to.type && columns === to.stride;
-  const data = asIs
-    ? bytes
-    : padded(bytes, tensor.type as FloatType, columns, to);
-  gpu.write(to.buffer, offset, data);
-  return data.byteLength;
-}
-
-function padded(
-  bytes: Uint8Array,
-  from: FloatType,
-  columns: number,
-  { type, stride }: Destination,
-): Uint8Array {
-  const rows = bytes.byteLength / tensorBytes(from, columns);
-  if (type === "F32") {
-    const out = new Float32Array(rows * stride);
-    const values = toFloats(bytes, from);
-    for (let row = 0; row < rows; row++) {
-      out.set(
-        values.subarray(row * columns, (row + 1) * columns),
-        row * stride,
-      );
-    }
-    return new Uint8Array(out.buffer);
-  }
-  const out = new Uint16Array(rows * stride);
-  const values = new Uint16Array(
-    bytes.buffer,
-    bytes.byteOffset,
-    bytes.byteLength / 2,
-  );
-  for (let row = 0; row < rows; row++)
-    out.set(values.subarray(row * columns, (row + 1) * columns), row * stride);
-  return new Uint8Array(out.buffer);
-}
-
-function toFloats(bytes: Uint8Array, type: FloatType): Float32Array {
-  if (type === "F32")
-    return new Float32Array(
-      bytes.buffer,
-      bytes.byteOffset,
-      bytes.byteLength / 4,
-    );
-  const halves = new Uint16Array(
-    bytes.buffer,
-    bytes.byteOffset,
-    bytes.byteLength / 2,
-  );
-  if (type === "F16") return Float32Array.from(halves, halfToFloat);
-  const words = Uint32Array.from(halves, (half) => half << 16);
-  return new Float32Array(words.buffer);
-}
-
-function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

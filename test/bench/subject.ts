@@ -5,6 +5,7 @@ import type { Gpu, WorkCounts } from "../../src/gpu/gpu";
 import { ReadbackRing } from "../../src/gpu/readback";
 import { pagesFor } from "../../src/memory/page-pool";
 import { newRound, type Round } from "../../src/memory/round";
+import type { Matrix } from "../../src/model/matrix";
 import { type PreparedReply, prepareReply } from "../support/reply";
 import {
   dropRound,
@@ -152,11 +153,18 @@ export class Subject {
   #stepBytes(historyTokens: number): number {
     const { weights, cache } = this.network;
     const isTied = weights.lmHead === weights.embedTokens;
-    const unread = isTied ? 0 : weights.embedTokens.buffer.size;
+    const unread = isTied ? 0 : bytesOf(weights.embedTokens);
     return Math.round(
       weights.bytes - unread + historyTokens * cache.tokenBytes,
     );
   }
+}
+
+function bytesOf({ parts }: Matrix): number {
+  return parts.reduce(
+    (sum, { weights, scales }) => sum + weights.size + (scales?.size ?? 0),
+    0,
+  );
 }
 
 /** Tokens of a reply with so many windows. */

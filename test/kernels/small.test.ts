@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { appendPage } from "../../src/kernels/append-page";
 import { embed } from "../../src/kernels/embed";
 import { rmsNorm } from "../../src/kernels/rms-norm";
-import type { FloatType } from "../../src/model/checkpoint";
+import type { MatrixFormat } from "../../src/model/matrix-format";
 import { SAMPLED } from "../../src/model/step";
 import { embed as embedReference } from "../reference/embed";
 import { rmsNorm as normReference } from "../reference/rms-norm";
@@ -19,39 +19,57 @@ import {
   withoutPadding,
 } from "../support/gpu";
 import { seededNormals } from "../support/random";
-import { encode, rounded } from "../support/tensors";
+import { FORMAT_NUMBERS, testMatrix } from "../support/quantised";
+import "../support/matchers";
 
 const gpu = await testGpu();
 
-test.each<{ type: FloatType; columns: number }>([
+test.each<{ type: MatrixFormat; columns: number }>([
   { type: "F32", columns: 192 },
   { type: "F16", columns: 7 },
   { type: "BF16", columns: 1000 },
+  { type: "Q4", columns: 576 },
+  { type: "Q8", columns: 96 },
 ])(
-  "an embedding is its row of the table, bit for bit: $type × $columns",
+  "an embedding is its row of the table: $type × $columns",
   async ({ type, columns }) => {
     const vocabulary = 11;
-    const table = rounded(type, seededNormals(vocabulary * columns, 1));
+    const table = testMatrix(type, vocabulary, columns, 1);
     const tokens = [3, 0, 10, 3, SAMPLED, 99];
     const x = emptyBuffer(gpu, tokens.length * Math.ceil(columns / 8) * 8 * 4);
-    const kernel = await embed(gpu, {
-      weight_format: { F32: 0, F16: 1, BF16: 2 }[type],
+    const kernel = await embed(gpu, { weight_format: FORMAT_NUMBERS[type] });
+    const step = uploadStep(gpu, { rows: tokens.map((token) => ({ token })) });
+    // The table in two parts, the cut between tokens 3 and 4.
+    const part = (first: number, count: number) =>
+      kernel.record(
+        {
+          step,
+          sampled: upload(gpu, Uint32Array.of(7)),
+          weight: upload(gpu, slice(table.weights, first, count, vocabulary)),
+          scales: upload(gpu, slice(table.scales, first, count, vocabulary)),
+          x,
+        },
+        {
+          chunks: Math.ceil(columns / 8),
+          vocab_size: vocabulary,
+          first_token: first,
+          token_count: count,
+        },
+      );
+    const parts = [part(0, 4), part(4, vocabulary - 4)];
+    await inOnePass(gpu, (pass) => {
+      for (const dispatch of parts) dispatch(pass, { rows: tokens.length });
     });
-    const dispatch = kernel.record(
-      {
-        step: uploadStep(gpu, { rows: tokens.map((token) => ({ token })) }),
-        sampled: upload(gpu, Uint32Array.of(7)),
-        weight: upload(gpu, encode(type, paddedRows(table, columns))),
-        x,
-      },
-      { chunks: Math.ceil(columns / 8), vocab_size: vocabulary },
-    );
-    await inOnePass(gpu, (pass) => dispatch(pass, { rows: tokens.length }));
     // SAMPLED is the sampler's token; a token out of the vocabulary reads its last row, not foreign memory.
-    const expected = embedReference(table, columns, [3, 0, 10, 3, 7, 10]);
-    expect(withoutPadding(await downloadFloats(gpu, x), columns)).toEqual(
-      Float32Array.from(expected),
+    const expected = embedReference(
+      table.values,
+      columns,
+      [3, 0, 10, 3, 7, 10],
     );
+    const got = withoutPadding(await downloadFloats(gpu, x), columns);
+    if (type === "Q4" || type === "Q8")
+      expect(got).toBeCloseToArray(expected, 1e-6);
+    else expect(got).toEqual(Float32Array.from(expected));
   },
 );
 
@@ -122,3 +140,14 @@ test("a decode step's page enters both page tables and no other entry changes", 
     5,
   ]);
 });
+
+/** Rows of a matrix of `rows` rows in all. */
+function slice<Bytes extends Uint8Array | Uint32Array>(
+  data: Bytes,
+  first: number,
+  count: number,
+  rows: number,
+): Bytes {
+  const size = data.length / rows;
+  return data.slice(first * size, (first + count) * size) as Bytes;
+}

@@ -35,7 +35,7 @@ const parts: SegmentParts = {
     hasQkNorm: false,
   },
   weightsHash: "w",
-  weightType: "BF16",
+  weightFormats: { embedding: "BF16", matrices: ["BF16"] },
   textFingerprint: "t",
   pages: { format: "f16", watershed: 0 },
 };
@@ -48,7 +48,10 @@ test("a segment's fingerprint is the same for the same model", async () => {
 
 test.each<[string, Partial<SegmentParts>]>([
   ["weights", { weightsHash: "v" }],
-  ["quantisation", { weightType: "F16" }],
+  [
+    "quantisation",
+    { weightFormats: { embedding: "BF16", matrices: ["BF16", "Q4"] } },
+  ],
   ["tokenizer or template", { textFingerprint: "u" }],
   ["RoPE", { config: { ...parts.config, ropeTheta: 5e5 } }],
   [

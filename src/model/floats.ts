@@ -1,0 +1,23 @@
+/** Values of a checkpoint's bytes, which are little-endian, as is every machine with WebGPU. */
+import { halfToFloat } from "../util/half";
+import type { FloatType } from "./checkpoint";
+
+/** @param bytes at a multiple of their element size */
+export function toFloats(bytes: Uint8Array, type: FloatType): Float32Array {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (type === "F32")
+    return new Float32Array(buffer, byteOffset, byteLength / 4);
+  const halves = sixteenBits(bytes);
+  if (type === "F16") return Float32Array.from(halves, halfToFloat);
+  const words = Uint32Array.from(halves, (half) => half << 16);
+  return new Float32Array(words.buffer);
+}
+
+/** The same as numbers of sixteen bits. */
+export function sixteenBits({
+  buffer,
+  byteOffset,
+  byteLength,
+}: Uint8Array): Uint16Array {
+  return new Uint16Array(buffer, byteOffset, byteLength / 2);
+}

@@ -1,0 +1,24 @@
+/** A weight matrix on the GPU. */
+import type { MatrixFormat } from "./matrix-format";
+
+export interface Matrix {
+  format: MatrixFormat;
+  rows: number;
+  /** Rows are padded with zeros to a multiple of eight columns. */
+  columns: number;
+  /** Its rows, in order: more than one part where a storage binding would be too small for all. */
+  parts: MatrixPart[];
+}
+
+export interface MatrixPart {
+  firstRow: number;
+  rows: number;
+  weights: GPUBuffer;
+  /** Of quantised formats. */
+  scales: GPUBuffer | undefined;
+}
+
+/** Values from one padded row to the next. */
+export function strideOf(columns: number): number {
+  return Math.ceil(columns / 8) * 8;
+}
