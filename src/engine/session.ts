@@ -52,6 +52,7 @@ export class Session {
       network,
       learned,
       memoryBudgetBytes,
+      weightBits,
       onProgress,
       signal,
     }: SessionOptions,
@@ -65,6 +66,7 @@ export class Session {
         ...(memoryBudgetBytes !== undefined && {
           kvBudgetBytes: memoryBudgetBytes,
         }),
+        ...(weightBits !== undefined && { weightBits }),
         signal,
         learned,
         ...(onProgress && { onProgress }),

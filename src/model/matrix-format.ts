@@ -23,6 +23,14 @@ export type MatrixFormat = FloatType | QuantFormat;
 /** Bits of a weight that was asked for: 16 stands for what the checkpoint has. */
 export type WeightBits = 4 | 8 | 16;
 
+/** From so many values on, a model's weights are kept in four bits unless more are asked for. */
+const LARGE_VALUES = 200e6;
+
+/** What is right for most: small models lose more by rounding, and need the room less. */
+export function defaultBits(values: number): WeightBits {
+  return values > LARGE_VALUES ? 4 : 16;
+}
+
 const BITS: Record<QuantFormat, 4 | 8> = { Q4: 4, Q8: 8 };
 const FOUR_BIT_TYPES: readonly TensorType[] = ["Q4_0", "Q4_1", "Q4_K"];
 

@@ -5,6 +5,7 @@ import type { ModelConfig } from "./config";
 import type { WeightFormats } from "./kernel-set";
 import { type Matrix, strideOf } from "./matrix";
 import {
+  defaultBits,
   isQuantFormat,
   matrixFormat,
   rowBytes,
@@ -43,8 +44,8 @@ export interface Weights {
 
 export interface WeightOptions {
   /**
-   * Bits of a weight. Default 16, which is what the checkpoint has; tensors that are quantised already
-   * stay as they are.
+   * Bits of a weight; 16 is what the checkpoint has. Tensors that are quantised already stay as they are.
+   * Default: what `defaultBits` says.
    */
   bits?: WeightBits | undefined;
   onProgress?: (loadedBytes: number) => void;
@@ -64,11 +65,22 @@ export async function loadWeights(
   gpu: Gpu,
   config: ModelConfig,
   checkpoint: Checkpoint,
-  { bits = 16, onProgress, signal }: WeightOptions = {},
+  { bits, onProgress, signal }: WeightOptions = {},
 ): Promise<Weights> {
+  const parameterCount = [...checkpoint.tensors.values()].reduce(
+    (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
+    0,
+  );
   const { weights, destinations } = await gpu.allocating(
     "the model's weights",
-    () => allocate(gpu, config, checkpoint, bits),
+    () =>
+      allocate(
+        gpu,
+        config,
+        checkpoint,
+        parameterCount,
+        bits ?? defaultBits(parameterCount),
+      ),
   );
   try {
     let loaded = 0;
@@ -96,6 +108,7 @@ function allocate(
   gpu: Gpu,
   config: ModelConfig,
   checkpoint: Checkpoint,
+  parameterCount: number,
   bits: WeightBits,
 ) {
   const destinations = new Map<string, Destination>();
@@ -209,10 +222,7 @@ function allocate(
     layers,
     norm: vector("final norm", "model.norm.weight"),
     lmHead,
-    parameterCount: [...checkpoint.tensors.values()].reduce(
-      (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
-      0,
-    ),
+    parameterCount,
     bytes: buffers.reduce((sum, { size }) => sum + size, 0),
     buffers,
   };

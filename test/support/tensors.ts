@@ -1,5 +1,6 @@
 /** Tensors in memory, and as the checkpoint that a model is loaded from. */
 import type {
+  BlockType,
   Checkpoint,
   TensorInfo,
   TensorRows,
@@ -12,6 +13,8 @@ export interface Tensor {
   shape: number[];
   /** What the tensor's bytes mean; of type BF16 or F16, see `rounded`. */
   values: Float32Array;
+  /** The same in a quantised file. */
+  blocks?: { type: BlockType; bytes: Uint8Array };
 }
 
 /** Tensors by name, in the order in which they lie in the file. */
@@ -24,14 +27,15 @@ export function memoryCheckpoint(
 ): Checkpoint {
   const infos = new Map<string, TensorInfo>();
   let totalBytes = 0;
-  for (const [name, { type, shape, values }] of tensors) {
+  for (const [name, { type: floatType, shape, values, blocks }] of tensors) {
+    const type = blocks?.type ?? floatType;
     const count = shape.reduce((product, size) => product * size, 1);
     if (count !== values.length) {
       throw new Error(
         `${name}: ${values.length} values, shape is ${shape.join(" × ")}`,
       );
     }
-    const byteLength = count * elementBytes(type);
+    const byteLength = blocks?.bytes.length ?? count * elementBytes(floatType);
     infos.set(name, { name, file, type, shape, byteLength });
     totalBytes += byteLength;
   }
@@ -41,17 +45,20 @@ export function memoryCheckpoint(
     totalBytes,
     async *read(signal?: AbortSignal): AsyncIterable<TensorRows> {
       for (const tensor of infos.values()) {
-        const { type, values } = tensors.get(tensor.name)!;
+        const { type, values, blocks } = tensors.get(tensor.name)!;
         const isMatrix = tensor.shape.length > 1;
         const rows = isMatrix ? tensor.shape[0]! : 1;
         const columns = values.length / rows;
-        const rowBytes = columns * elementBytes(type);
+        const rowBytes = tensor.byteLength / rows;
         const step = Math.max(1, Math.floor(pieceBytes / rowBytes));
         for (let firstRow = 0; firstRow < rows; firstRow += step) {
           signal?.throwIfAborted();
           const end = Math.min(rows, firstRow + step);
           const piece = values.subarray(firstRow * columns, end * columns);
-          yield { tensor, firstRow, bytes: encode(type, piece) };
+          const bytes =
+            blocks?.bytes.slice(firstRow * rowBytes, end * rowBytes) ??
+            encode(type, piece);
+          yield { tensor, firstRow, bytes };
         }
       }
     },

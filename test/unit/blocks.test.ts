@@ -1,12 +1,13 @@
 // Quantised blocks: read as their format defines them, and packed for the GPU without losing what they are.
 import { describe, expect, test } from "vitest";
 import { readBlocks } from "../../src/model/blocks";
-import { type BlockType, tensorBytes } from "../../src/model/checkpoint";
+import type { BlockType } from "../../src/model/checkpoint";
 import { packRows } from "../../src/model/matrix-format";
 import { quantize, valuesOf } from "../../src/model/quantize";
 import { floatToHalf, halfToFloat } from "../../src/util/half";
 import { dequantised } from "../reference/blocks";
-import { seededInts, seededNormals } from "../support/random";
+import { randomBlocks } from "../support/random-blocks";
+import { seededNormals } from "../support/random";
 import { encode, f16Bits, f16Value } from "../support/tensors";
 import "../support/matchers";
 
@@ -20,32 +21,6 @@ const TYPES: BlockType[] = [
   "Q5_K",
   "Q6_K",
 ];
-/** Where a block's halves are; any other bytes are valid. */
-const HALVES: Record<BlockType, number[]> = {
-  Q4_0: [0],
-  Q4_1: [0, 2],
-  Q5_0: [0],
-  Q5_1: [0, 2],
-  Q8_0: [0],
-  Q4_K: [0, 2],
-  Q5_K: [0, 2],
-  Q6_K: [208],
-};
-
-/** Rows of random blocks, with scales of all sizes and both signs. */
-function randomBlocks(type: BlockType, values: number, seed = 1): Uint8Array {
-  const size = tensorBytes(type, type.endsWith("K") ? 256 : 32);
-  const bytes = Uint8Array.from(
-    seededInts(tensorBytes(type, values), 256, seed),
-  );
-  const halves = seededNormals(2 * bytes.length, seed + 1, 0.02);
-  const view = new DataView(bytes.buffer);
-  for (let at = 0; at < bytes.length; at += size)
-    for (const place of HALVES[type])
-      view.setUint16(at + place, f16Bits(halves[at + place]!), true);
-  return bytes;
-}
-
 /** What a matrix on the GPU stands for, in double precision. */
 function unpacked(
   { weights, scales }: ReturnType<typeof packRows>,
