@@ -1,6 +1,7 @@
 /** A network on the GPU: weights, kernels, pages and workspace, made and released together. */
 import type { Gpu } from "../gpu/gpu";
 import { KvCache, type KvFormat } from "../memory/kv-cache";
+import { checkKernels } from "../model/canary";
 import type { Checkpoint } from "../model/checkpoint";
 import type { ModelConfig } from "../model/config";
 import { compileKernels } from "../model/kernel-set";
@@ -32,7 +33,7 @@ export interface NetworkOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** @throws ModelFormatError, ModelFetchError, OutOfMemoryError; the signal's reason */
+/** @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError; the signal's reason */
 export async function buildNetwork(
   gpu: Gpu,
   config: ModelConfig,
@@ -61,6 +62,7 @@ export async function buildNetwork(
       kvFormat,
       tuning,
     );
+    await checkKernels(gpu, kernels);
     signal?.throwIfAborted();
     const shape = {
       layerCount: config.numHiddenLayers,

@@ -8,6 +8,7 @@ import { checked } from "./checked";
 
 const ARCHITECTURES = [
   "LlamaForCausalLM",
+  "MistralForCausalLM",
   "Qwen2ForCausalLM",
   "Qwen3ForCausalLM",
 ] as const;
@@ -83,7 +84,8 @@ const configFields = v.object({
   attention_bias: v.nullish(v.boolean(), false),
   mlp_bias: v.nullish(v.boolean(), false),
   hidden_act: v.nullish(v.string(), "silu"),
-  use_sliding_window: v.nullish(v.boolean(), false),
+  use_sliding_window: v.nullish(v.boolean()),
+  sliding_window: v.nullish(count),
   layer_types: v.nullish(v.array(v.string()), []),
   quantization_config: v.optional(v.unknown()),
 });
@@ -91,7 +93,7 @@ const configFields = v.object({
 type ConfigFields = v.InferOutput<typeof configFields>;
 
 /**
- * The configuration of a LlamaForCausalLM, Qwen2ForCausalLM or Qwen3ForCausalLM.
+ * The configuration of a network of one of the architectures above.
  *
  * @param json config.json, parsed
  * @throws ModelFormatError for another network, or one with parts that the runtime does not compute
@@ -131,13 +133,26 @@ export function readConfig(json: unknown): ModelConfig {
     ropeTheta:
       fields.rope_parameters?.rope_theta ?? fields.rope_theta ?? 10_000,
     ropeScaling: readRopeScaling(fields.rope_parameters ?? fields.rope_scaling),
-    maxPositionEmbeddings: fields.max_position_embeddings,
+    maxPositionEmbeddings: Math.min(
+      fields.max_position_embeddings,
+      windowOf(fields, architecture),
+    ),
     vocabSize: fields.vocab_size,
     tieWordEmbeddings: fields.tie_word_embeddings,
     hasQkvBias: isQwen2 || fields.attention_bias,
     hasOutputBias: !isQwen2 && fields.attention_bias,
     hasQkNorm: architecture === "Qwen3ForCausalLM",
   };
+}
+
+/** Within its sliding window, attention is attention to everything: the window is the context then. */
+function windowOf(fields: ConfigFields, architecture: Architecture): number {
+  // Qwen2 names a window that it does not use; Mistral uses the one that it names.
+  const isUsed =
+    fields.use_sliding_window ??
+    (architecture === "MistralForCausalLM" ||
+      fields.layer_types.includes("sliding_attention"));
+  return (isUsed && fields.sliding_window) || Infinity;
 }
 
 function readArchitecture(fields: ConfigFields): Architecture {
@@ -155,12 +170,11 @@ function readArchitecture(fields: ConfigFields): Architecture {
 function expectPlainLayers(fields: ConfigFields): void {
   if (fields.hidden_act !== "silu") fail("hidden_act: silu", fields.hidden_act);
   if (fields.mlp_bias) fail("mlp_bias: false", true);
-  if (fields.use_sliding_window) fail("use_sliding_window: false", true);
   const otherLayer = fields.layer_types.find(
-    (type) => type !== "full_attention",
+    (type) => type !== "full_attention" && type !== "sliding_attention",
   );
   if (otherLayer !== undefined)
-    fail("layer_types: full_attention only", otherLayer);
+    fail("layer_types: full_attention or sliding_attention", otherLayer);
   if (fields.partial_rotary_factor !== 1) {
     fail("partial_rotary_factor: 1", fields.partial_rotary_factor);
   }

@@ -53,6 +53,20 @@ describe("readConfig", () => {
     expect(readConfig({ ...llama, head_dim: 128 }).headDim).toBe(128);
   });
 
+  it("takes a sliding window that is used for the context: within it nothing slides", () => {
+    const context = (more: object) =>
+      readConfig({ ...llama, ...more }).maxPositionEmbeddings;
+    const mistral = { architectures: ["MistralForCausalLM"] };
+    expect(context({ ...mistral, sliding_window: 4096 })).toBe(4096);
+    expect(context({ ...mistral, sliding_window: null })).toBe(8192);
+    const qwen2 = { architectures: ["Qwen2ForCausalLM"], sliding_window: 4096 };
+    expect(context({ ...qwen2, use_sliding_window: false })).toBe(8192);
+    expect(context({ ...qwen2, use_sliding_window: true })).toBe(4096);
+    const layer_types = ["full_attention", "sliding_attention"];
+    expect(context({ layer_types, sliding_window: 512 })).toBe(512);
+    expect(context({ sliding_window: 32_768, ...mistral })).toBe(8192);
+  });
+
   it("gives each head its own keys where their number is not named", () => {
     const { num_key_value_heads: _, ...rest } = llama;
     expect(readConfig(rest).numKeyValueHeads).toBe(9);
@@ -146,7 +160,7 @@ describe("what the runtime cannot compute is refused with its name", () => {
     [
       "an unknown architecture",
       { architectures: ["GemmaForCausalLM"] },
-      "architectures: LlamaForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, found GemmaForCausalLM",
+      "architectures: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, found GemmaForCausalLM",
     ],
     [
       "YaRN",
@@ -170,14 +184,9 @@ describe("what the runtime cannot compute is refused with its name", () => {
       "hidden_act: silu, found gelu",
     ],
     [
-      "a sliding window",
-      { use_sliding_window: true },
-      "use_sliding_window: false, found true",
-    ],
-    [
-      "sliding layers",
-      { layer_types: ["full_attention", "sliding_attention"] },
-      "full_attention only, found sliding_attention",
+      "layers of another kind",
+      { layer_types: ["full_attention", "linear_attention"] },
+      "sliding_attention, found linear_attention",
     ],
     [
       "RoPE on part of a head",
