@@ -412,6 +412,8 @@ export interface ReplyOptions {
   fusion?: Partial<FusionSettings>;
   sampler?: Partial<SamplerSettings>;
   attention?: Partial<AttentionSettings>;
+  /** Whether a model that can thinks before it answers. Default true. */
+  thinks?: boolean;
   /** Default 1024; never more than the context has room for. */
   maxTokens?: number;
   signal?: AbortSignal;

@@ -54,9 +54,13 @@ type BindingModel = Pick<
 function tokensOf(
   { tokenizer, template }: BindingModel,
   system: string | undefined,
+  variables?: Readonly<Record<string, unknown>>,
 ): ChatTokens {
   const { markers } = tokenizer;
-  return chatTokens(tokenizer, chatLayout(template, { system, markers }));
+  return chatTokens(
+    tokenizer,
+    chatLayout(template, { system, markers, ...(variables && { variables }) }),
+  );
 }
 
 /** What the model reads as a round's message. */
@@ -112,6 +116,12 @@ export class BoundChat {
       });
     }
     this.conversation.show(text.shownId);
+  }
+
+  /** How a reply begins that is given without thinking first: Qwen3's way, which others ignore. */
+  get unthinking(): ChatTokens {
+    const { system } = this.conversation;
+    return tokensOf(this.#model, system, { enable_thinking: false });
   }
 
   /** A round's text in tokens, as if the model had said the reply. */

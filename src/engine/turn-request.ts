@@ -33,16 +33,19 @@ const VARIANTS: readonly FusionVariant[] = [
 /** @throws RangeError that names the setting, what it may be and what came */
 export function turnRequest(
   { generation, tokenizer, network, selection, contextTokens }: Model,
-  { conversation, tokens }: BoundChat,
+  chat: BoundChat,
   message: string,
   {
     sampler,
     attention,
     fusion,
+    thinks = true,
     maxTokens = DEFAULT_MAX_TOKENS,
     signal,
   }: ReplyOptions,
 ): TurnRequest {
+  const { conversation } = chat;
+  const tokens = thinks ? chat.tokens : chat.unthinking;
   if (Number.isNaN(maxTokens))
     throw new RangeError("maxTokens must be a number, not NaN.");
   const isFirst = conversation.rounds.length === 1;

@@ -283,3 +283,20 @@ test("a chat whose pages are gone with their pools knows still what is stored", 
     expect([lower, upper]).toEqual([gone, gone]);
   }
 });
+
+test("a reply without thinking begins behind an empty thought, where the template has that", () => {
+  const template = new ChatTemplate(
+    `${tinyConfig.chat_template}{% if add_generation_prompt and enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}`,
+  );
+  const thinking = new BoundChat(chatText([]), { ...tiny, template });
+  const { tokenizer } = tiny;
+  const opening = thinking.tokens.open("Hi", { isFirst: false });
+  const silent = thinking.unthinking.open("Hi", { isFirst: false });
+  expect(silent.slice(0, opening.length)).toEqual(opening);
+  expect(tokenizer.decode(silent.slice(opening.length))).toBe(
+    "<think></think>",
+  );
+  // Others begin as ever.
+  const other = new BoundChat(chatText([]), tiny);
+  expect(other.unthinking.open("Hi", { isFirst: false })).toEqual(opening);
+});
