@@ -7,6 +7,7 @@ import {
   type GenerationConfig,
   readGenerationConfig,
 } from "../model/generation-config";
+import { openGguf } from "../model/gguf";
 import {
   type ModelFiles,
   readJson,
@@ -62,7 +63,7 @@ export interface ModelProgress {
 /** @throws ModelFormatError, ModelFetchError, OutOfMemoryError; the signal's reason */
 export async function loadModel(
   gpu: Gpu,
-  files: ModelFiles,
+  folder: ModelFiles,
   {
     onProgress,
     signal,
@@ -75,6 +76,11 @@ export async function loadModel(
   } = {},
 ): Promise<Model> {
   onProgress?.({ phase: "tokenizer", loadedBytes: 0, totalBytes: 0 });
+  const gguf =
+    folder.gguf === undefined
+      ? undefined
+      : await openGguf(folder, folder.gguf, signal);
+  const files = gguf?.files ?? folder;
   const configJson = await readJson(files, "config.json", signal);
   const config = readConfig(configJson);
   const texts = hashedTexts(files);
@@ -99,8 +105,10 @@ export async function loadModel(
     });
   }
 
+  const expected = expectedTensors(config);
   const { checkpoint, hash } = hashedCheckpoint(
-    await openSafetensors(files, expectedTensors(config), signal),
+    gguf?.checkpoint(expected) ??
+      (await openSafetensors(files, expected, signal)),
   );
   const { totalBytes } = checkpoint;
   const network = await buildNetwork(gpu, config, checkpoint, {

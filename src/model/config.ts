@@ -45,6 +45,8 @@ export interface ModelConfig {
 /** How RoPE's frequencies are stretched for a longer context. */
 export type RopeScaling =
   | { type: "linear"; factor: number }
+  /** What each frequency is divided by, one for each pair of a head. */
+  | { type: "factors"; factors: number[] }
   | {
       type: "llama3";
       factor: number;
@@ -200,6 +202,11 @@ function readRopeScaling(
     case "linear": {
       const { factor } = checked(v.object({ factor: positive }), rope, FILE);
       return { type, factor };
+    }
+    case "factors": {
+      const field = v.pipe(v.array(positive), v.minLength(1));
+      const { factors } = checked(v.object({ factors: field }), rope, FILE);
+      return { type, factors };
     }
     case "llama3": {
       const fields = checked(llama3Fields, rope, FILE);

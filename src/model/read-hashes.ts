@@ -19,6 +19,7 @@ export function hashedTexts(files: ModelFiles): HashedFiles {
   return {
     files: {
       name: files.name,
+      gguf: files.gguf,
       async text(file, signal) {
         const text = await files.text(file, signal);
         if (text !== undefined) hashes.set(file, sha256(text));

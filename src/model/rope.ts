@@ -40,6 +40,8 @@ export function inverseFrequencies({
   if (ropeScaling === null) return plain;
   if (ropeScaling.type === "linear")
     return plain.map((frequency) => frequency / ropeScaling.factor);
+  if (ropeScaling.type === "factors")
+    return plain.map((frequency, i) => frequency / ropeScaling.factors[i]!);
 
   // Llama 3.1: long wavelengths are stretched, short ones kept, with a ramp between.
   const {

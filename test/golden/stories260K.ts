@@ -5,6 +5,7 @@ import type { Tensor, Tensors } from "../support/tensors";
 /** Where the files lie, for `fetch` or `readFile`. */
 export const stories260KFiles = {
   model: new URL("./stories260K/stories260K.bin", import.meta.url),
+  gguf: new URL("./stories260K/stories260Ktok512.gguf", import.meta.url),
   tokenizer: new URL("./stories260K/tok512.bin", import.meta.url),
   reference: new URL("./stories260K/reference_f64.json", import.meta.url),
   text: new URL("./stories260K/expected_greedy_200.txt", import.meta.url),
