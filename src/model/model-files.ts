@@ -9,6 +9,9 @@ export interface ModelFiles {
   /** The folder's name, for people. */
   readonly name: string;
 
+  /** The GGUF file that holds the weights; without it they are in safetensors. */
+  readonly gguf?: string | undefined;
+
   /**
    * A file's whole text; undefined when there is no such file.
    *
