@@ -93,7 +93,8 @@ async function download(
   const free = missing > 0 ? await freeBytes() : undefined;
   if (free !== undefined && free < missing)
     throw await noRoom(store, record, free);
-  if (missing > 0) await askToPersist();
+  // Some browsers ask the person, who may take a while to answer.
+  if (missing > 0) void askToPersist();
 
   const total = totalBytes(record);
   let loaded = total - missing;

@@ -10,7 +10,7 @@ import { refusalOf, reasonOf } from "./hub-refusal";
 import type { ByteRange } from "./model-files";
 import { TemporaryFetchError } from "./patience";
 
-export const HUB_URL = "https://huggingface.co";
+const HUB_URL = "https://huggingface.co";
 
 /** A file of a repository, as the listing has it. */
 export interface HubFile {
@@ -158,7 +158,7 @@ export class Hub {
       });
     } catch (cause) {
       signal?.throwIfAborted();
-      const isOffline = globalThis.navigator?.onLine === false;
+      const isOffline = !(globalThis.navigator?.onLine);
       throw new TemporaryFetchError(
         isOffline
           ? `${repository} can't be fetched: this device is offline. What was fetched so far is kept; load the model again when there is a connection.`

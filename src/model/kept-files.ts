@@ -16,7 +16,7 @@ export function keptFiles(
   const fileOf = (path: string) =>
     record.files.find((file) => file.path === path);
   return {
-    name: record.id,
+    name: record.repository,
     gguf: record.gguf,
 
     async text(path, signal) {

@@ -8,7 +8,7 @@ import type { ChosenFiles } from "./hub-files";
 import type { ByteRange } from "./model-files";
 
 /** Large enough for disks, small enough to lose. */
-export const CHUNK_BYTES = 8 << 20;
+const CHUNK_BYTES = 8 << 20;
 
 export function chunkCount(
   { bytes }: ModelFileRecord,
