@@ -184,7 +184,7 @@ export class ModelLibrary {
     if (this.#locks === null) return action();
     const lock = `${this.#name}/models/${repository}`;
     const options = signal ? { signal } : {};
-    return (await this.#locks.request(lock, options, action));
+    return await this.#locks.request(lock, options, action);
   }
 
   async #look(source: ModelSource, options: PlanOptions): Promise<Looked> {

@@ -16,7 +16,7 @@ import {
   readJson,
   readOptionalJson,
 } from "../model/model-files";
-import { type Patience, patiently } from "../model/patience";
+import { isOffline, type Patience, patiently } from "../model/patience";
 import { remoteFiles } from "../model/remote-files";
 import type { ModelKeeping, ModelRecord } from "../store/model-store";
 import { ModelFetchError } from "../util/errors";
@@ -60,7 +60,7 @@ export async function lookAtHub(
     files: keptFiles(store!, kept),
     weightFileBytes: weightsOf(kept.files),
   });
-  if (kept && !(globalThis.navigator?.onLine)) return asIsHere(kept);
+  if (kept && isOffline()) return asIsHere(kept);
   try {
     const listing = await patiently(
       () => hub.list(repository, signal),

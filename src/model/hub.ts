@@ -8,7 +8,7 @@ import { ModelFetchError } from "../util/errors";
 import { checked } from "./checked";
 import { refusalOf, reasonOf } from "./hub-refusal";
 import type { ByteRange } from "./model-files";
-import { TemporaryFetchError } from "./patience";
+import { isOffline, TemporaryFetchError } from "./patience";
 
 const HUB_URL = "https://huggingface.co";
 
@@ -158,9 +158,8 @@ export class Hub {
       });
     } catch (cause) {
       signal?.throwIfAborted();
-      const isOffline = !(globalThis.navigator?.onLine);
       throw new TemporaryFetchError(
-        isOffline
+        isOffline()
           ? `${repository} can't be fetched: this device is offline. What was fetched so far is kept; load the model again when there is a connection.`
           : `${new URL(address).host} could not be reached for ${repository} (${reasonOf(cause)}). Check the connection, then load the model again: what was fetched so far is kept.`,
         { cause },

@@ -67,6 +67,12 @@ export async function patiently<T>(
   }
 }
 
+/** Whether the platform knows that there is no network. */
+export function isOffline(): boolean {
+  const navigator: Partial<Navigator> | undefined = globalThis.navigator;
+  return !(navigator?.onLine ?? true);
+}
+
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = () => {
