@@ -118,6 +118,12 @@ function answerHub(
     response.end();
     return;
   }
+  // Not the real hub's: how a page that tests with it knows what was asked for.
+  if (parts[0] === "requests") {
+    response.writeHead(200, { ...CORS, "content-type": "application/json" });
+    response.end(JSON.stringify(hub.requests.splice(0)));
+    return;
+  }
   if (parts[0] === "api") return answerListing(hub, parts, request, response);
   const repository = `${parts[0]!}/${parts[1]!}`;
   const path = parts.slice(4).join("/");
