@@ -57,6 +57,8 @@ export async function fetchModel(
     );
     const chosen = chooseFiles(name, files);
     const before = await store.get(chosen.id);
+    // Chunks without a record are of nobody knows what.
+    if (before === undefined) await store.delete(chosen.id);
     const kept = await store.chunks(chosen.id);
     const record = recordOf(chosen, name.repository, before, kept, chunkBytes);
     const isNew = before === undefined || differs(before, record);

@@ -6,8 +6,6 @@
  *     missing chunks ─► 4 at a time: GET (again from the byte where it broke) ─► store
  *                                                       file's last chunk ─► hash ─► checked
  */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
 import type {
   ChunkPlace,
   ModelFileRecord,
@@ -15,12 +13,14 @@ import type {
   ModelRecord,
 } from "../store/model-store";
 import { ModelFetchError } from "../util/errors";
+import { FileHash } from "./file-hash";
 import { type Hub, type HubBody, RangeRefusedError } from "./hub";
-import { chunkCount, chunkRange, missingChunks } from "./model-chunks";
+import { chunkRange, missingChunks } from "./model-chunks";
 import {
   type Patience,
   PATIENT,
   TemporaryFetchError,
+  TrySignal,
   waitAfter,
 } from "./patience";
 
@@ -60,6 +60,7 @@ export class ModelDownload {
   readonly #patience: Patience;
   readonly #stop = new AbortController();
   readonly #etags = new Map<string, string>();
+  readonly #hashes = new Map<string, FileHash>();
   #commit: string | undefined;
 
   constructor(
@@ -96,6 +97,13 @@ export class ModelDownload {
 
   async #fetchAll(missing: ChunkPlace[]): Promise<void> {
     const { files } = this.#record;
+    for (const file of files) {
+      const lacks = missing.filter(({ path }) => path === file.path);
+      this.#hashes.set(
+        file.path,
+        new FileHash(this.#store, this.#record, file, lacks, this.#stop.signal),
+      );
+    }
     const left = new Map(files.map(({ path }) => [path, 0]));
     for (const { path } of missing) left.set(path, left.get(path)! + 1);
     // Files of which all chunks came before a stop were not checked then.
@@ -111,6 +119,7 @@ export class ModelDownload {
         const file = files.find((file) => file.path === path)!;
         const bytes = await this.#fetchChunk(file, index);
         await this.#store.putChunk(place, bytes);
+        this.#hashes.get(path)?.came(index);
         left.set(path, left.get(path)! - 1);
         if (left.get(path) === 0) await this.#check(file);
       }
@@ -142,20 +151,21 @@ export class ModelDownload {
     let failures = 0;
     for (let tries = 1; filled < bytes.length; tries++) {
       const before = filled;
+      const one = new TrySignal(this.#stop.signal, path, this.#patience);
       try {
         const range = isWhole ? undefined : { start: start + filled, end };
-        const { signal } = this.#stop;
         const body = await this.#hub.open(
           this.#record.repository,
           path,
           range,
-          signal,
+          one.signal,
         );
         await this.#expectSame(file, body, isWhole);
         for await (const part of body.chunks) {
           if (filled + part.length > bytes.length) throw changed(file);
           bytes.set(part, filled);
           filled += part.length;
+          one.alive();
           this.#onBytes(part.length);
         }
         if (filled < bytes.length && isWhole) throw changed(file);
@@ -172,6 +182,8 @@ export class ModelDownload {
           filled = 0;
         }
         await waitAfter(error, failures, this.#patience, this.#stop.signal);
+      } finally {
+        one.end();
       }
     }
     return bytes;
@@ -202,23 +214,15 @@ export class ModelDownload {
     );
   }
 
-  /** Hashes a file whose chunks are all here. */
+  /** Compares a file whose chunks are all here with what the hub says of it. */
   async #check(file: ModelFileRecord): Promise<void> {
-    const { id, chunkBytes } = this.#record;
-    const { path, version } = file;
+    const { path } = file;
     if (file.sha256 !== undefined) {
-      const hash = sha256.create();
-      for (let index = 0; index < chunkCount(file, chunkBytes); index++) {
-        this.#stop.signal.throwIfAborted();
-        const place = { id, path, version, index };
-        const bytes = await this.#store.readChunk(place);
-        if (bytes === undefined) throw wrong(file, "what was written is gone");
-        hash.update(bytes);
-      }
-      const found = bytesToHex(hash.digest());
+      const found = await this.#hashes.get(path)!.digest();
+      if (found === undefined) throw wrong(file, "what was written is gone");
       if (found !== file.sha256) throw wrong(file, `its SHA-256 is ${found}`);
     }
-    await this.#store.change(id, (record) =>
+    await this.#store.change(this.#record.id, (record) =>
       withFile(record, path, { isChecked: true }),
     );
   }

@@ -23,9 +23,12 @@ export interface Patience {
   retries: number;
   /** The first wait; each one after it is twice as long. */
   firstWaitMs: number;
+  /** How long a connection may bring nothing before it counts as lost. */
+  stallMs?: number;
 }
 
 export const PATIENT: Patience = { retries: 5, firstWaitMs: 1000 };
+const STALL_MS = 45_000;
 
 /** Who is asked to come back later than this is better told so than kept waiting. */
 const LONGEST_WAIT_MS = 120_000;
@@ -65,6 +68,51 @@ export async function patiently<T>(
       await waitAfter(error, ++failures, patience, signal);
     }
   }
+}
+
+/** A signal for one try: it ends with the one above it, or when the connection brings nothing for too long. */
+export class TrySignal {
+  readonly #controller = new AbortController();
+  readonly #above: AbortSignal;
+  readonly #stallMs: number;
+  readonly #what: string;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param what is fetched, for the message */
+  constructor(above: AbortSignal, what: string, { stallMs }: Patience) {
+    this.#above = above;
+    this.#what = what;
+    this.#stallMs = stallMs ?? STALL_MS;
+    if (above.aborted) this.#forward();
+    above.addEventListener("abort", this.#forward);
+    this.alive();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Something came. */
+  alive(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () =>
+        this.#controller.abort(
+          new TemporaryFetchError(
+            `Nothing more of ${this.#what} came for ${Math.round(this.#stallMs / 1000)} seconds. What was fetched so far is kept; load the model again to go on.`,
+          ),
+        ),
+      this.#stallMs,
+    );
+  }
+
+  /** The try is over. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#above.removeEventListener("abort", this.#forward);
+  }
+
+  readonly #forward = () => this.#controller.abort(this.#above.reason);
 }
 
 /** Whether the platform knows that there is no network. */

@@ -166,6 +166,14 @@ describe("a lost connection", () => {
     await expect(failing).rejects.toThrow(/broke.*fetched so far is kept/);
   });
 
+  it("that brings nothing any more counts as lost", async () => {
+    hub.faults.push({ path: WEIGHTS, slowMs: 60_000, times: 2 });
+    await fetching({
+      patience: { retries: 5, firstWaitMs: 1, stallMs: 100 },
+    });
+    expect(equal(await kept(), weights)).toBe(true);
+  });
+
   it("that ends a body too early in good order is no end of the file", async () => {
     hub.faults.push({ path: WEIGHTS, endAtByte: 65_432, times: 1 });
     await fetching();
