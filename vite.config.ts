@@ -28,6 +28,7 @@ export default defineConfig({
             "test/{kernels,model,memory,store,engine,documents,ui}/**/*.test.ts",
           ],
           setupFiles: ["test/support/matchers.ts"],
+          globalSetup: ["test/support/serve-hub.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

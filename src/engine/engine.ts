@@ -1,4 +1,5 @@
 /** The engine itself: one model, many chats, one turn at a time. Needs only a GPU; runs in a worker, a page or Node. */
+import { adapterLimits } from "../gpu/adapter-limits";
 import { HALVES } from "../memory/round";
 import type { ModelFiles } from "../model/model-files";
 import { DeviceLostError } from "../util/errors";
@@ -63,14 +64,17 @@ export class Engine implements ChatEngine {
 
   constructor(options: EngineOptions = {}) {
     this.#options = options;
-    this.#models = new ModelLibrary(options.openFiles);
+    this.#models = new ModelLibrary({
+      openFolder: options.openFiles,
+      storeName: options.storeName,
+      limits: () => adapterLimits(options.gpu),
+    });
   }
 
   load(source: ModelSource, options: LoadOptions = {}): Promise<ModelInfo> {
     return this.#queue.run(async () => {
-      const { memoryBudgetBytes, weightBits } = options;
-      this.#source = { source, options: { memoryBudgetBytes, weightBits } };
-      return (await this.#open(source, options)).info();
+      const session = await this.#open(source, options);
+      return session.info();
     });
   }
 
@@ -250,6 +254,7 @@ export class Engine implements ChatEngine {
       await this.#release();
       await shelf?.archive.close();
       await shelf?.chats.leaveAll();
+      await this.#models.close();
       this.#opening = undefined;
     });
   }
@@ -338,18 +343,22 @@ export class Engine implements ChatEngine {
 
   async #open(source: ModelSource, options: LoadOptions): Promise<Session> {
     options.signal?.throwIfAborted();
+    // A model that can't be fetched takes nothing from the one that is loaded.
+    const files = await this.#models.open(source, options);
     await this.#release();
+    const { memoryBudgetBytes, weightBits, hubUrl } = options;
+    this.#source = {
+      source,
+      options: { memoryBudgetBytes, weightBits, hubUrl },
+    };
     const { gpu, network } = this.#options;
     const { keeper, archive } = await this.#shelf();
-    this.#session = await Session.open(
-      await this.#models.open(source, options),
-      {
-        ...options,
-        learned: await archive.readLearned(this.#url),
-        platform: gpu,
-        network,
-      },
-    );
+    this.#session = await Session.open(files, {
+      ...options,
+      learned: await archive.readLearned(this.#url),
+      platform: gpu,
+      network,
+    });
     this.#session.residency.transfersDone = () => keeper.packed();
     return this.#session;
   }

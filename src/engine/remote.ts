@@ -1,5 +1,6 @@
 /** The engine as the page sees it: every call goes to a worker, replies stream back. */
 import { hubName } from "../model/hub-name";
+import { askToPersist } from "../store/disk-space";
 import type {
   AttachReport,
   ChatDocument,
@@ -45,9 +46,17 @@ export class RemoteEngine implements ChatEngine {
     source: ModelSource,
     { onProgress, signal, ...options }: LoadOptions = {},
   ): Promise<ModelInfo> {
-    return this.#call("load", [fromPage(source), options], {
+    let hasAsked = false;
+    return this.#call("load", [fromPage(source), hubFromPage(options)], {
       signal,
-      ...(onProgress && { onEvent: onProgress }),
+      onEvent(progress) {
+        // Workers cannot ask.
+        if (progress.phase === "download" && !hasAsked) {
+          hasAsked = true;
+          void askToPersist();
+        }
+        onProgress?.(progress);
+      },
     });
   }
 
@@ -55,7 +64,11 @@ export class RemoteEngine implements ChatEngine {
     source: ModelSource,
     { signal, ...options }: PlanOptions = {},
   ): Promise<ModelPlan> {
-    return this.#call("planModel", [fromPage(source), options], { signal });
+    const args: Calls["planModel"]["args"] = [
+      fromPage(source),
+      hubFromPage(options),
+    ];
+    return this.#call("planModel", args, { signal });
   }
 
   listModels(): Promise<KeptModel[]> {
@@ -304,6 +317,15 @@ export class RemoteEngine implements ChatEngine {
 function fromPage(source: ModelSource): ModelSource {
   if (typeof source !== "string" || hubName(source)) return source;
   return new URL(source, globalThis.location?.href).href;
+}
+
+function hubFromPage<Options extends PlanOptions>(options: Options): Options {
+  const { hubUrl } = options;
+  if (hubUrl === undefined) return options;
+  return {
+    ...options,
+    hubUrl: new URL(hubUrl, globalThis.location?.href).href,
+  };
 }
 
 function engineWorker(): Worker {

@@ -11,6 +11,9 @@ export interface ModelFiles {
   /** The GGUF file that holds the weights; without it they are in safetensors. */
   readonly gguf?: string | undefined;
 
+  /** The GGUF file that holds the weights; without it they are in safetensors. */
+  readonly gguf?: string | undefined;
+
   /**
    * A file's whole text; undefined when there is no such file.
    *

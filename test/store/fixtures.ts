@@ -47,7 +47,8 @@ export async function changeForeign(
 ): Promise<void> {
   const connection = await openDB(name);
   const changed = await change(await connection.get(store, key));
-  await connection.put(store, changed);
+  const { keyPath } = connection.transaction(store).store;
+  await connection.put(store, changed, keyPath === null ? key : undefined);
   connection.close();
 }
 

@@ -1,0 +1,313 @@
+/**
+ * Files of models, in the store `weights`: a record for each model, and its files in chunks.
+ *
+ *     ["model", id]                                  ModelRecord: the files, and what is known of them
+ *     ["chunk", id, path, version, index]            ModelChunk: one Blob and its checksum
+ *
+ * Which chunks are there is nowhere written but in their keys, and a chunk is written whole or not at all:
+ * a crash at any byte leaves what came before it. The version of a file is in the keys of its chunks, so
+ * that two versions are never read as one.
+ *
+ * Models are only ever refused room here: nothing of a chat makes way for them.
+ */
+import * as v from "valibot";
+import { crc32c } from "../util/crc32c";
+import { StoreError } from "../util/errors";
+import type { Database } from "./database";
+import { checkedRecord, timeMs, wholeNumber } from "./foreign";
+
+/** One file of a model. */
+export interface ModelFileRecord {
+  /** In the repository, such as "model.safetensors". */
+  path: string;
+  bytes: number;
+  /** What names this content on the hub. */
+  version: string;
+  /** SHA-256 of the content, where the hub tells. */
+  sha256?: string | undefined;
+  /** What the server called it when its first chunk came. */
+  etag?: string | undefined;
+  /** Whether all of it came, and was what it should be. */
+  isChecked: boolean;
+}
+
+export interface ModelRecord {
+  /** As the model is asked for: "org/name", or "org/name/file.gguf". */
+  id: string;
+  /** "org/name" */
+  repository: string;
+  /** Whether this is what the repository's name alone stands for. */
+  isDefault: boolean;
+  /** The GGUF file that holds the weights. */
+  gguf?: string | undefined;
+  /** Of every chunk but a file's last. */
+  chunkBytes: number;
+  files: ModelFileRecord[];
+  usedMs: number;
+}
+
+/** Where a chunk belongs. */
+export interface ChunkPlace {
+  id: string;
+  path: string;
+  version: string;
+  index: number;
+}
+
+interface ModelChunk {
+  blob: Blob;
+  checksum: number;
+}
+
+const recordSchema: v.GenericSchema<unknown, ModelRecord> = v.object({
+  id: v.string(),
+  repository: v.string(),
+  isDefault: v.boolean(),
+  gguf: v.optional(v.string()),
+  chunkBytes: v.pipe(wholeNumber, v.minValue(1)),
+  files: v.array(
+    v.object({
+      path: v.string(),
+      bytes: wholeNumber,
+      version: v.string(),
+      sha256: v.optional(v.string()),
+      etag: v.optional(v.string()),
+      isChecked: v.boolean(),
+    }),
+  ),
+  usedMs: timeMs,
+});
+
+const chunkSchema: v.GenericSchema<unknown, ModelChunk> = v.object({
+  blob: v.instance(Blob),
+  checksum: wholeNumber,
+});
+
+const keySchema = v.tuple([
+  v.literal("chunk"),
+  v.string(),
+  v.string(),
+  v.string(),
+  wholeNumber,
+]);
+
+export class ModelStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** All models that are here in part or whole. @throws StoreError */
+  async list(): Promise<ModelRecord[]> {
+    const values = await this.#database.run(
+      "read which models are kept",
+      ["weights"],
+      "readonly",
+      (transaction) =>
+        transaction.objectStore("weights").getAll(keysBehind("model")),
+    );
+    return values
+      .map((value) => checkedRecord(recordSchema, value))
+      .filter((record) => record !== undefined);
+  }
+
+  /** @throws StoreError */
+  async get(id: string): Promise<ModelRecord | undefined> {
+    const value = await this.#database.run(
+      "read which models are kept",
+      ["weights"],
+      "readonly",
+      (transaction) => transaction.objectStore("weights").get(["model", id]),
+    );
+    return checkedRecord(recordSchema, value);
+  }
+
+  /**
+   * Adds or replaces a model's record. Chunks of files and versions that it does not name go, in the same
+   * transaction.
+   *
+   * @throws StoreError
+   */
+  async put(record: ModelRecord): Promise<void> {
+    const versions = new Map(
+      record.files.map(({ path, version }) => [path, version]),
+    );
+    await this.#database.run(
+      "keep what is known of a model",
+      ["weights"],
+      "readwrite",
+      async (transaction) => {
+        const store = transaction.objectStore("weights");
+        const places = placesOf(
+          await store.getAllKeys(keysBehind("chunk", record.id)),
+        );
+        const left = places.filter(
+          ({ path, version }) => versions.get(path) !== version,
+        );
+        await Promise.all(left.map((place) => store.delete(keyOf(place))));
+        await store.put(record, ["model", record.id]);
+      },
+    );
+  }
+
+  /**
+   * Changes a model's record where it is still there.
+   *
+   * @throws StoreError
+   */
+  async change(
+    id: string,
+    change: (record: ModelRecord) => ModelRecord,
+  ): Promise<void> {
+    await this.#database.run(
+      "keep what is known of a model",
+      ["weights"],
+      "readwrite",
+      async (transaction) => {
+        const store = transaction.objectStore("weights");
+        const value = await store.get(["model", id]);
+        const record = checkedRecord(recordSchema, value);
+        if (record !== undefined)
+          await store.put(change(record), ["model", id]);
+      },
+    );
+  }
+
+  /** Removes a model with all its chunks. @throws StoreError */
+  async delete(id: string): Promise<void> {
+    await this.#database.run(
+      "delete a model",
+      ["weights"],
+      "readwrite",
+      async (transaction) => {
+        const store = transaction.objectStore("weights");
+        await store.delete(["model", id]);
+        await store.delete(keysBehind("chunk", id));
+      },
+    );
+  }
+
+  /** Which chunks of a model are here. @throws StoreError */
+  async chunks(id: string): Promise<ChunkPlace[]> {
+    const keys = await this.#database.run(
+      "read which models are kept",
+      ["weights"],
+      "readonly",
+      (transaction) =>
+        transaction.objectStore("weights").getAllKeys(keysBehind("chunk", id)),
+    );
+    return placesOf(keys);
+  }
+
+  /**
+   * @throws StoreError `missing` where the model is gone or wants another version of the file, `quota`
+   *   where there is no room
+   */
+  async putChunk(
+    place: ChunkPlace,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<void> {
+    const chunk: ModelChunk = {
+      blob: new Blob([bytes]),
+      checksum: crc32c(bytes),
+    };
+    await this.#database.run(
+      "keep a part of a model",
+      ["weights"],
+      "readwrite",
+      async (transaction) => {
+        const store = transaction.objectStore("weights");
+        const value = await store.get(["model", place.id]);
+        const record = checkedRecord(recordSchema, value);
+        const isWanted = record?.files.some(
+          ({ path, version }) =>
+            path === place.path && version === place.version,
+        );
+        if (!isWanted) {
+          throw new StoreError(
+            "missing",
+            `Could not keep a part of ${place.id}: the model was deleted, perhaps in another tab. Load it again to fetch it anew.`,
+          );
+        }
+        await store.put(chunk, keyOf(place));
+      },
+    );
+  }
+
+  /**
+   * A chunk's bytes; undefined where it is not there. One that is torn, or whose file the browser lost, is
+   * deleted and counts as not there.
+   *
+   * @throws StoreError
+   */
+  async readChunk(
+    place: ChunkPlace,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const value = await this.#database.run(
+      "read a part of a model",
+      ["weights"],
+      "readonly",
+      (transaction) => transaction.objectStore("weights").get(keyOf(place)),
+    );
+    if (value === undefined) return undefined;
+    const chunk = checkedRecord(chunkSchema, value);
+    const bytes = chunk && (await bytesOf(chunk.blob));
+    if (bytes !== undefined && crc32c(bytes) === chunk?.checksum) return bytes;
+    await this.deleteChunk(place);
+    return undefined;
+  }
+
+  /** @throws StoreError */
+  async deleteChunk(place: ChunkPlace): Promise<void> {
+    await this.#database.run(
+      "delete a part of a model",
+      ["weights"],
+      "readwrite",
+      (transaction) => transaction.objectStore("weights").delete(keyOf(place)),
+    );
+  }
+
+  /** Deletes all chunks of a file. @throws StoreError */
+  async deleteFile(id: string, path: string): Promise<void> {
+    await this.#database.run(
+      "delete a part of a model",
+      ["weights"],
+      "readwrite",
+      (transaction) =>
+        transaction
+          .objectStore("weights")
+          .delete(keysBehind("chunk", id, path)),
+    );
+  }
+}
+
+/** What of the store the download and its readers need: tests have one in memory. */
+export type ModelKeeping = Pick<ModelStore, keyof ModelStore>;
+
+function keyOf({ id, path, version, index }: ChunkPlace): IDBValidKey {
+  return ["chunk", id, path, version, index];
+}
+
+function placesOf(keys: readonly IDBValidKey[]): ChunkPlace[] {
+  return keys
+    .map((key) => checkedRecord(keySchema, key))
+    .filter((key) => key !== undefined)
+    .map(([, id, path, version, index]) => ({ id, path, version, index }));
+}
+
+/** All keys that begin so. An array sorts after every string and number, so [] ends the range. */
+function keysBehind(...prefix: string[]): IDBKeyRange {
+  return IDBKeyRange.bound(prefix, [...prefix, []]);
+}
+
+/** The Blob's bytes; undefined where the browser lost its file. */
+async function bytesOf(
+  blob: Blob,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch {
+    return undefined;
+  }
+}
