@@ -169,24 +169,30 @@ function parametersOf(config: ModelConfig): number {
   return sum;
 }
 
-/** Matrices with so many bytes a value, vectors in f32. */
+/** Matrices with so many bytes a value, vectors in f32. With 4 bit the embedding and the head have 8. */
 function weightsOf(config: ModelConfig, valueBytes: number): number {
+  const isFour = valueBytes === BLOCK_BYTES[4] / BLOCK_VALUES;
+  const outer = isFour ? BLOCK_BYTES[8] / BLOCK_VALUES : valueBytes;
   let bytes = 0;
-  for (const shape of expectedTensors(config).values()) {
+  for (const [name, shape] of expectedTensors(config)) {
     const values = shape.reduce((a, b) => a * b, 1);
-    bytes += Math.ceil(values * (shape.length > 1 ? valueBytes : 4));
+    const isOuter = /embed_tokens|lm_head/.test(name);
+    const each = isOuter ? outer : valueBytes;
+    bytes += Math.ceil(values * (shape.length > 1 ? each : 4));
   }
   return bytes;
 }
 
-/** The matrix that takes the largest binding; projections of one input are one matrix there. */
+/**
+ * The matrix that takes the largest binding; projections of one input are one matrix there. The embedding
+ * and the head come in parts where they are larger.
+ */
 function largestOf(
   config: ModelConfig,
   valueBytes: number,
 ): { name: string; bytes: number } {
-  const { vocabSize, hiddenSize, intermediateSize } = config;
+  const { hiddenSize, intermediateSize } = config;
   const values = {
-    embedding: vocabSize * hiddenSize,
     "gate and up": 2 * intermediateSize * hiddenSize,
     qkv: qkvColumns(config) * hiddenSize,
   };

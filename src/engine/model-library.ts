@@ -1,6 +1,7 @@
 /** Where models come from, and which of them are on this device. */
 import { fetchModel } from "../model/fetch-model";
 import { fetchedGguf } from "../model/fetched-gguf";
+import { openGguf } from "../model/gguf";
 import { Hub } from "../model/hub";
 import { type HubName, hubName } from "../model/hub-name";
 import { keptFiles } from "../model/kept-files";
@@ -34,12 +35,6 @@ export interface ModelLibraryOptions {
   store?: ModelKeeping | undefined;
   /** Of the GPU that models are to run on. */
   limits?: () => Promise<AdapterLimits | undefined>;
-  /** Gives a GGUF file's contents the names that a folder's files have. */
-  openGguf?: (
-    files: ModelFiles,
-    file: string,
-    signal?: AbortSignal,
-  ) => Promise<ModelFiles>;
   /** Default: the platform's, where it has any. */
   locks?: LockManager | null;
   patience?: Patience;
@@ -96,13 +91,16 @@ export class ModelLibrary {
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
     const looked = await this.#look(source, options);
-    const { openGguf, limits } = this.#options;
     const { gguf } = looked.files;
     const files =
-      gguf !== undefined && openGguf
-        ? await openGguf(looked.files, gguf, options.signal)
-        : looked.files;
-    return planOf({ ...looked, files }, await limits?.(), options);
+      gguf === undefined
+        ? looked.files
+        : (await openGguf(looked.files, gguf, options.signal)).files;
+    return planOf(
+      { ...looked, files },
+      await this.#options.limits?.(),
+      options,
+    );
   }
 
   /** Models of the hub that are here in part or whole, the one used last first. @throws StoreError */

@@ -11,9 +11,6 @@ export interface ModelFiles {
   /** The GGUF file that holds the weights; without it they are in safetensors. */
   readonly gguf?: string | undefined;
 
-  /** The GGUF file that holds the weights; without it they are in safetensors. */
-  readonly gguf?: string | undefined;
-
   /**
    * A file's whole text; undefined when there is no such file.
    *
@@ -52,21 +49,17 @@ export interface FileBytes {
 }
 
 /**
- * The files under `url`, a folder's address or that of a GGUF file in it (where relative, to the page's or worker's own address), fetched with plain GET and at most one `Range: bytes=a-b`, which needs no
+ * The files under `url` (where relative, to the page's or worker's own address), fetched with plain GET and at most one `Range: bytes=a-b`, which needs no
  * preflight. Servers that ignore Range and send the whole file are cut to size here.
  */
 export function fetchedFiles(url: string | URL): ModelFiles {
   const folder = new URL(url, globalThis.location?.href);
   folder.search = "";
   folder.hash = "";
-  const [, gguf] = /\/([^/]+\.gguf)$/i.exec(folder.pathname) ?? [];
-  if (gguf !== undefined)
-    folder.pathname = folder.pathname.slice(0, -gguf.length);
-  else if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
 
   return {
-    name: gguf === undefined ? nameOf(folder) : decodeURIComponent(gguf),
-    gguf: gguf && decodeURIComponent(gguf),
+    name: nameOf(folder),
 
     async text(file, signal) {
       const address = new URL(file, folder);

@@ -37,10 +37,11 @@ const tight = {
 };
 
 describe("bytes", () => {
-  it("of weights are 5 bits a value at 4 bit, 9 at 8, and the file's at 16", () => {
+  it("of weights are 5 bits a value at 4 bit, 9 at 8 and in the embedding, and the file's at 16", () => {
     const bits = (weightBits: 4 | 8 | 16) =>
       (fit({ config: large, weightBits }).weightBytes * 8) / LARGE_VALUES;
-    expect(bits(4)).toBeCloseTo(5, 1);
+    const embedding = 128_256 * 2048;
+    expect(bits(4)).toBeCloseTo(5 + (4 * embedding) / LARGE_VALUES, 1);
     expect(bits(8)).toBeCloseTo(9, 1);
     expect(bits(16)).toBeCloseTo(16, 1);
     const fileBytes = LARGE_VALUES * 4;
@@ -88,6 +89,11 @@ describe("bytes", () => {
 });
 
 describe("a misfit", () => {
+  it("is none where only the embedding is larger than a binding: it comes in parts", () => {
+    const { misfit } = fit({ config: large, weightBits: 16, limits: tight });
+    expect(misfit).toBeUndefined();
+  });
+
   it("is none where nothing is known of the device, or there is room", () => {
     expect(fit({ config: large, weightBits: 16 }).misfit).toBeUndefined();
     expect(
@@ -96,10 +102,10 @@ describe("a misfit", () => {
   });
 
   it("of a matrix that no binding takes proposes fewer bits, where that helps", () => {
-    const limits = { ...roomy, maxStorageBufferBindingSize: 300 * 2 ** 20 };
+    const limits = { ...roomy, maxStorageBufferBindingSize: 50 * 2 ** 20 };
     const { misfit } = fit({ config: large, weightBits: 16, limits });
     expect(misfit!.message).toMatch(
-      /largest matrix \(embedding\) takes 501 MiB.*at most 300 MiB.*weights of 8 bit/,
+      /largest matrix \(gate and up\) takes 64 MiB.*at most 50 MiB.*weights of 8 bit/,
     );
     expect(misfit!.proposal).toEqual({ weightBits: 8 });
     expect(
@@ -108,7 +114,8 @@ describe("a misfit", () => {
   });
 
   it("of a matrix that no binding takes at 4 bit proposes another model", () => {
-    const { misfit } = fit({ config: large, limits: tight });
+    const limits = { ...tight, maxStorageBufferBindingSize: 10 * 2 ** 20 };
+    const { misfit } = fit({ config: large, limits });
     expect(misfit!.proposal).toBeUndefined();
     expect(misfit!.message).toMatch(/Choose a smaller model/);
   });

@@ -1,3 +1,5 @@
+import { randomModel } from "../fixtures/random-model";
+import { ggufModel } from "../support/gguf-model";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   ModelLibrary,
@@ -192,22 +194,20 @@ describe("a plan", () => {
     await expect(planning).rejects.toThrow(/no model org\/nothing/);
   });
 
-  it("of GGUF files has the choices, and reads the one through what opens it", async () => {
-    const asked: string[] = [];
-    const plan = await library({
-      openGguf: async (files, file) => {
-        const opened = await files.open(file, { start: 0, end: 4 });
-        for await (const piece of opened!.chunks)
-          expect(piece).toEqual(weights.slice(1, 5));
-        asked.push(file);
-        return memoryFiles({ "config.json": config });
-      },
-    }).plan("org/gguf", at());
-    expect(asked).toEqual(["t-Q4_0.gguf"]);
-    expect(plan.id).toBe("org/gguf/t-Q4_0.gguf");
-    expect(plan.choices).toEqual([
-      { id: "org/gguf/t-Q8_0.gguf", name: "t-Q8_0.gguf", bytes: 50_000 },
-      { id: "org/gguf/t-Q4_0.gguf", name: "t-Q4_0.gguf", bytes: 49_999 },
+  it("of GGUF files has the choices, and reads the one's own metadata", async () => {
+    const { config, tensors } = randomModel({ layers: 1, vocabSize: 64 });
+    const gguf = ggufModel(config, tensors);
+    hub.repositories["org/gguf"]!["t-Q4_0.gguf"] = gguf;
+    const plan = await library().plan("org/gguf", at());
+    expect(plan).toMatchObject({
+      id: "org/gguf/t-Q4_0.gguf",
+      architecture: "LlamaForCausalLM",
+      contextTokens: 4096,
+      downloadBytes: gguf.length,
+    });
+    expect(plan.choices.map(({ id }) => id).toSorted()).toEqual([
+      "org/gguf/t-Q4_0.gguf",
+      "org/gguf/t-Q8_0.gguf",
     ]);
   });
 
