@@ -118,7 +118,7 @@ function importsFrom(place, targets, allowed = []) {
 }
 
 export default defineConfig(
-  { ignores: ["dist", "out", "public", "tools/demo-model"] },
+  { ignores: ["dist", "out", "public", "tools/demo-model", "tools/oracle"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   {
     files: ["**/*.ts", "**/*.mjs", "eslint.config.js"],
