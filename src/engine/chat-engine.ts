@@ -257,6 +257,8 @@ export interface PlanOptions {
   memoryBudgetBytes?: number | undefined;
   /** The hub's access token, for private and gated models. Kept nowhere. */
   hubToken?: string | undefined;
+  /** Another hub, or a mirror: its address. Default https://huggingface.co */
+  hubUrl?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 

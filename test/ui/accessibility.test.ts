@@ -283,6 +283,7 @@ describe("The keyboard", () => {
       "Show me everything.",
       "Options for “Show me everything.”",
       "Import a chat",
+      "Model: rondo-tiny · 3.4M parameters",
       "Chats",
       "Instructions…",
       "Conversation",
