@@ -56,6 +56,7 @@ type ModelRequest = Extract<
       | "use-model"
       | "delete-model"
       | "pause-load"
+      | "resume-load"
       | "give-up-load";
   }
 >;
@@ -134,6 +135,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "use-model":
     case "delete-model":
     case "pause-load":
+    case "resume-load":
     case "give-up-load":
       return carryOutModel(request, stage);
     case "toggle-panel":
@@ -225,6 +227,9 @@ function carryOutModel(request: ModelRequest, stage: Stage): void {
     case "pause-load":
       loading.pause();
       return stage.announce("Paused.");
+    case "resume-load":
+      session.loadAgain();
+      return;
     case "give-up-load":
       if (session.giveUpLoading()) return stage.focusBox();
       void models.refresh();

@@ -196,11 +196,14 @@ export class LoadProgressElement extends LitElement {
   }
 
   #buttons(phase: LoadProgress["phase"] | undefined) {
-    const mayPause = phase === "download" && !this.isPaused;
-    if (!mayPause && !this.isPaused && !this.mayGiveUp) return nothing;
+    const mayPause = phase === "download" || this.isPaused;
+    if (!mayPause && !this.mayGiveUp) return nothing;
+    // One button for both, so that the focus stays on it.
+    const toggle = this.isPaused
+      ? this.#button("Resume", { type: "resume-load" })
+      : this.#button("Pause", { type: "pause-load" });
     return html`<div class="buttons">
-      ${mayPause ? this.#button("Pause", { type: "pause-load" }) : nothing}
-      ${this.isPaused ? this.#button("Resume", { type: "load" }) : nothing}
+      ${mayPause ? toggle : nothing}
       ${this.#button("Cancel", { type: "give-up-load" })}
     </div>`;
   }

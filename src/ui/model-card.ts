@@ -3,7 +3,7 @@ import { property, state } from "lit/decorators.js";
 import { hubName } from "../model/hub-name";
 import type { AnswerEvent, DeleteQuestion } from "./delete-question";
 import { checkIcon, trashIcon } from "./icons";
-import { HISTORY_TOKENS, memoryBytes, type KnownModel } from "./known-models";
+import { memoryBytes, type KnownModel } from "./known-models";
 import { whereText, type ModelEntry } from "./model-entries";
 import { RequestEvent } from "./request";
 import { byteText, countText, wholeText } from "./sizes";
@@ -169,17 +169,16 @@ export class ModelCard extends LitElement {
   #known(model: KnownModel) {
     const { contextTokens, downloadBytes, licence, parameterCount } = model;
     const download =
-      downloadBytes === 0 ? "" : `Download about ${byteText(downloadBytes)} · `;
-    const history = Math.min(HISTORY_TOKENS, contextTokens);
+      downloadBytes === 0
+        ? "About"
+        : `About ${byteText(downloadBytes)} to download · about`;
+    const memory = Number(memoryBytes(model).toPrecision(2));
     return html`
       <p>${model.goodFor}</p>
+      <p class="facts">${download} ${byteText(memory)} of GPU memory</p>
       <p class="facts">
-        ${countText(parameterCount)} parameters · ${licence} · context
-        ${wholeText(contextTokens)} tokens
-      </p>
-      <p class="facts">
-        ${download}about ${byteText(memoryBytes(model))} of GPU memory with
-        ${wholeText(history)} tokens of history
+        ${countText(parameterCount)} parameters · ${wholeText(contextTokens)}
+        tokens of context · ${licence}
       </p>
     `;
   }

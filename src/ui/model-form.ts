@@ -189,7 +189,15 @@ export class ModelForm extends LitElement {
         ? "This is neither a name, such as org/name, nor an address that begins with https://."
         : "";
     if (source !== undefined) this.dispatchEvent(new LookUpEvent(source));
-    else this.focus();
+    else void this.#showComplaint();
+  }
+
+  async #showComplaint() {
+    this.focus();
+    await this.updateComplete;
+    this.renderRoot.querySelector("#complaint")?.scrollIntoView({
+      block: "nearest",
+    });
   }
 
   #openFiles() {

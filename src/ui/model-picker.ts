@@ -4,6 +4,7 @@ import { repeat } from "lit/directives/repeat.js";
 import type { KeptModel } from "../engine/chat-engine";
 import { isComposing } from "./composer";
 import { closeIcon } from "./icons";
+import { HISTORY_TOKENS } from "./known-models";
 import type { CardEvent, ModelCard } from "./model-card";
 import { modelEntries } from "./model-entries";
 import type { FilesEvent, LookUpEvent, ModelForm } from "./model-form";
@@ -11,6 +12,7 @@ import type { ModelPlanElement } from "./model-plan";
 import type { ModelOptions, ModelWish } from "./model-wish";
 import type { Lookup } from "./models";
 import { RequestEvent, type ChatRequest } from "./request";
+import { wholeText } from "./sizes";
 import { base } from "./theme";
 
 /** `<rondo-model-picker>`: a dialog with the models there are to choose from, or with one that was looked up. */
@@ -149,6 +151,7 @@ export class ModelPicker extends LitElement {
   protected override updated(changed: PropertyValues<this>): void {
     if (!changed.has("lookup") || !this.isOpen) return;
     const before = changed.get("lookup");
+    if (this.lookup?.error !== before?.error) void this.#showFailure();
     const isShown = this.lookup?.plan !== undefined;
     if (isShown === (before?.plan !== undefined)) return;
     this.body.scrollTop = 0;
@@ -190,9 +193,9 @@ export class ModelPicker extends LitElement {
     const { error, hubUrl, inUse, kept, lookup, own } = this;
     return html`
       <p class="about">
-        Larger models know more and answer better; they take longer to download
-        and need more of the GPU’s memory. What is downloaded stays on this
-        device.
+        Larger models know more and answer better. What is downloaded stays on
+        this device. Memory is stated with ${wholeText(HISTORY_TOKENS)} tokens
+        of history, about 3,000 words.
       </p>
       ${
         error === undefined
@@ -268,6 +271,14 @@ export class ModelPicker extends LitElement {
   async #focusPlan() {
     await this.plan.updateComplete;
     this.plan.focus();
+  }
+
+  /** It may have appeared below what is in sight. */
+  async #showFailure() {
+    await this.updateComplete;
+    const note = this.renderRoot.querySelector("rondo-failure-note");
+    await note?.updateComplete;
+    note?.scrollIntoView({ block: "nearest" });
   }
 
   /** On what the question came from. */

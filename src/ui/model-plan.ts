@@ -80,7 +80,7 @@ export class ModelPlanElement extends LitElement {
         display: grid;
         grid-template-columns: auto minmax(0, 1fr);
         gap: 0.5rem 0.75rem;
-        margin-top: 0.875rem;
+        margin: 0.875rem 0;
         padding: 0.75rem 0.875rem;
         border: 1px solid var(--_alert);
         border-radius: 0.75rem;
@@ -148,8 +148,9 @@ export class ModelPlanElement extends LitElement {
       <section aria-labelledby="name" aria-busy=${isRunning}>
         <h3 id="name" tabindex="-1"><bdi>${plan.name}</bdi></h3>
         <p class="id"><bdi>${plan.id}</bdi></p>
-        ${this.#summary(plan)} ${this.#files(plan)} ${this.#weights(plan)}
+        ${this.#summary(plan)}
         ${plan.misfit === undefined ? nothing : this.#misfit(plan.misfit)}
+        ${this.#files(plan)} ${this.#weights(plan)}
         ${
           error === undefined
             ? nothing

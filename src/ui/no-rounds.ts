@@ -18,7 +18,7 @@ export function noRounds(session: Session, examples: readonly string[]) {
   return html`<p class="opening">Nothing is left in this chat.</p>`;
 }
 
-function welcome({ loading }: Session, examples: readonly string[]) {
+function welcome({ loading, state }: Session, examples: readonly string[]) {
   const { source } = loading.wish ?? {};
   const isTiny = source === undefined || source === sourceOf(EMBEDDED_ID);
   return html`
@@ -26,6 +26,7 @@ function welcome({ loading }: Session, examples: readonly string[]) {
       <slot name="welcome"
         ><rondo-welcome
           .modelName=${isTiny ? "" : nameOfSource(source)}
+          .offersModels=${state !== "failed" && state !== "idle"}
         ></rondo-welcome
       ></slot>
       <rondo-examples

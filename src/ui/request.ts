@@ -44,6 +44,7 @@ export type ChatRequest =
   | { type: "use-model"; wish: ModelWish }
   | { type: "delete-model"; id: string }
   | { type: "pause-load" }
+  | { type: "resume-load" }
   | { type: "give-up-load" }
   | { type: "toggle-panel" };
 

@@ -1,4 +1,4 @@
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { modelIcon } from "./icons";
 import { RequestEvent } from "./request";
@@ -47,6 +47,8 @@ export class Welcome extends LitElement {
 
   /** What the model is called, where it is not the one that comes along. */
   @property({ attribute: false }) modelName = "";
+  /** Whether the way to other models is here; not where the dock has it. */
+  @property({ attribute: false }) offersModels = true;
 
   override render() {
     return html`
@@ -57,17 +59,20 @@ export class Welcome extends LitElement {
           you write leaves it.
         </p>
         <p class="small">${this.modelName === "" ? TINY : this.#other()}</p>
-        <button
-          type="button"
-          aria-haspopup="dialog"
-          @click=${() =>
-            this.dispatchEvent(new RequestEvent({ type: "show-models" }))}
-        >
-          ${modelIcon}Choose ${this.modelName === "" ? "a larger" : "another"}
-          model
-        </button>
+        ${this.offersModels ? this.#button() : nothing}
       </slot>
     `;
+  }
+
+  #button() {
+    return html`<button
+      type="button"
+      aria-haspopup="dialog"
+      @click=${() =>
+        this.dispatchEvent(new RequestEvent({ type: "show-models" }))}
+    >
+      ${modelIcon}Choose ${this.modelName === "" ? "a larger" : "another"} model
+    </button>`;
   }
 
   #other() {
