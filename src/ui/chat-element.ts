@@ -157,7 +157,7 @@ export class ChatElement extends LitElement {
         ></rondo-instructions>
         ${this.#models()}
         ${
-          this.#drop.isOver
+          this.#drop.isOver && this.picker?.isOpen !== true
             ? html`<div class="drop">
                 ${attachIcon}Drop it here to attach it
               </div>`

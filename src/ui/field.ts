@@ -48,6 +48,10 @@ export const field = css`
     border: 0;
   }
 
+  legend {
+    padding: 0;
+  }
+
   .choice {
     display: flex;
     align-items: baseline;

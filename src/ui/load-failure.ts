@@ -51,7 +51,7 @@ export class LoadFailure extends LitElement {
         align-self: center;
         justify-content: end;
         gap: 0.5rem;
-        max-width: 12rem;
+        max-width: 14rem;
       }
 
       @media (max-width: 30rem) {

@@ -165,8 +165,8 @@ export class Session {
   /** Goes back to the model before. Says whether there was one. */
   giveUpLoading(): boolean {
     const before = this.loading.giveUp();
-    if (before === undefined) rememberModel(undefined);
-    else this.use(before);
+    rememberModel(undefined);
+    if (before !== undefined) this.use(before);
     return before !== undefined;
   }
 
