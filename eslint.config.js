@@ -24,7 +24,7 @@ const places = {
   memory: { from: ["kernels", "gpu", "store"], types: ["model"] },
   engine: { from: ["model", "memory", "kernels", "gpu", "store"] },
   documents: { from: [] },
-  ui: { from: [...engineFace, "documents"] },
+  ui: { from: [...engineFace, "model/hub-name", "documents"] },
   api: { from: engineFace },
   devtools: { from: [...engineFace, "ui"] },
   "main.ts": { from: [...engineFace, "ui"] },

@@ -16,6 +16,9 @@ export interface Stage {
   goOn(): void;
   /** Opens the dialog with the chat's instructions, or with text that could not be saved. */
   showInstructions(text: string, failure?: string): void;
+  /** Opens the dialog with the models there are to choose from. */
+  showModels(): void;
+  closeModels(): void;
   /** Has a screen reader say it. */
   announce(text: string): void;
   /** Closes the panel, if it lies over the chat, and goes on in the box. */
@@ -40,6 +43,22 @@ type EditRequest = Extract<
 type ChangeRequest = Extract<
   ChatRequest,
   { type: "show-version" | "delete-round" | "move-round" }
+>;
+
+/** What is asked for with models. */
+type ModelRequest = Extract<
+  ChatRequest,
+  {
+    type:
+      | "show-models"
+      | "plan-model"
+      | "close-plan"
+      | "use-model"
+      | "delete-model"
+      | "pause-load"
+      | "resume-load"
+      | "give-up-load";
+  }
 >;
 
 export function carryOut(request: ChatRequest, stage: Stage): void {
@@ -110,6 +129,15 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "load":
       stage.load();
       return stage.focusBox();
+    case "show-models":
+    case "plan-model":
+    case "close-plan":
+    case "use-model":
+    case "delete-model":
+    case "pause-load":
+    case "resume-load":
+    case "give-up-load":
+      return carryOutModel(request, stage);
     case "toggle-panel":
       return stage.togglePanel();
     default:
@@ -174,6 +202,41 @@ async function instruct(text: string, stage: Stage): Promise<void> {
   const { changes, current } = stage.session;
   if (await changes.instruct(current, text)) stage.announce("Saved.");
   else stage.showInstructions(text, "This could not be saved.");
+}
+
+function carryOutModel(request: ModelRequest, stage: Stage): void {
+  const { session } = stage;
+  const { loading, models } = session;
+  switch (request.type) {
+    case "show-models":
+      void models.refresh();
+      return stage.showModels();
+    case "plan-model":
+      return void models.look(request.wish);
+    case "close-plan":
+      return models.endLookup();
+    case "use-model":
+      stage.closeModels();
+      session.use(request.wish);
+      return stage.leavePanel();
+    case "delete-model":
+      void models.delete(request.id).then((isDone) => {
+        if (isDone) stage.announce("Deleted.");
+      });
+      return;
+    case "pause-load":
+      loading.pause();
+      return stage.announce("Paused.");
+    case "resume-load":
+      session.loadAgain();
+      return;
+    case "give-up-load":
+      if (session.giveUpLoading()) return stage.focusBox();
+      void models.refresh();
+      return stage.showModels();
+    default:
+      request satisfies never;
+  }
 }
 
 function carryOutFor(

@@ -10,6 +10,7 @@ import type { Attachment } from "./attachments";
 import type { Composer } from "./composer";
 import type { ChatState } from "./events";
 import { tabsIcon } from "./icons";
+import { RequestEvent } from "./request";
 import { base } from "./theme";
 
 /**
@@ -52,6 +53,11 @@ export class ChatDock extends LitElement {
         line-height: 1.45;
       }
 
+      .elsewhere button {
+        flex: none;
+        margin-inline-start: auto;
+      }
+
       .elsewhere .icon {
         margin-top: 0.15rem;
         color: var(--_muted);
@@ -60,8 +66,10 @@ export class ChatDock extends LitElement {
   ];
 
   @property({ attribute: false }) state: ChatState = "idle";
-  /** While the model loads. */
+  /** While the model loads, or is paused. */
   @property({ attribute: false }) progress: LoadProgress | undefined;
+  /** Whether there is a model to go back to while another loads. */
+  @property({ attribute: false }) mayGiveUp = false;
   /** Why the model is not there. */
   @property({ attribute: false }) error: Error | undefined;
   /** How far the chat is brought back, while it is. */
@@ -104,12 +112,33 @@ export class ChatDock extends LitElement {
   }
 
   #modelStatus() {
-    if (this.state === "loading")
+    if (this.state === "loading" || this.state === "paused")
       return html`<rondo-load-progress
         .progress=${this.progress}
+        .isPaused=${this.state === "paused"}
+        .mayGiveUp=${this.mayGiveUp}
       ></rondo-load-progress>`;
+    if (this.state === "idle") return this.#noModel();
     if (this.error === undefined) return nothing;
-    return html`<rondo-load-failure .error=${this.error}></rondo-load-failure>`;
+    return html`<rondo-load-failure
+      offers-models
+      .error=${this.error}
+    ></rondo-load-failure>`;
+  }
+
+  #noModel() {
+    return html`<p class="elsewhere">
+      <span>No model is loaded: a message waits until one is.</span>
+      <button
+        class="small"
+        type="button"
+        aria-haspopup="dialog"
+        @click=${() =>
+          this.dispatchEvent(new RequestEvent({ type: "show-models" }))}
+      >
+        Choose a model
+      </button>
+    </p>`;
   }
 
   #restoreStatus() {

@@ -15,8 +15,11 @@ import { EXAMPLES, unsaidExamples } from "./examples";
 import { FileDrop } from "./file-drop";
 import { attachIcon, mark } from "./icons";
 import type { Instructions } from "./instructions";
+import type { ModelPicker } from "./model-picker";
+import { areModelFiles, sourceOf } from "./model-wish";
 import { noRounds } from "./no-rounds";
 import { oncePerFrame } from "./once-per-frame";
+import { rememberedModel } from "./remembered-model";
 import type { ChatRequest, RequestEvent } from "./request";
 import { Session } from "./session";
 import type { SidePanel } from "./side-panel";
@@ -28,11 +31,13 @@ import type { Transcript } from "./transcript";
  * the chats that the engine keeps, loads the model, and says how far that is. What the user does shows at
  * once; what the model does, at most once per painted frame.
  *
- * @attr model - the address of the model's folder, relative to the page
+ * @attr model - the model that is loaded unless the user has chosen another: its name on the hub, or its
+ *   address, relative to the page
+ * @attr hub - another hub than huggingface.co, or a mirror: its address
  * @prop engine - the ChatEngine that loads and answers
  * @prop chatId - the engine's name for the chat that is shown; set it to show another
  * @prop examples - things to say, offered in a new chat
- * @prop state - "idle", "loading", "ready", "failed" or "unavailable"; also an attribute
+ * @prop state - "idle", "loading", "paused", "ready", "failed" or "unavailable"; also an attribute
  * @fires rondo-round - RoundEvent: a reply has ended
  * @fires rondo-show - ShowEvent: another chat is shown, or the one that is has got its name
  * @fires rondo-error - ChatErrorEvent: loading failed, a reply broke off, or something with a kept chat failed
@@ -52,6 +57,7 @@ export class ChatElement extends LitElement {
 
   @property({ attribute: false }) engine: ChatEngine | undefined;
   @property() model = "";
+  @property() hub = "";
   @property({ attribute: false }) examples: readonly string[] = EXAMPLES;
 
   @query("rondo-dock") private dock!: ChatDock | null;
@@ -59,6 +65,7 @@ export class ChatElement extends LitElement {
   @query("rondo-header") private header!: ChatHeader;
   @query("rondo-transcript") private transcript!: Transcript;
   @query("rondo-instructions") private instructions!: Instructions;
+  @query("rondo-model-picker") private picker!: ModelPicker | null;
   readonly #announcement = new Announcement();
   #drawer = new Drawer(this, () => {
     const { header: toggle, panel } = this;
@@ -66,8 +73,10 @@ export class ChatElement extends LitElement {
   });
   readonly #drop = new FileDrop(this, {
     isOpen: () =>
-      this.state !== "unavailable" && this.#session.current.access === "write",
-    take: (files) => this.#take({ type: "attach", files }),
+      this.picker?.isOpen === true ||
+      (this.state !== "unavailable" &&
+        this.#session.current.access === "write"),
+    take: (files) => this.#takeFiles(files),
   });
 
   #session = new Session({
@@ -105,7 +114,10 @@ export class ChatElement extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("engine") || changed.has("model")) this.#load();
+    if (changed.has("hub"))
+      this.#session.loading.hubUrl = this.hub === "" ? undefined : this.hub;
+    if (changed.has("engine") || changed.has("model"))
+      this.#load(changed.has("model"));
   }
 
   protected override updated(): void {
@@ -143,8 +155,9 @@ export class ChatElement extends LitElement {
         <rondo-instructions
           .isBusy=${this.#session.current.isBusy}
         ></rondo-instructions>
+        ${this.#models()}
         ${
-          this.#drop.isOver
+          this.#drop.isOver && this.picker?.isOpen !== true
             ? html`<div class="drop">
                 ${attachIcon}Drop it here to attach it
               </div>`
@@ -156,7 +169,7 @@ export class ChatElement extends LitElement {
   }
 
   #panel() {
-    const { library, model, troubles } = this.#session;
+    const { library, loading, troubles } = this.#session;
     return html`
       <rondo-side-panel
         part="panel"
@@ -165,7 +178,7 @@ export class ChatElement extends LitElement {
         ?inert=${!this.#drawer.isOpen}
         ?drawer=${this.#drawer.isNarrow}
         .chats=${library.begun.map((chat) => entryOf(chat, library.current))}
-        .model=${model}
+        .model=${loading.model}
         .keeping=${troubles.isKeeping}
       >
         <slot name="brand" slot="brand">
@@ -173,6 +186,22 @@ export class ChatElement extends LitElement {
         </slot>
         <slot name="footer" slot="footer"></slot>
       </rondo-side-panel>
+    `;
+  }
+
+  #models() {
+    const { loading, models, own } = this.#session;
+    return html`
+      <rondo-model-picker
+        .own=${own}
+        .kept=${models.kept}
+        .inUse=${loading.wish}
+        .isLoading=${loading.state !== "ready"}
+        .lookup=${models.lookup}
+        .error=${models.error}
+        .hubUrl=${loading.hubUrl}
+        .isDropping=${this.#drop.isOver}
+      ></rondo-model-picker>
     `;
   }
 
@@ -215,7 +244,7 @@ export class ChatElement extends LitElement {
   }
 
   #dock() {
-    const { current, error, isHealing, progress, state, visit } = this.#session;
+    const { current, isHealing, loading, state, visit } = this.#session;
     const isReady = state === "ready";
     const isShownAbove = state === "unavailable" && current.isNew;
     if (isShownAbove && current.draft === "") return nothing;
@@ -223,8 +252,9 @@ export class ChatElement extends LitElement {
       <rondo-dock
         exportparts="example, box, input"
         .state=${state}
-        .progress=${progress}
-        .error=${isShownAbove ? undefined : error}
+        .progress=${loading.progress}
+        .mayGiveUp=${loading.hasBefore}
+        .error=${isShownAbove ? undefined : loading.error}
         .restoring=${visit.progress}
         .attachment=${current.attachments[0]}
         .waitingDocuments=${current.attachments.length - 1}
@@ -239,11 +269,25 @@ export class ChatElement extends LitElement {
     `;
   }
 
-  #load(): void {
+  /** What the user chose goes before what the page names, until the page names another. */
+  #load(isRenamed: boolean): void {
     const { engine, model } = this;
+    const session = this.#session;
+    session.own = model === "" ? undefined : sourceOf(model);
     if (engine === undefined) return;
-    if (model === "") return this.#session.connect(engine);
-    void this.#session.load(engine, new URL(model, document.baseURI).href);
+    const own = session.own && { source: session.own, options: {} };
+    const isFirst = session.loading.wish === undefined;
+    const chosen = isFirst ? rememberedModel() : session.loading.wish;
+    const wish = isRenamed && !isFirst ? own : (chosen ?? own);
+    if (wish) void session.load(engine, wish);
+    else session.connect(engine);
+  }
+
+  #takeFiles(files: readonly File[]): void {
+    const isModel = this.picker?.isOpen === true || areModelFiles(files);
+    if (isModel)
+      this.#take({ type: "use-model", wish: { source: files, options: {} } });
+    else this.#take({ type: "attach", files });
   }
 
   #onRequest(event: RequestEvent): void {
@@ -255,7 +299,9 @@ export class ChatElement extends LitElement {
     if (request.type !== "draft") this.#announcement.clear();
     carryOut(request, {
       session: this.#session,
-      load: () => this.#load(),
+      load: () => {
+        if (!this.#session.loadAgain()) this.#load(false);
+      },
       focusBox: () => this.focus(),
       focusRound: (roundId, part) =>
         void this.updateComplete.then(() =>
@@ -264,6 +310,8 @@ export class ChatElement extends LitElement {
       goOn: () => this.#goOn(),
       showInstructions: (text, failure) =>
         void this.instructions.show(text, failure),
+      showModels: () => void this.picker?.show(),
+      closeModels: () => this.picker?.close(),
       announce: (text) => this.#announce(text),
       leavePanel: () => this.#leavePanel(),
       togglePanel: this.#toggleDrawer,

@@ -19,6 +19,10 @@ import { LoadProgressElement } from "./load-progress";
 import { MarkdownElement } from "./markdown-element";
 import { Menu } from "./menu";
 import { MessageEditor } from "./message-editor";
+import { ModelCard } from "./model-card";
+import { ModelForm } from "./model-form";
+import { ModelPicker } from "./model-picker";
+import { ModelPlanElement } from "./model-plan";
 import { ReplyElement } from "./reply-element";
 import { RestoreProgressElement } from "./restore-progress";
 import { RoundActions } from "./round-actions";
@@ -48,6 +52,10 @@ const elements = {
   "rondo-markdown": MarkdownElement,
   "rondo-menu": Menu,
   "rondo-message-editor": MessageEditor,
+  "rondo-model-card": ModelCard,
+  "rondo-model-form": ModelForm,
+  "rondo-model-picker": ModelPicker,
+  "rondo-model-plan": ModelPlanElement,
   "rondo-reply": ReplyElement,
   "rondo-restore-progress": RestoreProgressElement,
   "rondo-round-actions": RoundActions,

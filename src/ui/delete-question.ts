@@ -15,7 +15,8 @@ export class AnswerEvent extends Event {
 }
 
 /**
- * `<rondo-delete-question>`: asks once more before a round is deleted, and how: later rounds have read it.
+ * `<rondo-delete-question>`: asks once more before a round, or a model, is deleted. Later rounds have read a
+ * round: then it asks how.
  *
  * @fires rondo-answer - AnswerEvent: the question was answered
  */
@@ -85,6 +86,8 @@ export class DeleteQuestion extends LitElement {
   @property() verb = "Delete";
   /** What is deleted: "this message and its reply". */
   @property() what = "";
+  /** What it means to delete it, where nothing was said later. */
+  @property() meaning = "Nothing of this is left.";
   /** Whether something was said later. */
   @property({ attribute: false }) hasLater = false;
   /** Whether it cannot be done for now. */
@@ -115,7 +118,7 @@ export class DeleteQuestion extends LitElement {
                     "Later answers may still remember it.",
                   ),
                 ]
-              : this.#way("forget", verb, "Nothing of this is left.")
+              : this.#way("forget", verb, this.meaning)
           }
           ${this.#way("keep", "Keep", "")}
         </dl>

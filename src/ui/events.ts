@@ -1,8 +1,9 @@
 /** The events that `<rondo-chat>` sends to its page. They bubble. */
 import type { Round } from "./round";
 
-/** Where the model stands: no model asked for, coming, there, not loadable, or no WebGPU for it. */
-export type ChatState = "idle" | "loading" | "ready" | "failed" | "unavailable";
+/** Where the model stands: none asked for, coming, held by the user, there, not loadable, or no WebGPU for it. */
+export type ChatState =
+  "idle" | "loading" | "paused" | "ready" | "failed" | "unavailable";
 
 /** A reply has ended, by itself or because it was stopped. */
 export class RoundEvent extends Event {

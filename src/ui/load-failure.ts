@@ -1,4 +1,4 @@
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import { describeError } from "./describe-error";
 import { alertIcon, retryIcon } from "./icons";
@@ -45,8 +45,13 @@ export class LoadFailure extends LitElement {
         overflow-wrap: anywhere;
       }
 
-      button {
+      .buttons {
+        display: flex;
+        flex-wrap: wrap;
         align-self: center;
+        justify-content: end;
+        gap: 0.5rem;
+        max-width: 14rem;
       }
 
       @media (max-width: 30rem) {
@@ -54,9 +59,10 @@ export class LoadFailure extends LitElement {
           grid-template-columns: auto 1fr;
         }
 
-        button {
+        .buttons {
           grid-column: 2;
-          justify-self: start;
+          justify-content: start;
+          max-width: none;
           margin-top: 0.5rem;
         }
       }
@@ -67,6 +73,8 @@ export class LoadFailure extends LitElement {
   /** What the button says, and what it asks for. */
   @property() label = "Load again";
   @property({ attribute: false }) request: ChatRequest = { type: "load" };
+  /** Whether another model would help. */
+  @property({ type: Boolean, attribute: "offers-models" }) offersModels = false;
 
   override render() {
     const { title, advice, detail } = describeError(this.error);
@@ -77,15 +85,28 @@ export class LoadFailure extends LitElement {
           <p><strong>${title}.</strong> ${advice}</p>
           <p class="detail">${detail}</p>
         </section>
-        <button type="button" @click=${this.#ask}>
-          ${retryIcon}${this.label}
-        </button>
+        <span class="buttons">
+          <button type="button" @click=${() => this.#ask(this.request)}>
+            ${retryIcon}${this.label}
+          </button>
+          ${
+            this.offersModels
+              ? html`<button
+                  type="button"
+                  aria-haspopup="dialog"
+                  @click=${() => this.#ask({ type: "show-models" })}
+                >
+                  Choose another model
+                </button>`
+              : nothing
+          }
+        </span>
       </div>
     `;
   }
 
-  #ask() {
-    this.dispatchEvent(new RequestEvent(this.request));
+  #ask(request: ChatRequest) {
+    this.dispatchEvent(new RequestEvent(request));
   }
 }
 

@@ -1,6 +1,9 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
 import type { LoadProgress } from "../engine/chat-engine";
+import { DownloadRate } from "./download-rate";
+import { RequestEvent, type ChatRequest } from "./request";
+import { byteRange, byteText, durationText } from "./sizes";
 import { base } from "./theme";
 
 const PHASES: Record<LoadProgress["phase"], string> = {
@@ -12,7 +15,8 @@ const PHASES: Record<LoadProgress["phase"], string> = {
 };
 
 /**
- * `<rondo-load-progress>`: how far the model is, in words, bytes and a bar.
+ * `<rondo-load-progress>`: how far the model is, in words, bytes and a bar; a download can be paused, and a
+ * load given up.
  *
  * @csspart bar - the progress bar
  */
@@ -33,6 +37,13 @@ export class LoadProgressElement extends LitElement {
         gap: 0 1rem;
         padding-bottom: 0.5rem;
         font-variant-numeric: tabular-nums;
+      }
+
+      .buttons {
+        display: flex;
+        justify-content: end;
+        gap: 0.25rem;
+        margin: 0.25rem -0.5rem -0.25rem 0;
       }
 
       progress {
@@ -106,43 +117,107 @@ export class LoadProgressElement extends LitElement {
 
   /** Undefined until the engine has said something. */
   @property({ attribute: false }) progress: LoadProgress | undefined;
+  @property({ attribute: false }) isPaused = false;
+  /** Whether there is a model to go back to. */
+  @property({ attribute: false }) mayGiveUp = false;
+  readonly #rate = new DownloadRate();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // Where nothing comes any more, nothing else says so.
+    this.#timer = setInterval(() => {
+      if (this.#isDownloading) this.requestUpdate();
+    }, 1000);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearInterval(this.#timer);
+  }
+
+  protected override willUpdate(): void {
+    const { loadedBytes = 0 } = this.progress ?? {};
+    if (this.#isDownloading) this.#rate.add(performance.now(), loadedBytes);
+    else this.#rate.clear();
+  }
+
+  /** With bytes that can be counted, now. */
+  get #isDownloading(): boolean {
+    const { phase, totalBytes = 0 } = this.progress ?? {};
+    return !this.isPaused && phase === "download" && totalBytes > 0;
+  }
 
   override render() {
     const { loadedBytes = 0, totalBytes = 0, phase } = this.progress ?? {};
-    const isCounting = phase === "weights" && totalBytes > 0;
+    const isCounting =
+      (phase === "weights" || phase === "download") && totalBytes > 0;
     return html`
-      <label for="bar">
-        <span>${phase === undefined ? "Starting" : PHASES[phase]}…</span>
-        ${
-          isCounting
-            ? html`<span>${byteRange(loadedBytes, totalBytes)}</span>`
-            : nothing
-        }
-      </label>
+      <label for="bar">${this.#words(isCounting)}</label>
       ${
-        isCounting
+        isCounting || this.isPaused
           ? html`<progress
               id="bar"
               part="bar"
-              max=${totalBytes}
+              max=${Math.max(totalBytes, 1)}
               .value=${loadedBytes}
             ></progress>`
           : html`<progress id="bar" part="bar"></progress>`
       }
+      ${this.#buttons(phase)}
     `;
   }
-}
 
-/** For example "3.1 of 6.9 MB": both in the unit of the total. */
-export function byteRange(loadedBytes: number, totalBytes: number): string {
-  const units = ["B", "kB", "MB", "GB"];
-  const step = Math.min(
-    Math.floor(Math.log10(Math.max(totalBytes, 1)) / 3),
-    units.length - 1,
-  );
-  const digits = step < 2 ? 0 : step === 2 && totalBytes >= 1e8 ? 0 : 1;
-  const inUnit = (bytes: number) => (bytes / 1000 ** step).toFixed(digits);
-  return `${inUnit(loadedBytes)} of ${inUnit(totalBytes)} ${units[step]}`;
+  #words(isCounting: boolean) {
+    const { loadedBytes = 0, totalBytes = 0, phase } = this.progress ?? {};
+    const range = byteRange(loadedBytes, totalBytes);
+    if (this.isPaused)
+      return html`<span>Paused${isCounting ? ` at ${range}` : ""}</span>`;
+    return html`
+      <span>${phase === undefined ? "Starting" : PHASES[phase]}…</span>
+      ${
+        isCounting
+          ? html`<span
+              >${range}${phase === "download" ? this.#pace(totalBytes) : ""}</span
+            >`
+          : nothing
+      }
+    `;
+  }
+
+  /** For example " · 12 MB/s · 40 seconds left". */
+  #pace(totalBytes: number): string {
+    const now = performance.now();
+    const rate = this.#rate.bytesPerSecond(now);
+    if (rate === undefined) return "";
+    if (rate === 0) return " · waiting for the network";
+    const left = this.#rate.secondsLeft(now, totalBytes) ?? 0;
+    return ` · ${byteText(rate)}/s · ${durationText(left)} left`;
+  }
+
+  #buttons(phase: LoadProgress["phase"] | undefined) {
+    const mayPause = phase === "download" || this.isPaused;
+    if (!mayPause && !this.mayGiveUp) return nothing;
+    // One button for both, so that the focus stays on it.
+    const toggle = this.isPaused
+      ? this.#button("Resume", { type: "resume-load" })
+      : this.#button("Pause", { type: "pause-load" });
+    return html`<div class="buttons">
+      ${mayPause ? toggle : nothing}
+      ${this.#button("Cancel", { type: "give-up-load" })}
+    </div>`;
+  }
+
+  #button(label: string, request: ChatRequest) {
+    return html`<button
+      class="plain small"
+      type="button"
+      aria-label="${label} loading the model"
+      @click=${() => this.dispatchEvent(new RequestEvent(request))}
+    >
+      ${label}
+    </button>`;
+  }
 }
 
 declare global {

@@ -1,23 +1,34 @@
 /** What stands in `<rondo-chat>` where there are no rounds: a welcome, or why there is nothing to read. */
 import { html, nothing } from "lit";
+import { EMBEDDED_ID } from "./known-models";
+import { nameOfSource, sourceOf } from "./model-wish";
 import type { ChatRequest } from "./request";
 import type { Session } from "./session";
 
 export function noRounds(session: Session, examples: readonly string[]) {
-  const { current, error, state, visit } = session;
+  const { current, loading, state, visit } = session;
   if (current.isNew && state === "unavailable")
-    return html`<rondo-unavailable .error=${error}></rondo-unavailable>`;
-  if (current.isNew) return welcome(examples);
+    return html`<rondo-unavailable
+      .error=${loading.error}
+    ></rondo-unavailable>`;
+  if (current.isNew) return welcome(session, examples);
   if (visit.isOpening) return html`<p class="opening">Opening…</p>`;
   if (current.openError !== undefined) return failure(current.openError);
   if (current.summary === undefined) return nothing;
   return html`<p class="opening">Nothing is left in this chat.</p>`;
 }
 
-function welcome(examples: readonly string[]) {
+function welcome({ loading, state }: Session, examples: readonly string[]) {
+  const { source } = loading.wish ?? {};
+  const isTiny = source === undefined || source === sourceOf(EMBEDDED_ID);
   return html`
     <div class="welcome">
-      <slot name="welcome"><rondo-welcome></rondo-welcome></slot>
+      <slot name="welcome"
+        ><rondo-welcome
+          .modelName=${isTiny ? "" : nameOfSource(source)}
+          .offersModels=${state !== "failed" && state !== "idle"}
+        ></rondo-welcome
+      ></slot>
       <rondo-examples
         exportparts="example"
         .examples=${examples}

@@ -1,3 +1,4 @@
+import type { ModelWish } from "./model-wish";
 import type { VersionWay } from "./round-place";
 
 /** What the parts of the page ask of `<rondo-chat>`; the event does not leave it. */
@@ -37,6 +38,14 @@ export type ChatRequest =
   | { type: "reopen" }
   | { type: "dismiss"; key: string }
   | { type: "load" }
+  | { type: "show-models" }
+  | { type: "plan-model"; wish: ModelWish }
+  | { type: "close-plan" }
+  | { type: "use-model"; wish: ModelWish }
+  | { type: "delete-model"; id: string }
+  | { type: "pause-load" }
+  | { type: "resume-load" }
+  | { type: "give-up-load" }
   | { type: "toggle-panel" };
 
 export class RequestEvent extends Event {

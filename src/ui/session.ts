@@ -2,16 +2,11 @@
  * What the page knows between two paintings: where the model stands, the chats, and what goes on in the
  * one that is shown. `<rondo-chat>` draws it and passes on what the user asks for.
  */
-import type {
-  ChatEngine,
-  EngineNotice,
-  LoadProgress,
-  ModelInfo,
-} from "../engine/chat-engine";
+import type { ChatEngine, EngineNotice } from "../engine/chat-engine";
 import { Attachments } from "./attachments";
 import { Changes } from "./changes";
 import { ChatLibrary } from "./chat-library";
-import { asError, type Conversation } from "./conversation";
+import type { Conversation } from "./conversation";
 import {
   ChatErrorEvent,
   RoundEvent,
@@ -20,8 +15,12 @@ import {
   type ChatState,
   type Undertaking,
 } from "./events";
-import { Troubles } from "./troubles";
+import { ModelLoading } from "./model-loading";
+import type { ModelWish } from "./model-wish";
+import { Models } from "./models";
+import { rememberModel } from "./remembered-model";
 import type { Round } from "./round";
+import { Troubles } from "./troubles";
 import { TurnQueue } from "./turn-queue";
 import { Turns } from "./turns";
 import { Visit } from "./visit";
@@ -39,8 +38,6 @@ export class Session {
   readonly #queue = new TurnQueue();
   #engine: ChatEngine | undefined;
   #stopHearing: (() => void) | undefined;
-  #loading = new AbortController();
-  #state: ChatState = "idle";
   #shownId: string | undefined;
 
   readonly library: ChatLibrary;
@@ -48,13 +45,11 @@ export class Session {
   readonly turns: Turns;
   readonly changes: Changes;
   readonly attachments: Attachments;
+  readonly loading: ModelLoading;
+  readonly models: Models;
   readonly troubles = new Troubles();
-  /** While loading. */
-  progress: LoadProgress | undefined;
-  /** Once ready. */
-  model: ModelInfo | undefined;
-  /** Why the model is not there. */
-  error: Error | undefined;
+  /** The model that the page names, where it names one. */
+  own: string | undefined;
   isHealing = true;
 
   constructor(host: SessionHost) {
@@ -73,6 +68,18 @@ export class Session {
       removed: () => this.troubles.end("quota"),
     });
     const engine = () => this.#engine;
+    this.loading = new ModelLoading({
+      redraw: () => this.#host.requestUpdate(),
+      entered: (state) => this.#entered(state),
+      failed: (error) => {
+        this.#host.dispatchEvent(new ChatErrorEvent(error, "load"));
+      },
+    });
+    this.models = new Models({
+      engine,
+      hubUrl: () => this.loading.hubUrl,
+      changed: () => this.#redraw(),
+    });
     const openAgain = (conversation: Conversation) =>
       this.#openAgain(conversation);
     this.turns = new Turns(this.#queue, this.visit, {
@@ -99,7 +106,7 @@ export class Session {
   }
 
   get state(): ChatState {
-    return this.#state;
+    return this.loading.state;
   }
 
   get current(): Conversation {
@@ -129,34 +136,43 @@ export class Session {
     this.#stopHearing = undefined;
   }
 
-  /** Loads the model of the folder `url`; rounds that were sent before wait for it. */
-  async load(engine: ChatEngine, url: string): Promise<void> {
+  /** Loads a model; rounds that were sent before wait for it, and a reply of the one before it ends. */
+  async load(engine: ChatEngine, wish: ModelWish): Promise<void> {
     this.#queue.pause();
+    for (const conversation of this.library.conversations)
+      if (conversation.running && conversation.running.phase !== "waiting")
+        conversation.stop();
     // Another model has read none of the chat, and a new worker does not know that it is open here.
     if (engine === this.#engine) this.visit.enter(engine, this.current);
     else this.connect(engine);
-    this.#loading.abort();
-    this.#loading = new AbortController();
-    const { signal } = this.#loading;
-    this.progress = this.model = this.error = undefined;
-    this.#setState("loading");
-    const onProgress = (progress: LoadProgress) => {
-      if (signal.aborted) return;
-      this.progress = progress;
-      this.#host.requestUpdate();
-    };
-    try {
-      const model = await engine.load(url, { onProgress, signal });
-      if (signal.aborted) return;
-      this.model = model;
-      // It may be a new worker, that knows nothing of a pause.
-      if (!this.isHealing) void this.setHealing(false);
-      this.#setState("ready");
-      this.#queue.resume();
-    } catch (thrown) {
-      if (signal.aborted) return;
-      this.#fail(asError(thrown), "load");
-    }
+    await this.loading.load(engine, wish);
+  }
+
+  /** Uses a model from now on, also after a reload, unless it is of files. */
+  use(wish: ModelWish): void {
+    rememberModel(this.isOwn(wish) ? undefined : wish);
+    if (this.#engine !== undefined) void this.load(this.#engine, wish);
+  }
+
+  /** Goes on with a load that was paused, or tries once more what has failed. Says whether there was one. */
+  loadAgain(): boolean {
+    const { wish } = this.loading;
+    if (this.#engine === undefined || wish === undefined) return false;
+    void this.load(this.#engine, wish);
+    return true;
+  }
+
+  /** Goes back to the model before. Says whether there was one. */
+  giveUpLoading(): boolean {
+    const before = this.loading.giveUp();
+    rememberModel(undefined);
+    if (before !== undefined) this.use(before);
+    return before !== undefined;
+  }
+
+  /** Whether it is the model that the page names. */
+  isOwn({ source }: ModelWish): boolean {
+    return source === this.own;
   }
 
   /** Takes note of what stands in the box. */
@@ -253,21 +269,21 @@ export class Session {
     message: string = error.message,
   ): void {
     // A reply fails so when a GPU that was taken away does not come back.
-    const isUnavailable = error.name === "WebGpuUnavailableError";
-    if (during === "load" || isUnavailable) {
-      this.#queue.pause();
-      this.error = error;
-      this.#setState(isUnavailable ? "unavailable" : "failed");
-    } else if (during !== "reply" && during !== "open")
+    if (error.name === "WebGpuUnavailableError") this.loading.fail(error);
+    else if (during !== "reply" && during !== "open")
       this.troubles.report(message);
     this.#changed();
     this.#host.dispatchEvent(new ChatErrorEvent(error, during));
   }
 
-  #setState(state: ChatState): void {
-    this.#state = state;
+  #entered(state: ChatState): void {
+    if (state !== "ready") this.#queue.pause();
     this.#changed();
     this.#host.dispatchEvent(new StateEvent(state));
+    if (state !== "ready") return;
+    // It may be a new worker, that knows nothing of a pause.
+    if (!this.isHealing) void this.setHealing(false);
+    this.#queue.resume();
   }
 
   /** After what the user or the engine did; not for each step of a reply. */

@@ -1,8 +1,8 @@
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
 import { property, query } from "lit/decorators.js";
 import type { ModelInfo } from "../engine/chat-engine";
 import type { ChatEntry } from "./chat-entry";
-import { closeIcon, importIcon, plusIcon } from "./icons";
+import { closeIcon, importIcon, modelIcon, plusIcon } from "./icons";
 import { RequestEvent, type ChatRequest } from "./request";
 import { base } from "./theme";
 
@@ -11,7 +11,7 @@ const CHAT_FILES = ".rondo,application/octet-stream";
 
 /**
  * `<rondo-side-panel>`: the name, a button for a new chat, the chats, and at its foot a button to add one
- * from a file, and which model runs on what.
+ * from a file, and which model runs on what: a button that opens the others there are.
  *
  * @slot brand - the mark and the name
  * @slot footer - under the model's line
@@ -76,6 +76,24 @@ export class SidePanel extends LitElement {
         overflow-wrap: anywhere;
       }
 
+      .model {
+        width: calc(100% + 1rem);
+        margin: 0 -0.5rem 0.375rem;
+        padding-inline: 0.5rem;
+        justify-content: start;
+        text-align: start;
+        line-height: 1.35;
+      }
+
+      .model span {
+        min-width: 0;
+        overflow-wrap: anywhere;
+      }
+
+      .model .icon {
+        color: var(--_muted);
+      }
+
       footer p + p {
         margin-top: 0.375rem;
       }
@@ -135,7 +153,18 @@ export class SidePanel extends LitElement {
         @change=${this.#import}
       />
       <footer>
-        ${this.model ? modelLines(this.model) : ""}
+        <button
+          class="model"
+          type="button"
+          aria-haspopup="dialog"
+          title="Choose a model"
+          @click=${() => this.#ask({ type: "show-models" })}
+        >
+          ${modelIcon}<span
+            >${this.model ? modelLine(this.model) : "Choose a model"}</span
+          >
+        </button>
+        ${this.model ? html`<p>${deviceLine(this.model)}</p>` : nothing}
         <p>
           ${
             this.keeping
@@ -160,22 +189,19 @@ export class SidePanel extends LitElement {
   }
 }
 
-function modelLines({ name, parameterCount, device }: ModelInfo) {
+function modelLine({ name, parameterCount }: ModelInfo) {
   const size = new Intl.NumberFormat("en", {
     notation: "compact",
     maximumSignificantDigits: 2,
   }).format(parameterCount);
-  const gpu = device.description || device.architecture || device.vendor;
-  return html`
-    <p>${name} · ${size} parameters</p>
-    <p>
-      ${
-        device.isSoftware
-          ? "No GPU here: the processor stands in, so replies are slow."
-          : gpu
-      }
-    </p>
-  `;
+  return html`<span class="visually-hidden">Model: </span><bdi>${name}</bdi> ·
+    ${size} parameters`;
+}
+
+function deviceLine({ device }: ModelInfo): string {
+  if (device.isSoftware)
+    return "No GPU here: the processor stands in, so replies are slow.";
+  return device.description || device.architecture || device.vendor;
 }
 
 declare global {

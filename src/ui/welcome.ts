@@ -1,8 +1,14 @@
-import { css, html, LitElement } from "lit";
+import { css, html, LitElement, nothing } from "lit";
+import { property } from "lit/decorators.js";
+import { modelIcon } from "./icons";
+import { RequestEvent } from "./request";
 import { base } from "./theme";
 
+const TINY = `This model is a tiny one. It likes plain English, remembers the simple things you tell it, and
+  drifts into cheerful nonsense about most others.`;
+
 /**
- * `<rondo-welcome>`: what an empty chat shows: what this is.
+ * `<rondo-welcome>`: what an empty chat shows: what this is, and a way to other models.
  *
  * @slot - instead of the words of welcome
  */
@@ -28,12 +34,21 @@ export class Welcome extends LitElement {
         text-wrap: pretty;
       }
 
+      button {
+        margin-top: 0.375rem;
+      }
+
       .small {
         color: var(--_muted);
         font-size: 0.9375rem;
       }
     `,
   ];
+
+  /** What the model is called, where it is not the one that comes along. */
+  @property({ attribute: false }) modelName = "";
+  /** Whether the way to other models is here; not where the dock has it. */
+  @property({ attribute: false }) offersModels = true;
 
   override render() {
     return html`
@@ -43,13 +58,26 @@ export class Welcome extends LitElement {
           Rondo runs a language model on your own GPU, inside this page: nothing
           you write leaves it.
         </p>
-        <p class="small">
-          This model is a tiny one. It likes plain English, remembers the simple
-          things you tell it, and drifts into cheerful nonsense about most
-          others.
-        </p>
+        <p class="small">${this.modelName === "" ? TINY : this.#other()}</p>
+        ${this.offersModels ? this.#button() : nothing}
       </slot>
     `;
+  }
+
+  #button() {
+    return html`<button
+      type="button"
+      aria-haspopup="dialog"
+      @click=${() =>
+        this.dispatchEvent(new RequestEvent({ type: "show-models" }))}
+    >
+      ${modelIcon}Choose ${this.modelName === "" ? "a larger" : "another"} model
+    </button>`;
+  }
+
+  #other() {
+    return html`The model is <bdi>${this.modelName}</bdi>. What it says may be
+      wrong: check what matters.`;
   }
 }
 

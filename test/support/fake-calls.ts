@@ -97,6 +97,10 @@ export class FakeLoad {
     signal?.addEventListener("abort", () => this.fail(signal.reason as Error));
   }
 
+  download(loadedBytes: number, totalBytes: number): void {
+    this.options.onProgress?.({ phase: "download", loadedBytes, totalBytes });
+  }
+
   weights(loadedBytes: number, totalBytes: number): void {
     this.options.onProgress?.({ phase: "weights", loadedBytes, totalBytes });
   }

@@ -18,6 +18,7 @@ import type {
   ModelInfo,
   ModelPlan,
   ModelSource,
+  PlanOptions,
   ReplyEvent,
   ReplyOptions,
   RestoreOptions,
@@ -48,6 +49,8 @@ export interface FakeScript {
   chats?: ChatHistory[];
   /** Those of them that another tab writes. */
   busy?: string[];
+  /** Models that are on this device. */
+  models?: KeptModel[];
   /** What the store answers, where there is none. */
   storeError?: Error;
 }
@@ -69,8 +72,11 @@ export class FakeEngine implements ChatEngine {
   readonly busy: Set<string>;
   kept: ChatHistory[];
   /** Models that are on this device, and what loading others would take. */
-  models: KeptModel[] = [];
+  models: KeptModel[];
   readonly plans = new Map<string, ModelPlan>();
+  /** What was asked about, and with which options. */
+  readonly planned: { source: ModelSource; options: PlanOptions }[] = [];
+  readonly deletedModels: string[] = [];
   storeError: Error | undefined;
   readonly #script: FakeScript;
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
@@ -82,6 +88,7 @@ export class FakeEngine implements ChatEngine {
   constructor(script: FakeScript = {}) {
     this.#script = script;
     this.kept = script.chats ?? [];
+    this.models = script.models ?? [];
     this.busy = new Set(script.busy);
     this.storeError = script.storeError;
   }
@@ -93,7 +100,11 @@ export class FakeEngine implements ChatEngine {
     return load.outcome;
   }
 
-  async planModel(source: ModelSource): Promise<ModelPlan> {
+  async planModel(
+    source: ModelSource,
+    options: PlanOptions = {},
+  ): Promise<ModelPlan> {
+    this.planned.push({ source, options });
     const name = typeof source === "string" ? source : source[0]!.name;
     const found = this.plans.get(name);
     if (!found) throw namedError("ModelFetchError", `There is no ${name}.`);
@@ -105,6 +116,7 @@ export class FakeEngine implements ChatEngine {
   }
 
   async deleteModel(id: string): Promise<void> {
+    this.deletedModels.push(id);
     this.models = this.models.filter((model) => model.id !== id);
   }
 

@@ -1,6 +1,7 @@
 import axe from "axe-core";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
-import { cdp, userEvent } from "vitest/browser";
+import { cdp, page, userEvent } from "vitest/browser";
+import type { ModelPlan } from "../../src/engine/chat-engine";
 import { namedError } from "../support/fake-calls";
 import { type FakeScript } from "../support/fake-engine";
 import { keptChat, keptDocument, keptRound } from "../support/kept-chat";
@@ -170,11 +171,75 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
   "the instructions": async () => {
     await button("Instructions…").click();
   },
+  "the models": async () => {
+    engine.models = [
+      { id: "org/name", keptBytes: 1e8, totalBytes: 2e8, usedMs: 1 },
+    ];
+    await showModels();
+    await button("Delete name from this device").click();
+  },
+  "a model that could not be looked up": async () => {
+    await showModels();
+    await lookUp("org/gone");
+  },
+  "a name that is none": async () => {
+    await showModels();
+    await lookUp("gone");
+    findAll("rondo-model-form details").forEach((details) =>
+      Object.assign(details, { open: true }),
+    );
+  },
+  "what a model would take": async () => {
+    await showModels();
+    engine.planModel = async () => largePlan;
+    await lookUp("org/name");
+    findAll("rondo-model-plan details").forEach((details) =>
+      Object.assign(details, { open: true }),
+    );
+  },
+  "a model that is downloaded": async () => {
+    engine.load = (_, options) => {
+      const progress = { loadedBytes: 1e8, totalBytes: 2e8 };
+      options?.onProgress?.({ phase: "download", ...progress });
+      return new Promise(() => {});
+    };
+    await showModels();
+    await button("Use Qwen2.5 0.5B").click();
+  },
+  "a download that is paused": async () => {
+    await SCENES["a model that is downloaded"]!(document.body);
+    await button("Pause").click();
+  },
   "a banner": async () => {
     const message = "No room is left. Delete chats.";
     engine.emit({ type: "store-trouble", reason: "quota", message });
   },
 };
+
+const largePlan: ModelPlan = {
+  id: "org/name",
+  name: "name",
+  architecture: "LlamaForCausalLM",
+  contextTokens: 8192,
+  choices: ["a", "b"].map((name) => ({ id: `org/${name}`, name, bytes: 1e9 })),
+  downloadBytes: 1e9,
+  hasUpdate: true,
+  weightBytes: 1e9,
+  workspaceBytes: 1e8,
+  kvBytesPerToken: 20_000,
+  misfit: { message: "It is too large.", proposal: { weightBits: 4 } },
+};
+
+async function showModels(): Promise<void> {
+  await button("Choose a larger model").click();
+  await settle();
+}
+
+async function lookUp(text: string): Promise<void> {
+  await page.getByLabelText("Its name on the hub, or its address").fill(text);
+  await button("Look up").click();
+  await settle();
+}
 
 /** Of these, the panel's own need a panel beside the chat. */
 const NEEDS_PANEL = /delete|chats, with a menu|renamed/;
@@ -283,6 +348,7 @@ describe("The keyboard", () => {
       "Show me everything.",
       "Options for “Show me everything.”",
       "Import a chat",
+      "Model: rondo-tiny · 3.4M parameters",
       "Chats",
       "Instructions…",
       "Conversation",

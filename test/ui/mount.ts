@@ -32,6 +32,7 @@ export async function mountChat(
   onTestFinished(() => {
     chat.remove();
     sessionStorage.clear();
+    localStorage.clear();
   });
   await settle();
   return { chat, engine };

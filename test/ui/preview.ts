@@ -2,9 +2,15 @@
  * The page with a fake engine, to look at while one works on it: `npx vite`, then
  * /test/ui/preview.html?scene=… with a name from below. Not part of the build.
  */
-import type { ChatHistory, Receipt } from "../../src/engine/chat-engine";
+import type {
+  ChatHistory,
+  KeptModel,
+  ModelPlan,
+  Receipt,
+} from "../../src/engine/chat-engine";
 import { followAddress } from "../../src/ui/address";
 import "../../src/ui/define";
+import { KNOWN_MODELS } from "../../src/ui/known-models";
 import { fakeReceipt, FakeReply, namedError } from "../support/fake-calls";
 import {
   FakeEngine,
@@ -114,6 +120,64 @@ const longReceipt: Receipt = {
   },
 };
 
+const [, SMOL = "", MIDDLE = "", QWEN = ""] = KNOWN_MODELS.map(({ id }) => id);
+
+/** One that is known and whole, one that is half here, one that nobody knows. */
+const keptModels = (): KeptModel[] => [
+  { id: SMOL, keptBytes: 145e6, totalBytes: 145e6, usedMs: 3 },
+  { id: MIDDLE, keptBytes: 154e6, totalBytes: 386e6, usedMs: 2 },
+  {
+    id: "someone/a-model-with-quite-a-long-name-GGUF/a-model-with-quite-a-long-name-Q4_0.gguf",
+    keptBytes: 812e6,
+    totalBytes: 812e6,
+    usedMs: 1,
+  },
+];
+
+/** What loading models would take. */
+function plans(): [source: string, plan: ModelPlan][] {
+  const file = (bits: string) =>
+    `${QWEN.split("/", 2).join("/")}/qwen2.5-0.5b-instruct-${bits}.gguf`;
+  const plan: ModelPlan = {
+    id: QWEN,
+    name: "Qwen2.5-0.5B-Instruct",
+    architecture: "Qwen2ForCausalLM",
+    contextTokens: 32768,
+    choices: ["q4_0", "q5_0", "q8_0"].map((bits, i) => ({
+      id: file(bits),
+      name: `qwen2.5-0.5b-instruct-${bits}.gguf`,
+      bytes: 429e6 + i * 120e6,
+    })),
+    downloadBytes: 429e6,
+    hasUpdate: true,
+    weightBytes: 429e6,
+    workspaceBytes: 80e6,
+    kvBytesPerToken: 12288,
+    misfit: undefined,
+  };
+  const large: ModelPlan = {
+    ...plan,
+    id: "org/large",
+    name: "large",
+    architecture: "LlamaForCausalLM",
+    choices: [],
+    downloadBytes: 16.1e9,
+    hasUpdate: false,
+    weightBytes: 16.1e9,
+    kvBytesPerToken: 131072,
+    misfit: {
+      message:
+        "Its weights take 16.1 GB, and this GPU lends 8.0 GB. With 4 bits a weight they take 4.5 GB.",
+      proposal: { weightBits: 4 },
+    },
+  };
+  return [
+    [QWEN, plan],
+    [file("q8_0"), { ...plan, id: file("q8_0"), downloadBytes: 676e6 }],
+    ["org/large", large],
+  ];
+}
+
 const scenes: Record<string, FakeScript> = {
   live: moving,
   kept: { ...ready, chats: keptChats() },
@@ -158,6 +222,17 @@ const scenes: Record<string, FakeScript> = {
     ),
   },
   long: selfMoving(LONG_REPLY, 5),
+  models: { ...ready, chats: keptChats(), models: keptModels() },
+  downloading: {
+    load: async (load) => {
+      for (let megabytes = 120; megabytes < 386; megabytes += 2) {
+        if (load.options.signal?.aborted) return;
+        load.download(megabytes * 1e6, 386e6);
+        await new Promise((resolve) => setTimeout(resolve, 150));
+      }
+      load.finish();
+    },
+  },
   loading: { load: (load) => load.weights(3_100_000, 6_896_400) },
   starting: {},
   reading: {
@@ -238,6 +313,7 @@ const chat = document.querySelector("rondo-chat");
 if (chat) {
   followAddress(chat);
   const engine = new FakeEngine(scenes[name]);
+  for (const [source, plan] of plans()) engine.plans.set(source, plan);
   chat.engine = engine;
   if (name === "document") prepareVersions(engine);
   chat.model = "models/rondo-tiny/";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ChatHistory } from "../../src/engine/chat-engine";
 import { describeError } from "../../src/ui/describe-error";
 import { joined } from "../../src/ui/history";
-import { byteRange } from "../../src/ui/load-progress";
+import { byteRange } from "../../src/ui/sizes";
 import { receiptLine } from "../../src/ui/receipt";
 import { failRound, isRunning, newRound, takeEvent } from "../../src/ui/round";
 import { TurnQueue } from "../../src/ui/turn-queue";
