@@ -17,6 +17,14 @@ const WORDS: Record<string, readonly string[]> = {
 /** tokenizer.ggml.token_type */
 const [CONTROL, USER_DEFINED] = [3, 4];
 
+const ENDS: ReadonlySet<string> = new Set([
+  "<|im_end|>",
+  "<|endoftext|>",
+  "<|eot_id|>",
+  "<|eom_id|>",
+  "<|end_of_text|>",
+]);
+
 export interface GgufTokenizer {
   tokenizer: object;
   config: object;
@@ -56,7 +64,13 @@ export function ggufTokenizer(
       unk_token: textOf("unknown"),
       chat_template: metadata.get("tokenizer.chat_template"),
     },
-    eosTokenIds: ["eos", "eot", "eom"].flatMap((key) => idOf(key) ?? []),
+    eosTokenIds: [
+      ...["eos", "eot", "eom"].flatMap((key) => idOf(key) ?? []),
+      // Many files name one of those that their models end a reply with.
+      ...added
+        .filter(({ content, special }) => special && ENDS.has(content))
+        .map(({ id }) => id),
+    ],
   };
 }
 

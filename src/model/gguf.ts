@@ -13,7 +13,7 @@ import {
   parseGgufHeader,
 } from "./gguf-header";
 import { checkpointName } from "./gguf-names";
-import { ggufTokenizer } from "./gguf-tokenizer";
+import { type GgufTokenizer, ggufTokenizer } from "./gguf-tokenizer";
 import { missingFile, type ModelFiles } from "./model-files";
 
 export interface Gguf {
@@ -49,16 +49,15 @@ export async function openGguf(
     signal,
   );
   const config = ggufConfig(header, file, factors);
-  const made = (): Record<string, () => object> => {
-    const { metadata } = header;
-    const tokenizer = () => ggufTokenizer(metadata, file);
-    return {
-      "tokenizer.json": () => tokenizer().tokenizer,
-      "tokenizer_config.json": () => tokenizer().config,
-      "generation_config.json": () => ({
-        eos_token_id: tokenizer().eosTokenIds,
-      }),
-    };
+  let tokenizer: GgufTokenizer | undefined;
+  /** What stands in the place of a file that the folder lacks. */
+  const made = (name: string): object | undefined => {
+    if (!/^(tokenizer|tokenizer_config|generation_config)\.json$/.test(name))
+      return undefined;
+    tokenizer ??= ggufTokenizer(header.metadata, file);
+    if (name === "tokenizer.json") return tokenizer.tokenizer;
+    if (name === "tokenizer_config.json") return tokenizer.config;
+    return { eos_token_id: tokenizer.eosTokenIds };
   };
   return {
     files: {
@@ -69,8 +68,8 @@ export async function openGguf(
         if (name === "config.json") return JSON.stringify(config);
         const text = await files.text(name, signal);
         if (text !== undefined) return text;
-        const make = made()[name];
-        return make && JSON.stringify(make());
+        const json = made(name);
+        return json && JSON.stringify(json);
       },
       open: (name, range, signal) => files.open(name, range, signal),
     },

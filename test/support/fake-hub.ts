@@ -50,6 +50,8 @@ export interface Fault {
 
 export interface FakeHub {
   url: string;
+  /** Where large files are redirected to. */
+  cdnUrl: string;
   /** What it holds, by repository and path: change it, and the hub has another commit. */
   repositories: Record<string, Record<string, Uint8Array>>;
   requests: HubRequest[];
@@ -75,6 +77,7 @@ export async function fakeHub(
 ): Promise<FakeHub> {
   const hub: FakeHub = {
     url: "",
+    cdnUrl: "",
     repositories,
     requests: [],
     faults: [],
@@ -89,7 +92,7 @@ export async function fakeHub(
     },
   };
   const front = await listen((request, response) =>
-    answerHub(hub, addressOf(cdn), request, response),
+    answerHub(hub, request, response),
   );
   const cdn: Server = await listen((request, response) => {
     const [, org, name, ...rest] = pathOf(request);
@@ -99,12 +102,12 @@ export async function fakeHub(
     else answerFile(hub, "cdn", path, content, {}, request, response);
   });
   hub.url = addressOf(front);
+  hub.cdnUrl = addressOf(cdn);
   return hub;
 }
 
 function answerHub(
   hub: FakeHub,
-  cdnUrl: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
@@ -146,7 +149,7 @@ function answerHub(
     ...headers,
     "x-linked-size": content.length,
     "x-linked-etag": `"${hashOf(content, "sha256")}"`,
-    location: `${cdnUrl}/${repository}/${path}`,
+    location: `${hub.cdnUrl}/${repository}/${path}`,
   });
   response.end();
 }
@@ -322,12 +325,20 @@ function note(
 function commitOf(files: Record<string, Uint8Array>): string {
   const hash = createHash("sha1");
   for (const [path, content] of Object.entries(files))
-    hash.update(path).update(content);
+    hash.update(path).update(hashOf(content, "sha1"));
   return hash.digest("hex");
 }
 
+/** Of a file, once: some are large. */
+const hashes = new WeakMap<Uint8Array, Map<string, string>>();
+
 function hashOf(content: Uint8Array, algorithm: string): string {
-  return createHash(algorithm).update(content).digest("hex");
+  const known = hashes.get(content) ?? new Map<string, string>();
+  hashes.set(content, known);
+  const hash =
+    known.get(algorithm) ?? createHash(algorithm).update(content).digest("hex");
+  known.set(algorithm, hash);
+  return hash;
 }
 
 function pathOf(request: IncomingMessage): string[] {

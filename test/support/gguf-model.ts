@@ -23,7 +23,7 @@ const PARTS: [string, string][] = [
   ["mlp.down_proj", "ffn_down"],
 ];
 
-function ggufName(name: string): string {
+export function ggufName(name: string): string {
   if (name === "model.embed_tokens.weight") return "token_embd.weight";
   if (name === "model.norm.weight") return "output_norm.weight";
   if (name === "lm_head.weight") return "output.weight";

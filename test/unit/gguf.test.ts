@@ -20,6 +20,7 @@ import {
 } from "../golden/stories260K";
 import { ggufFile, type Metadata } from "../support/gguf-file";
 import { ggufModel, ggufTensors, networkMetadata } from "../support/gguf-model";
+import { tokenizerMetadata } from "../support/gguf-tokenizer";
 import { memoryFiles } from "../support/memory-files";
 import { randomBlocks } from "../support/random-blocks";
 import { decode, encode, type Tensors } from "../support/tensors";
@@ -148,41 +149,9 @@ test("stories260K's own file holds the published weights, its text and its token
   expect(tokenizer.encode("Once upon a time")).toEqual(tokens.slice(1, 5));
 });
 
+const TEMPLATE = "{{ messages[0].content }}{{ eos_token }}";
+
 describe("a tokenizer out of metadata", () => {
-  const metadataOf = (json: unknown, pre: string): Metadata => {
-    const { model, added_tokens } = json as {
-      model: { vocab: Record<string, number>; merges: (string | string[])[] };
-      added_tokens: { id: number; content: string; special: boolean }[];
-    };
-    const tokens: string[] = [];
-    const kinds: number[] = [];
-    for (const [text, id] of Object.entries(model.vocab)) {
-      tokens[id] = text;
-      kinds[id] = 1;
-    }
-    for (const { id, content, special } of added_tokens) {
-      tokens[id] = content;
-      kinds[id] = special ? 3 : 4;
-    }
-    return {
-      "tokenizer.ggml.model": ["string", "gpt2"],
-      "tokenizer.ggml.pre": ["string", pre],
-      "tokenizer.ggml.tokens": ["string[]", tokens],
-      "tokenizer.ggml.token_type": ["i32[]", kinds],
-      "tokenizer.ggml.merges": [
-        "string[]",
-        model.merges.map((pair) =>
-          Array.isArray(pair) ? pair.join(" ") : pair,
-        ),
-      ],
-      "tokenizer.ggml.eos_token_id": ["u32", added_tokens[2]!.id],
-      "tokenizer.ggml.bos_token_id": ["u32", added_tokens[1]!.id],
-      "tokenizer.chat_template": [
-        "string",
-        "{{ messages[0].content }}{{ eos_token }}",
-      ],
-    };
-  };
   const SAMPLES = [
     "Hello, world! It's 2025, isn't it?",
     "  two  spaces\n\nlines\t and 1234567 ½ ٣",
@@ -196,34 +165,44 @@ describe("a tokenizer out of metadata", () => {
   test.each([
     ["smolLm2", "smollm"],
     ["qwen25", "qwen2"],
-  ] as const)("%s gives the ids of its tokenizer.json", async (name, pre) => {
-    const [json, configJson] = tokenizerFiles[name]();
-    const { gguf } = await opened(
-      ggufFile(
-        { ...networkMetadata(randomModel().config), ...metadataOf(json, pre) },
-        {},
-      ),
-    );
-    const ours = await openTokenizer(gguf.files);
-    const theirs = new Tokenizer(json, configJson);
-    expect(ours.tokenCount).toBe(theirs.tokenCount);
-    for (const sample of SAMPLES) {
-      expect(ours.encode(sample)).toEqual(theirs.encode(sample));
-      expect(ours.encodeText(sample)).toEqual(theirs.encodeText(sample));
-      const ids = theirs.encode(sample);
-      expect(ours.decode(ids)).toBe(theirs.decode(ids));
-    }
-    const generation = JSON.parse(
-      (await gguf.files.text("generation_config.json"))!,
-    ) as unknown;
-    expect(readGenerationConfig(generation, {}).eosTokenIds).toHaveLength(1);
-    const template = await readChatTemplate(gguf.files);
-    const now = new Date();
-    const messages = [{ role: "user" as const, content: "Hi" }];
-    expect(template.render(messages, { addGenerationPrompt: true, now })).toBe(
-      `Hi${ours.markers[2]!}`,
-    );
-  });
+  ] as const)(
+    "%s gives the ids of its tokenizer.json",
+    { timeout: 30_000 },
+    async (name, pre) => {
+      const [json, configJson] = tokenizerFiles[name]();
+      const { gguf } = await opened(
+        ggufFile(
+          {
+            ...networkMetadata(randomModel().config),
+            ...tokenizerMetadata(json, pre, TEMPLATE),
+          },
+          {},
+        ),
+      );
+      const ours = await openTokenizer(gguf.files);
+      const theirs = new Tokenizer(json, configJson);
+      expect(ours.tokenCount).toBe(theirs.tokenCount);
+      for (const sample of SAMPLES) {
+        expect(ours.encode(sample)).toEqual(theirs.encode(sample));
+        expect(ours.encodeText(sample)).toEqual(theirs.encodeText(sample));
+        const ids = theirs.encode(sample);
+        expect(ours.decode(ids)).toBe(theirs.decode(ids));
+      }
+      const generation = JSON.parse(
+        (await gguf.files.text("generation_config.json"))!,
+      ) as unknown;
+      const ends = readGenerationConfig(generation, {}).eosTokenIds;
+      expect(ends.map((id) => ours.isText(id))).toEqual(ends.map(() => false));
+      expect(ends).toContain(ours.idOf("<|im_end|>"));
+      expect(ends).toContain(ours.idOf("<|endoftext|>"));
+      const template = await readChatTemplate(gguf.files);
+      const now = new Date();
+      const messages = [{ role: "user" as const, content: "Hi" }];
+      expect(
+        template.render(messages, { addGenerationPrompt: true, now }),
+      ).toBe(`Hi${ours.markers[2]!}`);
+    },
+  );
 
   test("files beside it count more", async () => {
     const [json] = tokenizerFiles.smolLm2();
@@ -231,7 +210,7 @@ describe("a tokenizer out of metadata", () => {
       ggufFile(
         {
           ...networkMetadata(randomModel().config),
-          ...metadataOf(json, "smollm"),
+          ...tokenizerMetadata(json, "smollm", TEMPLATE),
         },
         {},
       ),

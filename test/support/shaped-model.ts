@@ -1,0 +1,76 @@
+/** GGUF files of real models' shapes, with random weights: as large, as slow, and as wide as the real ones. */
+import { type BlockType, tensorBytes } from "../../src/model/checkpoint";
+import { expectedTensors } from "../../src/model/tensors";
+import { readConfig } from "../../src/model/config";
+import { type ModelConfig, modelConfig } from "../fixtures/random-model";
+import { ggufFile, type GgufTensorData, type Metadata } from "./gguf-file";
+import { ggufName, networkMetadata } from "./gguf-model";
+import { encode, f16Bits } from "./tensors";
+
+export const SMOLLM2_135M = modelConfig({
+  architecture: "LlamaForCausalLM",
+  hiddenSize: 576,
+  intermediateSize: 1536,
+  layers: 30,
+  heads: 9,
+  kvHeads: 3,
+  headDim: 64,
+  vocabSize: 49_152,
+  ropeTheta: 100_000,
+  ropeScaling: null,
+  isTied: true,
+});
+
+/** Matrices in one block type; the embedding in Q8_0, as quantisers keep it. */
+export function shapedGguf(
+  config: ModelConfig,
+  type: BlockType,
+  tokenizer: Metadata,
+): Uint8Array<ArrayBuffer> {
+  const tensors: Record<string, GgufTensorData> = {};
+  for (const [name, shape] of expectedTensors(readConfig(config))) {
+    const values = shape.reduce((product, size) => product * size, 1);
+    if (shape.length === 1) {
+      const ones = new Float32Array(values).fill(1);
+      tensors[ggufName(name)] = {
+        type: "F32",
+        shape,
+        bytes: encode("F32", ones),
+      };
+      continue;
+    }
+    const isOuter = /embed_tokens|lm_head/.test(name);
+    const own = isOuter ? "Q8_0" : type;
+    const bytes = quickBlocks(own, values, shape[1]!);
+    tensors[ggufName(name)] = { type: own, shape, bytes };
+  }
+  return ggufFile({ ...networkMetadata(config), ...tokenizer }, tensors);
+}
+
+/** Blocks of one scale and random quants, in Q4_0 or Q8_0: a hundred megabytes in a second. */
+function quickBlocks(
+  type: BlockType,
+  values: number,
+  columns: number,
+): Uint8Array {
+  if (type !== "Q4_0" && type !== "Q8_0")
+    throw new RangeError(`${type} has scales in other places`);
+  const bytes = new Uint8Array(tensorBytes(type, values));
+  const words = new Uint32Array(bytes.buffer, 0, Math.floor(bytes.length / 4));
+  let state = 0x9e3779b9 ^ values;
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[i] = state;
+  }
+  // Quants of deviation 4.6 or 74 become weights of deviation 1 / √columns.
+  const deviation = type === "Q4_0" ? 4.6 : 74;
+  const scale = f16Bits(1 / deviation / Math.sqrt(columns));
+  const blockBytes = tensorBytes(type, 32);
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    bytes[at] = scale & 255;
+    bytes[at + 1] = scale >> 8;
+  }
+  return bytes;
+}
