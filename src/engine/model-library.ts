@@ -1,6 +1,5 @@
 /** Where models come from, and which of them are on this device. */
 import { fetchModel } from "../model/fetch-model";
-import { fetchedGguf } from "../model/fetched-gguf";
 import { openGguf } from "../model/gguf";
 import { Hub } from "../model/hub";
 import { type HubName, hubName } from "../model/hub-name";
@@ -27,7 +26,7 @@ import type {
 import { type Looked, lookAtFiles, lookAtHub, planOf } from "./model-plan";
 
 export interface ModelLibraryOptions {
-  /** How the folder at an address is read. Default: by fetch. */
+  /** How the folder or GGUF file at an address is read. Default: by fetch. */
   openFolder?: ((url: string) => ModelFiles) | undefined;
   /** The database's name. Default "rondo". */
   storeName?: string | undefined;
@@ -200,7 +199,7 @@ export class ModelLibrary {
   /** Files at an address, or at hand. */
   #filesAt(source: ModelSource): ModelFiles {
     if (typeof source !== "string") return localFiles(source);
-    return fetchedGguf(source, this.#openFolder) ?? this.#openFolder(source);
+    return this.#openFolder(source);
   }
 
   async #store(): Promise<ModelKeeping> {

@@ -105,10 +105,9 @@ export async function loadModel(
     });
   }
 
-  const expected = expectedTensors(config);
   const { checkpoint, hash } = hashedCheckpoint(
-    gguf?.checkpoint(expected) ??
-      (await openSafetensors(files, expected, signal)),
+    gguf?.checkpoint(config) ??
+      (await openSafetensors(files, expectedTensors(config), signal)),
   );
   const { totalBytes } = checkpoint;
   const network = await buildNetwork(gpu, config, checkpoint, {

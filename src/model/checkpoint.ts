@@ -35,6 +35,11 @@ export function tensorBytes(type: TensorType, values: number): number {
   return (values / block.values) * block.bytes;
 }
 
+/** Whether a row of so many values can be of this type: no block reaches into the next row. */
+export function isWholeBlocks(type: TensorType, columns: number): boolean {
+  return columns % TENSOR_TYPES[type].values === 0;
+}
+
 export interface TensorInfo {
   name: string;
   /** The file it lies in, for messages. */

@@ -45,7 +45,7 @@ export interface ModelConfig {
 /** How RoPE's frequencies are stretched for a longer context. */
 export type RopeScaling =
   | { type: "linear"; factor: number }
-  /** What each frequency is divided by, one for each pair of a head. */
+  /** Each frequency divided by a number of its own; headDim / 2 of them. */
   | { type: "factors"; factors: number[] }
   | {
       type: "llama3";
@@ -134,7 +134,10 @@ export function readConfig(json: unknown): ModelConfig {
     rmsNormEps: fields.rms_norm_eps,
     ropeTheta:
       fields.rope_parameters?.rope_theta ?? fields.rope_theta ?? 10_000,
-    ropeScaling: readRopeScaling(fields.rope_parameters ?? fields.rope_scaling),
+    ropeScaling: readRopeScaling(
+      fields.rope_parameters ?? fields.rope_scaling,
+      headDim,
+    ),
     maxPositionEmbeddings: Math.min(
       fields.max_position_embeddings,
       windowOf(fields, architecture),
@@ -191,6 +194,7 @@ function expectPlainLayers(fields: ConfigFields): void {
 /** `rope_scaling` of older files, or `rope_parameters`, which holds the theta as well. */
 function readRopeScaling(
   rope: v.InferOutput<typeof ropeFields> | null | undefined,
+  headDim: number,
 ): RopeScaling | null {
   if (rope === null || rope === undefined) return null;
   const isThetaOnly = Object.keys(rope).every((key) => key === "rope_theta");
@@ -204,8 +208,9 @@ function readRopeScaling(
       return { type, factor };
     }
     case "factors": {
-      const field = v.pipe(v.array(positive), v.minLength(1));
-      const { factors } = checked(v.object({ factors: field }), rope, FILE);
+      const { factors } = checked(factorsFields, rope, FILE);
+      if (factors.length !== headDim / 2)
+        fail(`RoPE with ${headDim / 2} factors`, factors.length);
       return { type, factors };
     }
     case "llama3": {
@@ -231,6 +236,11 @@ const llama3Fields = v.object({
   low_freq_factor: positive,
   high_freq_factor: positive,
   original_max_position_embeddings: count,
+});
+
+/** What GGUF has in place of llama3's four numbers; this runtime's own name for it. */
+const factorsFields = v.object({
+  factors: v.array(v.pipe(positive, v.finite())),
 });
 
 function fail(expected: string, found: string | number | boolean): never {

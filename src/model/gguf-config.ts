@@ -1,75 +1,130 @@
-/** A GGUF file's metadata as the config.json that its model has elsewhere. */
-import { ModelFormatError } from "../util/errors";
+/**
+ * A GGUF file's metadata as the object of a config.json, for `readConfig`: the same network gives the
+ * same configuration, whichever of the two formats it comes in.
+ */
 import type { Architecture } from "./config";
-import type { GgufHeader, GgufValue } from "./gguf-header";
+import type { GgufHeader } from "./gguf-header";
+import { GgufMetadata } from "./gguf-metadata";
 
-/** By general.architecture; Mistral's models call themselves llama. */
-const ARCHITECTURES: Record<string, Architecture> = {
-  llama: "LlamaForCausalLM",
-  qwen2: "Qwen2ForCausalLM",
-  qwen3: "Qwen3ForCausalLM",
-};
+/** Mistral's networks are called llama too. */
+const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
+  ["llama", "LlamaForCausalLM"],
+  ["qwen2", "Qwen2ForCausalLM"],
+  ["qwen3", "Qwen3ForCausalLM"],
+]);
 
 /**
- * The object of a config.json, for `readConfig` to check.
+ * The object of a config.json.
  *
- * @param ropeFactors what the tensor rope_freqs.weight holds: Llama 3's divisors of the frequencies
- * @throws ModelFormatError for another architecture
+ * @param ropeFactors what each of RoPE's frequencies is divided by, where the file says so
+ * @throws ModelFormatError for another architecture, or one with parts that config.json has no word for
  */
 export function ggufConfig(
-  { metadata, tensors }: GgufHeader,
-  file: string,
+  header: GgufHeader,
   ropeFactors: readonly number[] | undefined,
 ): Record<string, unknown> {
-  const name = metadata.get("general.architecture");
-  const architecture =
-    typeof name === "string" && Object.hasOwn(ARCHITECTURES, name)
-      ? ARCHITECTURES[name]
-      : undefined;
-  if (architecture === undefined)
-    throw new ModelFormatError({
-      file,
-      expected: `an architecture of ${Object.keys(ARCHITECTURES).join(", ")}`,
-      found: JSON.stringify(name ?? "none"),
-    });
-  const of = (key: string): GgufValue | undefined =>
-    metadata.get(`${String(name)}.${key}`);
-  const shapes = new Map(tensors.map((tensor) => [tensor.name, tensor.shape]));
-  const heads = of("attention.head_count");
-  const hidden = of("embedding_length");
-  const headDim = of("attention.key_length") ?? Number(hidden) / Number(heads);
-  const window = of("attention.sliding_window");
+  const metadata = new GgufMetadata(header);
+  const name = metadata.present(
+    "general.architecture",
+    metadata.text("general.architecture"),
+  );
+  const architecture = ARCHITECTURES.get(name);
+  if (architecture === undefined) {
+    const known = [...ARCHITECTURES.keys()].join(", ");
+    throw metadata.problem(`general.architecture: ${known}`, name);
+  }
+  const optional = (key: string) => metadata.number(`${name}.${key}`);
+  const needed = (key: string) =>
+    metadata.present(`${name}.${key}`, optional(key));
+
+  expectOneNetwork(metadata, name);
+  const heads = needed("attention.head_count");
+  const hiddenSize = needed("embedding_length");
+  const contextTokens = needed("context_length");
+  const headDim = optional("attention.key_length") ?? hiddenSize / heads;
+  const valueDim = optional("attention.value_length") ?? headDim;
+  if (valueDim !== headDim) {
+    throw metadata.problem(
+      `${name}.attention.value_length: as attention.key_length, ${headDim}`,
+      String(valueDim),
+    );
+  }
+  const windowTokens = optional("attention.sliding_window") ?? 0;
+
   return {
     architectures: [architecture],
-    hidden_size: hidden,
-    intermediate_size: of("feed_forward_length"),
-    num_hidden_layers: of("block_count"),
+    model_type: name,
+    hidden_size: hiddenSize,
+    intermediate_size: needed("feed_forward_length"),
+    num_hidden_layers: needed("block_count"),
     num_attention_heads: heads,
-    num_key_value_heads: of("attention.head_count_kv") ?? heads,
+    num_key_value_heads: optional("attention.head_count_kv") ?? heads,
     head_dim: headDim,
-    rms_norm_eps: of("attention.layer_norm_rms_epsilon"),
-    rope_theta: of("rope.freq_base"),
-    rope_scaling: ropeScaling(of, ropeFactors),
+    rms_norm_eps: decimal(needed("attention.layer_norm_rms_epsilon")),
+    rope_theta: decimal(optional("rope.freq_base") ?? 10_000),
+    rope_scaling: ropeScaling(metadata, name, ropeFactors),
     partial_rotary_factor:
-      Number(of("rope.dimension_count") ?? headDim) / Number(headDim),
-    max_position_embeddings: of("context_length"),
-    vocab_size: shapes.get("token_embd.weight")?.[0],
-    tie_word_embeddings: !shapes.has("output.weight"),
-    attention_bias: shapes.has("blk.0.attn_output.bias"),
-    ...(typeof window === "number" &&
-      window > 0 && {
-        sliding_window: window,
-        use_sliding_window: true,
-      }),
+      (optional("rope.dimension_count") ?? headDim) / headDim,
+    max_position_embeddings: contextTokens,
+    vocab_size: vocabularyRows(header, metadata),
+    tie_word_embeddings: !header.tensors.has("output.weight"),
+    attention_bias: name !== "qwen2" && header.tensors.has("blk.0.attn_q.bias"),
+    mlp_bias: header.tensors.has("blk.0.ffn_gate.bias"),
+    sliding_window: windowTokens || null,
+    use_sliding_window: windowTokens > 0 && windowTokens < contextTokens,
   };
 }
 
+/** Refuses parts of a model, and layers that are several networks. */
+function expectOneNetwork(metadata: GgufMetadata, name: string): void {
+  const files = metadata.number("split.count") ?? 1;
+  if (files > 1) {
+    throw metadata.problem(
+      "the whole model in one file (llama-gguf-split --merge makes one)",
+      `one of ${files} parts`,
+    );
+  }
+  const experts = metadata.number(`${name}.expert_count`) ?? 0;
+  if (experts > 0) {
+    throw metadata.problem(`${name}.expert_count: 0`, String(experts));
+  }
+}
+
+/** As many as the embedding table has rows; the list of tokens may be shorter. */
+function vocabularyRows(header: GgufHeader, metadata: GgufMetadata): number {
+  const table = header.tensors.get("token_embd.weight");
+  return metadata.present("tensor token_embd.weight", table).shape[0]!;
+}
+
+/** `rope_scaling` of a config.json; other kinds pass as they are, and are refused there by name. */
 function ropeScaling(
-  of: (key: string) => GgufValue | undefined,
-  factors: readonly number[] | undefined,
+  metadata: GgufMetadata,
+  name: string,
+  ropeFactors: readonly number[] | undefined,
 ): object | null {
-  if (factors) return { rope_type: "factors", factors };
-  const type = of("rope.scaling.type");
-  if (type === undefined || type === "none") return null;
-  return { rope_type: type, factor: of("rope.scaling.factor") };
+  const type = metadata.text(`${name}.rope.scaling.type`) ?? "linear";
+  const factor =
+    metadata.number(`${name}.rope.scaling.factor`) ??
+    metadata.number(`${name}.rope.scale_linear`) ??
+    1;
+  const isScaled = type !== "none" && (type !== "linear" || factor !== 1);
+  if (ropeFactors === undefined) {
+    return isScaled ? { rope_type: type, factor: decimal(factor) } : null;
+  }
+  if (isScaled) {
+    throw metadata.problem(
+      `${name}.rope.scaling.type: none beside a tensor rope_freqs.weight`,
+      type,
+    );
+  }
+  return { rope_type: "factors", factors: ropeFactors };
+}
+
+/** The shortest decimal of a float32: config.json says 1e-5 where this format has 9.99999974e-6. */
+function decimal(float32: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(float32.toPrecision(digits));
+    if (Math.fround(short) === float32) return short;
+  }
+  return float32;
 }

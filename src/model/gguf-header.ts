@@ -1,260 +1,262 @@
 /**
- * The header of a GGUF file (version 2 or 3), out of its first bytes:
+ * The header of a GGUF file: what is known about the model, and where its tensors lie.
  *
- *     "GGUF" │ u32 version │ u64 tensors │ u64 entries
- *     entries × (string key │ u32 type │ value)
- *     tensors × (string name │ u32 n │ n × u64 size, the row's first │ u32 type │ u64 offset)
- *     padding to general.alignment │ data
+ *     "GGUF" │ u32 version │ u64 tensors │ u64 entries │ entries │ tensors │ padding │ data
+ *     entry    string key │ u32 type │ value
+ *     array    u32 type of the elements │ u64 count │ elements
+ *     string   u64 bytes │ UTF-8
+ *     tensor   string name │ u32 dimensions │ u64 sizes, the row's length first │ u32 type │ u64 offset
  *
- * where a string is u64 bytes │ UTF-8. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ * All numbers are little-endian; offsets count from the start of the data, and are multiples of the
+ * entry general.alignment. Written for files of strangers: no count is believed before as many bytes
+ * are there.
  */
 import { ModelFormatError } from "../util/errors";
-import { tensorBytes, type TensorType } from "./checkpoint";
+import { GgufCursor, MAX_HEADER_BYTES } from "./gguf-cursor";
+import type { ModelFiles } from "./model-files";
 
-export type GgufValue = number | boolean | string | GgufValue[];
+type GgufScalar = number | boolean | string;
+export type GgufValue = GgufScalar | readonly GgufScalar[];
 
-export type GgufMetadata = ReadonlyMap<string, GgufValue>;
-
-export interface GgufHeader {
-  metadata: GgufMetadata;
-  /** In file order. */
-  tensors: GgufTensor[];
-}
-
+/** A tensor as the header has it; only what a model needs of it is checked further. */
 export interface GgufTensor {
-  name: string;
-  type: TensorType;
-  /** [rows, columns], or [values]. */
+  /** [rows, columns], or [values]: the other way round than in the file. */
   shape: number[];
+  /** The number of its element type. */
+  typeId: number;
   /** First byte, counted from the start of the file. */
   start: number;
-  byteLength: number;
 }
 
-/** More entries, tensors or dimensions than any file has: the file is broken, and nothing is allocated for it. */
-const MOST_ENTRIES = 1 << 16;
-const MOST_ITEMS = 1 << 24;
-const MOST_DIMENSIONS = 4;
+export interface GgufHeader {
+  file: string;
+  metadata: ReadonlyMap<string, GgufValue>;
+  tensors: ReadonlyMap<string, GgufTensor>;
+  /** Bytes of the whole file, where the server tells. */
+  fileBytes: number | undefined;
+}
+
+interface ValueType {
+  name: string;
+  /** Bytes of one, or the least of them. */
+  bytes: number;
+  read: (cursor: GgufCursor) => GgufScalar | Promise<GgufScalar>;
+}
+
+/** By their number. */
+const VALUE_TYPES: readonly ValueType[] = [
+  { name: "u8", bytes: 1, read: (cursor) => cursor.u8() },
+  { name: "i8", bytes: 1, read: (cursor) => cursor.i8() },
+  { name: "u16", bytes: 2, read: (cursor) => cursor.u16() },
+  { name: "i16", bytes: 2, read: (cursor) => cursor.i16() },
+  { name: "u32", bytes: 4, read: (cursor) => cursor.u32() },
+  { name: "i32", bytes: 4, read: (cursor) => cursor.i32() },
+  { name: "f32", bytes: 4, read: (cursor) => cursor.f32() },
+  { name: "bool", bytes: 1, read: (cursor) => cursor.u8() !== 0 },
+  { name: "string", bytes: 8, read: readString },
+  { name: "array", bytes: 12, read: refuseNested },
+  { name: "u64", bytes: 8, read: (cursor) => cursor.u64() },
+  { name: "i64", bytes: 8, read: (cursor) => cursor.i64() },
+  { name: "f64", bytes: 8, read: (cursor) => cursor.f64() },
+];
+const ARRAY = 9;
+
+/** Bytes of the shortest entry and of the shortest tensor: an empty name, and one byte or one dimension. */
+const ENTRY_BYTES = 8 + 4 + 1;
+const TENSOR_BYTES = 8 + 4 + 8 + 4 + 8;
+
+const MAX_DIMENSIONS = 4;
 const DEFAULT_ALIGNMENT = 32;
 
-/** https://github.com/ggml-org/ggml/blob/master/include/ggml.h */
-const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
-  [0, "F32"],
-  [1, "F16"],
-  [2, "Q4_0"],
-  [3, "Q4_1"],
-  [6, "Q5_0"],
-  [7, "Q5_1"],
-  [8, "Q8_0"],
-  [12, "Q4_K"],
-  [13, "Q5_K"],
-  [14, "Q6_K"],
-  [30, "BF16"],
-]);
-
-/** Thrown where the bytes end before the header does. */
-class EndOfBytes extends Error {}
-
 /**
- * Undefined where the header is longer than these bytes.
+ * Reads the header and not much more: at most as many bytes again, and never more than 2 MiB of them.
  *
- * @param file for messages
- * @param fileBytes of the whole file, where known
- * @throws ModelFormatError
+ * @throws ModelFetchError, ModelFormatError; the signal's reason
  */
-export function parseGgufHeader(
-  bytes: Uint8Array,
+export async function readGgufHeader(
+  files: ModelFiles,
   file: string,
-  fileBytes: number | undefined,
-): GgufHeader | undefined {
+  signal?: AbortSignal,
+): Promise<GgufHeader> {
+  const cursor = new GgufCursor(files, file, signal);
+  await readMagic(cursor);
+  await cursor.need(16);
+  const tensorCount = believable(cursor, cursor.u64(), TENSOR_BYTES, "tensors");
+  const entryCount = believable(cursor, cursor.u64(), ENTRY_BYTES, "entries");
+
+  const metadata = new Map<string, GgufValue>();
+  for (let i = 0; i < entryCount; i++) {
+    const key = await readName(cursor);
+    if (metadata.has(key)) fail(file, "each key once", `${key} twice`);
+    metadata.set(key, await readValue(cursor, key));
+  }
+
+  const tensors = new Map<string, GgufTensor>();
+  for (let i = 0; i < tensorCount; i++) {
+    const name = await readName(cursor);
+    if (tensors.has(name)) fail(file, "each tensor once", `${name} twice`);
+    tensors.set(name, await readTensor(cursor, name));
+  }
+  placeTensors(tensors, file, metadata, cursor.position);
+  return { file, metadata, tensors, fileBytes: cursor.fileBytes };
+}
+
+async function readMagic(cursor: GgufCursor): Promise<void> {
+  const { file } = cursor;
+  await cursor.need(8);
+  const magic = Array.from({ length: 4 }, () => cursor.u8());
+  const text = String.fromCharCode(...magic);
+  if (text !== "GGUF") {
+    const shown = /^[\x20-\x7e]+$/.test(text)
+      ? `"${text}"`
+      : `bytes ${magic.map((byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
+    fail(file, 'a GGUF file, which starts with "GGUF"', shown);
+  }
+  const version = cursor.u32();
+  if (version === 2 || version === 3) return;
+  // Other than the magic, the version is written in the file's own byte order.
+  const isSwapped = version > 0 && (version & 0xffff) === 0;
+  fail(
+    file,
+    "GGUF of version 2 or 3 in little-endian order",
+    isSwapped ? "a big-endian file" : `version ${version}`,
+  );
+}
+
+async function readName(cursor: GgufCursor): Promise<string> {
+  if (!cursor.has(8)) await cursor.need(8);
+  return readString(cursor);
+}
+
+/** The string whose length is already there. */
+function readString(cursor: GgufCursor): string | Promise<string> {
+  const length = believable(cursor, cursor.u64(), 1, "bytes of a string");
+  if (cursor.has(length)) return decoded(cursor, length);
+  return cursor.need(length).then(() => decoded(cursor, length));
+}
+
+function decoded(cursor: GgufCursor, length: number): string {
+  const start = cursor.position;
   try {
-    return new HeaderParser(bytes, file).parse(fileBytes ?? Infinity);
-  } catch (error) {
-    if (error instanceof EndOfBytes) return undefined;
-    throw error;
+    return cursor.text(length);
+  } catch {
+    return fail(
+      cursor.file,
+      "text in UTF-8",
+      `other bytes at ${start} to ${start + length}`,
+    );
   }
 }
 
-class HeaderParser {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  readonly #file: string;
-  readonly #decoder = new TextDecoder();
-  #at = 0;
+async function readValue(cursor: GgufCursor, key: string): Promise<GgufValue> {
+  await cursor.need(4);
+  const typeId = cursor.u32();
+  if (typeId === ARRAY) return readArray(cursor, key);
+  const type = valueType(cursor, typeId, key);
+  await cursor.need(type.bytes);
+  return type.read(cursor);
+}
 
-  constructor(bytes: Uint8Array, file: string) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#file = file;
+async function readArray(
+  cursor: GgufCursor,
+  key: string,
+): Promise<GgufScalar[]> {
+  await cursor.need(12);
+  const type = valueType(cursor, cursor.u32(), key);
+  const what = `elements in ${key}`;
+  const count = believable(cursor, cursor.u64(), type.bytes, what);
+  const values: GgufScalar[] = [];
+  for (let i = 0; i < count; i++) {
+    if (!cursor.has(type.bytes)) await cursor.need(type.bytes);
+    const value = type.read(cursor);
+    values.push(value instanceof Promise ? await value : value);
   }
+  return values;
+}
 
-  parse(fileBytes: number): GgufHeader {
-    const magic = this.#decoder.decode(this.#take(4));
-    if (magic !== "GGUF")
-      this.#fail(
-        "a file that begins with GGUF",
-        `${JSON.stringify(magic)}: another format, or a page in place of the file`,
-      );
-    const version = this.#u32();
-    if (version !== 2 && version !== 3)
-      this.#fail("GGUF of version 2 or 3, little-endian", `version ${version}`);
-    const tensorCount = this.#count("tensors", MOST_ENTRIES);
-    const entryCount = this.#count("entries of metadata", MOST_ENTRIES);
-    const metadata = new Map<string, GgufValue>();
-    for (let i = 0; i < entryCount; i++) {
-      const key = this.#string();
-      metadata.set(key, this.#value(this.#u32(), key));
+function refuseNested(cursor: GgufCursor): never {
+  return fail(cursor.file, "arrays of single values", "an array of arrays");
+}
+
+function valueType(cursor: GgufCursor, id: number, key: string): ValueType {
+  const type = VALUE_TYPES[id];
+  if (type !== undefined) return type;
+  const known = VALUE_TYPES.map(({ name }, i) => `${i} (${name})`).join(", ");
+  return fail(cursor.file, `${key}: a value of type ${known}`, `type ${id}`);
+}
+
+/** A count of things of at least so many bytes, if they can lie before the header's end. */
+function believable(
+  cursor: GgufCursor,
+  count: number,
+  bytes: number,
+  what: string,
+): number {
+  const end = Math.min(MAX_HEADER_BYTES, cursor.fileBytes ?? Infinity);
+  const most = Math.max(0, Math.floor((end - cursor.position) / bytes));
+  if (count <= most) return count;
+  return fail(
+    cursor.file,
+    `at most ${most} ${what} at byte ${cursor.position}, by the file's size`,
+    `${count}: the download is incomplete, or the file is broken`,
+  );
+}
+
+/** A tensor whose start still counts from the start of the data. */
+async function readTensor(
+  cursor: GgufCursor,
+  name: string,
+): Promise<GgufTensor> {
+  await cursor.need(4);
+  const dimensions = cursor.u32();
+  if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
+    fail(cursor.file, `1 to ${MAX_DIMENSIONS} dimensions`, dimensions, name);
+  }
+  await cursor.need(dimensions * 8 + 12);
+  const shape = Array.from({ length: dimensions }, () =>
+    cursor.u64(),
+  ).reverse();
+  const values = shape.reduce((product, size) => product * size, 1);
+  if (!Number.isSafeInteger(values)) {
+    const found = `${shape.join(" × ")} values`;
+    fail(cursor.file, "a tensor that fits into a file", found, name);
+  }
+  return { shape, typeId: cursor.u32(), start: cursor.u64() };
+}
+
+/** Counts the tensors' starts from the start of the file; `headerEnd` is where the padding begins. */
+function placeTensors(
+  tensors: ReadonlyMap<string, GgufTensor>,
+  file: string,
+  metadata: ReadonlyMap<string, GgufValue>,
+  headerEnd: number,
+): void {
+  const alignment = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
+  const isPowerOfTwo =
+    typeof alignment === "number" && Number.isInteger(Math.log2(alignment));
+  if (!isPowerOfTwo || alignment < 1 || alignment > MAX_HEADER_BYTES) {
+    fail(file, "general.alignment: a power of 2", String(alignment));
+  }
+  const dataStart = Math.ceil(headerEnd / alignment) * alignment;
+  for (const [name, tensor] of tensors) {
+    const { start: offset } = tensor;
+    if (offset % alignment !== 0 || !Number.isSafeInteger(offset)) {
+      fail(file, `an offset that is a multiple of ${alignment}`, offset, name);
     }
-    const found = Array.from({ length: tensorCount }, () => this.#tensor());
-    const alignment = metadata.get("general.alignment") ?? DEFAULT_ALIGNMENT;
-    if (typeof alignment !== "number" || !(alignment >= 1))
-      this.#fail("an alignment of 1 byte or more", JSON.stringify(alignment));
-    const dataStart = Math.ceil(this.#at / alignment) * alignment;
-    const tensors = found
-      .map((tensor) => ({ ...tensor, start: dataStart + tensor.start }))
-      .sort((a, b) => a.start - b.start);
-    this.#expectApart(tensors, fileBytes);
-    return { metadata, tensors };
+    tensor.start += dataStart;
   }
+}
 
-  #tensor(): GgufTensor {
-    const name = this.#string();
-    const dimensions = this.#u32();
-    if (dimensions < 1 || dimensions > MOST_DIMENSIONS)
-      this.#fail("1 to 4 dimensions", `${dimensions}`, name);
-    const shape = Array.from({ length: dimensions }, () => this.#u64());
-    const values = shape.reduce((product, size) => product * size, 1);
-    const typeNumber = this.#u32();
-    const offset = this.#u64();
-    const type =
-      TENSOR_TYPES.get(typeNumber) ??
-      this.#fail(
-        `elements of type ${[...TENSOR_TYPES.values()].join(", ")}`,
-        `type number ${typeNumber}: choose another quantisation of the model`,
-        name,
-      );
-    const byteLength = tensorBytes(type, values);
-    if (!Number.isInteger(tensorBytes(type, shape[0]!)))
-      this.#fail(
-        `rows of whole blocks of ${type}`,
-        `${shape[0]!} values`,
-        name,
-      );
-    if (!Number.isSafeInteger(byteLength) || byteLength === 0)
-      this.#fail("a size that fits a file", `[${shape.join(", ")}]`, name);
-    // The first size is the row's; elsewhere it stands last.
-    return { name, type, shape: shape.reverse(), start: offset, byteLength };
-  }
-
-  /** Tensors lie one behind the other, within the file, each name once. */
-  #expectApart(tensors: readonly GgufTensor[], fileBytes: number): void {
-    const names = new Set<string>();
-    let end = 0;
-    for (const { name, start, byteLength } of tensors) {
-      if (names.has(name))
-        this.#fail("each tensor once", "the same name again", name);
-      names.add(name);
-      if (start < end)
-        this.#fail(
-          `bytes of its own, from ${end} on`,
-          `a start at ${start}, inside another tensor`,
-          name,
-        );
-      end = start + byteLength;
-      if (end > fileBytes)
-        this.#fail(
-          `${byteLength} bytes`,
-          `${Math.max(0, fileBytes - start)}, then the end of the file: the download is incomplete`,
-          name,
-        );
-    }
-  }
-
-  #value(type: number, key: string): GgufValue {
-    switch (type) {
-      case 0:
-        return this.#take(1)[0]!;
-      case 1:
-        return this.#number(1, (at) => this.#view.getInt8(at));
-      case 2:
-        return this.#number(2, (at) => this.#view.getUint16(at, true));
-      case 3:
-        return this.#number(2, (at) => this.#view.getInt16(at, true));
-      case 4:
-        return this.#u32();
-      case 5:
-        return this.#number(4, (at) => this.#view.getInt32(at, true));
-      case 6:
-        return this.#number(4, (at) => this.#view.getFloat32(at, true));
-      case 7:
-        return this.#take(1)[0] !== 0;
-      case 8:
-        return this.#string();
-      case 9: {
-        const itemType = this.#u32();
-        const length = this.#count(`items of ${key}`, MOST_ITEMS);
-        const items: GgufValue[] = [];
-        // An array of arrays could nest without end.
-        if (itemType === 9)
-          this.#fail("arrays of plain values", "an array of arrays", key);
-        for (let i = 0; i < length; i++) items.push(this.#value(itemType, key));
-        return items;
-      }
-      case 10:
-        return this.#number(8, (at) =>
-          Number(this.#view.getBigUint64(at, true)),
-        );
-      case 11:
-        return this.#number(8, (at) =>
-          Number(this.#view.getBigInt64(at, true)),
-        );
-      case 12:
-        return this.#number(8, (at) => this.#view.getFloat64(at, true));
-      default:
-        return this.#fail(
-          `a value of a known type for ${key}`,
-          `type number ${type}`,
-        );
-    }
-  }
-
-  #string(): string {
-    const length = this.#count("bytes of a string", 2 ** 30);
-    return this.#decoder.decode(this.#take(length));
-  }
-
-  #count(what: string, most: number): number {
-    const count = this.#u64();
-    if (count > most) this.#fail(`at most ${most} ${what}`, `${count}`);
-    return count;
-  }
-
-  #u32(): number {
-    return this.#number(4, (at) => this.#view.getUint32(at, true));
-  }
-
-  #u64(): number {
-    return this.#number(8, (at) => Number(this.#view.getBigUint64(at, true)));
-  }
-
-  #number(bytes: number, read: (at: number) => number): number {
-    if (this.#at + bytes > this.#bytes.length) throw new EndOfBytes();
-    this.#at += bytes;
-    return read(this.#at - bytes);
-  }
-
-  #take(bytes: number): Uint8Array {
-    if (this.#at + bytes > this.#bytes.length) throw new EndOfBytes();
-    this.#at += bytes;
-    return this.#bytes.subarray(this.#at - bytes, this.#at);
-  }
-
-  #fail(expected: string, found: string, tensor?: string): never {
-    throw new ModelFormatError({
-      file: this.#file,
-      ...(tensor !== undefined && { tensor }),
-      expected,
-      found,
-    });
-  }
+function fail(
+  file: string,
+  expected: string,
+  found: string | number,
+  tensor?: string,
+): never {
+  throw new ModelFormatError({
+    file,
+    ...(tensor !== undefined && { tensor }),
+    expected,
+    found: String(found),
+  });
 }

@@ -1,274 +1,130 @@
 /**
- * Models in one GGUF file: configuration, tokenizer and template from its metadata, weights streamed. Its
- * folder may have a tokenizer.json and the like of its own, which count more.
+ * A model in one GGUF file. What the other formats keep in texts beside the weights comes from the
+ * file's own metadata here, except where the folder has a text of that name.
  */
 import { ModelFormatError } from "../util/errors";
 import { ByteReader } from "./byte-reader";
-import type { Checkpoint, TensorInfo, TensorRows } from "./checkpoint";
-import { tensorBytes } from "./checkpoint";
+import type { Checkpoint } from "./checkpoint";
+import { type ModelConfig, readConfig } from "./config";
+import { ggufGenerationConfig, ggufTokenizerConfig } from "./gguf-chat";
+import { ggufCheckpoint } from "./gguf-checkpoint";
 import { ggufConfig } from "./gguf-config";
-import {
-  type GgufHeader,
-  type GgufTensor,
-  parseGgufHeader,
-} from "./gguf-header";
-import { checkpointName } from "./gguf-names";
-import { type GgufTokenizer, ggufTokenizer } from "./gguf-tokenizer";
+import { type GgufHeader, readGgufHeader } from "./gguf-header";
+import { GgufMetadata } from "./gguf-metadata";
+import { ggufTokenizer } from "./gguf-tokenizer";
 import { missingFile, type ModelFiles } from "./model-files";
 
 export interface Gguf {
-  /** The folder with what the file's metadata says in the place of files that it lacks. */
+  /** The folder's files, and those that the metadata stands for. */
   files: ModelFiles;
   /**
-   * The tensors of these names and shapes; others are ignored.
+   * The tensors of a model of that configuration.
    *
-   * @throws ModelFormatError for a tensor that is missing or of another shape
+   * @throws ModelFormatError
    */
-  checkpoint(expected: ReadonlyMap<string, readonly number[]>): Checkpoint;
+  checkpoint: (config: ModelConfig) => Checkpoint;
 }
 
-/** The first request; each one more asks for as much again as there is. */
-const FIRST_BYTES = 1 << 20;
-/** Vocabularies of a quarter of a million tokens take 16 MiB. */
-const MOST_BYTES = 128 << 20;
-/** The most bytes that a piece of several rows has. */
-const PIECE_BYTES = 4 << 20;
+/** What each of RoPE's frequencies is divided by; F32. */
+const ROPE_FACTORS = "rope_freqs.weight";
+/** More than any head has. */
+const MAX_ROPE_FACTORS = 1024;
 
-/** @throws ModelFormatError, ModelFetchError; the signal's reason */
+/**
+ * Reads the header of `file`, and checks that the runtime computes such networks.
+ *
+ * @throws ModelFetchError, ModelFormatError; the signal's reason
+ */
 export async function openGguf(
   files: ModelFiles,
   file: string,
   signal?: AbortSignal,
 ): Promise<Gguf> {
-  const header = await readHeader(files, file, signal);
-  const factors = await readFloats(
-    files,
-    file,
+  const header = await readGgufHeader(files, file, signal);
+  const metadata = new GgufMetadata(header);
+  const config = ggufConfig(
     header,
-    "rope_freqs.weight",
-    signal,
+    await readRopeFactors(files, header, signal),
   );
-  const config = ggufConfig(header, file, factors);
-  let tokenizer: GgufTokenizer | undefined;
-  /** What stands in the place of a file that the folder lacks. */
-  const made = (name: string): object | undefined => {
-    if (!/^(tokenizer|tokenizer_config|generation_config)\.json$/.test(name))
-      return undefined;
-    tokenizer ??= ggufTokenizer(header.metadata, file);
-    if (name === "tokenizer.json") return tokenizer.tokenizer;
-    if (name === "tokenizer_config.json") return tokenizer.config;
-    return { eos_token_id: tokenizer.eosTokenIds };
-  };
+  expectComputable(config, file);
+
+  const texts = new Map<string, () => object>([
+    ["config.json", () => config],
+    ["tokenizer.json", () => ggufTokenizer(metadata)],
+    ["tokenizer_config.json", () => ggufTokenizerConfig(metadata)],
+    ["generation_config.json", () => ggufGenerationConfig(metadata)],
+  ]);
   return {
     files: {
       name: files.name,
       gguf: file,
       async text(name, signal) {
-        // The file's own shapes are the truth about its tensors.
-        if (name === "config.json") return JSON.stringify(config);
-        const text = await files.text(name, signal);
-        if (text !== undefined) return text;
-        const json = made(name);
-        return json && JSON.stringify(json);
+        const own = await files.text(name, signal);
+        const made = texts.get(name);
+        const isOwn = own !== undefined && !isStub(name, own);
+        return isOwn || made === undefined ? own : JSON.stringify(made());
       },
       open: (name, range, signal) => files.open(name, range, signal),
     },
-    checkpoint: (expected) => new GgufCheckpoint(files, file, header, expected),
+    checkpoint: (config) => ggufCheckpoint(files, header, config),
   };
 }
 
-/** @throws ModelFormatError, ModelFetchError */
-async function readHeader(
-  files: ModelFiles,
-  file: string,
-  signal: AbortSignal | undefined,
-): Promise<GgufHeader> {
-  let bytes = new Uint8Array(0);
-  for (let end = FIRST_BYTES; ; end *= 2) {
-    const opened = await files.open(file, { start: bytes.length, end }, signal);
-    if (opened === undefined) throw missingFile(files, file);
-    const more = new Uint8Array(end);
-    more.set(bytes);
-    const reader = new ByteReader(opened.chunks);
-    const found = await reader.read(more.subarray(bytes.length));
-    await reader.close();
-    bytes = more.subarray(0, bytes.length + found);
-    const header = parseGgufHeader(bytes, file, opened.fileBytes);
-    if (header) return header;
-    const isWhole = bytes.length < end;
-    if (isWhole || end >= MOST_BYTES)
-      throw new ModelFormatError({
-        file,
-        expected: isWhole
-          ? "a whole header"
-          : `a header of at most ${MOST_BYTES} bytes`,
-        found: `${bytes.length} bytes of one, ${isWhole ? "then the end of the file: the download is incomplete" : "and more"}`,
-      });
+/** Whether a config.json says no more than {"model_type": …}, as beside many GGUF files. */
+function isStub(name: string, text: string): boolean {
+  return name === "config.json" && !text.includes('"architectures"');
+}
+
+/** Has the configuration checked while it is known where it comes from. */
+function expectComputable(config: unknown, file: string): void {
+  try {
+    readConfig(config);
+  } catch (error) {
+    if (!(error instanceof ModelFormatError)) throw error;
+    throw new ModelFormatError({
+      ...error.problem,
+      file: `${file} (its metadata as ${error.problem.file})`,
+    });
   }
 }
 
-/** The values of a small F32 tensor; undefined where there is none. */
-async function readFloats(
+async function readRopeFactors(
   files: ModelFiles,
-  file: string,
-  { tensors }: GgufHeader,
-  name: string,
+  { file, tensors }: GgufHeader,
   signal: AbortSignal | undefined,
 ): Promise<number[] | undefined> {
-  const tensor = tensors.find((one) => one.name === name);
-  if (tensor?.type !== "F32") return undefined;
-  const { start, byteLength } = tensor;
-  const opened = await files.open(
-    file,
-    { start, end: start + byteLength },
-    signal,
-  );
-  if (opened === undefined) throw missingFile(files, file);
-  const bytes = new Uint8Array(byteLength);
-  await new ByteReader(opened.chunks).read(bytes);
-  return [...new Float32Array(bytes.buffer)];
-}
-
-interface Stored {
-  tensor: GgufTensor;
-  info: TensorInfo;
-  /** Rows that change places with each other: those of a head. 1: the rows are as they should be. */
-  headRows: number;
-}
-
-class GgufCheckpoint implements Checkpoint {
-  readonly tensors: ReadonlyMap<string, TensorInfo>;
-  readonly totalBytes: number;
-  readonly #files: ModelFiles;
-  readonly #file: string;
-  readonly #stored: readonly Stored[];
-
-  constructor(
-    files: ModelFiles,
-    file: string,
-    header: GgufHeader,
-    expected: ReadonlyMap<string, readonly number[]>,
-  ) {
-    this.#files = files;
-    this.#file = file;
-    this.#stored = header.tensors.flatMap((tensor) => {
-      const name = checkpointName(tensor.name);
-      const shape = name === undefined ? undefined : expected.get(name);
-      if (name === undefined || shape === undefined) return [];
-      const { type, byteLength } = tensor;
-      if (shape.join() !== tensor.shape.join())
-        throw new ModelFormatError({
-          file,
-          tensor: tensor.name,
-          expected: `shape [${shape.join(", ")}]`,
-          found: `[${tensor.shape.join(", ")}]`,
-        });
-      const info = { name, file, type, shape: [...shape], byteLength };
-      return [{ tensor, info, headRows: pairedRows(header, tensor) }];
+  const tensor = tensors.get(ROPE_FACTORS);
+  if (tensor === undefined) return undefined;
+  const { shape, typeId, start } = tensor;
+  const [count] = shape;
+  if (shape.length !== 1 || typeId !== 0 || count! > MAX_ROPE_FACTORS) {
+    throw new ModelFormatError({
+      file,
+      tensor: ROPE_FACTORS,
+      expected: `up to ${MAX_ROPE_FACTORS} values of type F32`,
+      found: `shape [${shape.join(", ")}] of type ${typeId}`,
     });
-    this.tensors = new Map(this.#stored.map(({ info }) => [info.name, info]));
-    for (const [name, shape] of expected) {
-      if (this.tensors.has(name)) continue;
+  }
+  const bytes = new Uint8Array(4 * count!);
+  if (count === 0) return [];
+
+  const range = { start, end: start + bytes.length };
+  const opened = await files.open(file, range, signal);
+  if (opened === undefined) throw missingFile(files, file);
+  const reader = new ByteReader(opened.chunks);
+  try {
+    const found = await reader.read(bytes);
+    if (found < bytes.length) {
       throw new ModelFormatError({
         file,
-        tensor: name,
-        expected: `shape [${shape.join(", ")}]`,
-        found: "no tensor of that name",
+        tensor: ROPE_FACTORS,
+        expected: `${bytes.length} bytes`,
+        found: `${found}, then the end of the file: the download is incomplete`,
       });
     }
-    this.totalBytes = this.#stored.reduce(
-      (sum, { info }) => sum + info.byteLength,
-      0,
-    );
+  } finally {
+    await reader.close();
   }
-
-  async *read(signal?: AbortSignal): AsyncGenerator<TensorRows> {
-    const [first] = this.#stored;
-    const last = this.#stored.at(-1);
-    if (!first || !last) return;
-    const { start } = first.tensor;
-    const end = last.tensor.start + last.tensor.byteLength;
-    const opened = await this.#files.open(this.#file, { start, end }, signal);
-    if (opened === undefined) throw missingFile(this.#files, this.#file);
-    const reader = new ByteReader(opened.chunks);
-    try {
-      for (const stored of this.#stored) {
-        await reader.skip(stored.tensor.start - start - reader.position);
-        yield* readRows(reader, stored, signal);
-      }
-    } finally {
-      await reader.close();
-    }
-  }
-}
-
-/** The tensor at the reader's position, in pieces of whole rows; of whole heads where their rows change places. */
-async function* readRows(
-  reader: ByteReader,
-  { info, headRows }: Stored,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<TensorRows> {
-  const isMatrix = info.shape.length > 1;
-  // A bias is rows of one value.
-  const rows = isMatrix || headRows > 1 ? info.shape[0]! : 1;
-  const rowBytes = tensorBytes(
-    info.type,
-    isMatrix ? info.shape[1]! : info.shape[0]! / rows,
-  );
-  const fitting = Math.max(1, Math.floor(PIECE_BYTES / rowBytes / headRows));
-  const pieceRows = isMatrix ? fitting * headRows : rows;
-  for (let firstRow = 0; firstRow < rows; firstRow += pieceRows) {
-    signal?.throwIfAborted();
-    const byteLength = Math.min(pieceRows, rows - firstRow) * rowBytes;
-    const buffer = new ArrayBuffer(Math.ceil(byteLength / 4) * 4);
-    const bytes = new Uint8Array(buffer, 0, byteLength);
-    const found = await reader.read(bytes);
-    if (found < byteLength)
-      throw new ModelFormatError({
-        file: info.file,
-        tensor: info.name,
-        expected: `${info.byteLength} bytes`,
-        found: `${firstRow * rowBytes + found}, then the end of the file: the download is incomplete`,
-      });
-    if (headRows > 1) halvesFromPairs(bytes, rowBytes, headRows);
-    yield { tensor: info, firstRow, bytes };
-  }
-}
-
-/**
- * llama.cpp rotates neighbouring values of a llama's heads, Hugging Face's layout the two halves of a head:
- * rows of Q and K are stored in the order of pairs. Of other architectures they are as elsewhere.
- */
-function pairedRows(
-  { metadata }: GgufHeader,
-  { name, shape }: GgufTensor,
-): number {
-  if (metadata.get("general.architecture") !== "llama") return 1;
-  const isKey = /^blk\.\d+\.attn_k\./.test(name);
-  if (!isKey && !/^blk\.\d+\.attn_q\./.test(name)) return 1;
-  const heads = Number(metadata.get("llama.attention.head_count"));
-  const keyHeads = Number(
-    metadata.get("llama.attention.head_count_kv") ?? heads,
-  );
-  const headRows = shape[0]! / (isKey ? keyHeads : heads);
-  return Number.isInteger(headRows / 2) ? headRows : 1;
-}
-
-/** Rows 0, 1, 2, … of each head become 0, d/2, 1, d/2 + 1, …: the first of each pair go to the first half. */
-function halvesFromPairs(
-  bytes: Uint8Array,
-  rowBytes: number,
-  headRows: number,
-): void {
-  const headBytes = headRows * rowBytes;
-  for (let head = 0; head < bytes.length; head += headBytes) {
-    const pairs = bytes.slice(head, head + headBytes);
-    for (let row = 0; row < headRows; row++) {
-      const to = (row >> 1) + (row % 2) * (headRows / 2);
-      bytes.set(
-        pairs.subarray(row * rowBytes, (row + 1) * rowBytes),
-        head + to * rowBytes,
-      );
-    }
-  }
+  const view = new DataView(bytes.buffer);
+  return Array.from({ length: count! }, (_, i) => view.getFloat32(4 * i, true));
 }

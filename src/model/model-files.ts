@@ -49,17 +49,21 @@ export interface FileBytes {
 }
 
 /**
- * The files under `url` (where relative, to the page's or worker's own address), fetched with plain GET and at most one `Range: bytes=a-b`, which needs no
- * preflight. Servers that ignore Range and send the whole file are cut to size here.
+ * The files under `url` (where relative, to the page's or worker's own address; where it is a GGUF file's,
+ * the files beside that), fetched with plain GET and at most one `Range: bytes=a-b`, which needs no preflight. Servers that ignore Range and send the whole file are cut to size here.
  */
 export function fetchedFiles(url: string | URL): ModelFiles {
   const folder = new URL(url, globalThis.location?.href);
   folder.search = "";
   folder.hash = "";
-  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  const gguf = /[^/]+\.gguf$/i.exec(folder.pathname)?.[0];
+  if (gguf !== undefined)
+    folder.pathname = folder.pathname.slice(0, -gguf.length);
+  else if (!folder.pathname.endsWith("/")) folder.pathname += "/";
 
   return {
-    name: nameOf(folder),
+    name: nameOf(folder, gguf),
+    ...(gguf !== undefined && { gguf: decodeURIComponent(gguf) }),
 
     async text(file, signal) {
       const address = new URL(file, folder);
@@ -136,17 +140,22 @@ export async function readJson(
 
 /** The error for a file that the model must have and has not. */
 export function missingFile(files: ModelFiles, file: string): ModelFetchError {
+  const should =
+    file === files.gguf
+      ? "that of a GGUF file"
+      : "the folder that holds config.json";
   return new ModelFetchError(
-    `The model ${files.name} has no file ${file}. Check the model's address: it should be the folder that holds config.json.`,
+    `The model ${files.name} has no file ${file}. Check the model's address: it should be ${should}.`,
   );
 }
 
-/** "org/model" of a hub's address, else the last folder, else the host. */
-function nameOf(folder: URL): string {
+/** "org/model" of a hub's address, else the GGUF file or the last folder, else the host. */
+function nameOf(folder: URL, gguf: string | undefined): string {
   const path = decodeURIComponent(folder.pathname);
   const onHub = /^\/(.+)\/resolve\/[^/]+\/$/.exec(path)?.[1];
+  const file = gguf && decodeURIComponent(gguf).replace(/\.gguf$/i, "");
   const last = path.split("/").at(-2);
-  return onHub ?? (last || folder.host);
+  return onHub ?? file ?? (last || folder.host);
 }
 
 /** GETs `address`. Undefined when it is not there; otherwise 200, 206 or 416. */

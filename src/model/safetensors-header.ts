@@ -10,15 +10,9 @@ import * as v from "valibot";
 import { ModelFormatError } from "../util/errors";
 import { ByteReader } from "./byte-reader";
 import { checked } from "./checked";
-import { type FloatType, tensorBytes, type TensorInfo } from "./checkpoint";
+import { type FloatType, tensorBytes } from "./checkpoint";
 import { missingFile, type ModelFiles } from "./model-files";
-
-/** A tensor and where its bytes stand in its file. */
-export interface StoredTensor {
-  info: TensorInfo;
-  /** First byte, counted from the start of the file. */
-  start: number;
-}
+import { expectApart, type StoredTensor } from "./stored-tensors";
 
 interface FileStart {
   bytes: Uint8Array;
@@ -91,7 +85,7 @@ export async function readSafetensorsHeader(
     );
   }
   tensors.sort((a, b) => a.start - b.start);
-  expectApart(file, tensors);
+  expectApart(tensors);
   return tensors;
 }
 
@@ -177,22 +171,6 @@ function readTensor(
     info: { name, file, type, shape: [...shape], byteLength },
     start: dataStart + from,
   };
-}
-
-/** Checks that no two tensors of a file share bytes; `tensors` in file order. */
-function expectApart(file: string, tensors: StoredTensor[]): void {
-  let end = 0;
-  for (const { info, start } of tensors) {
-    if (start < end) {
-      throw new ModelFormatError({
-        file,
-        tensor: info.name,
-        expected: `bytes of its own, from ${end} on`,
-        found: `a start at ${start}, inside another tensor`,
-      });
-    }
-    end = start + info.byteLength;
-  }
 }
 
 /** Bytes [start, end) of a file, fewer where it ends early; undefined when there is no such file. */

@@ -5,17 +5,14 @@
  */
 import * as v from "valibot";
 import { ModelFormatError } from "../util/errors";
-import { ByteReader } from "./byte-reader";
 import { checked } from "./checked";
-import type { Checkpoint, TensorInfo, TensorRows } from "./checkpoint";
+import type { Checkpoint, TensorInfo } from "./checkpoint";
 import { missingFile, readOptionalJson, type ModelFiles } from "./model-files";
-import { readSafetensorsHeader, type StoredTensor } from "./safetensors-header";
+import { readSafetensorsHeader } from "./safetensors-header";
+import { readStoredTensors, type StoredTensor } from "./stored-tensors";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
-
-/** The most bytes that a piece of several rows has. */
-const PIECE_BYTES = 4 * 1024 * 1024;
 
 /** The expected tensors of one file, in file order; at least one. */
 interface Shard {
@@ -72,8 +69,9 @@ export async function openSafetensors(
     tensors,
     totalBytes,
     async *read(signal) {
-      for (const shard of shards) {
-        if (shard.tensors.length > 0) yield* readShard(files, shard, signal);
+      for (const { file, tensors: stored } of shards) {
+        if (stored.length > 0)
+          yield* readStoredTensors(files, file, stored, signal);
       }
     },
   };
@@ -114,57 +112,4 @@ function shardNames(index: unknown): string[] {
     }
   }
   return names;
-}
-
-/** Streams one file, tensor by tensor. */
-async function* readShard(
-  files: ModelFiles,
-  { file, tensors }: Shard,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<TensorRows> {
-  const start = tensors[0]!.start;
-  const last = tensors.at(-1)!;
-  const end = last.start + last.info.byteLength;
-  if (end === start) return;
-
-  const opened = await files.open(file, { start, end }, signal);
-  if (opened === undefined) throw missingFile(files, file);
-  const reader = new ByteReader(opened.chunks);
-  try {
-    for (const tensor of tensors) {
-      await reader.skip(tensor.start - start - reader.position);
-      yield* readRows(reader, tensor.info, signal);
-    }
-  } finally {
-    await reader.close();
-  }
-}
-
-/** The rows of the tensor at the reader's position, in pieces. */
-async function* readRows(
-  reader: ByteReader,
-  tensor: TensorInfo,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<TensorRows> {
-  const rowCount = tensor.shape.length > 1 ? tensor.shape[0]! : 1;
-  const rowBytes = tensor.byteLength / rowCount;
-  const pieceRows = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
-
-  for (let firstRow = 0; firstRow < rowCount; firstRow += pieceRows) {
-    signal?.throwIfAborted();
-    const rows = Math.min(pieceRows, rowCount - firstRow);
-    const byteLength = rows * rowBytes;
-    const buffer = new ArrayBuffer(Math.ceil(byteLength / 4) * 4);
-    const bytes = new Uint8Array(buffer, 0, byteLength);
-    const found = await reader.read(bytes);
-    if (found < byteLength) {
-      throw new ModelFormatError({
-        file: tensor.file,
-        tensor: tensor.name,
-        expected: `${tensor.byteLength} bytes`,
-        found: `${firstRow * rowBytes + found}, then the end of the file: the download is incomplete`,
-      });
-    }
-    yield { tensor, firstRow, bytes };
-  }
 }

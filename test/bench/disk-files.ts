@@ -1,14 +1,17 @@
-/** A model's folder on disk, for Node. */
+/** A model's folder on disk, or a GGUF file in one, for Node. */
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { ModelFiles } from "../../src/model/model-files";
 
 const CHUNK_BYTES = 1 << 20;
 
-export function diskFiles(folder: string): ModelFiles {
+export function diskFiles(place: string): ModelFiles {
+  const gguf = place.endsWith(".gguf") ? basename(place) : undefined;
+  const folder = gguf === undefined ? place : dirname(place);
   return {
-    name: basename(folder),
+    name: basename(place, ".gguf"),
+    gguf,
 
     async text(file, signal) {
       signal?.throwIfAborted();

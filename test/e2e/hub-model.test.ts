@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { preview, type PreviewServer } from "vite";
 import { SMOLLM2_TEMPLATE } from "../support/chat-templates";
 import { fakeHub, type FakeHub } from "../support/fake-hub";
-import { tokenizerMetadata } from "../support/gguf-tokenizer";
+import type { GgufModel } from "../support/gguf-model";
+import { ggufVocabulary } from "../support/gguf-vocabulary";
 import { shapedGguf, SMOLLM2_135M } from "../support/shaped-model";
 import { fixtureJson } from "../support/tokenizers";
 import { ChatPage, launch } from "./browser";
@@ -24,7 +25,11 @@ beforeAll(async () => {
   const tokenizer = fixtureJson(
     "tokenizers/smollm2-135m-instruct/tokenizer.json",
   );
-  const metadata = tokenizerMetadata(tokenizer, "smollm", SMOLLM2_TEMPLATE);
+  const metadata: GgufModel["metadata"] = [
+    ...ggufVocabulary(tokenizer, "smollm"),
+    ["tokenizer.ggml.eos_token_id", ["u32", 2]],
+    ["tokenizer.chat_template", ["string", SMOLLM2_TEMPLATE]],
+  ];
   hub = await fakeHub({
     [NAME]: { [FILE]: shapedGguf(SMOLLM2_135M, "Q4_0", metadata) },
   });

@@ -6,7 +6,6 @@ import { placeRounds } from "../../src/memory/page-table";
 import { readConfig } from "../../src/model/config";
 import { openGguf } from "../../src/model/gguf";
 import type { ModelFiles } from "../../src/model/model-files";
-import { expectedTensors } from "../../src/model/tensors";
 import { sha256 } from "../../src/util/hash";
 import golden from "../golden/llama-cpp.json";
 import { stories260KFiles } from "../golden/stories260K";
@@ -32,7 +31,7 @@ async function networkOf(folder: ModelFiles, file: string) {
   const gguf = await openGguf(folder, file);
   const text = await gguf.files.text("config.json");
   const config = readConfig(JSON.parse(text!));
-  const checkpoint = gguf.checkpoint(expectedTensors(config));
+  const checkpoint = gguf.checkpoint(config);
   const options = { kvFormat: "f32", weightBits: 16 } as const;
   const made = await buildNetwork(gpu, config, checkpoint, options);
   const runner = new Runner(gpu, made.llama, made.cache);

@@ -12,6 +12,8 @@ export interface RopeScaling {
   low_freq_factor?: number;
   high_freq_factor?: number;
   original_max_position_embeddings?: number;
+  /** Of type "factors", which is ours: what each frequency is divided by. */
+  factors?: number[];
 }
 
 /** Radians a position for each of the headDim / 2 pairs. */
@@ -22,14 +24,19 @@ export function inverseFrequencies(
 ): Float64Array {
   const frequencies = new Float64Array(headDim / 2);
   for (let i = 0; i < headDim / 2; i++) {
-    frequencies[i] = scaled(theta ** ((-2 * i) / headDim), scaling);
+    frequencies[i] = scaled(theta ** ((-2 * i) / headDim), i, scaling);
   }
   return frequencies;
 }
 
-function scaled(frequency: number, scaling: RopeScaling | null): number {
+function scaled(
+  frequency: number,
+  pair: number,
+  scaling: RopeScaling | null,
+): number {
   const type = scaling?.rope_type ?? scaling?.type ?? "default";
   if (type === "default") return frequency;
+  if (type === "factors") return frequency / scaling!.factors![pair]!;
   const factor = scaling!.factor!;
   if (type === "linear") return frequency / factor;
   if (type !== "llama3") throw new Error(`no reference for RoPE type ${type}`);

@@ -1,166 +1,142 @@
 /** Writes GGUF files for tests. */
-import type { TensorType } from "../../src/model/checkpoint";
 
-/** What a value of metadata is written as; "…[]" is an array of such. */
-export type MetadataType =
-  "u8" | "u32" | "i32" | "u64" | "f32" | "bool" | "string";
+const VALUE_TYPES = [
+  "u8",
+  "i8",
+  "u16",
+  "i16",
+  "u32",
+  "i32",
+  "f32",
+  "bool",
+  "string",
+  "array",
+  "u64",
+  "i64",
+  "f64",
+] as const;
 
-export type MetadataValue = number | boolean | string;
+type ValueType = Exclude<(typeof VALUE_TYPES)[number], "array">;
 
-export type Metadata = Record<
-  string,
-  | [MetadataType, MetadataValue]
-  | [`${MetadataType}[]`, readonly MetadataValue[]]
->;
+/** A value with its type, such as ["u32", 3], or ["string[]", ["a", "b"]]. */
+export type GgufEntry =
+  | readonly [ValueType, number | boolean | string | Uint8Array]
+  | readonly [`${ValueType}[]`, readonly (number | boolean | string)[]];
 
-export interface GgufTensorData {
-  type: TensorType;
+export interface GgufTestTensor {
+  name: string;
   /** [rows, columns], or [values]. */
   shape: readonly number[];
+  typeId: number;
   bytes: Uint8Array;
+  /** In place of the one where its bytes are. */
+  offset?: number;
 }
 
-const VALUE_TYPES: Record<MetadataType, number> = {
-  u8: 0,
-  u32: 4,
-  i32: 5,
-  f32: 6,
-  bool: 7,
-  string: 8,
-  u64: 10,
-};
+export interface GgufContents {
+  version?: number;
+  metadata?: readonly (readonly [key: string, entry: GgufEntry])[];
+  tensors?: readonly GgufTestTensor[];
+  /** Where tensors start; the metadata says so too unless it is 32. */
+  alignment?: number;
+}
 
-const TENSOR_TYPES: Record<TensorType, number> = {
-  F32: 0,
-  F16: 1,
-  Q4_0: 2,
-  Q4_1: 3,
-  Q5_0: 6,
-  Q5_1: 7,
-  Q8_0: 8,
-  Q4_K: 12,
-  Q5_K: 13,
-  Q6_K: 14,
-  BF16: 30,
-};
+export function ggufFile(contents: GgufContents): Uint8Array<ArrayBuffer> {
+  const { version = 3, tensors = [], alignment = 32 } = contents;
+  const named: GgufContents["metadata"] =
+    alignment === 32 ? [] : [["general.alignment", ["u32", alignment]]];
+  const metadata = [...named, ...(contents.metadata ?? [])];
 
-const ALIGNMENT = 32;
-
-/** The header, padded to where the data begins. */
-function ggufHeader(
-  metadata: Metadata,
-  tensors: Record<
-    string,
-    Omit<GgufTensorData, "bytes"> & { byteLength: number }
-  >,
-): Uint8Array {
-  const out = new Writer();
+  const out = new Bytes();
   out.raw(new TextEncoder().encode("GGUF"));
-  out.u32(3);
-  out.u64(Object.keys(tensors).length);
-  out.u64(Object.keys(metadata).length);
-  for (const [key, [type, value]] of Object.entries(metadata)) {
-    out.string(key);
-    const [, item, isArray] = /^(\w+)(\[\])?$/.exec(type)!;
-    if (isArray) {
-      const items = value as readonly MetadataValue[];
-      out.u32(9);
-      out.u32(VALUE_TYPES[item as MetadataType]);
-      out.u64(items.length);
-      for (const one of items) out.value(item as MetadataType, one);
-    } else {
-      out.u32(VALUE_TYPES[item as MetadataType]);
-      out.value(item as MetadataType, value as MetadataValue);
-    }
+  out.value("u32", version);
+  out.value("u64", tensors.length);
+  out.value("u64", metadata.length);
+  for (const [key, entry] of metadata) {
+    out.value("string", key);
+    out.entry(entry);
   }
   let offset = 0;
-  for (const [name, { type, shape, byteLength }] of Object.entries(tensors)) {
-    out.string(name);
-    out.u32(shape.length);
-    for (const size of shape.toReversed()) out.u64(size);
-    out.u32(TENSOR_TYPES[type]);
-    out.u64(offset);
-    offset += aligned(byteLength);
+  for (const tensor of tensors) {
+    out.value("string", tensor.name);
+    out.value("u32", tensor.shape.length);
+    for (const size of tensor.shape.toReversed()) out.value("u64", size);
+    out.value("u32", tensor.typeId);
+    out.value("u64", tensor.offset ?? offset);
+    offset += Math.ceil(tensor.bytes.length / alignment) * alignment;
   }
-  out.raw(new Uint8Array(aligned(out.length) - out.length));
-  return out.bytes();
-}
-
-/** A whole file, its tensors in this order. */
-export function ggufFile(
-  metadata: Metadata,
-  tensors: Record<string, GgufTensorData>,
-): Uint8Array<ArrayBuffer> {
-  const header = ggufHeader(
-    metadata,
-    Object.fromEntries(
-      Object.entries(tensors).map(([name, { bytes, ...rest }]) => [
-        name,
-        { ...rest, byteLength: bytes.length },
-      ]),
-    ),
-  );
-  const out = new Writer();
-  out.raw(header);
-  for (const { bytes } of Object.values(tensors)) {
+  for (const { bytes } of tensors) {
+    out.pad(alignment);
     out.raw(bytes);
-    out.raw(new Uint8Array(aligned(bytes.length) - bytes.length));
   }
-  return out.bytes();
+  return out.all();
 }
 
-function aligned(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-}
-
-class Writer {
-  length = 0;
-  readonly #parts: Uint8Array[] = [];
+class Bytes {
+  private readonly parts: Uint8Array[] = [];
+  private length = 0;
 
   raw(bytes: Uint8Array): void {
-    this.#parts.push(bytes);
+    this.parts.push(bytes);
     this.length += bytes.length;
   }
 
-  u32(value: number): void {
-    this.#number(4, (view) => view.setUint32(0, value, true));
+  pad(alignment: number): void {
+    this.raw(
+      new Uint8Array((alignment - (this.length % alignment)) % alignment),
+    );
   }
 
-  u64(value: number): void {
-    this.#number(8, (view) => view.setBigUint64(0, BigInt(value), true));
+  entry([type, value]: GgufEntry): void {
+    if (Array.isArray(value)) {
+      const element = type.slice(0, -2) as ValueType;
+      this.value("u32", VALUE_TYPES.indexOf("array"));
+      this.value("u32", VALUE_TYPES.indexOf(element));
+      this.value("u64", value.length);
+      for (const each of value as string[]) this.value(element, each);
+    } else {
+      this.value("u32", VALUE_TYPES.indexOf(type as ValueType));
+      this.value(type as ValueType, value as string);
+    }
   }
 
-  string(text: string): void {
-    const bytes = new TextEncoder().encode(text);
-    this.u64(bytes.length);
+  value(type: ValueType, value: number | boolean | string | Uint8Array): void {
+    if (type === "string") {
+      const isText = !(value instanceof Uint8Array);
+      const bytes = isText ? new TextEncoder().encode(String(value)) : value;
+      this.value("u64", bytes.length);
+      this.raw(bytes);
+      return;
+    }
+    const sizes = { "8": 1, "16": 2, "32": 4, "64": 8 };
+    const bits = type === "bool" ? "8" : (type.slice(1) as keyof typeof sizes);
+    const bytes = new Uint8Array(sizes[bits]);
+    const view = new DataView(bytes.buffer);
+    const number = Number(value);
+    const setters = {
+      u8: () => view.setUint8(0, number),
+      i8: () => view.setInt8(0, number),
+      u16: () => view.setUint16(0, number, true),
+      i16: () => view.setInt16(0, number, true),
+      u32: () => view.setUint32(0, number, true),
+      i32: () => view.setInt32(0, number, true),
+      f32: () => view.setFloat32(0, number, true),
+      bool: () => view.setUint8(0, number),
+      u64: () => view.setBigUint64(0, BigInt(number), true),
+      i64: () => view.setBigInt64(0, BigInt(number), true),
+      f64: () => view.setFloat64(0, number, true),
+    };
+    setters[type]();
     this.raw(bytes);
   }
 
-  value(type: MetadataType, value: MetadataValue): void {
-    const number = Number(value);
-    if (type === "string") this.string(String(value));
-    else if (type === "u32") this.u32(number);
-    else if (type === "u64") this.u64(number);
-    else if (type === "i32")
-      this.#number(4, (view) => view.setInt32(0, number, true));
-    else if (type === "f32")
-      this.#number(4, (view) => view.setFloat32(0, number, true));
-    else this.raw(Uint8Array.of(number));
-  }
-
-  bytes(): Uint8Array<ArrayBuffer> {
-    const all = new Uint8Array(this.length);
+  all(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.length);
     let at = 0;
-    for (const part of this.#parts) {
-      all.set(part, at);
+    for (const part of this.parts) {
+      bytes.set(part, at);
       at += part.length;
     }
-    return all;
-  }
-
-  #number(bytes: number, set: (view: DataView) => void): void {
-    const part = new Uint8Array(bytes);
-    set(new DataView(part.buffer));
-    this.raw(part);
+    return bytes;
   }
 }

@@ -1,107 +1,139 @@
-/** A model of a Hugging Face checkpoint as a GGUF file, as llama.cpp's converter would write it. */
-import type { ModelConfig } from "../fixtures/random-model";
-import { ggufFile, type GgufTensorData, type Metadata } from "./gguf-file";
-import { encode, type Tensors } from "./tensors";
+/** A model of random weights as a GGUF file: what llama.cpp's converter would make of it. */
+import { type TensorType, isFloatType } from "../../src/model/checkpoint";
+import type { ModelConfig, RandomModel } from "../fixtures/random-model";
+import type { GgufEntry, GgufTestTensor } from "./gguf-file";
+import { seededInts } from "./random";
+import { encode } from "./tensors";
 
-const ARCHITECTURES = {
+/** Numbers of the types, and bytes of blocks of so many values. */
+export const ggufTypes: Record<
+  TensorType,
+  { id: number; values: number; bytes: number }
+> = {
+  F32: { id: 0, values: 1, bytes: 4 },
+  F16: { id: 1, values: 1, bytes: 2 },
+  BF16: { id: 30, values: 1, bytes: 2 },
+  Q4_0: { id: 2, values: 32, bytes: 18 },
+  Q4_1: { id: 3, values: 32, bytes: 20 },
+  Q5_0: { id: 6, values: 32, bytes: 22 },
+  Q5_1: { id: 7, values: 32, bytes: 24 },
+  Q8_0: { id: 8, values: 32, bytes: 34 },
+  Q4_K: { id: 12, values: 256, bytes: 144 },
+  Q5_K: { id: 13, values: 256, bytes: 176 },
+  Q6_K: { id: 14, values: 256, bytes: 210 },
+};
+
+const architectures = {
   LlamaForCausalLM: "llama",
   Qwen2ForCausalLM: "qwen2",
   Qwen3ForCausalLM: "qwen3",
 };
 
-const PARTS: [string, string][] = [
-  ["input_layernorm", "attn_norm"],
-  ["self_attn.q_proj", "attn_q"],
-  ["self_attn.k_proj", "attn_k"],
-  ["self_attn.v_proj", "attn_v"],
-  ["self_attn.o_proj", "attn_output"],
-  ["self_attn.q_norm", "attn_q_norm"],
-  ["self_attn.k_norm", "attn_k_norm"],
-  ["post_attention_layernorm", "ffn_norm"],
-  ["mlp.gate_proj", "ffn_gate"],
-  ["mlp.up_proj", "ffn_up"],
-  ["mlp.down_proj", "ffn_down"],
-];
-
-export function ggufName(name: string): string {
-  if (name === "model.embed_tokens.weight") return "token_embd.weight";
-  if (name === "model.norm.weight") return "output_norm.weight";
-  if (name === "lm_head.weight") return "output.weight";
-  const [, layer, rest] = /^model\.layers\.(\d+)\.(.*)$/.exec(name)!;
-  const [from, to] = PARTS.find(([part]) => rest!.startsWith(`${part}.`))!;
-  return `blk.${layer}.${to}${rest!.slice(from.length)}`;
+export interface GgufModel {
+  metadata: [key: string, entry: GgufEntry][];
+  /** As they are stored. */
+  tensors: GgufTestTensor[];
+  /** Their bytes under Hugging Face's names, with the rows in Hugging Face's order. */
+  rows: Map<string, Uint8Array>;
 }
 
-/** Metadata of the network alone; a tokenizer's comes on top. */
-export function networkMetadata(config: ModelConfig): Metadata {
-  const name = ARCHITECTURES[config.architectures[0]!];
-  const of = (entries: Metadata): Metadata =>
-    Object.fromEntries(
-      Object.entries(entries).map(([key, value]) => [`${name}.${key}`, value]),
-    );
-  return {
-    "general.architecture": ["string", name],
-    ...of({
-      context_length: ["u32", config.max_position_embeddings],
-      embedding_length: ["u32", config.hidden_size],
-      block_count: ["u32", config.num_hidden_layers],
-      feed_forward_length: ["u32", config.intermediate_size],
-      "attention.head_count": ["u32", config.num_attention_heads],
-      "attention.head_count_kv": ["u32", config.num_key_value_heads],
-      "attention.key_length": ["u32", config.head_dim],
-      "attention.value_length": ["u32", config.head_dim],
-      "attention.layer_norm_rms_epsilon": ["f32", config.rms_norm_eps],
-      "rope.freq_base": ["f32", config.rope_theta],
-      "rope.dimension_count": ["u32", config.head_dim],
-    }),
-  };
-}
-
-/** All tensors; of blocks as they are, of floats in their type, norms and biases in F32. */
-export function ggufTensors(
-  config: ModelConfig,
-  tensors: Tensors,
-): Record<string, GgufTensorData> {
-  const isLlama = config.architectures[0] === "LlamaForCausalLM";
-  return Object.fromEntries(
-    [...tensors].map(([name, { type, shape, values, blocks }]) => {
-      const floatType = shape.length === 1 ? "F32" : type;
-      const bytes = blocks?.bytes ?? encode(floatType, values);
-      const isRotated = /self_attn\.[qk]_proj/.test(name);
-      const stored =
-        isLlama && isRotated
-          ? inPairs(bytes, shape[0]!, config.head_dim)
-          : bytes;
-      const data = { type: blocks?.type ?? floatType, shape, bytes: stored };
-      return [ggufName(name), data];
-    }),
-  );
-}
-
+/**
+ * @param type of the matrices that have no blocks of their own, except where their rows are no whole blocks; of block types the bytes
+ *   are random, which is valid for any of them
+ */
 export function ggufModel(
-  config: ModelConfig,
-  tensors: Tensors,
-  metadata: Metadata = {},
-): Uint8Array<ArrayBuffer> {
-  const all = { ...networkMetadata(config), ...metadata };
-  return ggufFile(all, ggufTensors(config, tensors));
+  { config, tensors }: RandomModel,
+  type: TensorType = "F32",
+): GgufModel {
+  const arch = architectures[config.architectures[0]!];
+  const rows = new Map<string, Uint8Array>();
+  const stored: GgufTestTensor[] = [];
+  for (const [name, { shape, values, blocks }] of tensors) {
+    const isMatrix = shape.length > 1;
+    const isWhole = shape.at(-1)! % ggufTypes[type].values === 0;
+    const own: TensorType =
+      blocks?.type ?? (isMatrix && isWhole ? type : "F32");
+    const { id, values: block, bytes: blockBytes } = ggufTypes[own];
+    const byteLength = (values.length / block) * blockBytes;
+    const bytes =
+      blocks?.bytes ??
+      (isFloatType(own)
+        ? encode(own, values)
+        : Uint8Array.from(seededInts(byteLength, 256, rows.size + 1)));
+    rows.set(name, bytes);
+
+    const isTurned = arch === "llama" && /[qk]_proj/.test(name);
+    stored.push({
+      name: ggufName(name),
+      shape,
+      typeId: id,
+      bytes: isTurned
+        ? paired(bytes, bytes.length / shape[0]!, config.head_dim)
+        : bytes,
+    });
+  }
+
+  return { metadata: networkMetadata(config), tensors: stored, rows };
 }
 
-/** convert_hf_to_gguf.py's permute: [heads, 2, d/2, columns] with the two middle ones swapped. */
-function inPairs(bytes: Uint8Array, rows: number, headDim: number): Uint8Array {
-  const rowBytes = bytes.length / rows;
-  const out = new Uint8Array(bytes.length);
-  for (let row = 0; row < rows; row++) {
-    const [head, place] = [Math.floor(row / headDim), row % headDim];
-    const [half, i] = [
-      Math.floor(place / (headDim / 2)),
-      place % (headDim / 2),
-    ];
-    const to = head * headDim + 2 * i + half;
-    out.set(
-      bytes.subarray(row * rowBytes, (row + 1) * rowBytes),
-      to * rowBytes,
+/** What a file says of its network; of its tokenizer, see gguf-vocabulary.ts. */
+export function networkMetadata(config: ModelConfig): GgufModel["metadata"] {
+  const arch = architectures[config.architectures[0]!];
+  const scaling = config.rope_scaling;
+  const metadata: GgufModel["metadata"] = [
+    ["general.architecture", ["string", arch]],
+    [`${arch}.block_count`, ["u32", config.num_hidden_layers]],
+    [`${arch}.context_length`, ["u32", config.max_position_embeddings]],
+    [`${arch}.embedding_length`, ["u32", config.hidden_size]],
+    [`${arch}.feed_forward_length`, ["u32", config.intermediate_size]],
+    [`${arch}.attention.head_count`, ["u32", config.num_attention_heads]],
+    [`${arch}.attention.head_count_kv`, ["u32", config.num_key_value_heads]],
+    [`${arch}.attention.key_length`, ["u32", config.head_dim]],
+    [`${arch}.attention.value_length`, ["u32", config.head_dim]],
+    [`${arch}.rope.dimension_count`, ["u32", config.head_dim]],
+    [`${arch}.rope.freq_base`, ["f32", config.rope_theta]],
+    [`${arch}.attention.layer_norm_rms_epsilon`, ["f32", config.rms_norm_eps]],
+  ];
+  if (scaling?.rope_type === "linear") {
+    metadata.push(
+      [`${arch}.rope.scaling.type`, ["string", "linear"]],
+      [`${arch}.rope.scaling.factor`, ["f32", scaling.factor!]],
     );
   }
-  return out;
+  return metadata;
+}
+
+/** Rows of each head as RoPE on neighbours wants them: value i of half j at 2i + j. */
+function paired(
+  bytes: Uint8Array,
+  rowBytes: number,
+  headDim: number,
+): Uint8Array {
+  const moved = new Uint8Array(bytes.length);
+  for (let head = 0; head < bytes.length / rowBytes / headDim; head++) {
+    for (const half of [0, 1]) {
+      for (let i = 0; i < headDim / 2; i++) {
+        const from = head * headDim + (half * headDim) / 2 + i;
+        const to = head * headDim + 2 * i + half;
+        const row = bytes.subarray(from * rowBytes, (from + 1) * rowBytes);
+        moved.set(row, to * rowBytes);
+      }
+    }
+  }
+  return moved;
+}
+
+/** The converter's renaming. */
+export function ggufName(name: string): string {
+  return name
+    .replace("model.embed_tokens", "token_embd")
+    .replace("model.norm", "output_norm")
+    .replace("lm_head", "output")
+    .replace("model.layers", "blk")
+    .replace("input_layernorm", "attn_norm")
+    .replace("post_attention_layernorm", "ffn_norm")
+    .replace("self_attn.o_proj", "attn_output")
+    .replace(/self_attn\.([qkv])_proj/, "attn_$1")
+    .replace(/self_attn\.([qk])_norm/, "attn_$1_norm")
+    .replace(/mlp\.(gate|up|down)_proj/, "ffn_$1");
 }

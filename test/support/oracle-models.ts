@@ -5,8 +5,8 @@
 import type { BlockType } from "../../src/model/checkpoint";
 import { randomModel, type RandomModelOptions } from "../fixtures/random-model";
 import { dequantised } from "../reference/blocks";
-import type { Metadata } from "./gguf-file";
-import { ggufModel } from "./gguf-model";
+import { ggufFile } from "./gguf-file";
+import { type GgufModel, ggufModel } from "./gguf-model";
 import { randomBlocks } from "./random-blocks";
 import { seededInts } from "./random";
 
@@ -89,25 +89,29 @@ function oracleModel(
     tensor.blocks = { type, bytes };
     tensor.values = Float32Array.from(dequantised(type, bytes));
   }
+  const { metadata, tensors } = ggufModel(model);
   return {
     name: `${architecture} ${set}`,
-    file: ggufModel(model.config, model.tensors, TOKENIZER),
+    file: ggufFile({ metadata: [...metadata, ...TOKENIZER], tensors }),
     tokens: [...seededInts(TOKENS, 512, 77)],
   };
 }
 
 /** A vocabulary that llama.cpp takes: bytes as GPT-2 spells them, then names. */
-const TOKENIZER: Metadata = {
-  "general.name": ["string", "random"],
-  "tokenizer.ggml.model": ["string", "gpt2"],
-  "tokenizer.ggml.pre": ["string", "gpt-2"],
-  "tokenizer.ggml.tokens": [
-    "string[]",
-    Array.from({ length: 512 }, (_, i) => (i === 10 ? "Ċ" : `<t${i}>`)),
+const TOKENIZER: GgufModel["metadata"] = [
+  ["general.name", ["string", "random"]],
+  ["tokenizer.ggml.model", ["string", "gpt2"]],
+  ["tokenizer.ggml.pre", ["string", "gpt-2"]],
+  [
+    "tokenizer.ggml.tokens",
+    [
+      "string[]",
+      Array.from({ length: 512 }, (_, i) => (i === 10 ? "Ċ" : `<t${i}>`)),
+    ],
   ],
-  "tokenizer.ggml.token_type": ["i32[]", Array(512).fill(1) as number[]],
-  "tokenizer.ggml.merges": ["string[]", ["a b"]],
-  "tokenizer.ggml.eos_token_id": ["u32", 1],
-  "tokenizer.ggml.bos_token_id": ["u32", 0],
-  "tokenizer.ggml.add_bos_token": ["bool", false],
-};
+  ["tokenizer.ggml.token_type", ["i32[]", Array<number>(512).fill(1)]],
+  ["tokenizer.ggml.merges", ["string[]", ["a b"]]],
+  ["tokenizer.ggml.eos_token_id", ["u32", 1]],
+  ["tokenizer.ggml.bos_token_id", ["u32", 0]],
+  ["tokenizer.ggml.add_bos_token", ["bool", false]],
+];

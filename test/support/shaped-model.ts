@@ -3,8 +3,13 @@ import { type BlockType, tensorBytes } from "../../src/model/checkpoint";
 import { expectedTensors } from "../../src/model/tensors";
 import { readConfig } from "../../src/model/config";
 import { type ModelConfig, modelConfig } from "../fixtures/random-model";
-import { ggufFile, type GgufTensorData, type Metadata } from "./gguf-file";
-import { ggufName, networkMetadata } from "./gguf-model";
+import { ggufFile, type GgufTestTensor } from "./gguf-file";
+import {
+  type GgufModel,
+  ggufName,
+  ggufTypes,
+  networkMetadata,
+} from "./gguf-model";
 import { encode, f16Bits } from "./tensors";
 
 export const SMOLLM2_135M = modelConfig({
@@ -25,26 +30,22 @@ export const SMOLLM2_135M = modelConfig({
 export function shapedGguf(
   config: ModelConfig,
   type: BlockType,
-  tokenizer: Metadata,
+  tokenizer: GgufModel["metadata"],
 ): Uint8Array<ArrayBuffer> {
-  const tensors: Record<string, GgufTensorData> = {};
+  const tensors: GgufTestTensor[] = [];
   for (const [name, shape] of expectedTensors(readConfig(config))) {
     const values = shape.reduce((product, size) => product * size, 1);
-    if (shape.length === 1) {
-      const ones = new Float32Array(values).fill(1);
-      tensors[ggufName(name)] = {
-        type: "F32",
-        shape,
-        bytes: encode("F32", ones),
-      };
-      continue;
-    }
     const isOuter = /embed_tokens|lm_head/.test(name);
-    const own = isOuter ? "Q8_0" : type;
-    const bytes = quickBlocks(own, values, shape[1]!);
-    tensors[ggufName(name)] = { type: own, shape, bytes };
+    const own = shape.length === 1 ? "F32" : isOuter ? "Q8_0" : type;
+    const bytes =
+      own === "F32"
+        ? encode(own, new Float32Array(values).fill(1))
+        : quickBlocks(own, values, shape[1]!);
+    const typeId = ggufTypes[own].id;
+    tensors.push({ name: ggufName(name), shape, typeId, bytes });
   }
-  return ggufFile({ ...networkMetadata(config), ...tokenizer }, tensors);
+  const metadata = [...networkMetadata(config), ...tokenizer];
+  return ggufFile({ metadata, tensors });
 }
 
 /** Blocks of one scale and random quants, in Q4_0 or Q8_0: a hundred megabytes in a second. */

@@ -1,413 +1,236 @@
-// GGUF files: read in pieces, checked, and the same model as the checkpoint that they were converted from.
+/** Whole models in GGUF: a published one, and random ones in folders of all manners. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import type { BlockType, Checkpoint } from "../../src/model/checkpoint";
+import { afterEach, describe, expect, it } from "vitest";
 import { readConfig } from "../../src/model/config";
-import { readGenerationConfig } from "../../src/model/generation-config";
 import { openGguf } from "../../src/model/gguf";
-import { inverseFrequencies } from "../../src/model/rope";
-import { expectedTensors } from "../../src/model/tensors";
-import { openTokenizer, Tokenizer } from "../../src/model/tokenizer";
-import { readChatTemplate } from "../../src/model/chat-template";
-import { ModelFormatError } from "../../src/util/errors";
-import { type ModelConfig, randomModel } from "../fixtures/random-model";
+import { fetchedFiles, readJson } from "../../src/model/model-files";
+import { hashedTexts } from "../../src/model/read-hashes";
+import { Tokenizer } from "../../src/model/tokenizer";
+import { ModelFetchError, ModelFormatError } from "../../src/util/errors";
+import { randomModel } from "../fixtures/random-model";
 import {
   parseStories260K,
+  stories260KDecoder,
   stories260KFiles,
-  type Stories260KReference,
 } from "../golden/stories260K";
-import { ggufFile, type Metadata } from "../support/gguf-file";
-import { ggufModel, ggufTensors, networkMetadata } from "../support/gguf-model";
-import { tokenizerMetadata } from "../support/gguf-tokenizer";
+import { ggufFile } from "../support/gguf-file";
+import { ggufModel } from "../support/gguf-model";
+import { ggufVocabulary } from "../support/gguf-vocabulary";
 import { memoryFiles } from "../support/memory-files";
-import { randomBlocks } from "../support/random-blocks";
-import { decode, encode, type Tensors } from "../support/tensors";
+import { type ModelServer, serveModel } from "../support/model-server";
+import { decode } from "../support/tensors";
 import { tokenizerFiles } from "../support/tokenizers";
 
-const FILE = "model.gguf";
+const FILE = "tiny.gguf";
 
-async function opened(bytes: Uint8Array, beside: Record<string, unknown> = {}) {
-  const folder = memoryFiles({ ...beside, [FILE]: bytes }, 50_000);
-  const gguf = await openGguf(folder, FILE);
-  const configJson = JSON.parse(
-    (await gguf.files.text("config.json"))!,
-  ) as unknown;
-  return { folder, gguf, configJson };
+function bytesOf(url: URL): ArrayBuffer {
+  return new Uint8Array(readFileSync(url)).buffer;
 }
 
-async function bytesByName(checkpoint: Checkpoint) {
-  const found = new Map<string, Uint8Array>();
-  for await (const { tensor, firstRow, bytes } of checkpoint.read()) {
-    const { name, shape, byteLength } = tensor;
-    expect(bytes.length).toBeLessThanOrEqual(4 << 20);
-    const whole = found.get(name) ?? new Uint8Array(byteLength);
-    found.set(name, whole);
-    const rows = shape.length > 1 ? shape[0]! : 1;
-    whole.set(bytes, shape.length > 1 ? (firstRow * byteLength) / rows : 0);
-  }
-  return found;
-}
-
-async function expectSameModel(
-  { config, tensors }: { config: ModelConfig; tensors: Tensors },
-  bytes: Uint8Array,
-) {
-  const { gguf, configJson } = await opened(bytes);
-  const ours = readConfig(configJson);
-  expect({ ...ours, rmsNormEps: 0 }).toEqual({
-    ...readConfig(config),
-    rmsNormEps: 0,
-  });
-  expect(ours.rmsNormEps).toBeCloseTo(config.rms_norm_eps, 12);
-  const checkpoint = gguf.checkpoint(expectedTensors(ours));
-  const found = await bytesByName(checkpoint);
-  expect(new Set(found.keys())).toEqual(new Set(tensors.keys()));
-  for (const [name, { type, shape, values, blocks }] of tensors) {
-    const floatType = shape.length === 1 ? "F32" : type;
-    const expected = blocks?.bytes ?? encode(floatType, values);
-    expect(Buffer.compare(found.get(name)!, expected)).toBe(0);
-  }
-}
-
-describe.each([
-  ["Llama", "narrow-heads"],
-  ["Llama with grouped heads", "six-layers"],
-  ["Qwen2 with biases", "wide-heads"],
-] as const)("%s", (_, preset) => {
-  test.each(["F32", "F16", "BF16"] as const)(
-    "in %s is what it was converted from",
-    async (type) => {
-      const model = randomModel({ preset, type, layers: 2, vocabSize: 61 });
-      await expectSameModel(model, ggufModel(model.config, model.tensors));
-    },
+describe("stories260K in GGUF", () => {
+  const files = memoryFiles(
+    { [FILE]: new Uint8Array(bytesOf(stories260KFiles.gguf)) },
+    1 << 16,
   );
-});
+  const known = parseStories260K(bytesOf(stories260KFiles.model));
 
-test("Qwen3 with a head of its own is what it was converted from", async () => {
-  const model = randomModel({
-    preset: "untied-head",
-    ropeScaling: null,
-    vocabSize: 61,
+  it("is the model of its own format, with a head that is the embedding again", async () => {
+    const { files: texts, checkpoint } = await openGguf(files, FILE);
+    const config = readConfig(await readJson(texts, "config.json"));
+    expect(config).toEqual({
+      ...readConfig(known.config),
+      tieWordEmbeddings: false,
+      maxPositionEmbeddings: 128,
+    });
+    const expected = new Map(known.tensors);
+    const embedding = expected.get("model.embed_tokens.weight")!;
+    expected.set("lm_head.weight", embedding);
+    const names = new Set<string>();
+    for await (const { tensor, firstRow, bytes } of checkpoint(config).read()) {
+      expect(firstRow).toBe(0);
+      names.add(tensor.name);
+      expect(decode("F32", bytes)).toEqual(expected.get(tensor.name)!.values);
+    }
+    expect([...names].sort()).toEqual([...expected.keys()].sort());
   });
-  await expectSameModel(model, ggufModel(model.config, model.tensors));
+
+  it("has the vocabulary of its own format", async () => {
+    const { files: texts } = await openGguf(files, FILE);
+    const tokenizer = new Tokenizer(
+      await readJson(texts, "tokenizer.json"),
+      await readJson(texts, "tokenizer_config.json"),
+    );
+    const text = readFileSync(stories260KFiles.text, "utf8");
+    const ids = tokenizer.encode(text);
+    expect(tokenizer.decode(ids)).toBe(text);
+    const decoded = stories260KDecoder(bytesOf(stories260KFiles.tokenizer));
+    expect(decoded([1, ...ids])).toBe(text);
+    expect(ids.length).toBeLessThan(text.length / 2);
+    expect(tokenizer.markers).toEqual(["<unk>", "<s>", "</s>"]);
+  });
 });
 
-const types: BlockType[] = [
-  "Q4_0",
-  "Q4_1",
-  "Q5_0",
-  "Q5_1",
-  "Q8_0",
-  "Q4_K",
-  "Q5_K",
-  "Q6_K",
-];
-test("blocks of every type come through, rows of Q and K in their places", async () => {
+describe("the texts of a model in GGUF", () => {
   const model = randomModel({
     preset: "six-layers",
-    hiddenSize: 256,
-    intermediateSize: 256,
-    heads: 4,
-    kvHeads: 2,
-    headDim: 64,
-    layers: 3,
-    vocabSize: 33,
-  });
-  let index = 0;
-  for (const tensor of model.tensors.values())
-    if (tensor.shape.length > 1) {
-      const type = types[index++ % types.length]!;
-      const bytes = randomBlocks(type, tensor.values.length, index);
-      tensor.blocks = { type, bytes };
-    }
-  await expectSameModel(model, ggufModel(model.config, model.tensors));
-});
-
-test("stories260K's own file holds the published weights, its text and its tokenizer", async () => {
-  const path = (url: URL) => readFileSync(fileURLToPath(url));
-  const bin = path(stories260KFiles.model);
-  const published = parseStories260K(
-    bin.buffer.slice(bin.byteOffset, bin.byteOffset + bin.length),
-  );
-  const { gguf, configJson } = await opened(path(stories260KFiles.gguf));
-  const config = readConfig(configJson);
-  expect(config.numKeyValueHeads).toBe(4);
-  const found = await bytesByName(gguf.checkpoint(expectedTensors(config)));
-  for (const [name, { values }] of published.tensors)
-    expect(decode("F32", found.get(name)!)).toEqual(values);
-
-  const tokenizer = await openTokenizer(gguf.files);
-  const { tokens } = JSON.parse(
-    path(stories260KFiles.reference).toString(),
-  ) as Stories260KReference;
-  const text = path(stories260KFiles.text).toString();
-  expect(tokenizer.decode(tokens).trim()).toBe(
-    text.trim().slice(0, tokenizer.decode(tokens).trim().length),
-  );
-  expect(tokenizer.encode("Once upon a time")).toEqual(tokens.slice(1, 5));
-});
-
-const TEMPLATE = "{{ messages[0].content }}{{ eos_token }}";
-
-describe("a tokenizer out of metadata", () => {
-  const SAMPLES = [
-    "Hello, world! It's 2025, isn't it?",
-    "  two  spaces\n\nlines\t and 1234567 ½ ٣",
-    "Äpfel, 中文字, 日本語, 🙂👩‍👧, Ωж",
-    "<|im_start|>user\nHi<|im_end|>\n",
-    "def f(x):\n    return x**2  # square",
-    "I'LL don't WE'RE",
-    "",
-  ];
-
-  test.each([
-    ["smolLm2", "smollm"],
-    ["qwen25", "qwen2"],
-  ] as const)(
-    "%s gives the ids of its tokenizer.json",
-    { timeout: 30_000 },
-    async (name, pre) => {
-      const [json, configJson] = tokenizerFiles[name]();
-      const { gguf } = await opened(
-        ggufFile(
-          {
-            ...networkMetadata(randomModel().config),
-            ...tokenizerMetadata(json, pre, TEMPLATE),
-          },
-          {},
-        ),
-      );
-      const ours = await openTokenizer(gguf.files);
-      const theirs = new Tokenizer(json, configJson);
-      expect(ours.tokenCount).toBe(theirs.tokenCount);
-      for (const sample of SAMPLES) {
-        expect(ours.encode(sample)).toEqual(theirs.encode(sample));
-        expect(ours.encodeText(sample)).toEqual(theirs.encodeText(sample));
-        const ids = theirs.encode(sample);
-        expect(ours.decode(ids)).toBe(theirs.decode(ids));
-      }
-      const generation = JSON.parse(
-        (await gguf.files.text("generation_config.json"))!,
-      ) as unknown;
-      const ends = readGenerationConfig(generation, {}).eosTokenIds;
-      expect(ends.map((id) => ours.isText(id))).toEqual(ends.map(() => false));
-      expect(ends).toContain(ours.idOf("<|im_end|>"));
-      expect(ends).toContain(ours.idOf("<|endoftext|>"));
-      const template = await readChatTemplate(gguf.files);
-      const now = new Date();
-      const messages = [{ role: "user" as const, content: "Hi" }];
-      expect(
-        template.render(messages, { addGenerationPrompt: true, now }),
-      ).toBe(`Hi${ours.markers[2]!}`);
-    },
-  );
-
-  test("files beside it count more", async () => {
-    const [json] = tokenizerFiles.smolLm2();
-    const { gguf } = await opened(
-      ggufFile(
-        {
-          ...networkMetadata(randomModel().config),
-          ...tokenizerMetadata(json, "smollm", TEMPLATE),
-        },
-        {},
-      ),
-      {
-        "generation_config.json": { eos_token_id: 77 },
-        "config.json": { architectures: ["Other"] },
-      },
-    );
-    expect(await gguf.files.text("generation_config.json")).toContain("77");
-    // But not about the network: the file's tensors are what they are.
-    expect(await gguf.files.text("config.json")).toContain("LlamaForCausalLM");
-  });
-
-  test("of another kind is refused, and what to do is said", async () => {
-    const metadata = networkMetadata(randomModel().config);
-    const other: Metadata = {
-      ...metadata,
-      "tokenizer.ggml.model": ["string", "t5"],
-    };
-    const { gguf } = await opened(ggufFile(other, {}));
-    await expect(openTokenizer(gguf.files)).rejects.toThrow(
-      /a tokenizer\.json beside the file, found "t5"/,
-    );
-  });
-});
-
-test("Llama 3's divisors of the frequencies are those of its rope_scaling", async () => {
-  const { config } = randomModel({ preset: "llama-3.2-1b" });
-  const scaled = readConfig(config);
-  const plain = readConfig({ ...config, rope_scaling: null });
-  const wanted = inverseFrequencies(scaled);
-  const factors = inverseFrequencies(plain).map((f, i) => f / wanted[i]!);
-  const bytes = encode("F32", Float32Array.from(factors));
-  const { configJson } = await opened(
-    ggufFile(
-      { ...networkMetadata(config), "general.alignment": ["u32", 32] },
-      {
-        "rope_freqs.weight": { type: "F32", shape: [32], bytes },
-        "token_embd.weight": {
-          type: "F32",
-          shape: [2, 8],
-          bytes: new Uint8Array(64),
-        },
-      },
-    ),
-  );
-  const got = inverseFrequencies(readConfig(configJson));
-  got.forEach((frequency, i) =>
-    expect(frequency / wanted[i]!).toBeCloseTo(1, 6),
-  );
-});
-
-describe("a file that is not what it should be", () => {
-  const model = randomModel({
     layers: 1,
-    vocabSize: 16,
-    hiddenSize: 32,
-    heads: 2,
-    kvHeads: 1,
-    headDim: 16,
-    intermediateSize: 32,
+    vocabSize: 900,
   });
-  const good = ggufModel(model.config, model.tensors);
-  const view = (bytes: Uint8Array) => new DataView(bytes.buffer);
-  const loaded = async (bytes: Uint8Array) => {
-    const { gguf, configJson } = await opened(bytes);
-    await bytesByName(gguf.checkpoint(expectedTensors(readConfig(configJson))));
-  };
-  const changed = (change: (bytes: Uint8Array<ArrayBuffer>) => void) => {
-    const bytes = good.slice();
-    change(bytes);
-    return bytes;
-  };
+  const stored = ggufModel(model);
+  const vocabulary = ggufVocabulary(
+    tokenizerFiles.sentencePieceLike()[0],
+    undefined,
+  );
+  const metadata = [...stored.metadata, ...vocabulary];
+  const file = ggufFile({ ...stored, metadata });
 
-  test("is not refused for nothing", () => loaded(good));
-
-  test.each([
-    [
-      "another format",
-      changed((b) => b.set([80, 75, 3, 4])),
-      /begins with GGUF, found "PK/,
-    ],
-    [
-      "version 1",
-      changed((b) => view(b).setUint32(4, 1, true)),
-      /version 2 or 3.*found version 1/,
-    ],
-    [
-      "big-endian",
-      changed((b) => view(b).setUint32(4, 3, false)),
-      /little-endian, found version 50331648/,
-    ],
-    [
-      "absurdly many tensors",
-      changed((b) => view(b).setBigUint64(8, 2n ** 60n, true)),
-      /at most 65536 tensors/,
-    ],
-    [
-      "absurdly many entries",
-      changed((b) => view(b).setBigUint64(16, 2n ** 50n, true)),
-      /at most 65536 entries/,
-    ],
-    [
-      "an absurdly long key",
-      changed((b) => view(b).setBigUint64(24, 2n ** 40n, true)),
-      /at most 1073741824 bytes of a string/,
-    ],
-    ["nothing", new Uint8Array(0), /a whole header, found 0 bytes/],
-  ] as const)("%s", async (_, bytes, message) => {
-    await expect(loaded(bytes)).rejects.toThrow(ModelFormatError);
-    await expect(loaded(bytes)).rejects.toThrow(message);
-  });
-
-  test("cut off anywhere it says so", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.nat({ max: good.length - 33 }), async (length) => {
-        await expect(loaded(good.slice(0, length))).rejects.toThrow(
-          /then the end of the file: the download is incomplete/,
-        );
-      }),
-      { numRuns: 60 },
+  it("are those of the folder, where it has them", async () => {
+    const own = {
+      "config.json": { ...model.config, max_position_embeddings: 77 },
+      "tokenizer.json": { own: 1 },
+      "tokenizer_config.json": { own: 2 },
+      "generation_config.json": { own: 3 },
+      "rondo.json": { own: 4 },
+    };
+    const { files } = await openGguf(
+      memoryFiles({ ...own, [FILE]: file }),
+      FILE,
     );
+    for (const [name, json] of Object.entries(own)) {
+      expect(await readJson(files, name)).toEqual(json);
+    }
   });
 
-  test("with any byte of its header changed it is refused or a model of the same tensors", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.nat({ max: 900 }),
-        fc.nat({ max: 255 }),
-        async (at, value) => {
-          const bytes = good.slice();
-          bytes[at] = value;
-          await loaded(bytes).catch((error: unknown) => {
-            expect(error).toBeInstanceOf(ModelFormatError);
-          });
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
-
-  test("of an architecture that is not known, named with those that are", async () => {
-    const metadata = networkMetadata(model.config);
-    metadata["general.architecture"] = ["string", "mamba"];
-    const bytes = ggufFile(metadata, ggufTensors(model.config, model.tensors));
-    await expect(loaded(bytes)).rejects.toThrow(
-      /architecture of llama, qwen2, qwen3, found "mamba"/,
-    );
-  });
-
-  test("without one of its tensors, with one twice, or with one of another shape", async () => {
-    const tensors = ggufTensors(model.config, model.tensors);
-    const metadata = networkMetadata(model.config);
-    const { "blk.0.ffn_up.weight": up, ...rest } = tensors;
-    await expect(loaded(ggufFile(metadata, rest))).rejects.toThrow(
-      /model\.layers\.0\.mlp\.up_proj\.weight: expected shape \[32, 32\], found no tensor/,
-    );
-    const flat = { ...up!, shape: [64, 16] };
-    await expect(
-      loaded(ggufFile(metadata, { ...rest, "blk.0.ffn_up.weight": flat })),
-    ).rejects.toThrow(/expected shape \[32, 32\], found \[64, 16\]/);
-    const text = (bytes: Uint8Array) =>
-      Buffer.from(bytes).indexOf("blk.0.ffn_up.weight");
-    const twice = ggufFile(metadata, {
-      ...rest,
-      "blk.0.ffn_up.weight": up!,
-      "blk.0.ffn_uq.weight": up!,
+  it("are made from the file's metadata, where it has none", async () => {
+    const { files } = await openGguf(memoryFiles({ [FILE]: file }), FILE);
+    expect(readConfig(await readJson(files, "config.json"))).toEqual({
+      ...readConfig(model.config),
     });
-    const at = Buffer.from(twice).indexOf("blk.0.ffn_uq.weight");
-    expect(text(twice)).toBeGreaterThan(0);
-    twice[at + 11] = "p".charCodeAt(0);
-    await expect(loaded(twice)).rejects.toThrow(/each tensor once/);
+    expect(await readJson(files, "tokenizer.json")).toHaveProperty("model");
+    expect(await readJson(files, "tokenizer_config.json")).toMatchObject({
+      unk_token: "<unk>",
+    });
+    expect(await readJson(files, "generation_config.json")).toEqual({
+      eos_token_id: [],
+    });
+    expect(await files.text("rondo.json")).toBeUndefined();
+  });
+
+  it("are not a config.json that only names a type", async () => {
+    const stub = { "config.json": { model_type: "llama" }, [FILE]: file };
+    const { files } = await openGguf(memoryFiles(stub), FILE);
+    expect(readConfig(await readJson(files, "config.json"))).toEqual(
+      readConfig(model.config),
+    );
+  });
+
+  it("are hashed as they are read, and the file's name comes along", async () => {
+    const { files } = await openGguf(memoryFiles({ [FILE]: file }), FILE);
+    const hashed = hashedTexts(files);
+    expect(hashed.files.gguf).toBe(FILE);
+    await hashed.files.text("tokenizer.json");
+    const hashes = await hashed.hashes();
+    await hashed.files.text("tokenizer.json");
+    expect(await hashed.hashes()).toEqual(hashes);
+    expect(Object.keys(hashes)).toEqual(["tokenizer.json"]);
+  });
+
+  it("say where they come from when they are wrong", async () => {
+    const wrong = metadata.map(([key, entry]) =>
+      key === "llama.block_count"
+        ? ([key, ["u32", 0]] as const)
+        : ([key, entry] as const),
+    );
+    const spoilt = ggufFile({ ...stored, metadata: wrong });
+    const opening = openGguf(memoryFiles({ [FILE]: spoilt }), FILE);
+    await expect(opening).rejects.toThrow(ModelFormatError);
+    await expect(opening).rejects.toThrow(
+      "tiny.gguf (its metadata as config.json): expected num_hidden_layers",
+    );
+  });
+
+  describe("RoPE's factors", () => {
+    const factors = [1, 1, 1, 2, 3, 4, 32, 32];
+    const withFactors = (typeId: number, shape: number[]) => {
+      const bytes = new Uint8Array(Float32Array.from(factors).buffer);
+      const tensor = { name: "rope_freqs.weight", shape, typeId, bytes };
+      const tensors = [tensor, ...stored.tensors];
+      return ggufFile({ ...stored, tensors, metadata });
+    };
+
+    it("are those of the tensor", async () => {
+      const files = memoryFiles({ [FILE]: withFactors(0, [8]) });
+      const opened = await openGguf(files, FILE);
+      const config = readConfig(await readJson(opened.files, "config.json"));
+      expect(config.ropeScaling).toEqual({ type: "factors", factors });
+      expect(opened.checkpoint(config).tensors.size).toBe(stored.rows.size);
+    });
+
+    it("are single values, and few", async () => {
+      for (const [typeId, shape] of [
+        [1, [8]],
+        [0, [2, 4]],
+        [0, [2 ** 40]],
+      ] as const) {
+        const files = memoryFiles({ [FILE]: withFactors(typeId, [...shape]) });
+        await expect(openGguf(files, FILE)).rejects.toThrow(
+          "tensor rope_freqs.weight: expected up to 1024 values of type F32",
+        );
+      }
+    });
+
+    it("may be missing from a file that ends", async () => {
+      const whole = withFactors(0, [8]);
+      const rest = stored.tensors.reduce(
+        (sum, { bytes }) => sum + Math.ceil(bytes.length / 32) * 32,
+        0,
+      );
+      const cut = whole.slice(0, whole.length - rest - 12);
+      await expect(
+        openGguf(memoryFiles({ [FILE]: cut }), FILE),
+      ).rejects.toThrow("rope_freqs.weight: expected 32 bytes, found 20");
+    });
   });
 });
 
-test("the header is read in pieces that grow, the weights once", async () => {
-  const [json] = tokenizerFiles.smolLm2();
-  const tokens = Object.keys(
-    (json as { model: { vocab: object } }).model.vocab,
-  );
-  const model = randomModel({ preset: "six-layers", vocabSize: 1024 });
-  const metadata: Metadata = {
-    "tokenizer.ggml.tokens": ["string[]", [...tokens, ...tokens, ...tokens]],
-  };
-  const file = ggufModel(model.config, model.tensors, metadata);
-  const { folder, gguf, configJson } = await opened(file);
-  const header = folder.opened.map(({ range }) => range);
-  expect(header[0]).toEqual({ start: 0, end: 1 << 20 });
-  for (let i = 1; i < header.length; i++)
-    expect(header[i]).toEqual({
-      start: header[i - 1]!.end,
-      end: 2 * header[i - 1]!.end,
+describe("an address that ends with .gguf", () => {
+  let server: ModelServer | undefined;
+  afterEach(() => server?.close());
+  const model = randomModel({ preset: "narrow-heads" });
+  const file = ggufFile(ggufModel(model));
+
+  it("is a folder with that file", () => {
+    const hub = fetchedFiles(
+      "https://hub.co/org/model/resolve/main/a.Q8_0.gguf?download=true",
+    );
+    expect(hub.gguf).toBe("a.Q8_0.gguf");
+    expect(hub.name).toBe("org/model");
+    const other = fetchedFiles("https://a.org/models/tiny.gguf");
+    expect(other.gguf).toBe(FILE);
+    expect(other.name).toBe("tiny");
+    expect(fetchedFiles("https://a.org/models/tiny").gguf).toBeUndefined();
+  });
+
+  for (const hasRanges of [true, false]) {
+    it(`is read over HTTP ${hasRanges ? "by" : "without"} Range`, async () => {
+      server = await serveModel({ [FILE]: file }, { hasRanges });
+      const files = fetchedFiles(server.url + FILE);
+      const opened = await openGguf(files, files.gguf!);
+      const config = readConfig(await readJson(opened.files, "config.json"));
+      const checkpoint = opened.checkpoint(config);
+      let bytes = 0;
+      for await (const rows of checkpoint.read()) bytes += rows.bytes.length;
+      expect(bytes).toBe(checkpoint.totalBytes);
     });
-  await bytesByName(gguf.checkpoint(expectedTensors(readConfig(configJson))));
-  const [weights, ...more] = folder.opened.slice(header.length);
-  expect(more).toEqual([]);
-  expect(weights!.range.end - weights!.range.start).toBeLessThanOrEqual(
-    file.length,
-  );
+  }
+
+  it("says so where there is no such file", async () => {
+    server = await serveModel({});
+    const files = fetchedFiles(server.url + FILE);
+    const opening = openGguf(files, files.gguf!);
+    await expect(opening).rejects.toThrow(ModelFetchError);
+    await expect(opening).rejects.toThrow(
+      "has no file tiny.gguf. Check the model's address: it should be that of a GGUF file.",
+    );
+  });
 });
