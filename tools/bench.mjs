@@ -5,6 +5,7 @@
 //   npm run bench:rounds -- [--full] [--rounds 24,60] [--count N] [--tau 0.9,0.5] [--asks N]
 //   npm run bench:fusion -- [--quick] [--full] [--count N] [--ratios 0,0.15,1] [--time]
 //   npm run bench:resume -- [--turns 5,20] [--full]
+//   npm run bench:models -- [--quick]
 //   npm run calibrate -- [--model DIR] [--count N] [--tau 0.9] [--write]
 import { execFileSync } from "node:child_process";
 import {
@@ -22,7 +23,9 @@ import { fail, root, setUp } from "./setup.mjs";
 
 const USAGE =
   "npm run bench -- [--node] [--quick] [--model DIR_OR_URL]; tools/bench.mjs lists the others.";
-const NAMES = ["speed", "rounds", "fusion", "resume", "calibrate"];
+const NAMES = ["speed", "rounds", "fusion", "resume", "models", "calibrate"];
+/** Benchmarks that need what Node has: files, and the size of the heap. */
+const IN_NODE = ["models"];
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 /** What a benchmark itself takes. */
 const PARAMS = ["tau", "rounds", "count", "asks", "turns", "ratios"];
@@ -55,9 +58,10 @@ const quick = name === "fusion" ? "fusion-quick" : "quick";
 const chats = options.full ? fullChats() : `test/fixtures/chats/${quick}.json`;
 
 try {
-  const { result, table, files } = options.node
-    ? await inNode()
-    : await inChromium();
+  const { result, table, files } =
+    options.node || IN_NODE.includes(name)
+      ? await inNode()
+      : await inChromium();
   console.log(`\n${table}`);
   const output = `out/${name === "speed" ? "bench" : name}.json`;
   mkdirSync(join(root, "out"), { recursive: true });

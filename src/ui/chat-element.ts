@@ -19,7 +19,7 @@ import type { ModelPicker } from "./model-picker";
 import { areModelFiles, sourceOf } from "./model-wish";
 import { noRounds } from "./no-rounds";
 import { oncePerFrame } from "./once-per-frame";
-import { rememberedModel } from "./remembered-model";
+import { endsPages, rememberedModel } from "./remembered-model";
 import type { ChatRequest, RequestEvent } from "./request";
 import { Session } from "./session";
 import type { SidePanel } from "./side-panel";
@@ -279,7 +279,10 @@ export class ChatElement extends LitElement {
     const isFirst = session.loading.wish === undefined;
     const chosen = isFirst ? rememberedModel() : session.loading.wish;
     const wish = isRenamed && !isFirst ? own : (chosen ?? own);
-    if (wish) void session.load(engine, wish);
+    if (wish && isFirst && wish === chosen && endsPages()) {
+      session.connect(engine);
+      session.loading.hold(wish);
+    } else if (wish) void session.load(engine, wish);
     else session.connect(engine);
   }
 

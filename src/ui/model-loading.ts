@@ -15,6 +15,7 @@ import type {
 import { asError } from "./conversation";
 import type { ChatState } from "./events";
 import { engineOptions, type ModelWish } from "./model-wish";
+import { noteLoading } from "./remembered-model";
 
 export interface LoadingHost {
   /** How far it is has changed. */
@@ -59,8 +60,14 @@ export class ModelLoading {
     this.wish = wish;
     this.progress = this.model = this.error = undefined;
     this.#enter("loading");
+    let isOnItsWay = false;
     const onProgress = (progress: LoadProgress) => {
       if (signal.aborted) return;
+      // Whatever takes the page with it happens on the GPU, not while files are fetched.
+      if (progress.phase === "weights" && !isOnItsWay) {
+        isOnItsWay = true;
+        noteLoading(true);
+      }
       this.progress = progress;
       this.#host.redraw();
     };
@@ -82,7 +89,20 @@ export class ModelLoading {
       const error = asError(thrown);
       this.fail(error);
       this.#host.failed(error);
+    } finally {
+      noteLoading(false);
     }
+  }
+
+  /** Does not load what has ended the page before, until it is asked for once more. */
+  hold(wish: ModelWish): void {
+    this.wish = wish;
+    noteLoading(false);
+    this.fail(
+      new Error(
+        "This page has ended twice while the model was loaded: it may be too large for this device. Load it again, or choose a smaller one.",
+      ),
+    );
   }
 
   /** What was fetched so far stays on this device. */

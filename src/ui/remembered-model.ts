@@ -6,6 +6,10 @@ import * as v from "valibot";
 import type { ModelWish } from "./model-wish";
 
 const KEY = "rondo.model";
+/** How often in a row the page ended while a model was on its way to the GPU. */
+const ENDED_KEY = "rondo.model.ended";
+/** Once may be a reload; twice is a model that takes the page with it. */
+const MOST_ENDED = 2;
 
 const schema = v.object({
   id: v.pipe(v.string(), v.minLength(1)),
@@ -36,4 +40,27 @@ export function rememberModel(wish: ModelWish | undefined): void {
   } catch {
     // Not allowed: it is there until the page is gone.
   }
+}
+
+/** Says that a model is on its way to the GPU from now on, or not any more. */
+export function noteLoading(isLoading: boolean): void {
+  try {
+    if (isLoading) localStorage.setItem(ENDED_KEY, String(1 + endedCount()));
+    else localStorage.removeItem(ENDED_KEY);
+  } catch {
+    // Not allowed: then nothing is loaded again by itself either.
+  }
+}
+
+/** Whether loading the model that is remembered has ended the page again and again. */
+export function endsPages(): boolean {
+  try {
+    return endedCount() >= MOST_ENDED;
+  } catch {
+    return false;
+  }
+}
+
+function endedCount(): number {
+  return Number(localStorage.getItem(ENDED_KEY)) || 0;
 }

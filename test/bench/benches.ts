@@ -99,6 +99,13 @@ export const benches: Record<string, Bench> = {
     return { result: rows, table: resumeTable(rows) };
   },
 
+  async models(environment) {
+    // Of Node alone.
+    const { benchModels, modelsTable } = await import("./models");
+    const rows = await benchModels(environment);
+    return { result: rows, table: modelsTable(rows) };
+  },
+
   async calibrate(environment) {
     const { params, chats, onProgress } = environment;
     return withHistory(environment, {}, async (history) => {

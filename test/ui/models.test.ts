@@ -543,6 +543,26 @@ describe("The model that was chosen", () => {
     },
   );
 
+  test("that has ended the page twice is loaded once more only when asked for", async () => {
+    localStorage.setItem("rondo.model", JSON.stringify({ id: "org/large" }));
+    const weights = (engine: FakeEngine) => lastLoad(engine).weights(1, 2);
+    // The page is gone in mid-load; once may be a reload.
+    weights((await mountChat(ready)).engine);
+    weights((await mountChat(ready)).engine);
+    const { chat, engine } = await mountChat(ready);
+    expect(engine.loads).toEqual([]);
+    expect(chat.state).toBe("failed");
+    expect(alerts().join()).toContain("too large for this device");
+    await press("Load again");
+    expect(nameOfSource(lastLoad(engine).source)).toContain("large");
+    weights(engine);
+    lastLoad(engine).finish();
+    await settle();
+    expect(chat.state).toBe("ready");
+    // It was a false alarm, and is forgotten.
+    expect((await mountChat(ready)).engine.loads).toHaveLength(1);
+  });
+
   test("that cannot be loaded leaves another to choose", async () => {
     localStorage.setItem("rondo.model", JSON.stringify({ id: "org/gone" }));
     const { chat, engine } = await mountChat(ready);
