@@ -335,6 +335,8 @@ export interface ModelInfo {
   contextTokens: number;
   weightBytes: number;
   kvBytesPerToken: number;
+  /** Whether it can think before it answers, and answer without; see ReplyOptions.thinks. */
+  canThink: boolean;
   device: DeviceInfo;
 }
 

@@ -4,7 +4,7 @@
  */
 import { chatLayout } from "../model/chat-layout";
 import { type ChatTokens, chatTokens } from "../model/chat-tokens";
-import { withoutThinking } from "../model/thinking";
+import { UNTHINKING, withoutThinking } from "../model/thinking";
 import { forgetPages } from "../memory/round";
 import type { KvPlace } from "../store/rounds";
 import { forgetContext } from "./contexts";
@@ -118,10 +118,10 @@ export class BoundChat {
     this.conversation.show(text.shownId);
   }
 
-  /** How a reply begins that is given without thinking first: Qwen3's way, which others ignore. */
+  /** The same for a reply that is given without thinking first. */
   get unthinking(): ChatTokens {
     const { system } = this.conversation;
-    return tokensOf(this.#model, system, { enable_thinking: false });
+    return tokensOf(this.#model, system, UNTHINKING);
   }
 
   /** A round's text in tokens, as if the model had said the reply. */

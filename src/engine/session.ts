@@ -3,6 +3,7 @@ import { Gpu } from "../gpu/gpu";
 import { ReadbackRing } from "../gpu/readback";
 import { Residency } from "../memory/residency";
 import type { ModelFiles } from "../model/model-files";
+import { canThink } from "../model/thinking";
 import type { LoadOptions, MemorySnapshot, ModelInfo } from "./chat-engine";
 import { destroyModel, loadModel, type Model } from "./model";
 import type { NetworkOptions } from "./network";
@@ -89,6 +90,7 @@ export class Session {
       contextTokens: this.model.contextTokens,
       weightBytes: weights.bytes,
       kvBytesPerToken: cache.tokenBytes,
+      canThink: canThink(this.model.template, this.model.tokenizer.markers),
       device: {
         vendor,
         architecture,

@@ -2,6 +2,9 @@
  * What a reasoning model thinks before it answers, `<think>…</think>`: shown, but not part of what later turns
  * read, as the templates of such models have it.
  */
+import { chatLayout } from "./chat-layout";
+import type { ChatTemplate } from "./chat-template";
+
 const OPEN = "<think>";
 const CLOSE = "</think>";
 
@@ -32,4 +35,20 @@ export function thinkingSpan(
   let to = end + 1;
   while (to < texts.length && texts[to]!.trim() === "") to++;
   return { from: Math.max(0, start), to };
+}
+
+/** What a template is told for a reply without thinking: Qwen3's way, which others ignore. */
+export const UNTHINKING = { enable_thinking: false } as const;
+
+/** Whether a template can have a model answer without thinking first. */
+export function canThink(
+  template: ChatTemplate,
+  markers: readonly string[],
+): boolean {
+  const now = new Date();
+  const opening = (variables: Readonly<Record<string, unknown>>) => {
+    const layout = chatLayout(template, { markers, variables, now });
+    return JSON.stringify(layout.open("", { isFirst: true }));
+  };
+  return opening({}) !== opening(UNTHINKING);
 }

@@ -106,6 +106,9 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
       return stage.focusBox();
     case "heal":
       return void session.setHealing(request.isOn);
+    case "think":
+      turns.thinks = request.isOn;
+      return;
     case "new-chat":
       session.library.newChat();
       return stage.leavePanel();

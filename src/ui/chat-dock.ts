@@ -88,6 +88,8 @@ export class ChatDock extends LitElement {
   @property({ type: Boolean }) replying = false;
   /** Whether something else goes on in the chat, so that nothing can be sent for now. */
   @property({ type: Boolean }) waiting = false;
+  /** Whether the model thinks before it answers; undefined where it cannot. */
+  @property({ attribute: false }) thinks: boolean | undefined;
   /** Things to say. */
   @property({ attribute: false }) examples: readonly string[] = [];
   @query("rondo-composer") private composer!: Composer | null;
@@ -199,6 +201,7 @@ export class ChatDock extends LitElement {
       .replying=${this.replying}
       .waiting=${this.waiting}
       .locked=${this.access === "read"}
+      .thinks=${this.thinks}
     ></rondo-composer>`;
   }
 }

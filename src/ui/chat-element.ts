@@ -244,7 +244,7 @@ export class ChatElement extends LitElement {
   }
 
   #dock() {
-    const { current, isHealing, loading, state, visit } = this.#session;
+    const { current, isHealing, loading, state, turns, visit } = this.#session;
     const isReady = state === "ready";
     const isShownAbove = state === "unavailable" && current.isNew;
     if (isShownAbove && current.draft === "") return nothing;
@@ -264,6 +264,7 @@ export class ChatElement extends LitElement {
         .draft=${live(current.draft)}
         .replying=${current.running !== undefined}
         .waiting=${!current.maySend}
+        .thinks=${loading.model?.canThink ? turns.thinks : undefined}
         .examples=${isReady ? unsaidExamples(this.examples, current.rounds) : []}
       ></rondo-dock>
     `;

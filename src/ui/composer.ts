@@ -3,7 +3,7 @@ import { property, query } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import { DOCUMENT_FILES } from "./document-reader";
 import { GrowingBox } from "./growing-box";
-import { attachIcon, sendIcon, stopIcon } from "./icons";
+import { attachIcon, sendIcon, stopIcon, thinkIcon } from "./icons";
 import { RequestEvent } from "./request";
 import { base } from "./theme";
 
@@ -76,6 +76,10 @@ export class Composer extends LitElement {
         border-radius: 50%;
       }
 
+      .think[aria-pressed="true"] {
+        color: var(--_accent);
+      }
+
       button.primary[aria-disabled="true"],
       button.primary[aria-disabled="true"]:hover {
         background: var(--_line);
@@ -105,6 +109,8 @@ export class Composer extends LitElement {
   @property({ type: Boolean }) waiting = false;
   /** Whether the text can be read and not be changed or sent. */
   @property({ type: Boolean, reflect: true }) locked = false;
+  /** Whether the model thinks before it answers; undefined where it cannot. */
+  @property({ attribute: false }) thinks: boolean | undefined;
   @query("textarea") private input!: HTMLTextAreaElement | null;
   @query("input") private file!: HTMLInputElement;
 
@@ -134,6 +140,7 @@ export class Composer extends LitElement {
           @keydown=${this.#onKeydown}
           @paste=${this.#onPaste}
         ></textarea>
+        ${this.#thinkButton()}
         ${this.replying ? this.#stopButton() : this.#sendButton()}
       </div>
     `;
@@ -158,6 +165,24 @@ export class Composer extends LitElement {
         hidden
         @change=${this.#onFiles}
       />
+    `;
+  }
+
+  #thinkButton() {
+    if (this.thinks === undefined || this.locked) return nothing;
+    const isOn = this.thinks;
+    return html`
+      <button
+        class="plain square think"
+        type="button"
+        aria-label="Think before answering"
+        title=${isOn ? "Thinks before it answers" : "Answers at once"}
+        aria-pressed=${isOn ? "true" : "false"}
+        @click=${() =>
+          this.dispatchEvent(new RequestEvent({ type: "think", isOn: !isOn }))}
+      >
+        ${thinkIcon}
+      </button>
     `;
   }
 

@@ -263,9 +263,9 @@ export class Conversation {
   async reply(
     engine: ChatEngine,
     roundId: number,
-    signal: AbortSignal,
-    changed: () => void,
+    { changed, ...options }: ReplyWays,
   ): Promise<Round | undefined> {
+    const { signal } = options;
     const step = (next: (round: Round) => Round) => {
       const round = this.find(roundId);
       if (round !== undefined) this.replace(next(round));
@@ -275,7 +275,7 @@ export class Conversation {
       step((round) => ({ ...round, phase: "reading" }));
       const chatId = await this.begin(engine);
       const { message, place } = this.find(roundId) ?? { message: "" };
-      const events = engine.chat(chatId, message, { place, signal });
+      const events = engine.chat(chatId, message, { place, ...options });
       for await (const event of events)
         step((round) => takeEvent(round, event));
       step((round) => {
@@ -295,6 +295,15 @@ export class Conversation {
     }
     return round;
   }
+}
+
+/** How a reply is asked for. */
+export interface ReplyWays {
+  signal: AbortSignal;
+  /** Whether a model that can thinks before it answers. */
+  thinks: boolean;
+  /** Called after each step. */
+  changed: () => void;
 }
 
 /** A stopped round whose engine gave no receipt: what was said stays. */

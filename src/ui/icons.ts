@@ -22,6 +22,10 @@ export const sendIcon = icon(
 export const stopIcon = icon(
   svg`<rect x="5" y="5" width="10" height="10" rx="1.6" fill="currentColor" stroke="none" />`,
 );
+/** A light bulb. */
+export const thinkIcon = icon(
+  svg`<path d="M7.6 14.2c0-1.7-2.6-3-2.6-6a5 5 0 0 1 10 0c0 3-2.6 4.3-2.6 6zM8 17h4" />`,
+);
 export const downIcon = icon(
   svg`<path d="M10 4.5v11M5.2 10.7 10 15.5l4.8-4.8" />`,
 );

@@ -29,6 +29,7 @@ export type ChatRequest =
   | { type: "show-instructions" }
   | { type: "instruct"; text: string }
   | { type: "heal"; isOn: boolean }
+  | { type: "think"; isOn: boolean }
   | { type: "new-chat" }
   | { type: "select-chat"; conversationId: number }
   | { type: "rename-chat"; conversationId: number; title: string }

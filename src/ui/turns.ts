@@ -23,6 +23,8 @@ export class Turns {
   readonly #host: TurnsHost;
   readonly #queue: TurnQueue;
   readonly #visit: Visit;
+  /** Whether a model that can thinks before it answers. */
+  thinks = true;
 
   constructor(queue: TurnQueue, visit: Visit, host: TurnsHost) {
     this.#queue = queue;
@@ -112,7 +114,9 @@ export class Turns {
     const engine = this.#host.engine();
     if (engine === undefined) return;
     const redraw = () => this.#host.redraw();
-    const round = await conversation.reply(engine, id, signal, redraw);
+    const { thinks } = this;
+    const ways = { thinks, signal, changed: redraw };
+    const round = await conversation.reply(engine, id, ways);
     if (place !== undefined) await this.#readAgain(engine, conversation);
     if (round?.error?.name === "ChatBusyError")
       this.#yield(conversation, round);

@@ -26,6 +26,7 @@ test("says what model it is", () => {
     layerCount: 8,
     contextTokens: 1536,
     kvBytesPerToken: 8 * 2 * 2 * 32 * 4,
+    canThink: false,
   });
 });
 

@@ -23,6 +23,7 @@ export const fakeModel: ModelInfo = {
   contextTokens: 2048,
   weightBytes: 6_896_400,
   kvBytesPerToken: 4096,
+  canThink: false,
   device: {
     vendor: "fake",
     architecture: "none",
@@ -167,6 +168,7 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
   readonly chatId: string;
   readonly message: string;
   readonly place: MessagePlace | undefined;
+  readonly thinks: boolean | undefined;
   readonly signal: AbortSignal | undefined;
   /** What the fake engine keeps of it; undefined for one that it does not keep. */
   kept: HistoryRound | undefined;
@@ -179,6 +181,7 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
     this.chatId = chatId;
     this.message = message;
     this.place = options.place;
+    this.thinks = options.thinks;
     this.signal = options.signal;
     this.signal?.addEventListener("abort", () =>
       this.end({ finishReason: "aborted" }),

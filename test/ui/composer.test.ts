@@ -8,8 +8,10 @@ import {
   messages,
   mountChat,
   readyAtOnce,
+  say,
   settle,
 } from "./mount";
+import { fakeModel } from "../support/fake-calls";
 
 /** As the browser sends it; `userEvent` cannot make an input method's keys. */
 function pressEnter(init: KeyboardEventInit & { keyCode?: number }): boolean {
@@ -22,6 +24,24 @@ function pressEnter(init: KeyboardEventInit & { keyCode?: number }): boolean {
   });
   return box().element().dispatchEvent(event);
 }
+
+test("A model that can think is asked to, or not to, and others are not asked", async () => {
+  const canThink = { ...fakeModel, canThink: true };
+  const { engine } = await mountChat({ load: (load) => load.finish(canThink) });
+  const toggle = button("Think before answering");
+  expect(toggle.element().getAttribute("aria-pressed")).toBe("true");
+  await say("How are you?");
+  expect(engine.replies[0]!.thinks).toBe(true);
+  engine.replies[0]!.end();
+  await toggle.click();
+  await settle();
+  expect(toggle.element().getAttribute("aria-pressed")).toBe("false");
+  await say("And now?");
+  expect(engine.replies[1]!.thinks).toBe(false);
+
+  await mountChat(readyAtOnce);
+  expect(button("Think before answering").elements()).toHaveLength(1);
+});
 
 describe("The box for the message", () => {
   test("sends on Enter, is empty then, and keeps the focus", async () => {

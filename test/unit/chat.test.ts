@@ -6,6 +6,7 @@ import {
   type RoundText,
 } from "../../src/engine/chat";
 import { ChatTemplate } from "../../src/model/chat-template";
+import { canThink } from "../../src/model/thinking";
 import reference from "../golden/rondo-tiny/reference.json";
 import { SMOLLM2_TEMPLATE } from "../support/chat-templates";
 import { tokenizerFiles, tokenizerOf } from "../support/tokenizers";
@@ -296,6 +297,8 @@ test("a reply without thinking begins behind an empty thought, where the templat
   expect(tokenizer.decode(silent.slice(opening.length))).toBe(
     "<think></think>",
   );
+  expect(canThink(template, tokenizer.markers)).toBe(true);
+  expect(canThink(tiny.template, tokenizer.markers)).toBe(false);
   // Others begin as ever.
   const other = new BoundChat(chatText([]), tiny);
   expect(other.unthinking.open("Hi", { isFirst: false })).toEqual(opening);
