@@ -5,7 +5,7 @@
 //   npm run bench:rounds -- [--full] [--rounds 24,60] [--count N] [--tau 0.9,0.5] [--asks N]
 //   npm run bench:fusion -- [--quick] [--full] [--count N] [--ratios 0,0.15,1] [--time]
 //   npm run bench:resume -- [--turns 5,20] [--full]
-//   npm run bench:models -- [--quick]
+//   npm run bench:models -- [--quick] [--full]
 //   npm run calibrate -- [--model DIR] [--count N] [--tau 0.9] [--write]
 import { execFileSync } from "node:child_process";
 import {
@@ -55,7 +55,10 @@ const params = Object.fromEntries(
   }),
 );
 const quick = name === "fusion" ? "fusion-quick" : "quick";
-const chats = options.full ? fullChats() : `test/fixtures/chats/${quick}.json`;
+const chats =
+  options.full && name !== "models"
+    ? fullChats()
+    : `test/fixtures/chats/${quick}.json`;
 
 try {
   const { result, table, files } =

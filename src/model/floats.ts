@@ -8,9 +8,12 @@ export function toFloats(bytes: Uint8Array, type: FloatType): Float32Array {
   if (type === "F32")
     return new Float32Array(buffer, byteOffset, byteLength / 4);
   const halves = sixteenBits(bytes);
-  if (type === "F16") return Float32Array.from(halves, halfToFloat);
-  const words = Uint32Array.from(halves, (half) => half << 16);
-  return new Float32Array(words.buffer);
+  const words = new Uint32Array(halves.length);
+  const floats = new Float32Array(words.buffer);
+  if (type === "F16")
+    for (let i = 0; i < halves.length; i++) floats[i] = halfToFloat(halves[i]!);
+  else for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
+  return floats;
 }
 
 /** The same as numbers of sixteen bits. */

@@ -32,37 +32,47 @@ function quantizeGroup(
   { quants, scales, offsets }: Groups,
 ): void {
   const from = group * GROUP;
+  const to = from + GROUP;
   const levels = 2 ** bits - 1;
-  let low = Infinity;
-  let high = -Infinity;
-  for (let i = from; i < from + GROUP; i++) {
-    low = Math.min(low, values[i]!);
-    high = Math.max(high, values[i]!);
+  let low = values[from]!;
+  let high = low;
+  for (let i = from + 1; i < to; i++) {
+    const value = values[i]!;
+    if (value < low) low = value;
+    else if (value > high) high = value;
   }
   let least = Infinity;
-  for (const share of SHARES[bits]) {
-    const cut = ((high - low) * (1 - share)) / 2;
+  let best = 0;
+  const shares = SHARES[bits];
+  for (let n = 0; n < shares.length; n++) {
+    const cut = ((high - low) * (1 - shares[n]!)) / 2;
     const scale = rounded((high - low - 2 * cut) / levels);
     const offset = rounded(low + cut);
     const inverse = scale === 0 ? 0 : 1 / scale;
     let error = 0;
-    for (let i = from; i < from + GROUP; i++) {
-      const quant = nearest((values[i]! - offset) * inverse, levels);
-      error += (scale * quant + offset - values[i]!) ** 2;
+    for (let i = from; i < to; i++) {
+      const value = values[i]! - offset;
+      const quant = nearest(value * inverse, levels);
+      const off = scale * quant - value;
+      error += off * off;
+      quants[i] = quant;
     }
     if (error >= least) continue;
     least = error;
+    best = n;
     scales[group] = scale;
     offsets[group] = offset;
   }
-  const scale = scales[group]!;
+  // Those of the last one tried stand there.
+  if (best === shares.length - 1) return;
+  const [scale, offset] = [scales[group]!, offsets[group]!];
   const inverse = scale === 0 ? 0 : 1 / scale;
-  for (let i = from; i < from + GROUP; i++)
-    quants[i] = nearest((values[i]! - offsets[group]!) * inverse, levels);
+  for (let i = from; i < to; i++)
+    quants[i] = nearest((values[i]! - offset) * inverse, levels);
 }
 
 function nearest(level: number, levels: number): number {
-  return Math.max(0, Math.min(levels, Math.round(level)));
+  return level <= 0 ? 0 : level >= levels ? levels : (level + 0.5) | 0;
 }
 
 function rounded(value: number): number {

@@ -1,7 +1,7 @@
 /**
  * Real models' shapes with random weights: what loading takes, in time and memory, and how fast they run.
  *
- *     npm run bench:models [-- --quick]      # --quick: the smallest alone
+ *     npm run bench:models [-- --quick | --full]   # the smallest alone; all in safetensors too
  *
  * In Node, where memory can be measured: the peak is that of the JS heap and of all buffers beside it, from
  * the first byte of the file to the last weight on the GPU, over what was there before.
@@ -82,17 +82,18 @@ export async function benchModels({
   const rows: ModelRow[] = [];
   try {
     for (const shape of SHAPES.slice(0, params.has("quick") ? 1 : undefined)) {
-      const tokenizer = fixtureJson(
-        `tokenizers/${shape.tokenizer}/tokenizer.json`,
-      );
-      for (const bits of [undefined, 4, 8] as const) {
+      const isAll = shape === SHAPES[0] || params.has("full");
+      for (const bits of isAll ? ([undefined, 4, 8] as const) : [undefined]) {
         const what = bits ? `safetensors BF16, ${bits} bit` : "GGUF Q4_0";
         onProgress?.(`${shape.name}, ${what}`);
+        const own = mkdtempSync(join(folder, "model-"));
         const { place, fileBytes } = bits
-          ? writeFolder(folder, shape, tokenizer)
-          : writeGguf(folder, shape, tokenizer);
+          ? writeFolder(own, shape)
+          : writeGguf(own, shape);
         const figures = await measure(gpu, place, bits);
+        rmSync(own, { recursive: true });
         rows.push({ model: shape.name, file: what, fileBytes, ...figures });
+        onProgress?.(modelsTable(rows.slice(-1)).split("\n").at(-1)!);
       }
     }
   } finally {
@@ -101,8 +102,14 @@ export async function benchModels({
   return rows;
 }
 
-function writeGguf(folder: string, shape: Shape, tokenizer: unknown) {
+/** Read anew each time: none of it is in the heap while a load is measured. */
+function tokenizerOf({ tokenizer }: Shape): unknown {
+  return fixtureJson(`tokenizers/${tokenizer}/tokenizer.json`);
+}
+
+function writeGguf(folder: string, shape: Shape) {
   const { config, pre } = shape;
+  const tokenizer = tokenizerOf(shape);
   const { added_tokens } = tokenizer as { added_tokens: { id: number }[] };
   const bytes = shapedGguf(config, "Q4_0", [
     ...ggufVocabulary(tokenizer, pre),
@@ -114,11 +121,12 @@ function writeGguf(folder: string, shape: Shape, tokenizer: unknown) {
   return { place, fileBytes: bytes.length };
 }
 
-function writeFolder(folder: string, { config }: Shape, tokenizer: unknown) {
+function writeFolder(folder: string, shape: Shape) {
+  const { config } = shape;
   const write = (name: string, json: unknown) =>
     writeFileSync(join(folder, name), JSON.stringify(json));
   write("config.json", config);
-  write("tokenizer.json", tokenizer);
+  write("tokenizer.json", tokenizerOf(shape));
   write("tokenizer_config.json", { chat_template: SMOLLM2_TEMPLATE });
   const place = join(folder, "model.safetensors");
   let fileBytes = 0;
