@@ -142,7 +142,7 @@ async function measure(
   place: string,
   weightBits: WeightBits | undefined,
 ) {
-  const before = usedBytes(collected());
+  const before = usedBytes(await collected());
   let peakBytes = before;
   const sampling = setInterval(() => {
     peakBytes = Math.max(peakBytes, usedBytes(process.memoryUsage()));
@@ -177,10 +177,14 @@ async function measure(
   };
 }
 
-/** What is left when all that can be is thrown away. */
-function collected(): NodeJS.MemoryUsage {
+/** What is left when all that can be is thrown away, such as the file's bytes that were just written. */
+async function collected(): Promise<NodeJS.MemoryUsage> {
   setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
+  const collect = runInNewContext("gc") as () => void;
+  for (let i = 0; i < 3; i++) {
+    await new Promise((done) => setTimeout(done, 100));
+    collect();
+  }
   return process.memoryUsage();
 }
 
