@@ -390,7 +390,7 @@ export interface FusionSettings {
    * computed afresh (`a3`) or with the cached ones (`lite`); at the watershed (`watershed`); `a3` with both
    * ends of each stale round (`edges`); or whole rounds by what the calibrated rows of the question look at
    * with the cached keys (`rounds`). Default `rounds`: the nearest to a full prefill where it matters, in
-   * less than half the time of `a3` (docs/measurements.md).
+   * two thirds of the time of `a3` (docs/measurements.md).
    */
   variant: FusionVariant;
   /** Share of the context that is computed again, from 0 (none) to 1 (all that is stale). Default 0.15. */

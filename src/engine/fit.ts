@@ -4,6 +4,7 @@
  */
 import type { AdapterLimits } from "../gpu/adapter-limits";
 import type { ModelConfig } from "../model/config";
+import { defaultBits } from "../model/matrix-format";
 import { expectedTensors } from "../model/tensors";
 import { ASKED_CAPACITY, qkvColumns, ROW_CAPACITY } from "../model/workspace";
 import type { Misfit, PlanOptions } from "./chat-engine";
@@ -29,8 +30,6 @@ interface Fit {
   misfit: Misfit | undefined;
 }
 
-/** Models of more parameters are quantised to 4 bit unless something else is asked for. */
-const SMALL_PARAMETERS = 200e6;
 const DEFAULT_BUDGET_BYTES = 2 ** 30;
 /** Context that a chat needs at least, for a budget to be worth proposing. */
 const LEAST_TOKENS = 1024;
@@ -143,9 +142,7 @@ function inWords(proposal: Misfit["proposal"]): string {
 function valueBytesOf(request: FitRequest): number {
   const fileValueBytes = fileValueBytesOf(request);
   if (isQuantised(request)) return fileValueBytes * GGUF_GROWTH;
-  const bits =
-    request.weightBits ??
-    (parametersOf(request.config) > SMALL_PARAMETERS ? 4 : 16);
+  const bits = request.weightBits ?? defaultBits(parametersOf(request.config));
   // As in the file: F16 and BF16, or F32.
   if (bits === 16) return fileValueBytes > 3 ? 4 : 2;
   return BLOCK_BYTES[bits] / BLOCK_VALUES;
