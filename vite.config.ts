@@ -5,7 +5,7 @@ import { chromiumArgs, chromiumPath } from "./tools/chromium.mjs";
 /** The page's build, and the test projects: `unit` and `e2e` in Node, `browser` in Chromium. */
 export default defineConfig({
   base: "./",
-  build: { target: "es2022", sourcemap: true },
+  build: { outDir: "dist/page", target: "es2022", sourcemap: true },
   worker: { format: "es" },
   // Each of its files is one module as it stands; to bundle them again takes the first test 15 seconds.
   optimizeDeps: { exclude: ["pdfjs-dist"] },

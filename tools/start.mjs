@@ -59,7 +59,7 @@ async function readOptions() {
 
 /** Whether the build is missing or something it is made from has changed since. */
 function buildIsStale() {
-  const builtMs = modifiedMs("dist/index.html");
+  const builtMs = modifiedMs("dist/page/index.html");
   return [
     "index.html",
     "package-lock.json",
