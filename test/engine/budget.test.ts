@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Engine } from "../../src/engine/engine";
 import { ownName } from "../store/fixtures";
 import { say } from "../support/say";
+import { sharedGpu } from "../support/shared-gpu";
 
 const MODEL = new URL("/models/rondo-tiny/", location.href).href;
 /** 16 tokens through all layers: two matrices of 2 heads, 16 tokens and 32 numbers of 2 bytes a layer. */
@@ -26,7 +27,7 @@ const TOLD = [
 test("a chat goes on when its lower halves alone outgrow the budget", async () => {
   // Room for two thirds of its lower halves.
   const memoryBudgetBytes = 15 * PAGE_BYTES;
-  const engine = new Engine({ storeName: ownName() });
+  const engine = new Engine({ gpu: sharedGpu, storeName: ownName() });
   await engine.load(MODEL, { memoryBudgetBytes });
   const chat = await engine.createChat();
   const kvBytes: number[] = [];

@@ -2,10 +2,15 @@
 import { afterAll, expect, test } from "vitest";
 import { Engine } from "../../src/engine/engine";
 import { GREEDY, say } from "../support/say";
+import { sharedGpu } from "../support/shared-gpu";
 
 const MODEL = new URL("/models/rondo-tiny/", location.href).href;
 const storeName = `engine test ${crypto.randomUUID()}`;
-const engine = new Engine({ network: { kvFormat: "f32" }, storeName });
+const engine = new Engine({
+  gpu: sharedGpu,
+  network: { kvFormat: "f32" },
+  storeName,
+});
 const info = await engine.load(MODEL);
 
 afterAll(() => engine.close());
@@ -209,7 +214,11 @@ test("a deleted chat gives its pages back and can't be used", async () => {
 });
 
 test("long replies cross pages, and pools grow under them", async () => {
-  const small = new Engine({ network: { kvFormat: "f16" }, storeName });
+  const small = new Engine({
+    gpu: sharedGpu,
+    network: { kvFormat: "f16" },
+    storeName,
+  });
   await small.load(MODEL);
   const chat = await small.createChat();
   const sampler = { temperature: 5, topP: 1, seed: 8 };
@@ -227,6 +236,7 @@ test("long replies cross pages, and pools grow under them", async () => {
 test("chats that the budget has no room for make room for each other", async () => {
   const pageBytes = 16 * info.kvBytesPerToken;
   const tight = new Engine({
+    gpu: sharedGpu,
     network: { kvFormat: "f32", kvBudgetBytes: 12 * pageBytes },
     storeName,
   });
@@ -246,7 +256,11 @@ test("chats that the budget has no room for make room for each other", async () 
 });
 
 test("loading the model again keeps its chats", async () => {
-  const again = new Engine({ network: { kvFormat: "f32" }, storeName });
+  const again = new Engine({
+    gpu: sharedGpu,
+    network: { kvFormat: "f32" },
+    storeName,
+  });
   await again.load(MODEL);
   const chat = await again.createChat();
   await say(again, chat, "My cat is called Miso.");
@@ -259,7 +273,7 @@ test("loading the model again keeps its chats", async () => {
 });
 
 test("loading can be aborted, and says why", async () => {
-  const one = new Engine({ storeName });
+  const one = new Engine({ gpu: sharedGpu, storeName });
   const controller = new AbortController();
   const loading = one.load(MODEL, {
     signal: controller.signal,
@@ -272,7 +286,7 @@ test("loading can be aborted, and says why", async () => {
 });
 
 test("progress goes from nothing to all bytes of the weights", async () => {
-  const one = new Engine({ storeName });
+  const one = new Engine({ gpu: sharedGpu, storeName });
   const seen: { phase: string; loadedBytes: number; totalBytes: number }[] = [];
   await one.load(MODEL, { onProgress: (progress) => seen.push(progress) });
   expect(seen[0]!.phase).toBe("adapter");
@@ -284,7 +298,7 @@ test("progress goes from nothing to all bytes of the weights", async () => {
 });
 
 test("a folder without a model is said to be one", async () => {
-  const one = new Engine({ storeName });
+  const one = new Engine({ gpu: sharedGpu, storeName });
   await expect(
     one.load(new URL("/models/nothing-here/", location.href).href),
   ).rejects.toMatchObject({ name: "ModelFetchError" });

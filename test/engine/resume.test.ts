@@ -5,6 +5,7 @@ import { Engine, type EngineOptions } from "../../src/engine/engine";
 import type { EngineNotice, Receipt } from "../../src/engine/chat-engine";
 import { changeForeign, ownName } from "../store/fixtures";
 import { GREEDY, say } from "../support/say";
+import { sharedGpu } from "../support/shared-gpu";
 
 const MODEL = new URL("/models/rondo-tiny/", location.href).href;
 const open: Engine[] = [];
@@ -14,7 +15,7 @@ afterEach(async () => {
 });
 
 async function engineOf(options: EngineOptions = {}): Promise<Engine> {
-  const engine = new Engine(options);
+  const engine = new Engine({ gpu: sharedGpu, ...options });
   open.push(engine);
   await engine.load(MODEL);
   return engine;
@@ -35,7 +36,7 @@ let told: Promise<Blob> | undefined;
 async function tell(): Promise<Blob> {
   const store = newStore();
   const id = await toldChat(store);
-  const engine = new Engine(store);
+  const engine = new Engine({ gpu: sharedGpu, ...store });
   const file = await engine.exportChat(id, { withKv: true });
   await engine.close();
   return file;
@@ -44,7 +45,7 @@ async function tell(): Promise<Blob> {
 /** The same chat in a store of its own. */
 async function copiedChat(options: EngineOptions): Promise<string> {
   const file = await (told ??= tell());
-  const engine = new Engine(options);
+  const engine = new Engine({ gpu: sharedGpu, ...options });
   const { id } = await engine.importChat(file);
   await engine.close();
   return id;
@@ -84,7 +85,7 @@ async function clearSegments(storeName: string): Promise<void> {
 test("a chat that was closed opens with its text, and prefills nothing but the new question", async () => {
   const store = newStore();
   const id = await toldChat(store);
-  const engine = new Engine(store);
+  const engine = new Engine({ gpu: sharedGpu, ...store });
   open.push(engine);
   // The text needs no model.
   const [summary] = await engine.listChats();

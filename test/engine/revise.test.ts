@@ -9,6 +9,7 @@ import type {
 } from "../../src/engine/chat-engine";
 import { ownName } from "../store/fixtures";
 import { GREEDY, say } from "../support/say";
+import { sharedGpu } from "../support/shared-gpu";
 
 const MODEL = new URL("/models/rondo-tiny/", location.href).href;
 const open: Engine[] = [];
@@ -21,7 +22,7 @@ async function engineOf(
   options: EngineOptions = {},
   heals = false,
 ): Promise<Engine> {
-  const engine = new Engine(options);
+  const engine = new Engine({ gpu: sharedGpu, ...options });
   open.push(engine);
   await engine.setHealing(heals);
   await engine.load(MODEL);

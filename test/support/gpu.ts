@@ -1,13 +1,14 @@
 /** The device under test, and arrays on it. No adapter, no pass. */
 import { Gpu, type Pass } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
+import { sharedGpu } from "./shared-gpu";
 import { type Step, StepBuffer, type StepRow } from "../../src/model/step";
 
 export { f16Value } from "./tensors";
 
 /** A device, or a failure that says there is none. */
 export function testGpu(): Promise<Gpu> {
-  return Gpu.open();
+  return Gpu.open(sharedGpu);
 }
 
 /** A buffer that holds the array. */
