@@ -25,6 +25,7 @@ import type {
 import { chooseCandidates } from "./candidates";
 import { digestMass } from "./digest-mass";
 import { type Frame, frameOf } from "./frame";
+import { PhaseClock } from "./phase-clock";
 import { ReadAhead } from "./read-ahead";
 import { newReport, type Recall, type SegmentSource } from "./recall";
 import { movedTo, type RepairMethod, subsetOf } from "./repair";
@@ -76,6 +77,8 @@ export interface AttendRequest {
   method: RepairMethod;
   /** Rounds whose upper halves are likely to be selected. */
   likely: readonly Round[];
+  /** Is told which phase of the turn begins. Default: one of its own. */
+  clock?: PhaseClock;
   /** How the last submit draws the reply's first token, once the frame is known. */
   first: (frame: Frame) => FirstDraw;
 }
@@ -98,8 +101,11 @@ export class Attend {
   readonly fusion: FusionReport;
   /** What the question attends to, and the reply after it; set when `run` is over. */
   frame: Frame | undefined;
+  /** Share of the question's attention on rounds, by id; undefined where it did not choose. */
+  mass: ReadonlyMap<number, number> | undefined;
   readonly #context: AttendContext;
   readonly #request: AttendRequest;
+  readonly #clock: PhaseClock;
   readonly #source: ReadAhead;
   /** Tokens of each round that lack KV in one half or both. */
   readonly #missing = new Map<Round, number>();
@@ -116,6 +122,7 @@ export class Attend {
   constructor(context: AttendContext, request: AttendRequest) {
     this.#context = context;
     this.#request = request;
+    this.#clock = request.clock ?? new PhaseClock();
     this.#read = request.history;
     this.#source = new ReadAhead(context.source, "upper");
     this.fusion = {
@@ -181,12 +188,15 @@ export class Attend {
     const isApart = selects || repairs || this.#isBeyondRange;
     if (isApart) yield* this.#recompute(this.#read, "lower");
     if (selects || repairs) {
+      this.#clock.enter("readMs");
       this.#source.begin(this.#request.likely.slice(-MOST_READ_AHEAD));
       const reading = yield* repairs
         ? this.#readAndRepair(stale, selects)
         : this.#readLower();
+      this.#clock.enter("selectMs");
       if (selects) this.#select(reading);
     }
+    this.#clock.enter("upperMs");
     if (!selects) {
       this.report.attended = rounds.map(({ id }) => ({
         id,
@@ -199,6 +209,7 @@ export class Attend {
     const attended = frame.upper.slice(0, -1).map(({ round }) => round);
     yield* this.#restore(attended, "upper");
     if (isApart) yield* this.#recompute(attended, "upper");
+    this.#clock.enter("answerMs");
     if (selects || repairs) yield* this.#finish(frame, first(frame));
     else {
       const rows = pendingSpans(isApart ? frame.upper.slice(-1) : frame.upper);
@@ -273,6 +284,7 @@ export class Attend {
     const rounds = this.#read.slice(1);
     const pageMass = runner.mass.pageMass(massHeads);
     const mass = massByRound(frame.lower, pageMass, rounds);
+    this.mass = mass;
     const candidates = rounds.map(({ id, tokens }) => ({
       id,
       mass: mass.get(id)!,
@@ -336,13 +348,16 @@ export class Attend {
     choose(rounds.map((round) => Number(isResident(round, "lower"))));
     yield* this.#restore(this.#read, "lower");
     yield* this.#recompute(this.#read, "lower");
+    this.#clock.enter("readMs");
     yield* this.#readLower();
+    this.#clock.enter("selectMs");
     for (const round of this.#read) pins.remove(round, "lower");
     const everywhere = this.#frameOf(new Set(), history).lower;
     const end = everywhere.at(-1)!.base + own.tokens.length;
     const placed = everywhere.slice(1, -1);
     choose(await digestMass(runner, placed, end, massRows, digestOf));
 
+    this.#clock.enter("lowerMs");
     // The question reads again: now what it should have read.
     own.lower.computedTokens = 0;
     this.report.lower.keptTokens = 0;

@@ -16,7 +16,6 @@ import type {
   EngineNotice,
   KeptModel,
   LoadOptions,
-  MemorySnapshot,
   ModelInfo,
   ModelPlan,
   ModelSource,
@@ -29,14 +28,22 @@ import type {
 import { Desk } from "./desk";
 import { Healer } from "./healer";
 import { runKeptTurn } from "./kept-turn";
+import type {
+  MemoryOptions,
+  MemorySnapshot,
+  VerifyOptions,
+  VerifyReport,
+} from "./memory-snapshot";
 import { ModelLibrary } from "./model-library";
 import type { NetworkOptions } from "./network";
 import { newReport } from "./recall";
 import { deleteRound, moveRound, setSystem } from "./revise";
 import { Session } from "./session";
 import { openShelf, type Shelf, type ShelfOptions } from "./shelf";
+import { takeSnapshot } from "./snapshot";
 import { TaskQueue } from "./task-queue";
 import { settleRound } from "./turn";
+import { TurnLog } from "./turn-log";
 import { warm } from "./warm";
 
 export interface EngineOptions extends ShelfOptions {
@@ -59,6 +66,7 @@ export class Engine implements ChatEngine {
     (notice) => this.#notify(notice),
   );
   readonly #models: ModelLibrary;
+  readonly #turns = new TurnLog();
   /** Where the model came from, and how. */
   #source: { source: ModelSource; options: LoadOptions } | undefined;
 
@@ -128,6 +136,7 @@ export class Engine implements ChatEngine {
       }
       desk.chat.conversation.warmed = report;
       desk.keepKv();
+      this.#tellMemory(chatId);
       this.#healer.heal(chatId);
       return report;
     });
@@ -178,8 +187,10 @@ export class Engine implements ChatEngine {
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
         try {
           const desk = await this.#desk(chatId);
+          const note = this.#turns.begin(chatId, desk.session.gpu);
           for await (const event of runKeptTurn(desk, message, options)) {
             if (event.type !== "prefill") mayBeginAgain = false;
+            if (event.type === "end") note(event.receipt);
             yield event;
           }
           return;
@@ -190,6 +201,7 @@ export class Engine implements ChatEngine {
       }
     } finally {
       leave();
+      this.#tellMemory(chatId);
       // The round's last tokens get their KV, and all of it is stored, while the user reads.
       void this.#queue.run(() => this.#settle(chatId));
     }
@@ -237,8 +249,39 @@ export class Engine implements ChatEngine {
     this.#healer.turn(isOn);
   }
 
-  async memory(): Promise<MemorySnapshot> {
-    return this.#loaded().memory();
+  async memory(options?: MemoryOptions): Promise<MemorySnapshot> {
+    const sources = {
+      session: () => this.#session,
+      shelf: await this.#shelf(),
+      models: this.#models,
+      turns: this.#turns.records,
+    };
+    return takeSnapshot(sources, options);
+  }
+
+  async verify(
+    _chatId: string,
+    _roundId: number,
+    _options?: VerifyOptions,
+  ): Promise<VerifyReport> {
+    throw new Error("Rounds can't be verified yet.");
+  }
+
+  async pinRound(
+    chatId: string,
+    roundId: number,
+    isPinned: boolean,
+  ): Promise<void> {
+    await (await this.#shelf()).chats.pin(chatId, roundId, isPinned);
+    this.#tellMemory(chatId);
+  }
+
+  async evictRound(_chatId: string, _roundId: number): Promise<void> {
+    throw new Error("Rounds can't be evicted yet.");
+  }
+
+  async wipeKv(_chatId?: string): Promise<void> {
+    throw new Error("KV can't be wiped yet.");
   }
 
   onNotice(listener: (notice: EngineNotice) => void): () => void {
@@ -286,6 +329,7 @@ export class Engine implements ChatEngine {
       // Nothing is lost: the next turn computes what is missing, and says what is wrong.
     }
     desk.keepKv();
+    void desk.kept().then(() => this.#tellMemory(chatId));
     void archive.saveUses();
     await this.#learn(session, chat, archive);
     this.#healer.heal(chatId);
@@ -302,6 +346,7 @@ export class Engine implements ChatEngine {
       const learned = await session.calibration.learn(session, chat, isWanted);
       if (!learned) return;
       session.model.selection = learned;
+      session.model.calibration = "learned";
       const { contextTokens: _, ...config } = learned;
       await archive.saveLearned(this.#url, { version: 1, ...config });
     } catch {
@@ -399,6 +444,10 @@ export class Engine implements ChatEngine {
     return (this.#opening ??= openShelf(this.#options, (notice) =>
       this.#notify(notice),
     ));
+  }
+
+  #tellMemory(chatId: string | undefined): void {
+    this.#notify({ type: "memory-changed", chatId });
   }
 
   #notify(notice: EngineNotice): void {

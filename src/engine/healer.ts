@@ -48,7 +48,10 @@ export class Healer {
       await desk.keeper.packed();
       const isWanted = () => this.#queue.isWanted;
       const { healed, roundsLeft } = await healFirst(desk.context, isWanted);
-      if (healed) desk.keepKv();
+      if (healed) {
+        desk.keepKv();
+        this.#notify({ type: "memory-changed", chatId });
+      }
       tell(roundsLeft);
       if (roundsLeft > 0) this.heal(chatId);
     } catch {
