@@ -82,6 +82,9 @@ export interface Archive {
     options?: { keepsKv?: boolean },
   ): Promise<void>;
 
+  /** Forgets the stored KV of a chat, or of all chats and documents. @throws StoreError */
+  wipeKv(chatId?: string): Promise<void>;
+
   /** A document as it was read once, for all chats; its KV is under the same id. Never rejects. */
   readDocument(id: string): Promise<ArchivedRound | undefined>;
 
@@ -258,6 +261,7 @@ export class NoArchive implements Archive {
   rename = () => Promise.reject(this.#why);
   change = async () => undefined;
   deleteRound = async () => undefined;
+  wipeKv = async () => undefined;
   readDocument = async () => undefined;
   saveDocument = async () => false;
   deleteDocument = async () => undefined;

@@ -149,6 +149,36 @@ export class Chats {
     await this.#archive.change(id, { pinnedIds: now });
   }
 
+  /**
+   * Forgets what is known of the KV of a chat, or of all, as far as it is not bound.
+   *
+   * @returns what is bound of them
+   * @throws RangeError where there is no such chat; ChatBusyError; StoreError
+   */
+  async forgetKv(id: string | undefined): Promise<BoundChat[]> {
+    const known = id === undefined ? undefined : this.#open.get(id);
+    if (known) assertWritten(known);
+    else if (id !== undefined && !(await this.#archive.read(id)))
+      throw noSuchChat(id);
+    const open = known ? [known] : id === undefined ? this.#open.values() : [];
+    const bound: BoundChat[] = [];
+    for (const chat of open) {
+      chat.text = { ...chat.text, rounds: chat.text.rounds.map(withoutKv) };
+      if (chat.bound) bound.push(chat.bound);
+    }
+    return bound;
+  }
+
+  /** @throws RangeError where there is no such chat or round; StoreError */
+  async assertRound(id: string, roundId: number): Promise<void> {
+    const found = await this.find(id);
+    if (!found) throw noSuchChat(id);
+    const rounds: readonly { id: number }[] =
+      found.bound?.conversation.all ?? found.text.rounds;
+    if (!rounds.some((round) => round.id === roundId))
+      throw new RangeError(`There is no round ${roundId} in this chat.`);
+  }
+
   /** A chat as it is in hand, or else as it is kept; undefined where there is none. @throws StoreError */
   async find(id: string): Promise<FoundChat | undefined> {
     const open = this.#open.get(id);
@@ -232,6 +262,17 @@ function textOf({
     rounds: prefix ? [prefix, ...rounds] : rounds,
     shownId,
     pinnedIds,
+  };
+}
+
+/** A round of whose KV nothing is known. */
+function withoutKv(round: RoundText): RoundText {
+  return {
+    ...round,
+    pageDigest: undefined,
+    kvContext: undefined,
+    isApproximate: undefined,
+    kvFrom: undefined,
   };
 }
 

@@ -28,6 +28,7 @@ import type {
 import { Desk } from "./desk";
 import { Healer } from "./healer";
 import { runKeptTurn } from "./kept-turn";
+import { assertNotInUse, evictRound, wipeKv } from "./memory-actions";
 import type {
   MemoryOptions,
   MemorySnapshot,
@@ -44,6 +45,7 @@ import { takeSnapshot } from "./snapshot";
 import { TaskQueue } from "./task-queue";
 import { settleRound } from "./turn";
 import { TurnLog } from "./turn-log";
+import { verifyRound } from "./verify";
 import { warm } from "./warm";
 
 export interface EngineOptions extends ShelfOptions {
@@ -67,6 +69,7 @@ export class Engine implements ChatEngine {
   );
   readonly #models: ModelLibrary;
   readonly #turns = new TurnLog();
+  readonly #verifying = new TaskQueue();
   /** Where the model came from, and how. */
   #source: { source: ModelSource; options: LoadOptions } | undefined;
 
@@ -259,12 +262,26 @@ export class Engine implements ChatEngine {
     return takeSnapshot(sources, options);
   }
 
-  async verify(
-    _chatId: string,
-    _roundId: number,
-    _options?: VerifyOptions,
+  verify(
+    chatId: string,
+    roundId: number,
+    options: VerifyOptions = {},
   ): Promise<VerifyReport> {
-    throw new Error("Rounds can't be verified yet.");
+    const isWanted = () => this.#queue.isWanted;
+    // One at a time: two would interrupt each other for ever.
+    return this.#verifying.run(async () => {
+      for (;;) {
+        options.signal?.throwIfAborted();
+        const report = await this.#queue.run(async () => {
+          const desk = await this.#desk(chatId);
+          // What is being packed stays where it is meanwhile.
+          await desk.keeper.packed();
+          return verifyRound(desk, roundId, { ...options, isWanted });
+        });
+        this.#tellMemory(chatId);
+        if (report) return report;
+      }
+    });
   }
 
   async pinRound(
@@ -276,12 +293,27 @@ export class Engine implements ChatEngine {
     this.#tellMemory(chatId);
   }
 
-  async evictRound(_chatId: string, _roundId: number): Promise<void> {
-    throw new Error("Rounds can't be evicted yet.");
+  async evictRound(chatId: string, roundId: number): Promise<void> {
+    const running = await this.#deskAtHand(chatId);
+    if (running) {
+      await running.keeper.packed();
+      assertNotInUse(running, roundId);
+    }
+    await this.#queue.run(async () => {
+      const desk = await this.#deskAtHand(chatId);
+      // What no model has bound has nothing on the GPU.
+      if (desk) return evictRound(desk, roundId);
+      await (await this.#shelf()).chats.assertRound(chatId, roundId);
+    });
+    this.#tellMemory(chatId);
   }
 
-  async wipeKv(_chatId?: string): Promise<void> {
-    throw new Error("KV can't be wiped yet.");
+  async wipeKv(chatId?: string): Promise<void> {
+    const shelf = await this.#shelf();
+    await this.#queue.run(() =>
+      wipeKv(shelf, this.#session?.residency, chatId),
+    );
+    this.#tellMemory(chatId);
   }
 
   onNotice(listener: (notice: EngineNotice) => void): () => void {

@@ -32,7 +32,7 @@ export class Healer {
   /** Begins with a chat, or goes on with it; another one is left. */
   heal(chatId: string): void {
     this.#chatId = chatId;
-    if (this.#isOn) void this.#queue.run(() => this.#healOne(chatId));
+    if (this.#isOn) void this.#queue.run(() => this.#healOne(chatId), true);
   }
 
   /** Never rejects: where there is no room for it, or no device, turns repair what they need. */

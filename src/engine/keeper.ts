@@ -72,9 +72,14 @@ export class Keeper {
     };
   }
 
-  /** Stores what a chat has on the GPU and not in the store, when there is time. */
-  keepKv(session: Session, chat: BoundChat, url: string): void {
-    for (const round of chat.conversation.rounds) {
+  /** Stores what these rounds of a chat have on the GPU and not in the store, when there is time. */
+  keepKv(
+    session: Session,
+    chat: BoundChat,
+    rounds: readonly ChatRound[],
+    url: string,
+  ): void {
+    for (const round of rounds) {
       const hasLoose = HALVES.some((half) => isLoose(round, half));
       const isTried = this.#underWay.has(round) || this.#refused.has(round);
       const isOwn = round.kvFrom === undefined && !round.isRepaired;

@@ -235,6 +235,12 @@ export class StoredArchive implements Archive {
     );
   }
 
+  async wipeKv(chatId?: string): Promise<void> {
+    const ids = chatId === undefined ? await this.#rounds.chatIds() : [chatId];
+    for (const id of ids)
+      await this.#writes.inTurn(id, () => this.#rounds.forgetKv(id));
+  }
+
   async readDocument(id: string): Promise<ArchivedRound | undefined> {
     try {
       const { records } = await this.#rounds.list(id);
