@@ -143,8 +143,10 @@ async function storedSizes(
   return sizes;
 }
 
-function titleOf({ title, text }: FoundChat): string {
-  const first = text.rounds.find(({ id }) => id !== SYSTEM_ROUND);
+function titleOf({ title, text, bound }: FoundChat): string {
+  const rounds: readonly Pick<RoundText, "id" | "user" | "document">[] =
+    bound?.conversation.all ?? text.rounds;
+  const first = rounds.find(({ id }) => id !== SYSTEM_ROUND);
   return title || chatTitle(first?.document ?? first?.user ?? "");
 }
 
