@@ -126,8 +126,9 @@ async function expectAgreement(chat: BoundChat) {
     positions: wanted.positions,
     sameTop1: wanted.sameTop1,
   });
-  expect(report.meanKl).toBeCloseTo(wanted.meanKl, 4);
-  expect(report.maxKl).toBeCloseTo(wanted.maxKl, 4);
+  // Prefills of other lengths add in another order.
+  for (const kl of ["meanKl", "maxKl"] as const)
+    expect(report[kl] / wanted[kl]).toBeCloseTo(1, 3);
   return report;
 }
 
@@ -179,27 +180,23 @@ test("a turn that attended to some rounds: as far from full attention as prefill
   close(chat);
 });
 
-test("a turn over stale KV, which stays as it is", async () => {
-  // Computed behind another first round than the one that stands there now.
-  const before = chatOf([["My dog is called Rex.", "Good."], ...SAID], null);
-  await prefill(before.conversation.rounds.slice(0, -1));
+test("a turn over KV that is not exact, which stays as it is", async () => {
   const chat = chatOf(SAID, null);
   const { rounds } = chat.conversation;
-  const there = before.conversation.rounds;
-  const [, otherContext] = await contextsOf(there);
-  await prefill(rounds.slice(0, 1));
-  for (const [i, round] of rounds.slice(1, -1).entries()) {
-    for (const half of HALVES) {
-      const from = there[i + 2]!;
-      expect(from.tokens).toEqual(round.tokens);
-      residency.replace(round, half, from);
-    }
-    round.kvContext = otherContext;
-  }
-  close(before);
+  // The first round's is of other words, the second's was computed behind those.
+  const there = rounds
+    .slice(0, -1)
+    .map(({ id, tokens }) =>
+      newRound(id, id === 1 ? tokens.toReversed() : tokens),
+    );
+  await prefill(there);
+  const [, , otherContext] = await contextsOf(there);
+  for (const [i, from] of there.entries())
+    for (const half of HALVES) residency.replace(rounds[i]!, half, from);
+  for (const round of rounds.slice(1, -1)) round.kvContext = otherContext;
   const pages = rounds.map(({ upper }) => [...upper.pages]);
   const report = await expectAgreement(chat);
-  expect(report.maxKl).toBeGreaterThan(1e-4);
+  expect(report.maxKl).toBeGreaterThan(0.01);
   expect(rounds.map(({ upper }) => upper.pages)).toEqual(pages);
   expect(rounds[1]!.kvContext).toBe(otherContext);
   close(chat);
