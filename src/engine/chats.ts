@@ -87,6 +87,7 @@ export class Chats {
     // What another tab wrote meanwhile is not what this one has on the GPU.
     const bound =
       known?.bound && isAsKept(known.bound, archived) ? known.bound : undefined;
+    bound?.conversation.pin(text.pinnedIds ?? []);
     const chat = { access, text, summary, bound };
     this.#open.set(id, chat);
     return historyOf(chat);
@@ -144,8 +145,7 @@ export class Chats {
     const others = pinnedIds.filter((one) => one !== roundId);
     const now = isPinned ? [...others, roundId] : others;
     chat.text = { ...chat.text, pinnedIds: now };
-    if (isPinned) chat.bound?.conversation.pinned.add(roundId);
-    else chat.bound?.conversation.pinned.delete(roundId);
+    chat.bound?.conversation.pin(now);
     await this.#archive.change(id, { pinnedIds: now });
   }
 

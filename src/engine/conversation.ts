@@ -129,6 +129,12 @@ export class Conversation {
     return round;
   }
 
+  /** Has turns attend to these rounds, and to no others in any case. */
+  pin(ids: Iterable<number>): void {
+    this.pinned.clear();
+    for (const id of ids) this.pinned.add(id);
+  }
+
   /** Takes the last round away, as if it had never been. */
   withdraw(): void {
     const round = this.rounds.pop();

@@ -26,9 +26,9 @@ import type {
   RestoreReport,
 } from "./chat-engine";
 import { Desk } from "./desk";
+import { EngineMemory } from "./engine-memory";
 import { Healer } from "./healer";
 import { runKeptTurn } from "./kept-turn";
-import { assertNotInUse, evictRound, wipeKv } from "./memory-actions";
 import type {
   MemoryOptions,
   MemorySnapshot,
@@ -41,11 +41,8 @@ import { newReport } from "./recall";
 import { deleteRound, moveRound, setSystem } from "./revise";
 import { Session } from "./session";
 import { openShelf, type Shelf, type ShelfOptions } from "./shelf";
-import { takeSnapshot } from "./snapshot";
 import { TaskQueue } from "./task-queue";
 import { settleRound } from "./turn";
-import { TurnLog } from "./turn-log";
-import { verifyRound } from "./verify";
 import { warm } from "./warm";
 
 export interface EngineOptions extends ShelfOptions {
@@ -68,8 +65,7 @@ export class Engine implements ChatEngine {
     (notice) => this.#notify(notice),
   );
   readonly #models: ModelLibrary;
-  readonly #turns = new TurnLog();
-  readonly #verifying = new TaskQueue();
+  readonly #memory: EngineMemory;
   /** Where the model came from, and how. */
   #source: { source: ModelSource; options: LoadOptions } | undefined;
 
@@ -80,11 +76,21 @@ export class Engine implements ChatEngine {
       storeName: options.storeName,
       limits: () => adapterLimits(options.gpu),
     });
+    this.#memory = new EngineMemory({
+      queue: this.#queue,
+      models: this.#models,
+      session: () => this.#session,
+      shelf: () => this.#shelf(),
+      desk: (chatId) => this.#desk(chatId),
+      deskAtHand: (chatId) => this.#deskAtHand(chatId),
+      tell: (chatId) => this.#tellMemory(chatId),
+    });
   }
 
   load(source: ModelSource, options: LoadOptions = {}): Promise<ModelInfo> {
     return this.#queue.run(async () => {
       const session = await this.#open(source, options);
+      this.#tellMemory(undefined);
       return session.info();
     });
   }
@@ -162,6 +168,7 @@ export class Engine implements ChatEngine {
     // A chat that has nothing on the GPU need not wait for what is going on there.
     await (chats.bound(chatId) ? this.#queue.run(forget) : forget());
     await archive.delete(chatId);
+    this.#tellMemory(chatId);
   }
 
   async exportChat(
@@ -190,7 +197,7 @@ export class Engine implements ChatEngine {
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
         try {
           const desk = await this.#desk(chatId);
-          const note = this.#turns.begin(chatId, desk.session.gpu);
+          const note = this.#memory.turns.begin(chatId, desk.session.gpu);
           for await (const event of runKeptTurn(desk, message, options)) {
             if (event.type !== "prefill") mayBeginAgain = false;
             if (event.type === "end") note(event.receipt);
@@ -243,6 +250,7 @@ export class Engine implements ChatEngine {
     return this.#queue.run(async () => {
       const desk = await this.#desk(chatId);
       const report = await attachDocument(desk, document, options);
+      this.#tellMemory(chatId);
       this.#healer.heal(chatId);
       return report;
     });
@@ -252,68 +260,28 @@ export class Engine implements ChatEngine {
     this.#healer.turn(isOn);
   }
 
-  async memory(options?: MemoryOptions): Promise<MemorySnapshot> {
-    const sources = {
-      session: () => this.#session,
-      shelf: await this.#shelf(),
-      models: this.#models,
-      turns: this.#turns.records,
-    };
-    return takeSnapshot(sources, options);
+  memory(options?: MemoryOptions): Promise<MemorySnapshot> {
+    return this.#memory.memory(options);
   }
 
   verify(
     chatId: string,
     roundId: number,
-    options: VerifyOptions = {},
+    options?: VerifyOptions,
   ): Promise<VerifyReport> {
-    const isWanted = () => this.#queue.isWanted;
-    // One at a time: two would interrupt each other for ever.
-    return this.#verifying.run(async () => {
-      for (;;) {
-        options.signal?.throwIfAborted();
-        const report = await this.#queue.run(async () => {
-          const desk = await this.#desk(chatId);
-          // What is being packed stays where it is meanwhile.
-          await desk.keeper.packed();
-          return verifyRound(desk, roundId, { ...options, isWanted });
-        });
-        this.#tellMemory(chatId);
-        if (report) return report;
-      }
-    });
+    return this.#memory.verify(chatId, roundId, options);
   }
 
-  async pinRound(
-    chatId: string,
-    roundId: number,
-    isPinned: boolean,
-  ): Promise<void> {
-    await (await this.#shelf()).chats.pin(chatId, roundId, isPinned);
-    this.#tellMemory(chatId);
+  pinRound(chatId: string, roundId: number, isPinned: boolean): Promise<void> {
+    return this.#memory.pinRound(chatId, roundId, isPinned);
   }
 
-  async evictRound(chatId: string, roundId: number): Promise<void> {
-    const running = await this.#deskAtHand(chatId);
-    if (running) {
-      await running.keeper.packed();
-      assertNotInUse(running, roundId);
-    }
-    await this.#queue.run(async () => {
-      const desk = await this.#deskAtHand(chatId);
-      // What no model has bound has nothing on the GPU.
-      if (desk) return evictRound(desk, roundId);
-      await (await this.#shelf()).chats.assertRound(chatId, roundId);
-    });
-    this.#tellMemory(chatId);
+  evictRound(chatId: string, roundId: number): Promise<void> {
+    return this.#memory.evictRound(chatId, roundId);
   }
 
-  async wipeKv(chatId?: string): Promise<void> {
-    const shelf = await this.#shelf();
-    await this.#queue.run(() =>
-      wipeKv(shelf, this.#session?.residency, chatId),
-    );
-    this.#tellMemory(chatId);
+  wipeKv(chatId?: string): Promise<void> {
+    return this.#memory.wipeKv(chatId);
   }
 
   onNotice(listener: (notice: EngineNotice) => void): () => void {
@@ -344,6 +312,7 @@ export class Engine implements ChatEngine {
       const desk = await this.#desk(chatId);
       await desk.kept();
       await change(desk);
+      this.#tellMemory(chatId);
       this.#healer.heal(chatId);
       return chats.open(chatId);
     });

@@ -296,6 +296,7 @@ class Verification {
     const found = { positions, sameTop1: 0, meanKl: 0, maxKl: 0 };
     const first = this.#round.openTokens - 1;
     for (let done = 0; done < positions; done += ASKED_CAPACITY) {
+      this.#goOn();
       const count = Math.min(ASKED_CAPACITY, positions - done);
       const logitsOf = (side: Side) =>
         runner.logits(
@@ -311,7 +312,6 @@ class Verification {
         found.maxKl = Math.max(found.maxKl, kl);
       }
       this.#progress(2 * count);
-      this.#goOn();
     }
     return found;
   }

@@ -49,7 +49,8 @@ const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
     updatedMs: timeMs,
     model: v.object({ name: v.string(), url: v.string() }),
     shownId: v.optional(wholeNumber),
-    pinnedIds: v.optional(v.array(wholeNumber)),
+    // A chat whose pins are of another shape is still a chat.
+    pinnedIds: v.fallback(v.optional(v.array(wholeNumber)), undefined),
   });
 
 export class Conversations {

@@ -250,6 +250,23 @@ test("a pinned round is attended to, and stays pinned wherever the chat goes", a
   await expect(engine.pinRound(id, 0, true)).rejects.toThrow(RangeError);
 });
 
+test("the copy of a pinned round is pinned, too, and no other that gets a deleted one's id", async () => {
+  const id = await again();
+  for (const round of [1, 3]) await engine.pinRound(id, round, true);
+  const place = { behind: 1, before: 3 };
+  const { receipt } = await say(engine, id, "I like tea.", { ...LAST, place });
+  expect(receipt.attention.attended).toMatchObject([{ id: 1, reason: "last" }]);
+  const isPinned = async () =>
+    (await memoryOf(id)).rounds
+      .filter((round) => round.isPinned)
+      .map((round) => round.id);
+  expect(await isPinned()).toEqual([1, 3, 5]);
+  await engine.deleteRound(id, 5, { isFast: true });
+  await engine.leaveChat(id);
+  await engine.openChat(id);
+  expect(await isPinned()).toEqual([1, 3]);
+});
+
 test("an evicted round leaves the GPU, and comes back when it is needed", async () => {
   const id = await again();
   await say(engine, id, "What is my cat called?", ALL);
