@@ -19,7 +19,6 @@ export type {
   LoadOptions,
   LoadProgress,
   MemoryClass,
-  MemorySnapshot,
   MessagePlace,
   Misfit,
   ModelChoice,
@@ -27,7 +26,6 @@ export type {
   ModelPlan,
   ModelSource,
   PlanOptions,
-  PoolSnapshot,
   Receipt,
   ReplyEvent,
   ReplyOptions,
@@ -36,6 +34,24 @@ export type {
   RestoreReport,
   SamplerSettings,
 } from "./engine/chat-engine";
+export type {
+  BufferMemory,
+  ChatMemory,
+  DeviceMemory,
+  GpuMemory,
+  HalfMemory,
+  MemoryOptions,
+  MemorySnapshot,
+  MemorySource,
+  ModelMemory,
+  PoolMemory,
+  RoundMemory,
+  StorageMemory,
+  TurnPhases,
+  TurnRecord,
+  VerifyOptions,
+  VerifyReport,
+} from "./engine/memory-snapshot";
 export { Engine, type EngineOptions } from "./engine/engine";
 export { RemoteEngine } from "./engine/remote";
 export {

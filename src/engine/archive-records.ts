@@ -18,7 +18,7 @@ export function asSummary({
 }
 
 export function asConversation(
-  { id, system, model, createdMs, title }: ChatHead,
+  { id, system, model, createdMs, title, pinnedIds }: ChatHead,
   rounds: readonly Pick<RoundRecord, "user" | "document">[],
   updatedMs: number,
 ): ConversationRecord {
@@ -30,6 +30,7 @@ export function asConversation(
     createdMs,
     updatedMs,
     model: { name: model.name, url: model.url },
+    ...(pinnedIds && { pinnedIds }),
   };
 }
 
@@ -77,7 +78,7 @@ export async function asRoundRecord(
 
 /** @param withKv whether the file gets the chat's segments: digests of keys are of no use without */
 export function asChatFile(
-  { title, system, model, createdMs }: ConversationRecord,
+  { title, system, model, createdMs, pinnedIds }: ConversationRecord,
   rounds: readonly RoundRecord[],
   withKv: boolean,
 ): ChatFile {
@@ -86,6 +87,7 @@ export function asChatFile(
     system,
     modelName: model.name,
     createdMs,
+    pinnedIds,
     rounds: rounds.map(
       ({
         conversationId: _id,

@@ -11,6 +11,7 @@ import type { KvPlace } from "../store/rounds";
 import type { SegmentSizes } from "../store/segment-uses";
 import { StoreError, type StoreErrorReason } from "../util/errors";
 import type { ChatSummary } from "./chat-engine";
+import type { StorageMemory } from "./memory-snapshot";
 
 export interface Archive {
   /** The one changed last first. @throws StoreError */
@@ -66,11 +67,8 @@ export interface Archive {
   /** @throws StoreError, `missing` where there is no such chat */
   rename(chatId: string, title: string): Promise<void>;
 
-  /** Whose branch is shown, or with which system prompt. @throws StoreError, `missing` where there is no such chat */
-  change(
-    chatId: string,
-    changes: { shownId?: number; system?: string | undefined },
-  ): Promise<void>;
+  /** Whose branch is shown, which rounds are pinned, or with which system prompt. @throws StoreError, `missing` where there is no such chat */
+  change(chatId: string, changes: ChatChanges): Promise<void>;
 
   /**
    * Takes a round out of its chat: its children become its parent's. Unless `keepsKv`, no KV stays that was
@@ -83,6 +81,9 @@ export interface Archive {
     roundId: number,
     options?: { keepsKv?: boolean },
   ): Promise<void>;
+
+  /** Forgets the stored KV of a chat, or of all chats and documents. @throws StoreError */
+  wipeKv(chatId?: string): Promise<void>;
 
   /** A document as it was read once, for all chats; its KV is under the same id. Never rejects. */
   readDocument(id: string): Promise<ArchivedRound | undefined>;
@@ -105,6 +106,7 @@ export interface Archive {
   /** Resolves when all that was to be saved of a chat so far is saved, or has failed. */
   idle(chatId: string): Promise<void>;
 
+  /** By keys and sizes: no chat and no KV is read. @throws StoreError */
   storageSnapshot(): Promise<StorageSnapshot>;
 
   /** What was learned of the model at an address, as it was saved: unchecked. Never rejects. */
@@ -115,6 +117,13 @@ export interface Archive {
 
   /** Waits for what is being saved, then lets go of the store. */
   close(): Promise<void>;
+}
+
+/** What is changed of a chat apart from its rounds. */
+export interface ChatChanges {
+  shownId?: number;
+  pinnedIds?: number[];
+  system?: string | undefined;
 }
 
 export interface ArchiveOptions {
@@ -141,6 +150,8 @@ export interface ChatHead {
   createdMs: number;
   /** For a new chat. Default: its first message, shortened. */
   title?: string | undefined;
+  /** For a new chat: rounds that every turn attends to. Default: none. */
+  pinnedIds?: number[] | undefined;
 }
 
 /**
@@ -193,6 +204,8 @@ export interface ArchivedChat {
   rounds: ArchivedRound[];
   /** The round whose branch is shown; undefined: the newest. */
   shownId: number | undefined;
+  /** Rounds that every turn attends to. */
+  pinnedIds: number[];
   /** Records of rounds that can't be read. What was computed behind them had them in view. */
   lostRounds: number;
 }
@@ -209,16 +222,22 @@ export interface ImportedChat {
 }
 
 /** What the chats take on the disk. */
-export interface StorageSnapshot {
-  chatCount: number;
-  segmentCount: number;
-  segmentBytes: number;
-  /** Stored halves that turned out to be of no use since the archive was opened. */
-  droppedSegments: number;
-  /** Of this site: in use, and at most. Undefined where the browser does not tell. */
-  usageBytes: number | undefined;
-  quotaBytes: number | undefined;
-}
+export type StorageSnapshot = Omit<
+  StorageMemory,
+  "modelBytes" | "queuedSegments" | "queuedBytes"
+>;
+
+/** Of an archive that holds nothing. */
+export const NOTHING_STORED: StorageSnapshot = {
+  chatCount: 0,
+  segmentCount: 0,
+  segmentBytes: 0,
+  storedTokens: 0,
+  droppedSegments: 0,
+  isPersistent: undefined,
+  usageBytes: undefined,
+  quotaBytes: undefined,
+};
 
 /** For where chats can't be kept: nothing is, and nothing fails that a turn needs. */
 export class NoArchive implements Archive {
@@ -242,6 +261,7 @@ export class NoArchive implements Archive {
   rename = () => Promise.reject(this.#why);
   change = async () => undefined;
   deleteRound = async () => undefined;
+  wipeKv = async () => undefined;
   readDocument = async () => undefined;
   saveDocument = async () => false;
   deleteDocument = async () => undefined;
@@ -255,13 +275,6 @@ export class NoArchive implements Archive {
   }
 
   async storageSnapshot(): Promise<StorageSnapshot> {
-    return {
-      chatCount: 0,
-      segmentCount: 0,
-      segmentBytes: 0,
-      droppedSegments: 0,
-      usageBytes: undefined,
-      quotaBytes: undefined,
-    };
+    return { ...NOTHING_STORED };
   }
 }

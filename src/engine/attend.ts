@@ -25,6 +25,8 @@ import type {
 import { chooseCandidates } from "./candidates";
 import { digestMass } from "./digest-mass";
 import { type Frame, frameOf } from "./frame";
+import { PhaseClock } from "./phase-clock";
+import { type AttendProgress, PrefillWork } from "./prefill-work";
 import { ReadAhead } from "./read-ahead";
 import { newReport, type Recall, type SegmentSource } from "./recall";
 import { movedTo, type RepairMethod, subsetOf } from "./repair";
@@ -39,6 +41,7 @@ import {
   type Span,
 } from "./runner";
 import { select } from "./select";
+import { TurnRoom } from "./turn-room";
 
 /** What the prefill of a turn works with. */
 export interface AttendContext {
@@ -76,18 +79,11 @@ export interface AttendRequest {
   method: RepairMethod;
   /** Rounds whose upper halves are likely to be selected. */
   likely: readonly Round[];
+  /** Is told which phase of the turn begins. Default: one of its own. */
+  clock?: PhaseClock;
   /** How the last submit draws the reply's first token, once the frame is known. */
   first: (frame: Frame) => FirstDraw;
 }
-
-/** How far the prefill is, in tokens; a token counts by the share of its layers that are done. */
-export interface AttendProgress {
-  doneTokens: number;
-  totalTokens: number;
-}
-
-/** Of the room for upper halves, what a reply that is still to come may claim. */
-const REPLY_SHARE = 0.25;
 
 /** Upper halves that are read from the disk while the question is read. */
 const MOST_READ_AHEAD = 8;
@@ -98,8 +94,11 @@ export class Attend {
   readonly fusion: FusionReport;
   /** What the question attends to, and the reply after it; set when `run` is over. */
   frame: Frame | undefined;
+  /** Share of the question's attention on rounds, by id; undefined where it did not choose. */
+  mass: ReadonlyMap<number, number> | undefined;
   readonly #context: AttendContext;
   readonly #request: AttendRequest;
+  readonly #clock: PhaseClock;
   readonly #source: ReadAhead;
   /** Tokens of each round that lack KV in one half or both. */
   readonly #missing = new Map<Round, number>();
@@ -109,13 +108,15 @@ export class Attend {
   #read: readonly Round[];
   /** Rows that have been through the lower layers, and go on in the upper ones. */
   #lowerRows: readonly Span[] = [];
-  /** Rows times layers. */
-  #doneWork = 0;
-  #totalWork = 0;
+  readonly #work: PrefillWork;
+  readonly #room: TurnRoom;
 
   constructor(context: AttendContext, request: AttendRequest) {
     this.#context = context;
     this.#request = request;
+    this.#clock = request.clock ?? new PhaseClock();
+    this.#work = new PrefillWork(context.runner.layerCount);
+    this.#room = new TurnRoom(context.residency, request);
     this.#read = request.history;
     this.#source = new ReadAhead(context.source, "upper");
     this.fusion = {
@@ -162,17 +163,17 @@ export class Attend {
     const { history, own, settings, first } = this.#request;
     const rounds = history.slice(1);
     this.#missing.set(own, own.tokens.length);
-    this.#totalWork = own.tokens.length * runner.layerCount;
+    this.#work.total = own.tokens.length * runner.layerCount;
     await this.#giveOwn();
 
     // What is being packed will not be in the way for long.
-    if (!HALVES.every((half) => this.#hasRoomFor(rounds, half)))
+    if (!HALVES.every((half) => this.#room.holds(rounds, half)))
       await residency.transfersDone();
-    if (!this.#hasRoomFor(rounds, "lower"))
+    if (!this.#room.holds(rounds, "lower"))
       yield* this.#chooseCandidates(rounds);
     this.report.readCount = this.#read.length - 1;
     const selects =
-      !this.#hasRoomFor(rounds, "upper") ||
+      !this.#room.holds(rounds, "upper") ||
       (settings.mode === "rounds" && rounds.length > settings.kMin);
     yield* this.#restore(this.#read, "lower");
     const stale = this.#staleRounds();
@@ -181,12 +182,15 @@ export class Attend {
     const isApart = selects || repairs || this.#isBeyondRange;
     if (isApart) yield* this.#recompute(this.#read, "lower");
     if (selects || repairs) {
+      this.#clock.enter("readMs");
       this.#source.begin(this.#request.likely.slice(-MOST_READ_AHEAD));
       const reading = yield* repairs
         ? this.#readAndRepair(stale, selects)
         : this.#readLower();
+      this.#clock.enter("selectMs");
       if (selects) this.#select(reading);
     }
+    this.#clock.enter("upperMs");
     if (!selects) {
       this.report.attended = rounds.map(({ id }) => ({
         id,
@@ -199,6 +203,7 @@ export class Attend {
     const attended = frame.upper.slice(0, -1).map(({ round }) => round);
     yield* this.#restore(attended, "upper");
     if (isApart) yield* this.#recompute(attended, "upper");
+    this.#clock.enter("answerMs");
     if (selects || repairs) yield* this.#finish(frame, first(frame));
     else {
       const rows = pendingSpans(isApart ? frame.upper.slice(-1) : frame.upper);
@@ -260,23 +265,24 @@ export class Attend {
       runner,
       { frame, own, stale, ratio, method, massRows, selects },
       fusion,
-      () => this.#progress,
+      () => this.#work.progress,
     );
-    this.#doneWork += own.tokens.length * runner.layersOf("lower").to;
+    this.#work.done += own.tokens.length * runner.layersOf("lower").to;
     return frame;
   }
 
   /** The selection follows from how the question has attended to lower halves. */
   #select(frame: Frame): void {
-    const { runner } = this.#context;
+    const { runner, residency } = this.#context;
     const { massHeads, settings } = this.#request;
     const rounds = this.#read.slice(1);
     const pageMass = runner.mass.pageMass(massHeads);
     const mass = massByRound(frame.lower, pageMass, rounds);
+    this.mass = mass;
     const candidates = rounds.map(({ id, tokens }) => ({
       id,
       mass: mass.get(id)!,
-      bytes: this.#upperBytes(tokens.length),
+      bytes: residency.bytesFor(tokens.length, "upper"),
       isPinned: settings.pinned.includes(id),
     }));
     const { rounds: chosen, ...selection } = select(candidates, {
@@ -285,7 +291,7 @@ export class Attend {
       ...(settings.mode === "all" && { tau: Infinity }),
       budgetBytes: Math.min(
         settings.budgetBytes,
-        this.#room("upper") * runner.cache.upper.pageBytes,
+        this.#room.pages("upper") * runner.cache.upper.pageBytes,
       ),
     });
     const attended = chosen.map((one) => ({ ...one, mass: mass.get(one.id)! }));
@@ -325,7 +331,7 @@ export class Attend {
           pages: pagesFor(tokens.length),
           isPinned: settings.pinned.includes(id),
         })),
-        this.#room("lower"),
+        this.#room.pages("lower"),
       );
       const chosen = new Set(ids);
       this.#read = history.filter(
@@ -336,37 +342,20 @@ export class Attend {
     choose(rounds.map((round) => Number(isResident(round, "lower"))));
     yield* this.#restore(this.#read, "lower");
     yield* this.#recompute(this.#read, "lower");
+    this.#clock.enter("readMs");
     yield* this.#readLower();
+    this.#clock.enter("selectMs");
     for (const round of this.#read) pins.remove(round, "lower");
     const everywhere = this.#frameOf(new Set(), history).lower;
     const end = everywhere.at(-1)!.base + own.tokens.length;
     const placed = everywhere.slice(1, -1);
     choose(await digestMass(runner, placed, end, massRows, digestOf));
 
+    this.#clock.enter("lowerMs");
     // The question reads again: now what it should have read.
     own.lower.computedTokens = 0;
     this.report.lower.keptTokens = 0;
-    this.#totalWork += own.tokens.length * runner.layersOf("lower").to;
-  }
-
-  /** Pages of a half that rounds may take, beside what is needed in any case. */
-  #room(half: Half): number {
-    const { residency } = this.#context;
-    const { history, own, ownTokens } = this.#request;
-    const available =
-      residency.availablePages(half, history) -
-      pagesFor(history[0]!.tokens.length);
-    const reply = pagesFor(ownTokens) - pagesFor(own.tokens.length);
-    return available - Math.min(reply, Math.floor(REPLY_SHARE * available));
-  }
-
-  #hasRoomFor(rounds: readonly Round[], half: Half): boolean {
-    const pages = rounds.map(({ tokens }) => pagesFor(tokens.length));
-    return pages.reduce((a, b) => a + b, 0) <= this.#room(half);
-  }
-
-  #upperBytes(tokens: number): number {
-    return this.#context.residency.bytesFor(tokens, "upper");
+    this.#work.total += own.tokens.length * runner.layersOf("lower").to;
   }
 
   /** Has a half of these rounds stay for the turn, restored where it is stored, with pages for the rest. */
@@ -380,13 +369,13 @@ export class Attend {
     const restored = recall.restore(rounds, half, this.#source, report);
     for await (const round of restored) {
       onRestored(round);
-      yield this.#progress;
+      yield this.#work.progress;
     }
     for (const round of rounds) {
       const before = this.#missing.get(round) ?? 0;
       const tokens = Math.max(before, pendingTokens(round, half));
       if (tokens > 0) this.#missing.set(round, tokens);
-      this.#totalWork += (tokens - before) * this.#context.runner.layerCount;
+      this.#work.total += (tokens - before) * this.#context.runner.layerCount;
     }
   }
 
@@ -397,12 +386,12 @@ export class Attend {
     const { recall, contextTokens } = this.#context;
     const { history } = this.#request;
     const selected = half === "lower" ? new Set<number>() : this.#selected;
-    const before = this.#doneWork;
+    const before = this.#work.done;
     const candidates = new Set(this.#read.map(({ id }) => id));
     const request = { history, contextTokens, selected, candidates };
     for await (const work of recall.recompute(rounds, half, request)) {
-      this.#doneWork = before + work;
-      yield this.#progress;
+      this.#work.done = before + work;
+      yield this.#work.progress;
     }
   }
 
@@ -412,10 +401,10 @@ export class Attend {
   ): AsyncGenerator<AttendProgress, void> {
     const { runner } = this.#context;
     const { from, to } = prefill.layers ?? runner.allLayers;
-    const before = this.#doneWork;
+    const before = this.#work.done;
     const advance = (rows: number) => {
-      this.#doneWork = before + rows * (to - from);
-      return this.#progress;
+      this.#work.done = before + rows * (to - from);
+      return this.#work.progress;
     };
     for await (const rows of runner.prefill({ ...prefill, frame }))
       yield advance(rows);
@@ -442,16 +431,5 @@ export class Attend {
     const { history, ownTokens } = this.#request;
     const tokens = history.reduce((sum, round) => sum + round.tokens.length, 0);
     return tokens + ownTokens > this.#context.contextTokens;
-  }
-
-  get #progress(): AttendProgress {
-    const { layerCount } = this.#context.runner;
-    return {
-      doneTokens: Math.min(
-        Math.floor(this.#doneWork / layerCount),
-        Math.floor(this.#totalWork / layerCount),
-      ),
-      totalTokens: Math.floor(this.#totalWork / layerCount),
-    };
   }
 }

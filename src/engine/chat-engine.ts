@@ -1,13 +1,15 @@
 import type { MemoryClass } from "../gpu/ledger";
 import type { StoreErrorReason } from "../util/errors";
+import type { MemorySource, TurnPhases } from "./memory-snapshot";
 
 export type { MemoryClass };
 
 /**
  * The engine's face: a chat from text to text. The same interface stands on both sides of the
- * worker: `Engine` (engine.ts) computes, `RemoteEngine` (remote.ts) forwards to it.
+ * worker: `Engine` (engine.ts) computes, `RemoteEngine` (remote.ts) forwards to it. What the memory panel
+ * asks of it is in memory-snapshot.ts.
  */
-export interface ChatEngine {
+export interface ChatEngine extends MemorySource {
   /**
    * Loads a model; one loaded before is released. Files from the hub are kept on this device, checked, and
    * never fetched twice: what was fetched before a stop, a lost connection or a reload counts.
@@ -96,19 +98,6 @@ export interface ChatEngine {
   showVersion(chatId: string, roundId: number): Promise<ChatHistory>;
 
   /**
-   * Takes a round out of the chat, in all its versions of what came behind it. Later rounds have read it:
-   * unless `isFast`, their KV is forgotten and computed again (`restoreChat` does it at once), and nothing
-   * of the round is left anywhere. With `isFast` their KV is used on, and repaired for each question.
-   *
-   * @throws RangeError where there is no such round; ChatBusyError; StoreError
-   */
-  deleteRound(
-    chatId: string,
-    roundId: number,
-    options?: { isFast?: boolean },
-  ): Promise<ChatHistory>;
-
-  /**
    * Puts a round of the branch that is shown behind another one of it, 0 being the start: a new branch,
    * which reuses the KV of all rounds.
    *
@@ -145,12 +134,6 @@ export interface ChatEngine {
   /** Whether KV that is not exact is computed again while nothing else is to be done. Default: it is. */
   setHealing(isOn: boolean): Promise<void>;
 
-  /** What is where, in bytes and pages, now. */
-  memory(): Promise<MemorySnapshot>;
-
-  /** Calls `listener` with what happens unasked; returns how to stop that. */
-  onNotice(listener: (notice: EngineNotice) => void): () => void;
-
   /** Releases the model, the device and the worker. */
   close(): Promise<void>;
 }
@@ -186,6 +169,8 @@ export interface HistoryRound {
   reply: string;
   /** Whether the reply came to its end; one that was stopped did. */
   isFinished: boolean;
+  /** Whether every turn attends to it (`pinRound`). Default: it is not. */
+  isPinned?: boolean | undefined;
 }
 
 /** Text that a chat can be asked about. */
@@ -233,6 +218,8 @@ export type EngineNotice =
   | { type: "chat-writable"; chatId: string }
   /** KV of so many rounds of a chat is not exact yet; it becomes so when there is time. 0: all of it is exact. */
   | { type: "healing"; chatId: string; roundsLeft: number }
+  /** A snapshot of memory would be another one now, most of all of this chat; undefined: of any. */
+  | { type: "memory-changed"; chatId: string | undefined }
   /** Chats are not kept as they should be; `message` says what was given up and what to do. */
   | { type: "store-trouble"; reason: StoreErrorReason; message: string };
 
@@ -446,6 +433,8 @@ export interface Receipt {
   timeToFirstTokenMs: number;
   /** Of the reply, first token excluded; 0 for replies of one token. */
   decodeTokensPerSecond: number;
+  /** From the turn's start to its end; together they are all of it. */
+  phases: TurnPhases;
   seed: number;
 }
 
@@ -492,20 +481,4 @@ export interface AttendedRound {
   reason: "last" | "pinned" | "mass" | "all";
   /** Share of the question's attention on rounds; 0 where nothing was chosen. */
   mass: number;
-}
-
-/** Bytes on the GPU by what they are for, and pages by half. */
-export interface MemorySnapshot {
-  bytes: Record<MemoryClass, number>;
-  peakBytes: number;
-  /** The most that pages of KV took at any time. */
-  peakKvBytes: number;
-  lower: PoolSnapshot;
-  upper: PoolSnapshot;
-}
-
-export interface PoolSnapshot {
-  pageCount: number;
-  freePages: number;
-  bytesPerPage: number;
 }

@@ -22,6 +22,8 @@ export interface ChatFile {
   /** The model it was held with. Where that came from stays on this computer. */
   modelName: string;
   createdMs: number;
+  /** Rounds that every turn attends to. */
+  pinnedIds?: number[] | undefined;
   rounds: FileRound[];
 }
 
@@ -99,6 +101,7 @@ const textFields = v.object({
   system: v.optional(v.string()),
   modelName: v.string(),
   createdMs: timeMs,
+  pinnedIds: v.optional(v.array(count)),
   rounds: v.pipe(
     v.array(roundFields),
     v.check(

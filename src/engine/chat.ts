@@ -21,6 +21,8 @@ export interface ChatText {
   rounds: readonly RoundText[];
   /** The round whose branch is shown; undefined: the newest. */
   shownId?: number | undefined;
+  /** Rounds that every turn attends to. */
+  pinnedIds?: readonly number[] | undefined;
 }
 
 export interface RoundText {
@@ -77,12 +79,12 @@ export class BoundChat {
   readonly #model: BindingModel;
 
   constructor(text: ChatText, model: BindingModel) {
-    const { system, id, createdMs } = text;
+    const { system, id, createdMs, pinnedIds } = text;
     this.#model = model;
     this.tokens = tokensOf(model, system);
     this.textFingerprint = model.textFingerprint;
     this.segmentFingerprint = model.segmentFingerprint;
-    this.conversation = new Conversation(id, system, createdMs);
+    this.conversation = new Conversation(id, system, createdMs, pinnedIds);
     const { prefix } = this.tokens;
     // A template may name today's date: the chat goes on with the day on which it began.
     const kept = text.rounds.find(({ id }) => id === SYSTEM_ROUND);
@@ -141,7 +143,7 @@ export class BoundChat {
 
   /** What was said, for another model: nothing that is known of this one's KV. */
   text(): ChatText {
-    const { id, system, createdMs, rounds, all } = this.conversation;
+    const { id, system, createdMs, rounds, all, pinned } = this.conversation;
     const { textFingerprint } = this;
     return {
       id,
@@ -156,6 +158,7 @@ export class BoundChat {
         kvFrom: undefined,
       })),
       shownId: rounds.at(-1)?.id,
+      pinnedIds: [...pinned],
     };
   }
 

@@ -23,7 +23,18 @@ interface OpenChat {
   bound: BoundChat | undefined;
 }
 
+/** A chat as it is known without opening it. */
+export interface FoundChat {
+  /** Empty where nobody named it. */
+  title: string;
+  text: ChatText;
+  /** With the model that has bound it; it says more than the text. */
+  bound: BoundChat | undefined;
+}
+
 export class Chats {
+  /** The chat that was opened, or worked on, last. */
+  lastId: string | undefined;
   readonly #archive: Archive;
   readonly #locks: ChatLocks;
   readonly #open = new Map<string, OpenChat>();
@@ -36,6 +47,7 @@ export class Chats {
   async create(system: string | undefined): Promise<string> {
     const id = crypto.randomUUID();
     const createdMs = Date.now();
+    this.lastId = id;
     this.#open.set(id, {
       access: await this.#locks.tryHold(id),
       text: { id, system, createdMs, rounds: [] },
@@ -59,20 +71,23 @@ export class Chats {
    */
   async open(id: string): Promise<ChatHistory> {
     const known = this.#open.get(id);
-    if (known?.access === "write") return historyOf(known);
+    if (known?.access === "write") {
+      this.lastId = id;
+      return historyOf(known);
+    }
     const access = await this.#locks.tryHold(id);
     const archived = await this.#archive.read(id);
     if (!archived) {
       await this.#locks.release(id);
       throw noSuchChat(id);
     }
-    const { summary, system, prefix, shownId } = archived;
-    const rounds = prefix ? [prefix, ...archived.rounds] : archived.rounds;
-    const { createdMs } = summary;
-    const text = { id, system, createdMs, rounds, shownId };
+    this.lastId = id;
+    const { summary } = archived;
+    const text = textOf(archived);
     // What another tab wrote meanwhile is not what this one has on the GPU.
     const bound =
       known?.bound && isAsKept(known.bound, archived) ? known.bound : undefined;
+    bound?.conversation.pin(text.pinnedIds ?? []);
     const chat = { access, text, summary, bound };
     this.#open.set(id, chat);
     return historyOf(chat);
@@ -87,6 +102,7 @@ export class Chats {
     const chat = this.#open.get(id);
     if (!chat) throw noSuchChat(id);
     assertWritten(chat);
+    this.lastId = id;
     if (chat.bound?.segmentFingerprint !== model.segmentFingerprint) {
       const text = chat.bound?.text() ?? chat.text;
       chat.bound = new BoundChat(text, model);
@@ -111,6 +127,67 @@ export class Chats {
     chat.text = { ...chat.text, shownId: roundId };
     await this.#archive.change(id, { shownId: roundId });
     return historyOf(chat);
+  }
+
+  /**
+   * Has every turn attend to a round, or no more.
+   *
+   * @throws RangeError where there is no such chat or round; ChatBusyError; StoreError
+   */
+  async pin(id: string, roundId: number, isPinned: boolean): Promise<void> {
+    const chat = this.#open.get(id);
+    if (!chat) throw noSuchChat(id);
+    assertWritten(chat);
+    const { rounds, pinnedIds = [] } = chat.bound?.text() ?? chat.text;
+    // The system prompt's is attended to anyway.
+    if (roundId === 0 || !rounds.some((round) => round.id === roundId))
+      throw new RangeError(`There is no round ${roundId} in this chat.`);
+    const others = pinnedIds.filter((one) => one !== roundId);
+    const now = isPinned ? [...others, roundId] : others;
+    chat.text = { ...chat.text, pinnedIds: now };
+    chat.bound?.conversation.pin(now);
+    await this.#archive.change(id, { pinnedIds: now });
+  }
+
+  /**
+   * Forgets what is known of the KV of a chat, or of all, as far as it is not bound.
+   *
+   * @returns what is bound of them
+   * @throws RangeError where there is no such chat; ChatBusyError; StoreError
+   */
+  async forgetKv(id: string | undefined): Promise<BoundChat[]> {
+    const known = id === undefined ? undefined : this.#open.get(id);
+    if (known) assertWritten(known);
+    else if (id !== undefined && !(await this.#archive.read(id)))
+      throw noSuchChat(id);
+    const open = known ? [known] : id === undefined ? this.#open.values() : [];
+    const bound: BoundChat[] = [];
+    for (const chat of open) {
+      chat.text = { ...chat.text, rounds: chat.text.rounds.map(withoutKv) };
+      if (chat.bound) bound.push(chat.bound);
+    }
+    return bound;
+  }
+
+  /** @throws RangeError where there is no such chat or round; StoreError */
+  async assertRound(id: string, roundId: number): Promise<void> {
+    const found = await this.find(id);
+    if (!found) throw noSuchChat(id);
+    const rounds: readonly { id: number }[] =
+      found.bound?.conversation.all ?? found.text.rounds;
+    if (!rounds.some((round) => round.id === roundId))
+      throw new RangeError(`There is no round ${roundId} in this chat.`);
+  }
+
+  /** A chat as it is in hand, or else as it is kept; undefined where there is none. @throws StoreError */
+  async find(id: string): Promise<FoundChat | undefined> {
+    const open = this.#open.get(id);
+    if (open)
+      return { title: open.summary.title, text: open.text, bound: open.bound };
+    const archived = await this.#archive.read(id);
+    if (!archived) return undefined;
+    const { title } = archived.summary;
+    return { title, text: textOf(archived), bound: undefined };
   }
 
   /** Notes what is stored of each round's KV, its own or another's. */
@@ -146,6 +223,7 @@ export class Chats {
   /** @returns what it had bound */
   async forget(id: string): Promise<BoundChat | undefined> {
     const bound = this.bound(id);
+    if (this.lastId === id) this.lastId = undefined;
     this.#open.delete(id);
     await this.#locks.release(id);
     return bound;
@@ -169,12 +247,41 @@ function assertWritten({ access }: OpenChat): void {
     );
 }
 
+function textOf({
+  summary: { id, createdMs },
+  system,
+  prefix,
+  rounds,
+  shownId,
+  pinnedIds,
+}: ArchivedChat): ChatText {
+  return {
+    id,
+    system,
+    createdMs,
+    rounds: prefix ? [prefix, ...rounds] : rounds,
+    shownId,
+    pinnedIds,
+  };
+}
+
+/** A round of whose KV nothing is known. */
+function withoutKv(round: RoundText): RoundText {
+  return {
+    ...round,
+    pageDigest: undefined,
+    kvContext: undefined,
+    isApproximate: undefined,
+    kvFrom: undefined,
+  };
+}
+
 function noSuchChat(id: string): RangeError {
   return new RangeError(`There is no chat ${id}.`);
 }
 
 function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
-  const { system, rounds, shownId } = bound?.text() ?? text;
+  const { system, rounds, shownId, pinnedIds } = bound?.text() ?? text;
   const said = rounds.filter(({ id }) => id !== 0);
   const title =
     summary.title || chatTitle(said[0]?.document ?? said[0]?.user ?? "");
@@ -197,6 +304,7 @@ function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
       message: round.user,
       reply: round.reply,
       isFinished: round.isFinished,
+      ...(pinnedIds?.includes(round.id) && { isPinned: true }),
     })),
   };
 }

@@ -3,7 +3,7 @@ import { sha256 } from "../util/hash";
 import { contentHash } from "./fingerprint";
 
 interface Said {
-  tokens: readonly number[];
+  tokens: ArrayLike<number>;
 }
 
 /** A round's tokens only ever grow, so their number says whether these are still its hashes. */
@@ -28,6 +28,26 @@ export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
     contexts.push(context);
   }
   return contexts;
+}
+
+/**
+ * The same for a tree of rounds, by id. Where a parent is gone the newest round before it takes its place, as
+ * in `newestBranch`.
+ */
+export async function contextsById(
+  rounds: readonly (Said & { id: number; parentId: number | null })[],
+): Promise<Map<number, string>> {
+  const start = await sha256("");
+  const before = new Map<number, string>();
+  const behind: { id: number; context: string }[] = [];
+  for (const round of rounds.toSorted((a, b) => a.id - b.id)) {
+    const { id, parentId } = round;
+    const parent = behind.findLast((one) => one.id <= (parentId ?? -1));
+    const context = parent?.context ?? start;
+    before.set(id, context);
+    behind.push({ id, context: await contextBehind(context, round) });
+  }
+  return before;
 }
 
 /** For when a round's tokens are others than they were. */

@@ -6,7 +6,7 @@
 import { newRound, type Round } from "../memory/round";
 import { newestBranch } from "../store/round-tree";
 import type { KvPlace } from "../store/rounds";
-import type { RestoreReport } from "./chat-engine";
+import type { AttendedRound, RestoreReport } from "./chat-engine";
 
 /** A round with what was said in it. */
 export interface ChatRound extends Round {
@@ -55,12 +55,22 @@ export interface NewChatRound {
   document?: string | undefined;
 }
 
+/** Which rounds a turn attended to, and why; how its question's attention was spread, where that was asked. */
+export interface LastAttention {
+  attended: ReadonlyMap<number, AttendedRound["reason"]>;
+  mass: ReadonlyMap<number, number> | undefined;
+}
+
 export class Conversation {
   readonly id: string;
   system: string | undefined;
   readonly createdMs: number;
   /** The branch that is shown; rounds[0] is the system prompt's. */
   readonly rounds: ChatRound[] = [];
+  /** Ids of rounds that every turn attends to. */
+  readonly pinned: Set<number>;
+  /** What the last turn attended to; undefined until there was one. */
+  lastAttention: LastAttention | undefined;
   /** How lower halves came to the GPU before the next turn asked for them: its receipt says so. */
   warmed: RestoreReport | undefined;
   readonly #all = new Map<number, ChatRound>();
@@ -69,7 +79,9 @@ export class Conversation {
     id: string,
     system: string | undefined,
     createdMs: number = Date.now(),
+    pinned: readonly number[] = [],
   ) {
+    this.pinned = new Set(pinned);
     this.id = id;
     this.system = system;
     this.createdMs = createdMs;
@@ -117,6 +129,12 @@ export class Conversation {
     return round;
   }
 
+  /** Has turns attend to these rounds, and to no others in any case. */
+  pin(ids: Iterable<number>): void {
+    this.pinned.clear();
+    for (const id of ids) this.pinned.add(id);
+  }
+
   /** Takes the last round away, as if it had never been. */
   withdraw(): void {
     const round = this.rounds.pop();
@@ -137,6 +155,7 @@ export class Conversation {
   remove(id: number): void {
     const gone = this.#all.get(id);
     this.#all.delete(id);
+    this.pinned.delete(id);
     for (const round of this.#all.values())
       if (round.parentId === id) round.parentId = gone?.parentId ?? null;
     const at = this.rounds.findIndex((round) => round.id === id);

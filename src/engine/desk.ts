@@ -46,9 +46,15 @@ export class Desk {
     return this.keeper.keepText(this.session, this.chat, round, this.#url);
   }
 
-  /** Has all KV stored that is not, when there is time. */
-  keepKv(): void {
-    this.keeper.keepKv(this.session, this.chat, this.#url);
+  /** Has all KV stored that is not, of the branch that is shown or of these rounds, when there is time. */
+  keepKv(rounds: readonly ChatRound[] = this.chat.conversation.rounds): void {
+    this.keeper.keepKv(this.session, this.chat, rounds, this.#url);
+  }
+
+  /** Writes down which rounds are pinned. @throws StoreError */
+  keepPins(): Promise<void> {
+    const { id, pinned } = this.chat.conversation;
+    return this.archive.change(id, { pinnedIds: [...pinned] });
   }
 
   /** Resolves when all KV that was to be stored is. */

@@ -16,7 +16,6 @@ import type {
   EngineNotice,
   KeptModel,
   LoadOptions,
-  MemorySnapshot,
   ModelInfo,
   ModelPlan,
   ModelSource,
@@ -27,8 +26,15 @@ import type {
   RestoreReport,
 } from "./chat-engine";
 import { Desk } from "./desk";
+import { EngineMemory } from "./engine-memory";
 import { Healer } from "./healer";
 import { runKeptTurn } from "./kept-turn";
+import type {
+  MemoryOptions,
+  MemorySnapshot,
+  VerifyOptions,
+  VerifyReport,
+} from "./memory-snapshot";
 import { ModelLibrary } from "./model-library";
 import type { NetworkOptions } from "./network";
 import { newReport } from "./recall";
@@ -59,6 +65,7 @@ export class Engine implements ChatEngine {
     (notice) => this.#notify(notice),
   );
   readonly #models: ModelLibrary;
+  readonly #memory: EngineMemory;
   /** Where the model came from, and how. */
   #source: { source: ModelSource; options: LoadOptions } | undefined;
 
@@ -69,11 +76,21 @@ export class Engine implements ChatEngine {
       storeName: options.storeName,
       limits: () => adapterLimits(options.gpu),
     });
+    this.#memory = new EngineMemory({
+      queue: this.#queue,
+      models: this.#models,
+      session: () => this.#session,
+      shelf: () => this.#shelf(),
+      desk: (chatId) => this.#desk(chatId),
+      deskAtHand: (chatId) => this.#deskAtHand(chatId),
+      tell: (chatId) => this.#tellMemory(chatId),
+    });
   }
 
   load(source: ModelSource, options: LoadOptions = {}): Promise<ModelInfo> {
     return this.#queue.run(async () => {
       const session = await this.#open(source, options);
+      this.#tellMemory(undefined);
       return session.info();
     });
   }
@@ -128,6 +145,7 @@ export class Engine implements ChatEngine {
       }
       desk.chat.conversation.warmed = report;
       desk.keepKv();
+      this.#tellMemory(chatId);
       this.#healer.heal(chatId);
       return report;
     });
@@ -150,6 +168,7 @@ export class Engine implements ChatEngine {
     // A chat that has nothing on the GPU need not wait for what is going on there.
     await (chats.bound(chatId) ? this.#queue.run(forget) : forget());
     await archive.delete(chatId);
+    this.#tellMemory(chatId);
   }
 
   async exportChat(
@@ -178,8 +197,10 @@ export class Engine implements ChatEngine {
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
         try {
           const desk = await this.#desk(chatId);
+          const note = this.#memory.turns.begin(chatId, desk.session.gpu);
           for await (const event of runKeptTurn(desk, message, options)) {
             if (event.type !== "prefill") mayBeginAgain = false;
+            if (event.type === "end") note(event.receipt);
             yield event;
           }
           return;
@@ -190,6 +211,7 @@ export class Engine implements ChatEngine {
       }
     } finally {
       leave();
+      this.#tellMemory(chatId);
       // The round's last tokens get their KV, and all of it is stored, while the user reads.
       void this.#queue.run(() => this.#settle(chatId));
     }
@@ -228,6 +250,7 @@ export class Engine implements ChatEngine {
     return this.#queue.run(async () => {
       const desk = await this.#desk(chatId);
       const report = await attachDocument(desk, document, options);
+      this.#tellMemory(chatId);
       this.#healer.heal(chatId);
       return report;
     });
@@ -237,8 +260,28 @@ export class Engine implements ChatEngine {
     this.#healer.turn(isOn);
   }
 
-  async memory(): Promise<MemorySnapshot> {
-    return this.#loaded().memory();
+  memory(options?: MemoryOptions): Promise<MemorySnapshot> {
+    return this.#memory.memory(options);
+  }
+
+  verify(
+    chatId: string,
+    roundId: number,
+    options?: VerifyOptions,
+  ): Promise<VerifyReport> {
+    return this.#memory.verify(chatId, roundId, options);
+  }
+
+  pinRound(chatId: string, roundId: number, isPinned: boolean): Promise<void> {
+    return this.#memory.pinRound(chatId, roundId, isPinned);
+  }
+
+  evictRound(chatId: string, roundId: number): Promise<void> {
+    return this.#memory.evictRound(chatId, roundId);
+  }
+
+  wipeKv(chatId?: string): Promise<void> {
+    return this.#memory.wipeKv(chatId);
   }
 
   onNotice(listener: (notice: EngineNotice) => void): () => void {
@@ -269,6 +312,7 @@ export class Engine implements ChatEngine {
       const desk = await this.#desk(chatId);
       await desk.kept();
       await change(desk);
+      this.#tellMemory(chatId);
       this.#healer.heal(chatId);
       return chats.open(chatId);
     });
@@ -286,6 +330,7 @@ export class Engine implements ChatEngine {
       // Nothing is lost: the next turn computes what is missing, and says what is wrong.
     }
     desk.keepKv();
+    void desk.kept().then(() => this.#tellMemory(chatId));
     void archive.saveUses();
     await this.#learn(session, chat, archive);
     this.#healer.heal(chatId);
@@ -302,6 +347,7 @@ export class Engine implements ChatEngine {
       const learned = await session.calibration.learn(session, chat, isWanted);
       if (!learned) return;
       session.model.selection = learned;
+      session.model.calibration = "learned";
       const { contextTokens: _, ...config } = learned;
       await archive.saveLearned(this.#url, { version: 1, ...config });
     } catch {
@@ -399,6 +445,10 @@ export class Engine implements ChatEngine {
     return (this.#opening ??= openShelf(this.#options, (notice) =>
       this.#notify(notice),
     ));
+  }
+
+  #tellMemory(chatId: string | undefined): void {
+    this.#notify({ type: "memory-changed", chatId });
   }
 
   #notify(notice: EngineNotice): void {

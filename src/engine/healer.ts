@@ -32,7 +32,7 @@ export class Healer {
   /** Begins with a chat, or goes on with it; another one is left. */
   heal(chatId: string): void {
     this.#chatId = chatId;
-    if (this.#isOn) void this.#queue.run(() => this.#healOne(chatId));
+    if (this.#isOn) void this.#queue.run(() => this.#healOne(chatId), true);
   }
 
   /** Never rejects: where there is no room for it, or no device, turns repair what they need. */
@@ -48,7 +48,10 @@ export class Healer {
       await desk.keeper.packed();
       const isWanted = () => this.#queue.isWanted;
       const { healed, roundsLeft } = await healFirst(desk.context, isWanted);
-      if (healed) desk.keepKv();
+      if (healed) {
+        desk.keepKv();
+        this.#notify({ type: "memory-changed", chatId });
+      }
       tell(roundsLeft);
       if (roundsLeft > 0) this.heal(chatId);
     } catch {

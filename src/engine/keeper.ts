@@ -4,9 +4,15 @@
  * being packed stays in place meanwhile.
  */
 import { digestPayload } from "../memory/key-digest";
-import type { TransferMode } from "../memory/matrix-group";
+import { payloadBytesOf, type TransferMode } from "../memory/matrix-group";
 import { Pins } from "../memory/residency";
-import { type Half, HALVES, isResident, type Round } from "../memory/round";
+import {
+  type Half,
+  type HalfKv,
+  HALVES,
+  isResident,
+  type Round,
+} from "../memory/round";
 import type { SegmentHeader } from "../memory/segment";
 import { packHalf } from "../memory/segment-transfer";
 import type { Archive, RoundToKeep } from "./archive";
@@ -14,6 +20,7 @@ import type { BoundChat } from "./chat";
 import type { ChatRound } from "./conversation";
 import { DOCUMENT_ROUND } from "./document";
 import { contentHash, segmentName } from "./fingerprint";
+import type { StorageMemory } from "./memory-snapshot";
 import type { SegmentSource } from "./recall";
 import type { Session } from "./session";
 import { TaskQueue } from "./task-queue";
@@ -24,6 +31,8 @@ export class Keeper {
   readonly #packing = new TaskQueue();
   /** Rounds whose KV is on its way to the store. */
   readonly #underWay = new Set<Round>();
+  /** Their halves, with the bytes that these will have. */
+  readonly #queued = new Map<HalfKv, number>();
   /** Rounds whose KV found no room; they are tried again once another one has. */
   readonly #refused = new Set<Round>();
 
@@ -54,15 +63,27 @@ export class Keeper {
     );
   }
 
-  /** Stores what a chat has on the GPU and not in the store, when there is time. */
-  keepKv(session: Session, chat: BoundChat, url: string): void {
-    for (const round of chat.conversation.rounds) {
-      const isLoose = HALVES.some(
-        (half) => isResident(round, half) && round[half].storedBytes === 0,
-      );
+  /** What is to be written of KV, or is being packed for that. */
+  get queue(): Pick<StorageMemory, "queuedSegments" | "queuedBytes"> {
+    const bytes = [...this.#queued.values()];
+    return {
+      queuedSegments: bytes.length,
+      queuedBytes: bytes.reduce((a, b) => a + b, 0),
+    };
+  }
+
+  /** Stores what these rounds of a chat have on the GPU and not in the store, when there is time. */
+  keepKv(
+    session: Session,
+    chat: BoundChat,
+    rounds: readonly ChatRound[],
+    url: string,
+  ): void {
+    for (const round of rounds) {
+      const hasLoose = HALVES.some((half) => isLoose(round, half));
       const isTried = this.#underWay.has(round) || this.#refused.has(round);
       const isOwn = round.kvFrom === undefined && !round.isRepaired;
-      if (isLoose && isOwn && !isTried)
+      if (hasLoose && isOwn && !isTried)
         void this.#keepRound(session, chat, round, url);
     }
   }
@@ -111,6 +132,16 @@ export class Keeper {
     url: string,
   ): Promise<void> {
     this.#underWay.add(round);
+    for (const half of HALVES)
+      if (isLoose(round, half))
+        this.#queued.set(
+          round[half],
+          payloadBytesOf(
+            session.runner.cache[half],
+            round[half].pages,
+            this.#mode,
+          ),
+        );
     const pins = new Pins(session.residency);
     // From now on, not from when its turn comes: what is to be packed must not go before.
     for (const half of HALVES) pins.add(round, half);
@@ -123,9 +154,10 @@ export class Keeper {
       } finally {
         pins.release();
       }
-      void this.#write(session, chat, round, packed, url).finally(() =>
-        this.#underWay.delete(round),
-      );
+      void this.#write(session, chat, round, packed, url).finally(() => {
+        this.#underWay.delete(round);
+        for (const half of HALVES) this.#queued.delete(round[half]);
+      });
     });
   }
 
@@ -173,7 +205,7 @@ export class Keeper {
     const packed: Packed[] = [];
     for (const half of HALVES) {
       const kv = round[half];
-      if (!isResident(round, half) || kv.storedBytes > 0) continue;
+      if (!isLoose(round, half)) continue;
       const { shape } = runner.cache[half];
       const header: SegmentHeader = {
         ...(await headerOf(session, chat, round, half)),
@@ -215,6 +247,11 @@ export class Keeper {
     });
     await Promise.all(writing);
   }
+}
+
+/** Whether a half is whole on the GPU, and not stored. */
+function isLoose(round: Round, half: Half): boolean {
+  return isResident(round, half) && round[half].storedBytes === 0;
 }
 
 /** Half of a round, ready to be written. */

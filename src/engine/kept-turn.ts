@@ -45,6 +45,9 @@ export async function* runKeptTurn(
       void desk.keepText(round);
       for (const copy of copyBehind(conversation, later))
         void desk.keepText(copy);
+      // Where this fails the copies are not pinned after a reload.
+      if (later.length > 0 && conversation.pinned.size > 0)
+        desk.keepPins().catch(() => undefined);
     } else conversation.show(shown);
   }
 }

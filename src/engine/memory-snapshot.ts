@@ -12,14 +12,17 @@ import type {
 
 /** What the memory panel needs of an engine: in the page the engine itself, from DevTools one that asks it. */
 export interface MemorySource {
+  /** What is where now. Answers at once, whatever goes on, and without a model, too. */
   memory(options?: MemoryOptions): Promise<MemorySnapshot>;
 
   /**
    * Computes the turn of a round once more, with full attention and KV that is exact, and compares what the
-   * model would have said at each token of the reply. Nothing of the chat changes.
+   * model would have said at each token of the reply. Nothing of the chat changes. A message that is sent
+   * meanwhile goes first; it is begun anew behind that.
    *
-   * @throws RangeError where there is no such round; ContextFullError where the chat is longer than full
-   *   attention can read; OutOfMemoryError, DeviceLostError; the signal's reason
+   * @throws RangeError where there is no such round, or nothing was said in reply; ContextFullError where
+   *   the chat is longer than full attention can read; ChatBusyError, OutOfMemoryError, DeviceLostError;
+   *   the signal's reason
    */
   verify(
     chatId: string,
@@ -27,21 +30,42 @@ export interface MemorySource {
     options?: VerifyOptions,
   ): Promise<VerifyReport>;
 
-  /** Has every turn of its chat attend to a round, until it is unpinned. Kept with the chat. */
+  /**
+   * Has every turn of its chat attend to a round, until it is unpinned. Kept with the chat.
+   *
+   * @throws RangeError where there is no such round; ChatBusyError; StoreError
+   */
   pinRound(chatId: string, roundId: number, isPinned: boolean): Promise<void>;
 
-  /** Takes a round's KV off the GPU; what is not stored yet is stored first. */
+  /**
+   * Takes a round's KV off the GPU; what is not stored yet is stored first.
+   *
+   * @throws RangeError where there is no such round; Error where a turn needs it
+   */
   evictRound(chatId: string, roundId: number): Promise<void>;
 
-  /** Forgets KV, on the GPU and stored, of a chat or of all: it is computed again when it is needed. No text. */
+  /**
+   * Forgets KV, on the GPU and stored, of a chat or of all chats and documents: it is computed again when it
+   * is needed. No text.
+   *
+   * @throws RangeError where there is no such chat; ChatBusyError; StoreError
+   */
   wipeKv(chatId?: string): Promise<void>;
 
+  /**
+   * Takes a round out of the chat, in all its versions of what came behind it. Later rounds have read it:
+   * unless `isFast`, their KV is forgotten and computed again (`restoreChat` does it at once), and nothing
+   * of the round is left anywhere. With `isFast` their KV is used on, and repaired for each question.
+   *
+   * @throws RangeError where there is no such round; ChatBusyError; StoreError
+   */
   deleteRound(
     chatId: string,
     roundId: number,
     options?: { isFast?: boolean },
   ): Promise<ChatHistory>;
 
+  /** Calls `listener` with what happens unasked; returns how to stop that. */
   onNotice(listener: (notice: EngineNotice) => void): () => void;
 }
 
@@ -155,7 +179,7 @@ export interface RoundMemory {
   tokens: number;
   lower: HalfMemory;
   upper: HalfMemory;
-  /** Every turn attends to it. */
+  /** Every turn attends to it because `pinRound` said so; the system prompt needs no pin. */
   isPinned: boolean;
   /** Its KV was computed in another context than the one it stands in now. */
   isStale: boolean;

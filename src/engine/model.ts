@@ -38,8 +38,8 @@ export interface Model {
   segmentFingerprint: string;
   /** How rounds are selected for it. */
   selection: SelectionDefaults;
-  /** Whether that is known of this very model, rather than what suits most. */
-  isCalibrated: boolean;
+  /** Where that comes from: the model's own rondo.json, what it was asked in this browser, or what suits most. */
+  calibration: "measured" | "learned" | "assumed";
   /** Positions that it was trained on. */
   contextTokens: number;
 }
@@ -95,8 +95,8 @@ export async function loadModel(
     layers: config.numHiddenLayers,
     heads: config.numAttentionHeads,
   };
-  const calibrated =
-    readRondoConfig(rondoJson, shape) ?? fittingConfig(learned, shape);
+  const measured = readRondoConfig(rondoJson, shape);
+  const calibrated = measured ?? fittingConfig(learned, shape);
   if (tokenizer.tokenCount > config.vocabSize) {
     throw new ModelFormatError({
       file: "tokenizer.json",
@@ -139,7 +139,7 @@ export async function loadModel(
     textFingerprint: ofText,
     segmentFingerprint: ofSegments,
     selection: calibrated ?? DEFAULT_SELECTION,
-    isCalibrated: calibrated !== undefined,
+    calibration: measured ? "measured" : calibrated ? "learned" : "assumed",
     contextTokens: Math.min(
       config.maxPositionEmbeddings,
       calibrated?.contextTokens ?? Infinity,

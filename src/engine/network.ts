@@ -1,7 +1,7 @@
 /** A network on the GPU: weights, kernels, pages and workspace, made and released together. */
 import type { Gpu } from "../gpu/gpu";
 import { KvCache, type KvFormat } from "../memory/kv-cache";
-import { checkKernels } from "../model/canary";
+import { checkKernels, type KernelCheck } from "../model/canary";
 import type { Checkpoint } from "../model/checkpoint";
 import type { ModelConfig } from "../model/config";
 import { compileKernels } from "../model/kernel-set";
@@ -15,6 +15,8 @@ export interface Network {
   weights: Weights;
   cache: KvCache;
   llama: Llama;
+  /** How its kernels did before it was trusted to them. */
+  checks: KernelCheck[];
 }
 
 export interface NetworkOptions {
@@ -62,7 +64,7 @@ export async function buildNetwork(
       kvFormat,
       tuning,
     );
-    await checkKernels(gpu, kernels);
+    const checks = await checkKernels(gpu, kernels);
     signal?.throwIfAborted();
     const shape = {
       layerCount: config.numHiddenLayers,
@@ -81,7 +83,7 @@ export async function buildNetwork(
       cache,
       tuning,
     );
-    return { config, weights, cache, llama };
+    return { config, weights, cache, llama, checks };
   } catch (error) {
     cache?.destroy();
     for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);

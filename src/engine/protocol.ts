@@ -14,7 +14,6 @@ import type {
   KeptModel,
   LoadOptions,
   LoadProgress,
-  MemorySnapshot,
   ModelInfo,
   ModelPlan,
   ModelSource,
@@ -24,6 +23,12 @@ import type {
   RestoreProgress,
   RestoreReport,
 } from "./chat-engine";
+import type {
+  MemoryOptions,
+  MemorySnapshot,
+  VerifyOptions,
+  VerifyReport,
+} from "./memory-snapshot";
 
 /** Every call: its arguments, what it reports on the way, what it gives. Signals and callbacks stay on the page. */
 export interface Calls {
@@ -98,7 +103,27 @@ export interface Calls {
     result: AttachReport;
   };
   setHealing: { args: [isOn: boolean]; event: never; result: void };
-  memory: { args: []; event: never; result: MemorySnapshot };
+  memory: {
+    args: [options?: MemoryOptions];
+    event: never;
+    result: MemorySnapshot;
+  };
+  verify: {
+    args: [chatId: string, roundId: number];
+    event: Parameters<NonNullable<VerifyOptions["onProgress"]>>[0];
+    result: VerifyReport;
+  };
+  pinRound: {
+    args: [chatId: string, roundId: number, isPinned: boolean];
+    event: never;
+    result: void;
+  };
+  evictRound: {
+    args: [chatId: string, roundId: number];
+    event: never;
+    result: void;
+  };
+  wipeKv: { args: [chatId?: string]; event: never; result: void };
   close: { args: []; event: never; result: void };
 }
 

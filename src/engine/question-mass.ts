@@ -4,7 +4,7 @@ import { Pins, type Residency } from "../memory/residency";
 import { HALVES, newRound, type Round } from "../memory/round";
 import type { QuestionMass } from "./calibration";
 import { type Frame, frameOf } from "./frame";
-import { pendingSpans, type Runner } from "./runner";
+import { pendingSpans, type Runner, type Span } from "./runner";
 
 export interface QuestionMassRequest {
   /** The system prompt's round, then the chat's; both halves of all of them are on the GPU. */
@@ -66,22 +66,38 @@ async function massByLayer(
   const spans = pendingSpans([frame.lower.at(-1)!]);
   const heads = Array.from({ length: runner.llama.headCount }, (_, h) => h);
   const masses: number[][][] = [];
-  for (let layer = 0; layer < runner.layerCount; layer++) {
-    if (isWanted()) return undefined;
-    const prefill = runner.prefill({
-      frame,
-      rows: spans,
-      layers: { from: layer, to: layer + 1 },
-      keepsResidual: true,
-      massRows: rows,
-    });
-    for await (const _ of prefill) void _;
-    masses.push(
-      heads.map((head) => byRound(frame, runner.mass.pageMass([head]))),
-    );
+  if (isWanted()) return undefined;
+  for await (const pageMass of massOfLayers(runner, frame, spans, rows)) {
+    masses.push(heads.map((head) => byRound(frame, pageMass([head]))));
+    if (masses.length < runner.layerCount && isWanted()) return undefined;
   }
   for (const half of HALVES) own[half].computedTokens = 0;
   return masses;
+}
+
+/**
+ * Runs rows through one layer after the other, with full attention. Yields for each what `MassReader.pageMass`
+ * says of the last so many of them.
+ *
+ * @throws OutOfMemoryError, DeviceLostError
+ */
+export async function* massOfLayers(
+  runner: Runner,
+  frame: Frame,
+  rows: readonly Span[],
+  massRows: number,
+): AsyncGenerator<(heads: readonly number[]) => number[], void> {
+  for (let layer = 0; layer < runner.layerCount; layer++) {
+    const prefill = runner.prefill({
+      frame,
+      rows,
+      layers: { from: layer, to: layer + 1 },
+      keepsResidual: true,
+      massRows,
+    });
+    for await (const _ of prefill) void _;
+    yield (heads) => runner.mass.pageMass(heads);
+  }
 }
 
 /** Mass of the rounds, the system prompt's and the question's own left out: what is missing to 1 fell on those. */

@@ -11,7 +11,6 @@ import type {
   EngineNotice,
   KeptModel,
   LoadOptions,
-  MemorySnapshot,
   ModelInfo,
   ModelPlan,
   ModelSource,
@@ -21,6 +20,12 @@ import type {
   RestoreOptions,
   RestoreReport,
 } from "./chat-engine";
+import type {
+  MemoryOptions,
+  MemorySnapshot,
+  VerifyOptions,
+  VerifyReport,
+} from "./memory-snapshot";
 import type { CallName, Calls, Request, Response } from "./protocol";
 import { fromWire } from "./wire-error";
 
@@ -202,8 +207,31 @@ export class RemoteEngine implements ChatEngine {
     return this.#call("setHealing", [isOn]);
   }
 
-  memory(): Promise<MemorySnapshot> {
-    return this.#call("memory", []);
+  memory(options?: MemoryOptions): Promise<MemorySnapshot> {
+    return this.#call("memory", [options]);
+  }
+
+  verify(
+    chatId: string,
+    roundId: number,
+    { onProgress, signal }: VerifyOptions = {},
+  ): Promise<VerifyReport> {
+    return this.#call("verify", [chatId, roundId], {
+      signal,
+      ...(onProgress && { onEvent: onProgress }),
+    });
+  }
+
+  pinRound(chatId: string, roundId: number, isPinned: boolean): Promise<void> {
+    return this.#call("pinRound", [chatId, roundId, isPinned]);
+  }
+
+  evictRound(chatId: string, roundId: number): Promise<void> {
+    return this.#call("evictRound", [chatId, roundId]);
+  }
+
+  wipeKv(chatId?: string): Promise<void> {
+    return this.#call("wipeKv", [chatId]);
   }
 
   /** Starts the worker: what another tab does is heard also before the first call. */

@@ -52,6 +52,7 @@ export function copyBehind(
     });
     for (const half of HALVES)
       if (isStored) copy[half].storedBytes = round[half].storedBytes;
+    if (conversation.pinned.has(round.id)) conversation.pinned.add(copy.id);
     copyIds.set(round.id, copy.id);
     return copy;
   });
@@ -80,6 +81,7 @@ export async function moveRound(
   conversation.cutBehind(before[first - 1]!.id);
   for (const copy of copyBehind(conversation, after.slice(first)))
     await desk.keepText(copy);
+  if (conversation.pinned.size > 0) await desk.keepPins();
 }
 
 /**
@@ -89,11 +91,15 @@ export async function moveRound(
  * @throws RangeError where there is no such round; StoreError
  */
 export async function deleteRound(
-  { chat: { conversation }, session: { residency }, archive }: Desk,
+  desk: Desk,
   id: number,
   { isFast = false }: { isFast?: boolean },
 ): Promise<void> {
+  const { archive } = desk;
+  const { conversation } = desk.chat;
+  const { residency } = desk.session;
   const { all } = conversation;
+  const pinCount = conversation.pinned.size;
   const gone = all.find((round) => round.id === id);
   if (!gone || gone === all[0])
     throw new RangeError(`There is no round ${id} in this chat.`);
@@ -105,6 +111,8 @@ export async function deleteRound(
     conversation.remove(one);
     await archive.deleteRound(conversation.id, one, { keepsKv: isFast });
   }
+  // Another round may get its id.
+  if (conversation.pinned.size < pinCount) await desk.keepPins();
   if (gone.document !== undefined && !isFast)
     await archive.deleteDocument(documentId(await contentHash(gone.tokens)));
 }

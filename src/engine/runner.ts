@@ -181,6 +181,44 @@ export class Runner {
     }
   }
 
+  /**
+   * Runs rows of the frame's last round through all layers. Tables are written each time: passes of another
+   * frame may come between.
+   *
+   * @param span of at most ASKED_CAPACITY rows
+   * @returns the logits behind each of them, as many as the vocabulary has tokens
+   * @throws DeviceLostError
+   */
+  async logits(frame: Frame, span: Span): Promise<Float32Array[]> {
+    const { gpu, llama } = this;
+    const slice = rowsOf(span);
+    const count = slice.length;
+    const keys = this.writeTables(frame, count);
+    llama.workspace.step.write({
+      rows: slice.map(({ row }) => row),
+      askedRows: count,
+      ...keys,
+    });
+    gpu.submit(`logits of ${count} rows`, (pass) => {
+      llama.embed(pass, count);
+      llama.run(pass, this.allLayers, count, keys);
+      llama.head(pass, count);
+    });
+    this.#lastRows = count;
+    this.#note(slice, this.allLayers);
+    const stride = strideOf(llama.vocabSize);
+    const bytes = await readBuffer(
+      gpu,
+      llama.workspace.logits,
+      0,
+      4 * stride * count,
+    );
+    const all = new Float32Array(bytes);
+    return slice.map((_, i) =>
+      all.subarray(i * stride, i * stride + llama.vocabSize),
+    );
+  }
+
   /** Rows of the last submit of a prefill: a long one takes several. */
   get lastRows(): number {
     return this.#lastRows;

@@ -44,7 +44,8 @@ export class SelfCalibration {
     const asking = rounds.at(-1)!;
     const history = rounds.slice(0, -1);
     if (this.#isDone || this.#seen.has(asking)) return undefined;
-    if (history.length <= FEWEST_ROUNDS || model.isCalibrated) return undefined;
+    const isKnown = model.calibration !== "assumed";
+    if (history.length <= FEWEST_ROUNDS || isKnown) return undefined;
     const isThere = history.every(
       (round) => isResident(round, "lower") && isResident(round, "upper"),
     );

@@ -4,7 +4,7 @@ import { ReadbackRing } from "../gpu/readback";
 import { Residency } from "../memory/residency";
 import type { ModelFiles } from "../model/model-files";
 import { canThink } from "../model/thinking";
-import type { LoadOptions, MemorySnapshot, ModelInfo } from "./chat-engine";
+import type { LoadOptions, ModelInfo } from "./chat-engine";
 import { destroyModel, loadModel, type Model } from "./model";
 import type { NetworkOptions } from "./network";
 import { Recall } from "./recall";
@@ -97,22 +97,6 @@ export class Session {
         description,
         isSoftware: this.gpu.isSoftware,
       },
-    };
-  }
-
-  memory(): MemorySnapshot {
-    const { cache } = this.runner;
-    const pool = (half: "lower" | "upper") => ({
-      pageCount: cache[half].pool.pageCount,
-      freePages: cache[half].pool.freePages,
-      bytesPerPage: cache[half].pageBytes,
-    });
-    return {
-      bytes: { ...this.gpu.ledger.bytes },
-      peakBytes: this.gpu.ledger.peakBytes,
-      peakKvBytes: this.gpu.ledger.peakKvBytes,
-      lower: pool("lower"),
-      upper: pool("upper"),
     };
   }
 

@@ -78,10 +78,17 @@ export function noteContexts(
   }
 }
 
-/** Has a round's KV computed again when it is needed. */
-export function forgetKv(residency: Residency, round: ChatRound): void {
+/**
+ * Has a round's KV computed again when it is needed.
+ *
+ * @param residency undefined where no model is loaded: no round has pages then
+ */
+export function forgetKv(
+  residency: Residency | undefined,
+  round: ChatRound,
+): void {
   for (const half of HALVES) {
-    residency.drop(round, half);
+    residency?.drop(round, half);
     round[half].storedBytes = 0;
   }
   round.kvContext = undefined;

@@ -10,6 +10,7 @@ import {
 } from "../memory/segment";
 import { Conversations } from "../store/conversations";
 import { Database, type SegmentKey } from "../store/database";
+import { siteRoom } from "../store/disk-space";
 import { Meta } from "../store/meta";
 import { Rounds } from "../store/rounds";
 import type { SegmentSizes } from "../store/segment-uses";
@@ -20,6 +21,7 @@ import {
   type ArchivedChat,
   type ArchivedRound,
   type ArchiveOptions,
+  type ChatChanges,
   type ChatHead,
   type FoundSegment,
   type ImportedChat,
@@ -124,6 +126,7 @@ export class StoredArchive implements Archive {
       prefix: rounds.find(({ id }) => id === 0),
       rounds: rounds.filter(({ id }) => id !== 0),
       shownId: conversation.shownId,
+      pinnedIds: conversation.pinnedIds ?? [],
       lostRounds: dropped,
     };
   }
@@ -150,7 +153,7 @@ export class StoredArchive implements Archive {
     header: SegmentHeader,
     payload: Uint8Array<ArrayBuffer>,
   ): Promise<boolean> {
-    const { half, fingerprint } = header;
+    const { half, fingerprint, tokens } = header;
     return this.#writes.attempt(
       chatId,
       () => {
@@ -161,6 +164,7 @@ export class StoredArchive implements Archive {
           half,
           blob,
           bytes: blob.size,
+          tokens,
           fingerprint,
         });
       },
@@ -215,10 +219,7 @@ export class StoredArchive implements Archive {
     this.#announce();
   }
 
-  change(
-    chatId: string,
-    changes: { shownId?: number; system?: string | undefined },
-  ): Promise<void> {
+  change(chatId: string, changes: ChatChanges): Promise<void> {
     return this.#writes.inTurn(chatId, () =>
       this.#conversations.change(chatId, changes),
     );
@@ -232,6 +233,12 @@ export class StoredArchive implements Archive {
     return this.#writes.inTurn(chatId, () =>
       this.#rounds.delete(chatId, roundId, options),
     );
+  }
+
+  async wipeKv(chatId?: string): Promise<void> {
+    const ids = chatId === undefined ? await this.#rounds.chatIds() : [chatId];
+    for (const id of ids)
+      await this.#writes.inTurn(id, () => this.#rounds.forgetKv(id));
   }
 
   async readDocument(id: string): Promise<ArchivedRound | undefined> {
@@ -286,13 +293,18 @@ export class StoredArchive implements Archive {
     const head = { ...chat, id, system: chat.system, model };
     const conversation = asConversation(head, records, Date.now());
     await this.#writes.putRounds(conversation, records);
+    const lengths = new Map(records.map((one) => [one.id, one.tokens.length]));
     let leftOutSegments = 0;
     for await (const segment of segments()) {
       const isKept =
         segment !== "damaged" &&
         (await this.#writes.attempt(
           id,
-          () => this.#writes.putSegment({ ...segment, conversationId: id }),
+          () => {
+            const tokens = lengths.get(segment.roundId);
+            const ours = { ...segment, conversationId: id, tokens };
+            return this.#writes.putSegment(ours);
+          },
           COMPUTED_AGAIN,
         ));
       if (!isKept) leftOutSegments++;
@@ -306,18 +318,18 @@ export class StoredArchive implements Archive {
   }
 
   async storageSnapshot(): Promise<StorageSnapshot> {
-    const [chats, segments, estimate] = await Promise.all([
-      this.#conversations.list(),
-      this.#segments.uses.list(),
-      navigator.storage?.estimate?.(),
+    const [chatCount, segments, room] = await Promise.all([
+      this.#conversations.count(),
+      this.#segments.totals(),
+      siteRoom(),
     ]);
     return {
-      chatCount: chats.records.length,
-      segmentCount: segments.records.length,
-      segmentBytes: segments.records.reduce((sum, { bytes }) => sum + bytes, 0),
+      chatCount,
+      segmentCount: segments.count,
+      segmentBytes: segments.bytes,
+      storedTokens: segments.tokens,
       droppedSegments: this.#droppedSegments,
-      usageBytes: estimate?.usage,
-      quotaBytes: estimate?.quota,
+      ...room,
     };
   }
 

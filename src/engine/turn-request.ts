@@ -66,7 +66,10 @@ export function turnRequest(
     attention: attentionSettings(
       selection,
       SELECTED_SHARE * contextTokens * upperBytes(network.cache),
-      attention,
+      {
+        ...attention,
+        pinned: [...(attention?.pinned ?? []), ...conversation.pinned],
+      },
     ),
     massRows: selection.rows === "tail" ? tokens.tailTokens : openTokens.length,
     massHeads:

@@ -20,6 +20,7 @@ import type {
 } from "./chat-engine";
 import type { ChatRound, Conversation } from "./conversation";
 import { type Frame, frameOf } from "./frame";
+import { PhaseClock } from "./phase-clock";
 import type { Recall, SegmentSource } from "./recall";
 import { Reply } from "./reply";
 import type { RepairMethod } from "./repair";
@@ -74,6 +75,7 @@ export async function* runTurn(
   const { conversation, runner, residency } = context;
   const { openTokens, closeTokens, stopTokens, sampler, signal } = request;
   const start = performance.now();
+  const clock = new PhaseClock();
   const maxTokens = Math.min(request.maxTokens, roomFor(context, request));
   const history = [...conversation.rounds];
   const likely = likelyWanted(conversation);
@@ -105,6 +107,7 @@ export async function* runTurn(
       ratio: request.fusion.ratio,
       method: request.fusion.method,
       likely,
+      clock,
       digestOf: (one) => (one as ChatRound).pageDigest,
       first: (frame) => {
         const makeRoom = (tokens: number) => giveMore(residency, round, tokens);
@@ -135,7 +138,10 @@ export async function* runTurn(
       };
       const limits = { stopTokens, maxTokens, signal };
       for await (const token of reply.decode(limits)) {
-        firstTokenTime ||= performance.now();
+        if (firstTokenTime === 0) {
+          firstTokenTime = performance.now();
+          clock.enter("decodeMs");
+        }
         const delta = text.push(token);
         if (delta !== "") yield say(delta);
       }
@@ -145,6 +151,12 @@ export async function* runTurn(
 
     const end = performance.now();
     firstTokenTime ||= end;
+    conversation.lastAttention = {
+      attended: new Map(
+        attend.report.attended.map(({ id, reason }) => [id, reason]),
+      ),
+      mass: attend.mass,
+    };
     const replyTokens = reply?.tokens.length ?? 0;
     const prefilledTokens = attend.computedTokens;
     const receipt: Receipt = {
@@ -162,6 +174,7 @@ export async function* runTurn(
       replyTokens,
       timeToFirstTokenMs: firstTokenTime - start,
       decodeTokensPerSecond: rate(replyTokens - 1, end - firstTokenTime),
+      phases: clock.read(),
       seed: sampler.seed,
     };
     yield { type: "end", receipt };

@@ -98,7 +98,18 @@ async function perform(
     case "setHealing":
       return engine.setHealing(...request.args);
     case "memory":
-      return engine.memory();
+      return engine.memory(...request.args);
+    case "verify": {
+      const [chatId, roundId] = request.args;
+      const options = { onProgress: onEvent, signal };
+      return engine.verify(chatId, roundId, options);
+    }
+    case "pinRound":
+      return engine.pinRound(...request.args);
+    case "evictRound":
+      return engine.evictRound(...request.args);
+    case "wipeKv":
+      return engine.wipeKv(...request.args);
     case "close":
       return engine.close();
     default:

@@ -29,6 +29,13 @@ export interface BufferRequest {
   usage?: GPUBufferUsageFlags;
 }
 
+/** A buffer that is there, as it counts in the ledger. */
+export interface LiveBuffer {
+  label: string;
+  memoryClass: MemoryClass;
+  bytes: number;
+}
+
 /** One compute pass in the making. */
 export class Pass {
   readonly #encoder: GPUComputePassEncoder;
@@ -159,6 +166,12 @@ export class Gpu {
     const soon = new Promise((resolve) => setTimeout(resolve, LOSS_MS));
     await Promise.race([this.device.lost, soon]);
     return this.#failure ?? error;
+  }
+
+  /** All buffers that are there. */
+  *buffers(): Generator<LiveBuffer, void> {
+    for (const [{ label, size }, memoryClass] of this.#classes)
+      yield { label, memoryClass, bytes: size };
   }
 
   /** @throws OutOfMemoryError when the device does not allow a buffer of this size at all */

@@ -135,9 +135,11 @@ export class KvCache {
   readonly limits: PageCounts;
   /** Changes whenever the buffers do: what was recorded against them is then stale. */
   generation = 0;
+  /** What the pages of both halves never exceed, also while pools grow. */
+  readonly budgetBytes: number;
 
-  /** @param budgetBytes that the pages of both halves never exceed, also while pools grow */
   constructor(gpu: Gpu, shape: KvShape, budgetBytes: number) {
+    this.budgetBytes = budgetBytes;
     this.lower = new KvHalf(gpu, "lower", shape);
     this.upper = new KvHalf(gpu, "upper", shape);
     const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;

@@ -150,6 +150,14 @@ export class Residency {
     }
   }
 
+  /** Tokens of all rounds whose KV is there, a half counting half. */
+  get residentTokens(): number {
+    let halves = 0;
+    for (const half of HALVES)
+      for (const round of this.#used[half]) halves += round[half].computedTokens;
+    return halves / 2;
+  }
+
   /** Bytes that rounds have on the GPU, whole pages counted. */
   bytesOf(rounds: Iterable<Round>, half: Half): number {
     let pages = 0;

@@ -22,15 +22,30 @@ const STRIDE = 72;
 /** Of the largest sum: weights are exact in every format, so only the order of additions differs. */
 const TOLERANCE = 1e-5;
 
-/** @throws WebGpuUnavailableError where a kernel computes something else; OutOfMemoryError, DeviceLostError */
+/** How a kernel did. */
+export interface KernelCheck {
+  format: MatrixFormat;
+  rows: number;
+  /** The largest, as a share of the largest result. */
+  error: number;
+  /** What that may be. */
+  tolerance: number;
+}
+
+/**
+ * @returns how each did
+ * @throws WebGpuUnavailableError where a kernel computes something else; OutOfMemoryError, DeviceLostError
+ */
 export async function checkKernels(
   gpu: Gpu,
   kernels: KernelSet,
-): Promise<void> {
+): Promise<KernelCheck[]> {
   const step = new StepBuffer(gpu, MOST_ROWS);
+  const checks: KernelCheck[] = [];
   try {
     for (const format of Object.keys(kernels.linear) as MatrixFormat[])
-      await checkFormat(gpu, kernels, format, step);
+      checks.push(...(await checkFormat(gpu, kernels, format, step)));
+    return checks;
   } finally {
     step.destroy();
   }
@@ -41,8 +56,9 @@ async function checkFormat(
   kernels: KernelSet,
   format: MatrixFormat,
   step: StepBuffer,
-): Promise<void> {
+): Promise<KernelCheck[]> {
   const buffers: GPUBuffer[] = [];
+  const checks: KernelCheck[] = [];
   const make = (label: string, data: Float32Array | Uint8Array) => {
     const [memoryClass, bytes] = ["staging", data.byteLength] as const;
     const buffer = gpu.buffer({ label: `canary ${label}`, memoryClass, bytes });
@@ -76,11 +92,13 @@ async function checkFormat(
       gpu.submit("canary", (pass) => run(pass, rows));
       const got = new Float32Array(await readBuffer(gpu, y));
       const error = relativeError(got, x, weights, rows);
-      if (error <= TOLERANCE) continue;
-      throw new WebGpuUnavailableError(
-        `This GPU computes wrong numbers (${rows} × ${COLUMNS} × ${RESULTS}, weights in ${format}: off by ${error.toPrecision(2)} of the largest). Update the graphics driver, or use another browser or device.`,
-      );
+      if (!(error <= TOLERANCE))
+        throw new WebGpuUnavailableError(
+          `This GPU computes wrong numbers (${rows} × ${COLUMNS} × ${RESULTS}, weights in ${format}: off by ${error.toPrecision(2)} of the largest). Update the graphics driver, or use another browser or device.`,
+        );
+      checks.push({ format, rows, error, tolerance: TOLERANCE });
     }
+    return checks;
   } finally {
     for (const buffer of buffers) gpu.destroyBuffer(buffer);
   }

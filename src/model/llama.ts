@@ -152,6 +152,10 @@ export class Llama {
     return this.#config.hiddenSize;
   }
 
+  get vocabSize(): number {
+    return this.#config.vocabSize;
+  }
+
   get headCount(): number {
     return this.#config.numAttentionHeads;
   }

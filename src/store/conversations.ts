@@ -28,11 +28,16 @@ export interface ConversationRecord {
   model: { name: string; url: string };
   /** The round whose branch is shown; without it the one that was written to last. */
   shownId?: number | undefined;
+  /** Rounds that every turn attends to. */
+  pinnedIds?: number[] | undefined;
 }
 
 /** What can be changed of a chat apart from its rounds. */
 export type ConversationChanges = Partial<
-  Pick<ConversationRecord, "title" | "system" | "shownId" | "updatedMs">
+  Pick<
+    ConversationRecord,
+    "title" | "system" | "shownId" | "pinnedIds" | "updatedMs"
+  >
 >;
 
 const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
@@ -44,6 +49,8 @@ const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
     updatedMs: timeMs,
     model: v.object({ name: v.string(), url: v.string() }),
     shownId: v.optional(wholeNumber),
+    // A chat whose pins are of another shape is still a chat.
+    pinnedIds: v.fallback(v.optional(v.array(wholeNumber)), undefined),
   });
 
 export class Conversations {
@@ -64,6 +71,16 @@ export class Conversations {
     const found = checkedRecords(conversationSchema, values);
     found.records.sort((a, b) => b.updatedMs - a.updatedMs);
     return found;
+  }
+
+  /** How many chats there are, read or not. */
+  async count(): Promise<number> {
+    return this.#database.run(
+      "count the chats",
+      ["conversations"],
+      "readonly",
+      (transaction) => transaction.objectStore("conversations").count(),
+    );
   }
 
   /** The chat; undefined where there is none, or one of another shape. */

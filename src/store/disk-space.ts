@@ -1,14 +1,32 @@
 /** What the browser says of the room that this site has, and asking it to keep what is there. */
 
+/** What this site has of the disk; undefined where the browser does not tell. */
+export interface SiteRoom {
+  /** Whether the browser promised not to clear it by itself. */
+  isPersistent: boolean | undefined;
+  /** In use, and at most. */
+  usageBytes: number | undefined;
+  quotaBytes: number | undefined;
+}
+
+export async function siteRoom(): Promise<SiteRoom> {
+  const storage = globalThis.navigator?.storage;
+  // Some browsers refuse here instead of telling nothing.
+  const [isPersistent, estimate] = await Promise.all([
+    Promise.resolve(storage?.persisted?.()).catch(() => undefined),
+    Promise.resolve(storage?.estimate?.()).catch(() => undefined),
+  ]);
+  return {
+    isPersistent,
+    usageBytes: estimate?.usage,
+    quotaBytes: estimate?.quota,
+  };
+}
+
 /** Bytes that may still be written; undefined where the browser does not tell. Some tell a fixed number. */
 export async function freeBytes(): Promise<number | undefined> {
-  try {
-    const estimate = await globalThis.navigator?.storage?.estimate?.();
-    if (estimate?.quota === undefined) return undefined;
-    return estimate.quota - (estimate.usage ?? 0);
-  } catch {
-    return undefined;
-  }
+  const { usageBytes = 0, quotaBytes } = await siteRoom();
+  return quotaBytes === undefined ? undefined : quotaBytes - usageBytes;
 }
 
 /**

@@ -128,6 +128,36 @@ export class Rounds {
     return { records: inTreeOrder(records), dropped };
   }
 
+  /** The chats and documents that have rounds. */
+  async chatIds(): Promise<string[]> {
+    const keys = await this.#database.run(
+      "read the chats",
+      ["rounds"],
+      "readonly",
+      (transaction) => transaction.objectStore("rounds").getAllKeys(),
+    );
+    return [...new Set(keys.map(([conversationId]) => conversationId))];
+  }
+
+  /** Deletes all segments of a chat, and what its rounds say of them. */
+  async forgetKv(conversationId: string): Promise<void> {
+    await this.#database.run(
+      "forget the memory of a chat",
+      ["rounds", "segments", "uses"],
+      "readwrite",
+      async (transaction) => {
+        const store = transaction.objectStore("rounds");
+        const values = await store.getAll(keysOf(conversationId));
+        const { records } = checkedRecords(roundSchema, values);
+        await Promise.all([
+          ...records.map((round) => store.put(withoutKv(round))),
+          transaction.objectStore("segments").delete(keysOf(conversationId)),
+          transaction.objectStore("uses").delete(keysOf(conversationId)),
+        ]);
+      },
+    );
+  }
+
   /**
    * Deletes a round. Its children become children of its parent. What was said after it keeps its text,
    * and, unless `keepsKv`, loses its segments: that KV was computed with the deleted round in view.

@@ -22,6 +22,8 @@ export interface SegmentUse {
   roundId: number;
   half: SegmentHalf;
   bytes: number;
+  /** Of its round; undefined where it was written before that was noted. */
+  tokens?: number | undefined;
   /** When it was last written or read. */
   usedMs: number;
 }
@@ -36,6 +38,7 @@ export const keyFields = {
 const useSchema: v.GenericSchema<unknown, SegmentUse> = v.object({
   ...keyFields,
   bytes: wholeNumber,
+  tokens: v.optional(wholeNumber),
   usedMs: timeMs,
 });
 

@@ -13,6 +13,7 @@ import {
   type Transaction,
 } from "./database";
 import { assertRecord, checkedRecord, wholeNumber } from "./foreign";
+import { readRound } from "./rounds";
 import {
   checkedUses,
   keyFields,
@@ -29,6 +30,8 @@ export interface SegmentRecord {
   blob: Blob;
   /** Size of the blob. */
   bytes: number;
+  /** Of its round. */
+  tokens?: number | undefined;
   /**
    * What the KV was computed with, and then the content hash of the round that it is of; under another
    * fingerprint it means nothing.
@@ -41,10 +44,19 @@ const segmentSchema: v.GenericSchema<unknown, SegmentRecord> = v.pipe(
     ...keyFields,
     blob: v.instance(Blob),
     bytes: wholeNumber,
+    tokens: v.optional(wholeNumber),
     fingerprint: v.string(),
   }),
   v.check(({ blob, bytes }) => blob.size === bytes, "the blob has its size"),
 );
+
+/** What segments are together. */
+export interface SegmentTotals {
+  count: number;
+  bytes: number;
+  /** Of their rounds, a half counting half. */
+  tokens: number;
+}
 
 export interface EvictOptions {
   /** Segments that must stay, such as those of the chat that is being written. */
@@ -70,7 +82,7 @@ export class Segments {
    */
   async put(segment: SegmentRecord): Promise<void> {
     assertRecord(segmentSchema, segment, "segment");
-    const { conversationId, roundId, half, bytes } = segment;
+    const { conversationId, roundId, half, bytes, tokens } = segment;
     await this.#database.run(
       "keep a round's memory",
       ["rounds", "segments", "uses"],
@@ -86,7 +98,7 @@ export class Segments {
           );
         }
         const usedMs = this.#now();
-        const use = { conversationId, roundId, half, bytes, usedMs };
+        const use = { conversationId, roundId, half, bytes, tokens, usedMs };
         await transaction.objectStore("segments").put(segment);
         await transaction.objectStore("uses").put(use satisfies SegmentUse);
       },
@@ -115,6 +127,33 @@ export class Segments {
     }
     this.uses.note(key, this.#now());
     return bytes;
+  }
+
+  /** What all segments are together; none of them is opened. */
+  async totals(): Promise<SegmentTotals> {
+    return this.#database.run(
+      "measure the memory of the chats",
+      ["uses", "rounds"],
+      "readonly",
+      async (transaction) => {
+        const values = await transaction.objectStore("uses").getAll();
+        const totals = { count: 0, bytes: 0, tokens: 0 };
+        for (const use of checkedUses(values).records) {
+          const { conversationId, roundId, bytes } = use;
+          totals.count++;
+          totals.bytes += bytes;
+          const tokens =
+            use.tokens ??
+            readRound(
+              await transaction
+                .objectStore("rounds")
+                .get([conversationId, roundId]),
+            )?.tokens.length;
+          totals.tokens += (tokens ?? 0) / 2;
+        }
+        return totals;
+      },
+    );
   }
 
   /** The segments of a chat as they stand; one at a time, for they are large. */

@@ -235,6 +235,9 @@ export class Session {
       case "healing":
         this.#heal(notice.chatId, notice.roundsLeft);
         break;
+      case "memory-changed":
+        // The memory panel's, which hears it itself.
+        break;
       default:
         notice satisfies never;
     }

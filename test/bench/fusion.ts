@@ -38,7 +38,8 @@ import {
 } from "./fusion-cases";
 import { policies, type StoredRound } from "./fusion-policies";
 import { History } from "./history";
-import { average, divergence, likeliest } from "./logits";
+import { divergence, likeliest } from "../../src/engine/logits";
+import { average } from "./average";
 
 export interface FusionOptions {
   cases: readonly FusionCase[];

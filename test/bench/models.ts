@@ -162,7 +162,7 @@ async function measure(
   const chat = await engine.createChat();
   const options = { maxTokens: REPLY_TOKENS, sampler: { temperature: 0 } };
   const { receipt } = await say(engine, chat, MESSAGE, options);
-  const { bytes } = await engine.memory();
+  const { bytes } = (await engine.memory()).gpu!;
   await engine.close();
   const { prefilledTokens, timeToFirstTokenMs, decodeTokensPerSecond } =
     receipt;

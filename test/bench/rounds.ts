@@ -24,7 +24,8 @@ import { select } from "../../src/engine/select";
 import { HALVES, newRound } from "../../src/memory/round";
 import { type BenchChat, inTokens, type TokenChat, valueSpan } from "./chats";
 import type { History } from "./history";
-import { average, divergence, likeliest } from "./logits";
+import { divergence, likeliest } from "../../src/engine/logits";
+import { average } from "./average";
 
 export interface RoundsOptions {
   chats: readonly BenchChat[];

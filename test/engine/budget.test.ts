@@ -32,7 +32,7 @@ test("a chat goes on when its lower halves alone outgrow the budget", async () =
   const chat = await engine.createChat();
   const kvBytes: number[] = [];
   const note = async () => {
-    const { bytes, peakKvBytes } = await engine.memory();
+    const { bytes, peakKvBytes } = (await engine.memory()).gpu!;
     kvBytes.push(bytes["lower pages"] + bytes["upper pages"]);
     expect(peakKvBytes).toBeLessThanOrEqual(memoryBudgetBytes);
   };

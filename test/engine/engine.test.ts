@@ -17,7 +17,7 @@ afterAll(() => engine.close());
 
 /** Free + used = all, seen from outside: what one page of each pool more or less would show. */
 async function usedPages(): Promise<number> {
-  const { lower, upper } = await engine.memory();
+  const { lower, upper } = (await engine.memory()).gpu!;
   const used = [lower, upper].map((pool) => pool.pageCount - pool.freePages);
   expect(used[0]).toBe(used[1]);
   return used[0]!;
@@ -227,7 +227,7 @@ test("long replies cross pages, and pools grow under them", async () => {
     maxTokens: 40,
   });
   expect(receipt.replyTokens).toBeGreaterThan(0);
-  const { lower, upper, bytes } = await small.memory();
+  const { lower, upper, bytes } = (await small.memory()).gpu!;
   expect(bytes["lower pages"]).toBe(lower.pageCount * lower.bytesPerPage);
   expect(bytes["upper pages"]).toBe(upper.pageCount * upper.bytesPerPage);
   await small.close();

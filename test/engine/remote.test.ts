@@ -348,9 +348,10 @@ describe("The engine in its worker", () => {
   });
 
   test("memory crosses as plain numbers", async () => {
-    const { bytes, lower } = await engine.memory();
-    expect(bytes.weights).toBe(info.weightBytes);
-    expect(lower.pageCount).toBeGreaterThan(0);
+    const { gpu, model } = await engine.memory();
+    expect(gpu!.bytes.weights).toBe(info.weightBytes);
+    expect(gpu!.lower.pageCount).toBeGreaterThan(0);
+    expect(model).toMatchObject(info);
   });
 
   test("a closed engine answers every open call", async () => {

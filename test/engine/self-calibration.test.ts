@@ -62,7 +62,7 @@ async function askedChat(): Promise<BoundChat> {
 }
 
 test("learns where rounds are told apart, and whom to ask", async () => {
-  expect(session.model.isCalibrated).toBe(false);
+  expect(session.model.calibration).toBe("assumed");
   const chat = await askedChat();
   const calibration = new SelfCalibration(1);
   const free = session.runner.cache.lower.pool.freePages;

@@ -36,6 +36,43 @@ test("lists chats newest first, renames them, and counts those of another shape"
   });
 });
 
+test("pinned rounds are kept; of another shape they are none, and the chat is still there", async () => {
+  const name = ownName();
+  const chats = new Conversations(await openOwn(name));
+  await chats.put(conversation("a"));
+  expect((await chats.get("a"))!.pinnedIds).toBeUndefined();
+  await chats.change("a", { pinnedIds: [2, 5] });
+  expect((await chats.get("a"))!.pinnedIds).toEqual([2, 5]);
+  await putForeign(name, "conversations", {
+    ...conversation("b"),
+    pinnedIds: ["all"],
+  });
+  const found = (await chats.get("b"))!;
+  expect(found.title).toBe("Chat b");
+  expect(found.pinnedIds).toBeUndefined();
+});
+
+test("forgets the KV of a chat, and nothing else of it or of another", async () => {
+  const name = ownName();
+  const database = await openOwn(name);
+  const [rounds, segments] = [new Rounds(database), new Segments(database)];
+  const known = { kvContext: "1".repeat(64), isApproximate: true };
+  for (const conversationId of ["a", "b"]) {
+    await rounds.put(round(1, { conversationId, ...known }));
+    for (const half of ["lower", "upper"] as const)
+      await segments.put(segment(1, half, 64, conversationId));
+  }
+  expect(await rounds.chatIds()).toEqual(["a", "b"]);
+  await rounds.forgetKv("a");
+  expect((await rounds.list("a")).records).toEqual([round(1)]);
+  expect((await rounds.list("b")).records[0]).toMatchObject(known);
+  expect(await countOf(name, "segments")).toBe(2);
+  expect((await segments.uses.list()).records).toMatchObject([
+    { conversationId: "b" },
+    { conversationId: "b" },
+  ]);
+});
+
 test("lists rounds in tree order, and of that chat alone", async () => {
   const rounds = new Rounds(await openOwn());
   for (const [id, parentId] of [

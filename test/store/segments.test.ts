@@ -76,6 +76,16 @@ test("hands out the segments of a chat one by one, also while some go", async ()
   expect(ids).toEqual([1, 3]);
 });
 
+test("adds up what there is, also of segments that do not say their tokens", async () => {
+  const segments = await openSegments();
+  await segments.put(segment(1, "lower", 100));
+  await segments.put({ ...segment(2, "lower", 50), tokens: 8 });
+  await segments.put({ ...segment(2, "upper", 50), tokens: 8 });
+  // The first one's round has three tokens, and this is half of it.
+  const tokens = 3 / 2 + 8;
+  expect(await segments.totals()).toEqual({ count: 3, bytes: 200, tokens });
+});
+
 test("evicts the least recently used first, and no more than it must", async () => {
   const segments = await openSegments();
   for (const id of [1, 2, 3, 4]) await segments.put(segment(id, "lower", 100));

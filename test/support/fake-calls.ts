@@ -71,6 +71,14 @@ export const fakeReceipt: Receipt = {
   replyTokens: 12,
   timeToFirstTokenMs: 210,
   decodeTokensPerSecond: 38.2,
+  phases: {
+    lowerMs: 20,
+    readMs: 90,
+    selectMs: 10,
+    upperMs: 30,
+    answerMs: 60,
+    decodeMs: 290,
+  },
   seed: 1,
 };
 

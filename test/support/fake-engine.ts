@@ -14,7 +14,6 @@ import type {
   HistoryRound,
   KeptModel,
   LoadOptions,
-  MemorySnapshot,
   ModelInfo,
   ModelPlan,
   ModelSource,
@@ -24,7 +23,14 @@ import type {
   RestoreOptions,
   RestoreReport,
 } from "../../src/engine/chat-engine";
+import type {
+  MemoryOptions,
+  MemorySnapshot,
+  VerifyOptions,
+  VerifyReport,
+} from "../../src/engine/memory-snapshot";
 import type { StoreErrorReason } from "../../src/util/errors";
+import { fakeMemory, fakeReport } from "./fake-memory";
 import { keptChat, keptDocument, keptRound } from "./kept-chat";
 import { FakeBranches } from "./fake-branches";
 import {
@@ -78,6 +84,11 @@ export class FakeEngine implements ChatEngine {
   readonly planned: { source: ModelSource; options: PlanOptions }[] = [];
   readonly deletedModels: string[] = [];
   storeError: Error | undefined;
+  /** What memory holds, for a test to change. */
+  snapshot: MemorySnapshot = fakeMemory;
+  readonly snapshotsAsked: (MemoryOptions | undefined)[] = [];
+  /** What was done to it, in order: "pin 1", "unpin 1", "evict 2", "wipe". */
+  readonly memoryActions: string[] = [];
   readonly #script: FakeScript;
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
   readonly #branches = new Map<string, FakeBranches>();
@@ -260,8 +271,35 @@ export class FakeEngine implements ChatEngine {
     this.isHealing = isOn;
   }
 
-  memory(): Promise<MemorySnapshot> {
-    return Promise.reject(new Error("The fake engine has no memory."));
+  async memory(options?: MemoryOptions): Promise<MemorySnapshot> {
+    this.snapshotsAsked.push(options);
+    return structuredClone(this.snapshot);
+  }
+
+  async verify(
+    chatId: string,
+    roundId: number,
+    { onProgress, signal }: VerifyOptions = {},
+  ): Promise<VerifyReport> {
+    signal?.throwIfAborted();
+    onProgress?.({ doneTokens: 1, totalTokens: 1 });
+    return { ...fakeReport, chatId, roundId };
+  }
+
+  async pinRound(
+    chatId: string,
+    roundId: number,
+    isPinned: boolean,
+  ): Promise<void> {
+    this.#doToMemory(`${isPinned ? "pin" : "unpin"} ${roundId}`, chatId);
+  }
+
+  async evictRound(chatId: string, roundId: number): Promise<void> {
+    this.#doToMemory(`evict ${roundId}`, chatId);
+  }
+
+  async wipeKv(chatId?: string): Promise<void> {
+    this.#doToMemory("wipe", chatId);
   }
 
   onNotice(listener: (notice: EngineNotice) => void): () => void {
@@ -278,6 +316,11 @@ export class FakeEngine implements ChatEngine {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #doToMemory(what: string, chatId: string | undefined): void {
+    this.memoryActions.push(what);
+    this.emit({ type: "memory-changed", chatId });
   }
 
   #openStore(): void {

@@ -35,3 +35,15 @@ test("says whether somebody waits for the task that runs", async () => {
   leave();
   expect(await next).toBe(false);
 });
+
+test("whoever has time is waited for by nobody, and still comes in turn", async () => {
+  const queue = new TaskQueue();
+  const leave = await queue.enter();
+  const idle = queue.run(() => Promise.resolve(queue.isWanted), true);
+  expect(queue.isWanted).toBe(false);
+  const next = queue.run(() => Promise.resolve("next"));
+  expect(queue.isWanted).toBe(true);
+  leave();
+  expect(await idle).toBe(true);
+  expect(await next).toBe("next");
+});

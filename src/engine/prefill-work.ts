@@ -1,0 +1,24 @@
+/** How far a prefill is: work is rows times layers, and is told in tokens. */
+export interface AttendProgress {
+  doneTokens: number;
+  /** A token counts by the share of its layers that are done. */
+  totalTokens: number;
+}
+
+export class PrefillWork {
+  done = 0;
+  total = 0;
+  readonly #layerCount: number;
+
+  constructor(layerCount: number) {
+    this.#layerCount = layerCount;
+  }
+
+  get progress(): AttendProgress {
+    const tokens = (work: number) => Math.floor(work / this.#layerCount);
+    return {
+      doneTokens: tokens(Math.min(this.done, this.total)),
+      totalTokens: tokens(this.total),
+    };
+  }
+}
