@@ -46,7 +46,10 @@ export const PLACE_WORDS: Record<HalfPlace, string> = {
 };
 
 /** For example "Round 12". */
-export function roundName({ id, kind }: RoundMemory): string {
+export function roundName({
+  id,
+  kind,
+}: Pick<RoundMemory, "id" | "kind">): string {
   if (kind === "system") return "System prompt";
   return kind === "document" ? `Document ${id}` : `Round ${id}`;
 }
