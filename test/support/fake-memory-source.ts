@@ -41,6 +41,8 @@ export class FakeMemorySource implements MemorySource {
   /** Everything else that was asked, for example "pinRound miso 2 true". */
   readonly calls: string[] = [];
   readonly verifications: FakeVerify[] = [];
+  /** What is done with each verification as it begins. */
+  onVerify: (verification: FakeVerify) => void = () => {};
   readonly listeners = new Set<(notice: EngineNotice) => void>();
 
   constructor(snapshot: MemorySnapshot) {
@@ -62,6 +64,7 @@ export class FakeMemorySource implements MemorySource {
     this.calls.push(`verify ${chatId} ${roundId}`);
     const verification = new FakeVerify(roundId, options);
     this.verifications.push(verification);
+    this.onVerify(verification);
     return verification.outcome;
   }
 

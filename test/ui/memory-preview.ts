@@ -26,14 +26,11 @@ const parameters = new URLSearchParams(location.search);
 const scene = (parameters.get("scene") ?? "long") as keyof typeof scenes;
 const source = new FakeMemorySource(scenes[scene]());
 if (scene === "failing") source.error = new Error("The worker has ended.");
-const { verify } = source;
-source.verify = function (chatId, roundId, options) {
-  const outcome = verify.call(this, chatId, roundId, options);
-  const verification = this.verifications.at(-1);
-  const report = makeReport(this.snapshot, { roundId });
-  if (parameters.has("verified")) verification?.finish(report);
-  else options?.onProgress?.({ doneTokens: 12, totalTokens: 41 });
-  return outcome;
+source.onVerify = (verification) => {
+  const { options, roundId } = verification;
+  options.onProgress?.({ doneTokens: 12, totalTokens: 41 });
+  if (parameters.has("verified"))
+    verification.finish(makeReport(source.snapshot, { roundId }));
 };
 const panel = document.querySelector("rondo-memory");
 if (panel) panel.source = source;

@@ -36,6 +36,10 @@ export class BufferTable extends LitElement {
         overflow-wrap: anywhere;
       }
 
+      .class {
+        white-space: nowrap;
+      }
+
       .arrow {
         font-size: 0.6875rem;
       }
@@ -93,7 +97,7 @@ export class BufferTable extends LitElement {
             ({ bytes, count, label, memoryClass }) =>
               html`<tr>
                 <td>${label}</td>
-                <td>${memoryClass}</td>
+                <td class="class">${memoryClass}</td>
                 <td class="number">${wholeText(count)}</td>
                 <td class="number">${byteText(bytes)}</td>
               </tr>`,

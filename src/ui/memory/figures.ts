@@ -15,9 +15,10 @@ export function msText(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;
 }
 
-/** For example "38 tok/s", "0.6 tok/s". */
+/** For example "38 tok/s", "0.6 tok/s", "0 tok/s". */
 export function speedText(tokensPerSecond: number): string {
-  return `${tokensPerSecond.toFixed(tokensPerSecond < 9.95 ? 1 : 0)} tok/s`;
+  const isSmall = tokensPerSecond > 0 && tokensPerSecond < 9.95;
+  return `${tokensPerSecond.toFixed(isSmall ? 1 : 0)} tok/s`;
 }
 
 /** For example "1 token", "1,240 tokens". */

@@ -49,8 +49,8 @@ export class GpuUse extends LitElement {
 
   #kv({ budgetBytes, lower, peakKvBytes, upper }: GpuMemory) {
     const parts: BarPart[] = [
-      kvPart("lower halves", 2, usedBytes(lower)),
-      kvPart("upper halves", 3, usedBytes(upper)),
+      kvPart("lower", 2, usedBytes(lower)),
+      kvPart("upper", 3, usedBytes(upper)),
       {
         ...kvPart("free pages", 6, freeBytes(lower) + freeBytes(upper)),
         isEmpty: true,

@@ -39,6 +39,14 @@ export const memoryElementStyles = css`
     outline: none;
   }
 
+  .tools {
+    display: flex;
+    flex-basis: 100%;
+    align-items: center;
+    justify-content: space-between;
+    order: 1;
+  }
+
   .toggle {
     display: inline-flex;
     align-items: center;
@@ -125,6 +133,14 @@ export const memoryElementStyles = css`
 
   rondo-round-map:has(+ rondo-round-details) {
     border-bottom: 0;
+  }
+
+  @container (min-width: 34rem) {
+    .tools {
+      flex-basis: auto;
+      gap: 0.75rem;
+      order: 0;
+    }
   }
 
   @container (min-width: 46rem) {

@@ -94,20 +94,22 @@ export class MemoryElement extends LitElement {
 
   #tools(snapshot: MemorySnapshot) {
     return html`
-      <label class="toggle">
-        <input
-          type="checkbox"
-          .checked=${this.withText}
-          @change=${(event: Event) => {
-            this.withText = (event.target as HTMLInputElement).checked;
-          }}
-        />Show how rounds begin
-      </label>
-      <rondo-copy-button
-        what="the snapshot as JSON, without text"
-        title="Copy as JSON, without text"
-        .text=${() => snapshotJson(snapshot)}
-      ></rondo-copy-button>
+      <div class="tools">
+        <label class="toggle">
+          <input
+            type="checkbox"
+            .checked=${this.withText}
+            @change=${(event: Event) => {
+              this.withText = (event.target as HTMLInputElement).checked;
+            }}
+          />Show how rounds begin
+        </label>
+        <rondo-copy-button
+          what="the snapshot as JSON, without text"
+          title="Copy as JSON, without text"
+          .text=${() => snapshotJson(snapshot)}
+        ></rondo-copy-button>
+      </div>
     `;
   }
 
@@ -177,9 +179,9 @@ export class MemoryElement extends LitElement {
             .report=${reportOn(verification, chat?.chatId)}
             .watershed=${model?.watershed ?? 0}
           ></rondo-heat-map>
+          <rondo-memory-timeline .turns=${turns}></rondo-memory-timeline>
         </div>
         <div class="column rest">
-          <rondo-memory-timeline .turns=${turns}></rondo-memory-timeline>
           <rondo-memory-storage
             .storage=${storage}
             .hasChat=${chat !== undefined}

@@ -133,6 +133,10 @@ export const section = css`
     white-space: nowrap;
   }
 
+  button.small {
+    font-size: inherit;
+  }
+
   .scroll {
     max-width: 100%;
     overflow: auto;
@@ -230,8 +234,8 @@ export const bars = css`
     width: 0;
     height: 0.75rem;
     margin-inline: 0.25rem;
+    border: solid var(--_text);
     border-width: 0 0 0 2px;
-    border-color: var(--_text);
     border-radius: 0;
   }
 

@@ -71,7 +71,7 @@ export class RoundDetails extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    const before = changed.get("round") as RoundMemory | undefined;
+    const before = changed.get("round");
     if (before !== undefined && before.id !== this.round.id)
       this.isAsking = false;
   }

@@ -18,8 +18,8 @@ export const roundMapStyles = css`
     display: grid;
     position: relative;
     grid-template-columns:
-      minmax(3.75rem, 1fr) 2rem 2rem 3rem 5rem
-      2.75rem;
+      minmax(3.75rem, 1fr) 2.25rem 2.25rem 2.25rem 5.5rem
+      2.5rem;
     align-items: stretch;
     min-height: 1.75rem;
     padding-inline-end: 0.5rem;
@@ -77,6 +77,8 @@ export const roundMapStyles = css`
   }
 
   .state {
+    flex-wrap: wrap;
+    align-content: center;
     justify-content: center;
   }
 
@@ -86,17 +88,18 @@ export const roundMapStyles = css`
   }
 
   .tokens,
-  .size {
+  .gpu-bytes {
     justify-content: end;
   }
 
-  .size {
+  .gpu-bytes {
     display: none;
   }
 
   .attention {
     position: relative;
     padding-inline: 0.375rem;
+    white-space: nowrap;
   }
 
   .attention > span {
@@ -242,14 +245,18 @@ export const roundMapStyles = css`
     vertical-align: -0.125rem;
   }
 
-  @container (min-width: 30rem) {
-    .row {
-      grid-template-columns:
-        minmax(4.5rem, 1fr) 3rem 3rem 3.5rem 7rem 3.5rem
-        8rem;
+  @container (min-width: 27rem) {
+    .scroll {
+      max-height: min(36rem, 70vh);
     }
 
-    .size {
+    .row {
+      grid-template-columns:
+        minmax(3.75rem, 1fr) 2.5rem 2.5rem 2.75rem 5.5rem 2.75rem
+        7.5rem;
+    }
+
+    .gpu-bytes {
       display: flex;
     }
   }

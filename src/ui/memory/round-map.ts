@@ -26,7 +26,14 @@ import {
 } from "./round-words";
 
 /** Columns that the keys go through; those of bytes are there only where there is room. */
-const COLUMNS = ["Round", "Lower", "Upper", "State", "Attention", "Tokens"];
+const COLUMNS = [
+  ["round", "Round"],
+  ["lower", "Lower"],
+  ["upper", "Upper"],
+  ["state", "State"],
+  ["attention", "Attention"],
+  ["tokens", "Tokens"],
+];
 
 /** Of the tree, in pixels. */
 const LANE_PX = 12;
@@ -57,7 +64,7 @@ export class RoundMap extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!changed.has("chat")) return;
-    const before = changed.get("chat") as ChatMemory | undefined;
+    const before = changed.get("chat");
     if (before?.chatId !== this.chat?.chatId) {
       this.activeId = undefined;
       this.#isAtEnd = true;
@@ -103,11 +110,9 @@ export class RoundMap extends LitElement {
           @focusin=${this.#onFocus}
         >
           <div class="row head" role="row">
-            ${[...COLUMNS, "Size"].map(
-              (name) =>
-                html`<span
-                  class="cell ${name.toLowerCase()}"
-                  role="columnheader"
+            ${[...COLUMNS, ["gpu-bytes", "GPU · stored"]].map(
+              ([kind, name]) =>
+                html`<span class="cell ${kind}" role="columnheader"
                   >${name}</span
                 >`,
             )}
@@ -154,7 +159,7 @@ export class RoundMap extends LitElement {
         <span class="cell tokens" role="gridcell" tabindex=${tabindex(5)}
           >${wholeText(round.tokens)}</span
         >
-        <span class="cell size" role="gridcell"
+        <span class="cell gpu-bytes" role="gridcell"
           >${byteText(gpuBytes)} · ${byteText(storedBytes)}</span
         >
         ${

@@ -13,9 +13,19 @@ export class Timeline extends LitElement {
     base,
     section,
     css`
+      :host {
+        container-type: inline-size;
+      }
+
       .plots {
         display: grid;
-        gap: 0.75rem;
+        gap: 0.75rem 1.5rem;
+      }
+
+      @container (min-width: 27rem) {
+        .plots {
+          grid-template-columns: repeat(2, minmax(0, 1fr));
+        }
       }
 
       .scroll {

@@ -5,7 +5,7 @@ import type {
   TurnPhases,
   TurnRecord,
 } from "../../engine/memory-snapshot";
-import { byteRange, byteText, wholeText } from "../sizes";
+import { byteText, wholeText } from "../sizes";
 import { msText, shareText, speedText, tokensText } from "./figures";
 
 /** Where a turn's time went; undefined for one that was not timed. */
@@ -15,11 +15,11 @@ export function phasesOf(receipt: Receipt): TurnPhases | undefined {
 
 /** In the order in which they happen. */
 export const PHASES: { key: keyof TurnPhases; name: string }[] = [
-  { key: "lowerMs", name: "Bring lower halves" },
-  { key: "readMs", name: "Read the question" },
-  { key: "selectMs", name: "Choose rounds" },
-  { key: "upperMs", name: "Bring upper halves" },
-  { key: "answerMs", name: "To the first token" },
+  { key: "lowerMs", name: "Lower halves" },
+  { key: "readMs", name: "Reading" },
+  { key: "selectMs", name: "Choosing" },
+  { key: "upperMs", name: "Upper halves" },
+  { key: "answerMs", name: "First token" },
   { key: "decodeMs", name: "Other tokens" },
 ];
 
@@ -90,7 +90,7 @@ function attendedText({ attention }: Receipt): string | undefined {
 
 function kvText({ attention: { fullKvBytes, kvBytes } }: Receipt): string {
   const share = fullKvBytes > 0 ? ` (${shareText(kvBytes / fullKvBytes)})` : "";
-  return `${byteRange(kvBytes, fullKvBytes)}${share} for the whole chat`;
+  return `${byteText(kvBytes)}, of ${byteText(fullKvBytes)} for the whole chat${share}`;
 }
 
 function repairText({ fusion }: Receipt): string | undefined {

@@ -69,7 +69,7 @@ export class TurnPlotElement extends LitElement {
 
   protected override updated(changed: PropertyValues<this>): void {
     if (!changed.has("plot")) return;
-    const before = changed.get("plot") as TurnPlot | undefined;
+    const before = changed.get("plot");
     const isSame = before?.lines.length === this.plot.lines.length;
     if (this.#chart && isSame) this.#chart.setData(dataOf(this.plot));
     else this.#draw();

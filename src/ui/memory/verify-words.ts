@@ -4,10 +4,9 @@ import { countedText, msText, shareText, smallText } from "./figures";
 
 /** Divergences below these, in nats a token, are called so. */
 const VERDICTS: [belowKl: number, verdict: string][] = [
-  [1e-4, "not to speak of"],
-  [0.01, "hardly"],
-  [0.1, "a little"],
-  [0.5, "clearly"],
+  [0.01, "hardly differs"],
+  [0.1, "differs a little"],
+  [0.5, "differs clearly"],
 ];
 
 /** One sentence each: agreement, divergence, time. */
@@ -17,7 +16,7 @@ export function verifySentences(report: VerifyReport): string[] {
     return ["The reply has no tokens at which the two could be compared."];
   return [
     agreement(sameTop1, positions),
-    `What the model expected next differs ${verdictOf(meanKl)}: by ${smallText(meanKl)} nats a token on average, ` +
+    `What the model expected next ${verdictOf(meanKl)}: by ${smallText(meanKl)} nats a token on average, ` +
       `by ${smallText(maxKl)} at most (KL divergence).`,
     `Compared with full attention and exact KV in ${msText(tookMs)}.`,
   ];
@@ -32,5 +31,5 @@ function agreement(same: number, positions: number): string {
 }
 
 function verdictOf(meanKl: number): string {
-  return VERDICTS.find(([below]) => meanKl < below)?.[1] ?? "a lot";
+  return VERDICTS.find(([below]) => meanKl < below)?.[1] ?? "differs a lot";
 }
