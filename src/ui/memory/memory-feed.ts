@@ -60,6 +60,8 @@ export class MemoryFeed implements ReactiveController {
     this.#wish = wish;
     if (wish.source !== before.source) {
       this.snapshot = undefined;
+      // Nobody waits for what the other one still says.
+      this.#inFlight = undefined;
       this.#stop();
     }
     if (wish.withText !== true && this.snapshot)
@@ -122,31 +124,28 @@ export class MemoryFeed implements ReactiveController {
 
   async #ask(): Promise<void> {
     clearTimeout(this.#timer);
-    const wish = this.#wish;
+    const wish = { ...this.#wish };
     const { chatId, source, withText } = wish;
     if (source === undefined) return;
     this.#inFlight = wish;
     this.#isOutdated = false;
     this.#askedMs = performance.now();
     const answer = await source.memory({ chatId, withText }).catch(asError);
+    if (this.#inFlight !== wish) return;
     this.#inFlight = undefined;
-    this.#take(answer, wish);
+    this.#take(answer, wish.withText === true);
     if (this.#rest === undefined) return;
     if (this.#isOutdated)
       this.#askIn(this.#askedMs + GAP_MS - performance.now());
     else if (this.error === undefined) this.#askIn(POLL_MS);
   }
 
-  #take(
-    answer: MemorySnapshot | Error,
-    { source, withText }: MemoryWish,
-  ): void {
-    // Asked of another one, or before text was put away.
-    if (source !== this.#wish.source) return;
+  #take(answer: MemorySnapshot | Error, wasWithText: boolean): void {
     if (answer instanceof Error) this.error = answer;
     else {
       this.error = undefined;
-      const mayHaveText = withText === true && this.#wish.withText === true;
+      // Text may have been put away meanwhile.
+      const mayHaveText = wasWithText && this.#wish.withText === true;
       this.snapshot = mayHaveText ? answer : withoutText(answer);
     }
     this.#host.requestUpdate();

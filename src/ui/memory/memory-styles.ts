@@ -195,8 +195,8 @@ export const bars = css`
 
   .legend {
     display: grid;
-    grid-template-columns: repeat(auto-fill, minmax(9.75rem, 1fr));
-    gap: 0.125rem 1.25rem;
+    grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr));
+    gap: 0.125rem 1rem;
     margin: 0.5rem 0 0;
     padding: 0;
     font-size: 0.8125rem;

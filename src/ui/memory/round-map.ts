@@ -147,8 +147,9 @@ export class RoundMap extends LitElement {
         data-round=${round.id}
       >
         <span class="cell round" role="rowheader" tabindex=${tabindex(0)}>
-          ${treeDrawing(row, lanes)}<span class="id">${shortName(round)}</span>
-          ${isShown ? nothing : html`<span class="visually-hidden">, on another branch</span>`}
+          ${treeDrawing(row, lanes)}<span class="id"
+            >${shortName(round, isShown)}</span
+          >
         </span>
         ${this.#half("lower", round.lower, round, tabindex(1))}
         ${this.#half("upper", round.upper, round, tabindex(2))}
@@ -255,10 +256,11 @@ export class RoundMap extends LitElement {
   }
 }
 
-function shortName({ id, kind }: RoundMemory) {
+function shortName({ id, kind }: RoundMemory, isShown: boolean) {
+  const more = isShown ? "" : ", on another branch";
   const words = { system: "Sys", document: `Doc ${id}`, round: `${id}` }[kind];
   return html`<span aria-hidden="true">${words}</span
-    ><span class="visually-hidden">${roundName({ id, kind })}</span>`;
+    ><span class="visually-hidden">${roundName({ id, kind })}${more}</span>`;
 }
 
 function attentionCell(round: RoundMemory, tabindex: string) {

@@ -1,0 +1,119 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { page, userEvent } from "vitest/browser";
+import "../../../src/ui/page.css";
+import { MemoryDock } from "../../../src/ui/memory-dock";
+import { FakeMemorySource } from "../../support/fake-memory-source";
+import { keptChat } from "../../support/kept-chat";
+import { smallSnapshot } from "../../support/memory-snapshots";
+import {
+  box,
+  button,
+  find,
+  findAll,
+  focused,
+  mountChat,
+  readyAtOnce,
+  settle,
+} from "../mount";
+
+async function mountDock(width = 1200) {
+  const chats = [keptChat("miso", [["Hello!", "Hi."]])];
+  const { chat } = await mountChat({ ...readyAtOnce, chats }, width);
+  const aside = document.createElement("aside");
+  aside.id = "memory";
+  aside.hidden = true;
+  document.body.append(aside);
+  onTestFinished(() => aside.remove());
+  const source = new FakeMemorySource(smallSnapshot());
+  new MemoryDock(chat, aside, source);
+  await settle();
+  return { aside, chat, source };
+}
+
+const toggle = () => button("Memory", true);
+
+async function open(): Promise<void> {
+  await toggle().click();
+  await expect.poll(() => focused()?.textContent).toBe("Memory");
+  await settle();
+}
+
+describe("The memory button", () => {
+  test("is in the chat’s header, and opens the panel, which takes the focus", async () => {
+    const { source } = await mountDock();
+    expect(find(".tool").assignedSlot).not.toBe(null);
+    expect(source.asked).toEqual([]);
+    expect(findAll("rondo-memory")).toEqual([]);
+    await open();
+    expect(findAll("rondo-memory")).toHaveLength(1);
+    expect(source.asked).toHaveLength(1);
+    expect(toggle().element().getAttribute("aria-expanded")).toBe("true");
+  });
+
+  test("closes it again, and it asks nothing more", async () => {
+    const { aside, source } = await mountDock();
+    await open();
+    await toggle().click();
+    expect(aside.hidden).toBe(true);
+    expect(findAll("rondo-memory")).toEqual([]);
+    expect(source.listeners.size).toBe(0);
+  });
+});
+
+describe("The open panel", () => {
+  test("is closed by its button, and the focus comes back", async () => {
+    const { aside } = await mountDock();
+    await open();
+    await button("Close the memory panel").click();
+    expect(aside.hidden).toBe(true);
+    expect(focused()).toBe(toggle().element());
+  });
+
+  test("is closed by Escape, but not from within the chat beside it", async () => {
+    const { aside } = await mountDock();
+    await open();
+    box().element().focus();
+    await userEvent.keyboard("{Escape}");
+    expect(aside.hidden).toBe(false);
+    find("rondo-memory").focus();
+    await userEvent.keyboard("{Escape}");
+    expect(aside.hidden).toBe(true);
+    expect(focused()).toBe(toggle().element());
+  });
+
+  test("follows the chat that is shown", async () => {
+    const { chat, source } = await mountDock();
+    await open();
+    chat.chatId = "miso";
+    await expect.poll(() => source.asked.at(-1)?.chatId).toBe("miso");
+  });
+
+  test("is open again after a reload, without taking the focus", async () => {
+    await mountDock();
+    await open();
+    box().element().focus();
+    const { source } = await mountDock();
+    await expect.poll(() => source.asked.length).toBe(1);
+    expect(focused()).toBe(box().last().element());
+  });
+});
+
+describe("Where there is no room for both", () => {
+  test("the panel covers the chat, which takes no focus meanwhile", async () => {
+    const { aside, chat } = await mountDock(360);
+    await open();
+    const { height, left, width } = aside.getBoundingClientRect();
+    expect([left, width, height]).toEqual([0, 360, 700]);
+    expect(chat.inert).toBe(true);
+    await userEvent.keyboard("{Escape}");
+    expect(chat.inert).toBe(false);
+    expect(focused()).toBe(toggle().element());
+  });
+
+  test("and then room again, both are of use", async () => {
+    const { chat } = await mountDock(360);
+    await open();
+    await page.viewport(1200, 700);
+    await expect.poll(() => chat.inert).toBe(false);
+  });
+});
