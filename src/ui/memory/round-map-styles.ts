@@ -36,13 +36,14 @@ export const roundMapStyles = css`
     background: color-mix(in srgb, var(--_accent) 8%, transparent);
   }
 
-  .row.is-open {
-    background: color-mix(in srgb, var(--_accent) 18%, transparent);
-    box-shadow: inset 3px 0 var(--_accent);
-  }
-
   .row.is-aside {
     color: var(--_muted);
+  }
+
+  .row.is-open {
+    background: color-mix(in srgb, var(--_accent) 16%, transparent);
+    box-shadow: inset 3px 0 var(--_accent);
+    color: var(--_text);
   }
 
   .head {
@@ -130,6 +131,10 @@ export const roundMapStyles = css`
     font-size: 0.75rem;
     text-overflow: ellipsis;
     white-space: nowrap;
+  }
+
+  .is-open .text {
+    color: inherit;
   }
 
   .tree {
