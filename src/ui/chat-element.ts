@@ -98,6 +98,11 @@ export class ChatElement extends LitElement {
     if (chatId !== this.chatId) this.#session.library.show(chatId);
   }
 
+  /** Reads the chat that is shown once more: something else than this element has changed it. */
+  refresh(): void {
+    if (!this.#session.current.isBusy) this.#session.reopen();
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     this.#session.wake();

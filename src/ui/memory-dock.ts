@@ -8,6 +8,7 @@ import type { ChatElement } from "./chat-element";
 import { ShowEvent } from "./events";
 import { closeIcon, memoryIcon } from "./icons";
 import type { MemoryElement } from "./memory/memory-element";
+import type { RoundDeletedEvent } from "./memory/memory-request";
 
 /** As page.css has it. */
 const COVERING = "(max-width: 899px)";
@@ -91,6 +92,7 @@ export class MemoryDock {
   #newPanel(): MemoryElement {
     const panel = document.createElement("rondo-memory");
     panel.source = this.#source;
+    panel.addEventListener("rondo-round-deleted", this.#onDeleted);
     render(this.#closeButton(), panel);
     return panel;
   }
@@ -116,6 +118,10 @@ export class MemoryDock {
 
   #onShow = ({ chatId }: ShowEvent): void => {
     if (this.#panel) this.#panel.chatId = chatId;
+  };
+
+  #onDeleted = ({ chatId }: RoundDeletedEvent): void => {
+    if (chatId === this.#chat.chatId) this.#chat.refresh();
   };
 
   /** Beside the chat, Escape is the panel's only while it has the focus. */

@@ -58,7 +58,9 @@ export class BufferTable extends LitElement {
   @state() private isWhole = false;
 
   override render() {
-    const sorted = sortBuffers(this.buffers, this.sortedBy, this.isDescending);
+    const { isDescending, sortedBy } = this;
+    const buffers = joinLayers(this.buffers);
+    const sorted = sortBuffers(buffers, sortedBy, isDescending);
     const shown = this.isWhole ? sorted : sorted.slice(0, FIRST_COUNT);
     const hidden = sorted.length - shown.length;
     return html`
@@ -130,6 +132,36 @@ export class BufferTable extends LitElement {
       </button>
     </th>`;
   }
+}
+
+/** What each layer has of its own as one line, for example "gate and up of layers 0 to 7". */
+export function joinLayers(buffers: readonly BufferMemory[]): BufferMemory[] {
+  const joined = new Map<string, BufferMemory & { layers: number[] }>();
+  for (const buffer of buffers) {
+    const [, layer, part] = /^layer (\d+) (.+)$/.exec(buffer.label) ?? [];
+    const label = part ?? buffer.label;
+    const key = `${layer === undefined ? "" : "layers "}${buffer.memoryClass} ${label}`;
+    const { bytes = 0, count = 0, layers = [] } = joined.get(key) ?? {};
+    joined.set(key, {
+      ...buffer,
+      label,
+      bytes: bytes + buffer.bytes,
+      count: count + buffer.count,
+      layers: layer === undefined ? layers : [...layers, Number(layer)],
+    });
+  }
+  return [...joined.values()].map(({ layers, ...buffer }) => ({
+    ...buffer,
+    label: buffer.label + layersText(layers),
+  }));
+}
+
+function layersText(layers: readonly number[]): string {
+  if (layers.length === 0) return "";
+  const [first, last] = [Math.min(...layers), Math.max(...layers)];
+  return first === last
+    ? ` of layer ${first}`
+    : ` of layers ${first} to ${last}`;
 }
 
 /** Sorted by a column; buffers that are the same there by their size. */

@@ -1,7 +1,7 @@
 import { html, LitElement } from "lit";
 import { property } from "lit/decorators.js";
 import type { GpuMemory, PoolMemory } from "../../engine/memory-snapshot";
-import { byteRange, byteText } from "../sizes";
+import { byteText } from "../sizes";
 import { base } from "../theme";
 import { bars, section } from "./memory-styles";
 import { legend, stackedBar, type BarMark, type BarPart } from "./stacked-bar";
@@ -58,7 +58,7 @@ export class GpuUse extends LitElement {
     ];
     const used = usedBytes(lower) + usedBytes(upper);
     const mark = peak(peakKvBytes);
-    const range = byteRange(used, budgetBytes);
+    const range = `${byteText(used)} of ${byteText(budgetBytes)}`;
     const label = `KV takes ${range} of its budget, ${byteText(peakKvBytes)} at most so far`;
     return html`
       <h4>KV and its budget</h4>

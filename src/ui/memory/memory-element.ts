@@ -10,7 +10,7 @@ import { base, theme } from "../theme";
 import { parentIds } from "./branch-tree";
 import { memoryElementStyles } from "./memory-element-styles";
 import { MemoryFeed } from "./memory-feed";
-import type { MemoryRequestEvent } from "./memory-request";
+import { RoundDeletedEvent, type MemoryRequestEvent } from "./memory-request";
 import { tones } from "./memory-styles";
 import { failureText, MemoryTasks } from "./memory-tasks";
 import { snapshotJson } from "./redact";
@@ -27,6 +27,7 @@ import { reportOn, Verification } from "./verification";
  * @attr hidden - it is not seen, and rests
  * @prop source - the MemorySource that is asked: an engine, or what stands for one
  * @prop chatId - whose rounds are shown; undefined: those of the chat of the last turn
+ * @fires rondo-round-deleted - RoundDeletedEvent: the user has deleted a round here
  * @slot tools - at the right of its heading: a button that closes it, for example
  * @csspart header, body
  * @cssprop --rondo-accent, --rondo-on-accent, --rondo-ground, --rondo-panel, --rondo-raised, --rondo-text,
@@ -235,6 +236,9 @@ export class MemoryElement extends LitElement {
       void this.#tasks.run(request, source, chatId).then((outcome) => {
         this.#say(outcome);
         this.#feed.refresh();
+        const isDone = this.#tasks.failure === undefined;
+        if (request.type === "delete" && chatId !== undefined && isDone)
+          this.dispatchEvent(new RoundDeletedEvent(chatId, request.roundId));
       });
   }
 

@@ -1,4 +1,4 @@
-/** What the parts of the panel ask of `<rondo-memory>`; the event does not leave it. */
+/** What the parts of the panel ask of `<rondo-memory>`, in an event that does not leave it; and one that does. */
 export type MemoryRequest =
   | { type: "show-round"; roundId: number | undefined }
   | { type: "pin"; roundId: number; isPinned: boolean }
@@ -18,8 +18,22 @@ export class MemoryRequestEvent extends Event {
   }
 }
 
+/** A round was deleted through the panel: whoever shows its chat shows it no more. */
+export class RoundDeletedEvent extends Event {
+  static readonly type = "rondo-round-deleted";
+  readonly chatId: string;
+  readonly roundId: number;
+
+  constructor(chatId: string, roundId: number) {
+    super(RoundDeletedEvent.type, { bubbles: true, composed: true });
+    this.chatId = chatId;
+    this.roundId = roundId;
+  }
+}
+
 declare global {
   interface HTMLElementEventMap {
+    "rondo-round-deleted": RoundDeletedEvent;
     "rondo-memory-request": MemoryRequestEvent;
   }
 }

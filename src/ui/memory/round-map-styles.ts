@@ -53,7 +53,7 @@ export const roundMapStyles = css`
     border-bottom: 1px solid var(--_line);
     background: var(--_raised);
     color: var(--_muted);
-    font-size: 0.75rem;
+    font-size: 0.6875rem;
     cursor: default;
   }
 
@@ -248,6 +248,18 @@ export const roundMapStyles = css`
 
   dt .sign {
     vertical-align: -0.125rem;
+  }
+
+  @container (min-width: 22rem) {
+    .row {
+      grid-template-columns:
+        minmax(3.75rem, 1fr) 2.75rem 2.75rem 2.5rem 5.5rem
+        2.75rem;
+    }
+
+    .head {
+      font-size: 0.75rem;
+    }
   }
 
   @container (min-width: 27rem) {

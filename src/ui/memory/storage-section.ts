@@ -2,7 +2,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { property, query, state } from "lit/decorators.js";
 import type { StorageMemory } from "../../engine/memory-snapshot";
 import type { AnswerEvent, DeleteQuestion } from "../delete-question";
-import { byteRange, byteText } from "../sizes";
+import { byteText } from "../sizes";
 import { base } from "../theme";
 import { countedText, tokensText } from "./figures";
 import { MemoryRequestEvent } from "./memory-request";
@@ -136,7 +136,7 @@ function quota({
     part("stored KV", 4, segmentBytes),
     part("other", 6, otherBytes),
   ];
-  const range = byteRange(usageBytes, quotaBytes);
+  const range = `${byteText(usageBytes)} of ${byteText(quotaBytes)}`;
   return html`
     <p class="figure"><strong>${range}</strong> of what the browser allows</p>
     ${stackedBar(parts, { label: `${range} in use`, total: quotaBytes })}

@@ -11,14 +11,16 @@ import {
   find,
   findAll,
   focused,
+  messages,
   mountChat,
   readyAtOnce,
   settle,
 } from "../mount";
+import { line } from "./mount";
 
 async function mountDock(width = 1200) {
   const chats = [keptChat("miso", [["Hello!", "Hi."]])];
-  const { chat } = await mountChat({ ...readyAtOnce, chats }, width);
+  const { chat, engine } = await mountChat({ ...readyAtOnce, chats }, width);
   const aside = document.createElement("aside");
   aside.id = "memory";
   aside.hidden = true;
@@ -31,7 +33,7 @@ async function mountDock(width = 1200) {
   const source = new FakeMemorySource(smallSnapshot());
   new MemoryDock(chat, aside, source);
   await settle();
-  return { aside, chat, source };
+  return { aside, chat, engine, source };
 }
 
 const toggle = () => button("Memory", true);
@@ -90,6 +92,24 @@ describe("The open panel", () => {
     await open();
     chat.chatId = "miso";
     await expect.poll(() => source.asked.at(-1)?.chatId).toBe("miso");
+  });
+
+  test("has the chat show no more what was deleted there", async () => {
+    const { chat, engine, source } = await mountDock();
+    chat.chatId = "miso";
+    await settle();
+    engine.restores[0]?.finish();
+    await open();
+    expect(messages()).toEqual(["Hello!"]);
+    engine.kept[0]!.rounds = [];
+    line(5).click();
+    await settle();
+    await button("Delete…").last().click();
+    await button("Delete", true).last().click();
+    await expect
+      .poll(() => source.calls)
+      .toEqual(["deleteRound miso 5 forget"]);
+    await expect.poll(() => messages()).toEqual([]);
   });
 
   test("is open again after a reload, without taking the focus, unless it was closed", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { page } from "vitest/browser";
-import { sortBuffers } from "../../../src/ui/memory/buffer-table";
+import { joinLayers, sortBuffers } from "../../../src/ui/memory/buffer-table";
 import {
   emptySnapshot,
   HOSTILE,
@@ -32,7 +32,7 @@ describe("The panel shows", () => {
       "activations3.4 MB",
       "staging8.4 MB",
       "most so far62.0 MB",
-      "1.6 of 67.1 MB of the budget",
+      "1.6 MB of 67.1 MB of the budget",
       "most so far38.0 MB",
     ])
       expect(text).toContain(part);
@@ -177,7 +177,7 @@ describe("The panel shows", () => {
     await mountPanel(longSnapshot());
     const text = shown("rondo-memory-storage");
     for (const part of [
-      "0.4 of 10.7 GB of what the browser allows",
+      "412 MB of 10.7 GB of what the browser allows",
       "14.8 MB in 137 segments, 7,225 tokens",
       "2 segments, 262 kB",
       "until the browser needs the room",
@@ -283,6 +283,24 @@ describe("Text", () => {
     expect(copied).toEqual(JSON.parse(JSON.stringify(source.snapshot)));
     write.mockRestore();
   });
+});
+
+test("What each layer has of its own is one line of the table", () => {
+  const [pattern] = smallSnapshot().gpu!.buffers;
+  const labels = ["layer 2 down", "embedding", "layer 0 down", "layer 1 up"];
+  const buffers = labels.map((label) => ({
+    ...pattern!,
+    label,
+    count: 1,
+    bytes: 10,
+  }));
+  expect(
+    joinLayers(buffers).map(({ bytes, count, label }) => [label, count, bytes]),
+  ).toEqual([
+    ["down of layers 0 to 2", 2, 20],
+    ["embedding", 1, 10],
+    ["up of layer 1", 1, 10],
+  ]);
 });
 
 test("Buffers of one size are sorted by their bytes", () => {
