@@ -45,6 +45,7 @@ import type { Transcript } from "./transcript";
  * @slot brand - instead of the mark and the name
  * @slot welcome - instead of the words in an empty chat
  * @slot footer - at the foot of the side panel
+ * @slot tools - at the right of the chat's header
  * @csspart panel, main, header, log, message, document, reply, text, receipt, example, chat, box, input
  * @cssprop --rondo-accent, --rondo-on-accent - the one colour, and text on it
  * @cssprop --rondo-ground, --rondo-panel, --rondo-raised - grounds
@@ -95,6 +96,11 @@ export class ChatElement extends LitElement {
 
   set chatId(chatId: string | undefined) {
     if (chatId !== this.chatId) this.#session.library.show(chatId);
+  }
+
+  /** Reads the chat that is shown once more: something else than this element has changed it. */
+  refresh(): void {
+    if (!this.#session.current.isBusy) this.#session.reopen();
   }
 
   override connectedCallback(): void {
@@ -216,6 +222,7 @@ export class ChatElement extends LitElement {
         .isPanelOpen=${isOpen}
         .mayWrite=${access === "write"}
         .hasInstructions=${system !== undefined}
+        ><slot name="tools" slot="tools"></slot
       ></rondo-header>
     `;
   }

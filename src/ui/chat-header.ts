@@ -7,6 +7,8 @@ import { base } from "./theme";
 /**
  * `<rondo-header>`: what the chat is called, and over a narrow one the way to the others. A button opens its
  * instructions.
+ *
+ * @slot tools - more buttons, at its right
  */
 export class ChatHeader extends LitElement {
   static override styles = [
@@ -91,6 +93,7 @@ export class ChatHeader extends LitElement {
         >
           ${plusIcon}
         </button>
+        <slot name="tools"></slot>
       </div>
     `;
   }

@@ -29,8 +29,8 @@ export class CopyButton extends LitElement {
     `,
   ];
 
-  /** What to copy. */
-  @property({ attribute: false }) text = "";
+  /** What to copy, or how to make it when it is wanted. */
+  @property({ attribute: false }) text: string | (() => string) = "";
   /** What it is: "code", "reply". */
   @property() what = "";
   @state() private outcome: "" | "Copied" | "Not copied" = "";
@@ -59,8 +59,10 @@ export class CopyButton extends LitElement {
   }
 
   #copy = async () => {
+    const { text } = this;
     try {
-      await navigator.clipboard.writeText(this.text);
+      const copied = typeof text === "string" ? text : text();
+      await navigator.clipboard.writeText(copied);
       this.outcome = "Copied";
     } catch {
       this.outcome = "Not copied";

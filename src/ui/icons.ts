@@ -72,6 +72,10 @@ export const documentIcon = icon(
 export const instructionsIcon = icon(
   svg`<path d="M3.6 6h6.6M14.8 6h1.6M3.6 14h1.6M9.8 14h6.6" /><circle cx="12.4" cy="6" r="2.1" /><circle cx="7.4" cy="14" r="2.1" />`,
 );
+/** Three layers, one over the other. */
+export const memoryIcon = icon(
+  svg`<path d="m10 3.2 7 3.6-7 3.6-7-3.6ZM3 10.2l7 3.6 7-3.6M3 13.6l7 3.6 7-3.6" />`,
+);
 export const modelIcon = icon(
   svg`<rect x="5" y="5" width="10" height="10" rx="2" /><path d="M8 2.6V5M12 2.6V5M8 15v2.4M12 15v2.4M2.6 8H5M2.6 12H5M15 8h2.4M15 12h2.4" />`,
 );

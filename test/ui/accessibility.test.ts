@@ -1,10 +1,10 @@
-import axe from "axe-core";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
-import { cdp, page, userEvent } from "vitest/browser";
+import { page, userEvent } from "vitest/browser";
 import type { ModelPlan } from "../../src/engine/chat-engine";
 import { namedError } from "../support/fake-calls";
 import { type FakeScript } from "../support/fake-engine";
 import { keptChat, keptDocument, keptRound } from "../support/kept-chat";
+import { emulate, violations } from "./axe";
 import {
   box,
   button,
@@ -17,54 +17,7 @@ import {
   settle,
 } from "./mount";
 
-interface Session {
-  send(method: string, params: object): Promise<void>;
-}
-
-async function emulate(features: Record<string, string>): Promise<void> {
-  const session = cdp() as unknown as Session;
-  await session.send("Emulation.setEmulatedMedia", {
-    features: Object.entries(features).map(([name, value]) => ({
-      name,
-      value,
-    })),
-  });
-}
-
 afterEach(() => emulate({}));
-
-/** Everything axe finds wrong with the element, one line each. */
-async function violations(chat: HTMLElement): Promise<string[]> {
-  // Wait for colours that fade in, also because something else is under the pointer now.
-  for (let i = 0; i < 2; i++) {
-    await settle();
-    await Promise.allSettled(
-      document
-        .getAnimations()
-        .filter(endsSoon)
-        .map(({ finished }) => finished),
-    );
-  }
-  const { violations } = await axe.run(chat, {
-    runOnly: [
-      "wcag2a",
-      "wcag2aa",
-      "wcag21a",
-      "wcag21aa",
-      "wcag22aa",
-      "best-practice",
-    ],
-  });
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(
-      ({ target, failureSummary }) =>
-        `${id}: ${target.join(" ")}: ${failureSummary}`,
-    ),
-  );
-}
-
-const endsSoon = (animation: Animation) =>
-  Number.isFinite(animation.effect?.getComputedTiming().endTime);
 
 const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
   "an empty chat": async () => {},

@@ -11,13 +11,16 @@ import type {
 import { followAddress } from "../../src/ui/address";
 import "../../src/ui/define";
 import { KNOWN_MODELS } from "../../src/ui/known-models";
+import { MemoryDock } from "../../src/ui/memory-dock";
 import { fakeReceipt, FakeReply, namedError } from "../support/fake-calls";
 import {
   FakeEngine,
   storeError,
   type FakeScript,
 } from "../support/fake-engine";
+import { FakeMemorySource } from "../support/fake-memory-source";
 import { keptChat, keptDocument } from "../support/kept-chat";
+import { longSnapshot } from "../support/memory-snapshots";
 import { selfMoving } from "../support/self-moving";
 
 const LONG_REPLY = `Here is a **short tour** of what a reply may hold, with \`inline code\` and [a link](https://example.org).
@@ -317,4 +320,6 @@ if (chat) {
   chat.engine = engine;
   if (name === "document") prepareVersions(engine);
   chat.model = "models/rondo-tiny/";
+  const aside = document.querySelector<HTMLElement>("#memory");
+  if (aside) new MemoryDock(chat, aside, new FakeMemorySource(longSnapshot()));
 }

@@ -1,0 +1,153 @@
+/**
+ * Keeps a snapshot of memory fresh: asks for one at once, after each notice, and once a second. One request
+ * at a time. While the panel is closed, hidden, or its page is in the background, nothing is asked, listened
+ * to or timed.
+ */
+import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type {
+  MemoryOptions,
+  MemorySnapshot,
+  MemorySource,
+} from "../../engine/memory-snapshot";
+import { asError } from "../conversation";
+import { withoutText } from "./redact";
+
+const POLL_MS = 1000;
+
+/** Between two requests at least, however many notices come. */
+const GAP_MS = 200;
+
+/** What is wanted, and of whom. */
+export interface MemoryWish extends MemoryOptions {
+  source: MemorySource | undefined;
+  isHidden: boolean;
+}
+
+export class MemoryFeed implements ReactiveController {
+  readonly #host: ReactiveControllerHost;
+  #wish: MemoryWish = { source: undefined, isHidden: false };
+  #isConnected = false;
+  /** Stops what runs while somebody looks. */
+  #rest: (() => void) | undefined;
+  #isWatching = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #askedMs = -Infinity;
+  /** What the request on its way is for. */
+  #inFlight: MemoryWish | undefined;
+  /** Whether something has changed since it left. */
+  #isOutdated = false;
+  snapshot: MemorySnapshot | undefined;
+  /** Why there is no newer snapshot; nothing more is asked until `refresh`. */
+  error: Error | undefined;
+
+  constructor(host: ReactiveControllerHost) {
+    this.#host = host;
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    this.#isConnected = true;
+    this.#settle();
+  }
+
+  hostDisconnected(): void {
+    this.#isConnected = false;
+    this.#settle();
+  }
+
+  follow(wish: MemoryWish): void {
+    const before = this.#wish;
+    this.#wish = wish;
+    if (wish.source !== before.source) {
+      this.snapshot = undefined;
+      // Nobody waits for what the other one still says.
+      this.#inFlight = undefined;
+      this.#stop();
+    }
+    if (wish.withText !== true && this.snapshot)
+      this.snapshot = withoutText(this.snapshot);
+    const isOther =
+      wish.source !== before.source ||
+      wish.chatId !== before.chatId ||
+      wish.withText !== before.withText;
+    if (isOther) this.error = undefined;
+    const wasRunning = this.#rest !== undefined;
+    this.#settle();
+    if (isOther && wasRunning) this.refresh();
+  }
+
+  /** Asks now, or as soon as the request on its way is back. */
+  refresh(): void {
+    this.error = undefined;
+    if (this.#rest === undefined) return;
+    if (this.#inFlight) this.#isOutdated = true;
+    else void this.#ask();
+  }
+
+  /** Starts or stops, whichever is right now. */
+  #settle = (): void => {
+    const { isHidden, source } = this.#wish;
+    const isOpen = this.#isConnected && source !== undefined && !isHidden;
+    this.#watchPage(isOpen);
+    const isSeen = isOpen && document.visibilityState === "visible";
+    if (!isSeen) this.#stop();
+    else if (this.#rest === undefined) {
+      this.#rest = source.onNotice(this.#onNotice);
+      this.refresh();
+    }
+  };
+
+  #watchPage(isOpen: boolean): void {
+    if (isOpen === this.#isWatching) return;
+    this.#isWatching = isOpen;
+    if (isOpen) document.addEventListener("visibilitychange", this.#settle);
+    else document.removeEventListener("visibilitychange", this.#settle);
+  }
+
+  #stop(): void {
+    this.#rest?.();
+    this.#rest = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  /** Whatever happened, memory may be another one now. */
+  #onNotice = (): void => {
+    this.error = undefined;
+    if (this.#inFlight) this.#isOutdated = true;
+    else this.#askIn(this.#askedMs + GAP_MS - performance.now());
+  };
+
+  #askIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#ask(), Math.max(ms, 0));
+  }
+
+  async #ask(): Promise<void> {
+    clearTimeout(this.#timer);
+    const wish = { ...this.#wish };
+    const { chatId, source, withText } = wish;
+    if (source === undefined) return;
+    this.#inFlight = wish;
+    this.#isOutdated = false;
+    this.#askedMs = performance.now();
+    const answer = await source.memory({ chatId, withText }).catch(asError);
+    if (this.#inFlight !== wish) return;
+    this.#inFlight = undefined;
+    this.#take(answer, wish.withText === true);
+    if (this.#rest === undefined) return;
+    if (this.#isOutdated)
+      this.#askIn(this.#askedMs + GAP_MS - performance.now());
+    else if (this.error === undefined) this.#askIn(POLL_MS);
+  }
+
+  #take(answer: MemorySnapshot | Error, wasWithText: boolean): void {
+    if (answer instanceof Error) this.error = answer;
+    else {
+      this.error = undefined;
+      // Text may have been put away meanwhile.
+      const mayHaveText = wasWithText && this.#wish.withText === true;
+      this.snapshot = mayHaveText ? answer : withoutText(answer);
+    }
+    this.#host.requestUpdate();
+  }
+}

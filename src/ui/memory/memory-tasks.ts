@@ -1,0 +1,83 @@
+/** What the panel has a source do: one thing at a time, and what failed is said. */
+import type { MemorySource } from "../../engine/memory-snapshot";
+import { asError } from "../conversation";
+import { describeError } from "../describe-error";
+import type { MemoryRequest } from "./memory-request";
+
+/** Requests that change memory. */
+export type MemoryTask = Extract<
+  MemoryRequest,
+  { type: "pin" | "evict" | "delete" | "wipe" }
+>;
+
+/** What is said when it is done. */
+const DONE: Record<MemoryTask["type"], string> = {
+  pin: "Done.",
+  evict: "Evicted.",
+  delete: "Deleted.",
+  wipe: "Forgotten.",
+};
+
+const FAILED: Record<MemoryTask["type"], string> = {
+  pin: "The round could not be pinned or unpinned.",
+  evict: "The round could not be taken off the GPU.",
+  delete: "The round could not be deleted.",
+  wipe: "KV could not be forgotten.",
+};
+
+export class MemoryTasks {
+  readonly #changed: () => void;
+  isBusy = false;
+  /** What went wrong last, in words. */
+  failure: string | undefined;
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  /** Returns what is to be announced. */
+  async run(
+    task: MemoryTask,
+    source: MemorySource,
+    chatId: string | undefined,
+  ): Promise<string> {
+    if (this.isBusy) return "";
+    this.isBusy = true;
+    this.failure = undefined;
+    this.#changed();
+    const error = await carryOut(task, source, chatId).then(
+      () => undefined,
+      asError,
+    );
+    this.isBusy = false;
+    this.failure = error && failureText(FAILED[task.type], error);
+    this.#changed();
+    return this.failure ?? DONE[task.type];
+  }
+
+  dismiss(): void {
+    this.failure = undefined;
+    this.#changed();
+  }
+}
+
+async function carryOut(
+  task: MemoryTask,
+  source: MemorySource,
+  chatId: string | undefined,
+): Promise<void> {
+  if (task.type === "wipe")
+    return source.wipeKv(task.scope === "all" ? undefined : chatId);
+  if (chatId === undefined) return;
+  const { roundId } = task;
+  if (task.type === "pin")
+    return source.pinRound(chatId, roundId, task.isPinned);
+  if (task.type === "evict") return source.evictRound(chatId, roundId);
+  await source.deleteRound(chatId, roundId, { isFast: task.isFast });
+}
+
+/** A kind of error that is known says more by its title than by its message. */
+export function failureText(what: string, error: Error): string {
+  const { detail, isKnown, title } = describeError(error);
+  return `${what} ${isKnown ? `${title}.` : detail}`;
+}
