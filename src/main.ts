@@ -1,6 +1,5 @@
 /** The page: an engine in a worker, the chat that talks to it, and a button for what its memory holds. */
 import { RemoteEngine } from "./engine/remote";
-import type { MemorySource } from "./engine/memory-snapshot";
 import { followAddress } from "./ui/address";
 import "./ui/define";
 import { MemoryDock } from "./ui/memory-dock";
@@ -16,5 +15,4 @@ if (matchMedia("(pointer: fine)").matches)
   void chat.updateComplete.then(() => chat.focus());
 
 const aside = document.querySelector<HTMLElement>("#memory");
-if (aside !== null)
-  new MemoryDock(chat, aside, engine as unknown as MemorySource);
+if (aside !== null) new MemoryDock(chat, aside, engine);
