@@ -4,7 +4,11 @@ import { defineConfig } from "eslint/config";
 import { configs as lit } from "eslint-plugin-lit";
 import tseslint from "typescript-eslint";
 
-const engineFace = ["engine/chat-engine", "engine/remote"];
+const engineFace = [
+  "engine/chat-engine",
+  "engine/memory-snapshot",
+  "engine/remote",
+];
 
 /**
  * What each place in src/ may import besides its own files and util: anything from the places in

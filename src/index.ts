@@ -38,6 +38,7 @@ export type {
 } from "./engine/chat-engine";
 export { Engine, type EngineOptions } from "./engine/engine";
 export { RemoteEngine } from "./engine/remote";
+export { offerToDevtools } from "./ui/devtools-hook";
 export {
   ChatBusyError,
   ChatFileError,
