@@ -147,9 +147,9 @@ export class InspectedPage {
     }
     const call = this.#calls.get(message.callId);
     if (call === undefined) return; // aborted, or another panel's
+    if (message.type === "progress") return call.onProgress?.(message.progress);
+    this.#calls.delete(message.callId);
     switch (message.type) {
-      case "progress":
-        return call.onProgress?.(message.progress);
       case "result":
         return call.resolve(message.result);
       case "error":

@@ -31,7 +31,10 @@ export function offerToDevtools(engine: MemorySource, name?: string): void {
   const page = globalThis as { [key]?: Hook };
   // Several copies of the library in a page share one hook.
   if (page[key] === undefined)
-    Object.defineProperty(page, key, { value: new DevtoolsHook() });
+    Object.defineProperty(page, key, {
+      value: new DevtoolsHook(),
+      configurable: true,
+    });
   page[key]!.offer(engine, name);
 }
 
