@@ -68,8 +68,8 @@ export const smallSnapshot: MemorySnapshot = {
     budgetBytes: 65536,
     bytes: {
       weights: 1000,
-      lower: 200,
-      upper: 200,
+      "lower pages": 200,
+      "upper pages": 200,
       activations: 50,
       staging: 0,
     },
