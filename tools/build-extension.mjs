@@ -26,8 +26,13 @@ await build({
 });
 
 // Its version is the project's.
-/** @param {string} path @returns {Record<string, unknown>} */
-const read = (path) => JSON.parse(readFileSync(path, "utf8"));
 const path = join(folder, "manifest.json");
 const { version } = read(join(root, "package.json"));
 writeFileSync(path, JSON.stringify({ ...read(path), version }, null, 2));
+
+/** @param {string} path @returns {Record<string, unknown>} */
+function read(path) {
+  return /** @type {Record<string, unknown>} */ (
+    JSON.parse(readFileSync(path, "utf8"))
+  );
+}

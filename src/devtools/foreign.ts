@@ -29,17 +29,17 @@ const taken = v.object({
     v.variant("type", [
       v.object({
         type: v.literal("progress"),
-        callId: name,
+        callId: count,
         progress: v.object({ doneTokens: v.number(), totalTokens: v.number() }),
       }),
       v.object({
         type: v.literal("result"),
-        callId: name,
+        callId: count,
         result: v.exactOptional(v.unknown()),
       }),
       v.object({
         type: v.literal("error"),
-        callId: name,
+        callId: count,
         error: v.object({ name, message: v.string() }),
       }),
       v.object({ type: v.literal("notice"), engineId: count, notice }),

@@ -60,7 +60,6 @@ interface OpenCall {
 export class InspectedPage {
   readonly #window: InspectedWindow;
   readonly #onChange: () => void;
-  /** Two panels never use the same name for a call. */
   readonly #panelId = crypto.randomUUID();
   #lastCall = 0;
   #state: PageState = { type: "asking" };
@@ -68,7 +67,7 @@ export class InspectedPage {
   #visit = 0;
   #hookId: string | undefined;
   #engines: readonly PageEngine[] = [];
-  readonly #calls = new Map<string, OpenCall>();
+  readonly #calls = new Map<number, OpenCall>();
   readonly #listeners = new Map<number, Set<(notice: EngineNotice) => void>>();
   #isShown = false;
   #timer: { id: ReturnType<typeof setTimeout>; dueMs: number } | undefined;
@@ -102,7 +101,9 @@ export class InspectedPage {
     const visit = this.#visit;
     try {
       const listenTo = JSON.stringify([...this.#listeners.keys()]);
-      const answer = await this.#evaluate(hookExpression("take", listenTo));
+      const answer = await this.#evaluate(
+        hookExpression("take", this.#panelId, listenTo),
+      );
       if (visit !== this.#visit) return;
       if (answer === null || answer === undefined) this.#lose(ABSENT);
       else if (versionOf(answer) === HOOK_VERSION)
@@ -146,7 +147,7 @@ export class InspectedPage {
       return;
     }
     const call = this.#calls.get(message.callId);
-    if (call === undefined) return; // aborted, or another panel's
+    if (call === undefined) return; // aborted
     if (message.type === "progress") return call.onProgress?.(message.progress);
     this.#calls.delete(message.callId);
     switch (message.type) {
@@ -175,9 +176,11 @@ export class InspectedPage {
   ): Promise<unknown> {
     signal?.throwIfAborted();
     if (hookId !== this.#hookId) throw pageIsGone();
-    const callId = `${this.#panelId}/${++this.#lastCall}`;
+    const callId = ++this.#lastCall;
     const abort = () =>
-      void this.#evaluate(hookExpression("abort", callId)).catch(() => {});
+      void this.#evaluate(hookExpression("abort", this.#panelId, callId)).catch(
+        () => {},
+      );
     signal?.addEventListener("abort", abort);
     try {
       return await new Promise((resolve, reject) => {
@@ -192,14 +195,14 @@ export class InspectedPage {
   }
 
   async #begin(
-    callId: string,
+    callId: number,
     engineId: number,
     method: SourceMethod,
     args: readonly unknown[],
   ): Promise<void> {
     const json = argumentsJson(args);
     const answer = await this.#evaluate(
-      hookExpression("call", callId, engineId, method, json),
+      hookExpression("call", this.#panelId, callId, engineId, method, json),
     );
     if (answer !== true) throw pageIsGone();
     this.#pollWithin(BUSY_MS);
@@ -287,6 +290,6 @@ function pageIsGone(): Error {
 function sentenceOf(failure: EvalFailure): string {
   const { isError, description = "", details = [], value } = failure;
   if (!isError) return `The page threw: ${String(value).slice(0, 300)}`;
-  const parts = [...details];
-  return description.replace(/%s/g, () => String(parts.shift() ?? ""));
+  const parts = (details as unknown[]).map(String);
+  return description.replace(/%s/g, () => parts.shift() ?? "");
 }

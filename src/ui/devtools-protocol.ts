@@ -4,8 +4,8 @@
  * them, since what is evaluated in a page cannot be waited for.
  *
  *     panel                                page
- *       call(id, engine, method, args) ──►
- *       take(engines)                  ──► progress, results, errors, notices since the last take
+ *       call(…, engine, method, args) ──►
+ *       take(…)                       ──► progress, results, errors, notices since its last take
  */
 import type { EngineNotice } from "../engine/chat-engine";
 import type { MemorySource, VerifyOptions } from "../engine/memory-snapshot";
@@ -25,25 +25,27 @@ export interface Hook {
   /**
    * Begins a call; what comes of it is taken later.
    *
-   * @param callId made up by the panel, unlike any other
+   * @param panelId made up by the panel, unlike any other's: a page may be looked at from several places
+   * @param callId the panel's own name for the call
    * @param argsJson the array of arguments, without options that do not cross
    */
   call(
-    callId: string,
+    panelId: string,
+    callId: number,
     engineId: number,
     method: string,
     argsJson: string,
   ): boolean;
 
   /** Ends a call early; its error is the answer. */
-  abort(callId: string): boolean;
+  abort(panelId: string, callId: number): boolean;
 
   /**
    * A `Taken` as JSON.
    *
    * @param listenJson the array of ids of engines whose notices are wanted from now on
    */
-  take(listenJson: string): string;
+  take(panelId: string, listenJson: string): string;
 }
 
 /** What of a MemorySource may be called; notices come unasked. */
@@ -67,7 +69,7 @@ export interface OfferedEngine {
 }
 
 export type HookMessage =
-  | { type: "progress"; callId: string; progress: VerifyProgress }
-  | { type: "result"; callId: string; result?: unknown }
-  | { type: "error"; callId: string; error: { name: string; message: string } }
+  | { type: "progress"; callId: number; progress: VerifyProgress }
+  | { type: "result"; callId: number; result?: unknown }
+  | { type: "error"; callId: number; error: { name: string; message: string } }
   | { type: "notice"; engineId: number; notice: EngineNotice };

@@ -23,8 +23,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function take(listenTo: number[] = []): Taken {
-  return JSON.parse(hook.take(JSON.stringify(listenTo))) as Taken;
+function take(listenTo: number[] = [], panelId = "panel"): Taken {
+  return JSON.parse(hook.take(panelId, JSON.stringify(listenTo))) as Taken;
 }
 
 /** What comes of a call that ends at once. */
@@ -33,7 +33,7 @@ async function answer(
   argsJson: string,
   engineId = 1,
 ): Promise<HookMessage> {
-  hook.call("a", engineId, method, argsJson);
+  hook.call("panel", 5, engineId, method, argsJson);
   await vi.advanceTimersByTimeAsync(1);
   const { messages } = take();
   expect(messages).toHaveLength(1);
@@ -147,20 +147,20 @@ test("nobody listens to an engine before a panel does, nor after", () => {
 });
 
 test("of progress that nobody took, only the last is left", () => {
-  hook.call("a", 1, "verify", '["chat",1]');
+  hook.call("panel", 5, 1, "verify", '["chat",1]');
   for (const doneTokens of [1, 2, 3])
     source.verifies[0]!.options.onProgress!({ doneTokens, totalTokens: 9 });
   expect(take().messages).toEqual([
     {
       type: "progress",
-      callId: "a",
+      callId: 5,
       progress: { doneTokens: 3, totalTokens: 9 },
     },
   ]);
 });
 
 test("what a panel began ends when it stops asking, and not before", async () => {
-  hook.call("a", 1, "verify", '["chat",1]');
+  hook.call("panel", 5, 1, "verify", '["chat",1]');
   const { signal } = source.verifies[0]!.options;
   for (let i = 0; i < 5; i++) {
     take([1]);
@@ -171,6 +171,21 @@ test("what a panel began ends when it stops asking, and not before", async () =>
 
   await vi.advanceTimersByTimeAsync(20_000);
   expect(signal!.aborted).toBe(true);
+  expect(source.listeners.size).toBe(0);
+});
+
+test("two panels do not take from each other, and go one by one", async () => {
+  hook.call("panel", 1, 1, "memory", "[]");
+  hook.call("other", 1, 1, "verify", '["a",1]');
+  await vi.advanceTimersByTimeAsync(20_000);
+  source.emit({ type: "chats-changed" });
+  expect(take([1], "other").messages).toEqual([]);
+  source.emit({ type: "chats-changed" });
+  expect(take([], "panel").messages).toMatchObject([{ type: "result" }]);
+  await vi.advanceTimersByTimeAsync(20_000);
+  take([], "panel");
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(source.verifies[0]!.options.signal!.aborted).toBe(true);
   expect(source.listeners.size).toBe(0);
 });
 
@@ -186,9 +201,9 @@ test("a page has one hook, out of the way of its own properties", () => {
     expect(Object.keys(page)).toEqual(names);
     const { enumerable } = Object.getOwnPropertyDescriptor(page, key)!;
     expect(enumerable).toBe(false);
-    const { engines } = JSON.parse(made.take("[]")) as Taken;
+    const { engines } = JSON.parse(made.take("panel", "[]")) as Taken;
     expect(engines.map(({ name }) => name)).toEqual(["first", "second"]);
   } finally {
-    delete page[key];
+    Reflect.deleteProperty(page, key);
   }
 });
