@@ -30,9 +30,9 @@ const path = join(folder, "manifest.json");
 const { version } = read(join(root, "package.json"));
 writeFileSync(path, JSON.stringify({ ...read(path), version }, null, 2));
 
-/** @param {string} path @returns {Record<string, unknown>} */
+/** @param {string} path */
 function read(path) {
-  return /** @type {Record<string, unknown>} */ (
-    JSON.parse(readFileSync(path, "utf8"))
-  );
+  /** @type {Record<string, unknown>} */
+  const json = JSON.parse(readFileSync(path, "utf8"));
+  return json;
 }

@@ -70,6 +70,8 @@ export class InspectedPage {
   readonly #calls = new Map<number, OpenCall>();
   readonly #listeners = new Map<number, Set<(notice: EngineNotice) => void>>();
   #isShown = false;
+  /** What is for somebody who looks, and waits for that. */
+  readonly #looks: (() => void)[] = [];
   #timer: { id: ReturnType<typeof setTimeout>; dueMs: number } | undefined;
 
   constructor(window: InspectedWindow, onChange: () => void) {
@@ -86,6 +88,7 @@ export class InspectedPage {
     this.#isShown = isShown;
     if (isShown) void this.#poll();
     else this.#pollLater();
+    if (isShown) for (const look of this.#looks.splice(0)) look();
   }
 
   /** The page has been left or loaded again. */
@@ -175,6 +178,9 @@ export class InspectedPage {
     { signal, onProgress }: VerifyOptions = {},
   ): Promise<unknown> {
     signal?.throwIfAborted();
+    // Snapshots are asked for again and again, also while there is nobody to see them.
+    if (method === "memory" && !this.#isShown)
+      await new Promise<void>((resolve) => this.#looks.push(resolve));
     if (hookId !== this.#hookId) throw pageIsGone();
     const callId = ++this.#lastCall;
     const abort = () =>
@@ -246,7 +252,7 @@ export class InspectedPage {
     return new Promise((resolve, reject) => {
       this.#window.eval(expression, (result, failure) => {
         if (failure?.isError || failure?.isException)
-          reject(new Error(sentenceOf(failure)));
+          reject(new Error(reasonOf(failure)));
         else resolve(result);
       });
     });
@@ -287,9 +293,10 @@ function pageIsGone(): Error {
   return new Error("The page was left or loaded again.");
 }
 
-function sentenceOf(failure: EvalFailure): string {
+function reasonOf(failure: EvalFailure): string {
   const { isError, description = "", details = [], value } = failure;
   if (!isError) return `The page threw: ${String(value).slice(0, 300)}`;
   const parts = (details as unknown[]).map(String);
-  return description.replace(/%s/g, () => parts.shift() ?? "");
+  const said = description.replace(/%s/g, () => parts.shift() ?? "");
+  return `The browser closes its own pages to panels, and pages without an address. (${said})`;
 }
