@@ -8,7 +8,7 @@ import type { MemorySnapshot, VerifyReport } from "../engine/memory-snapshot";
 import type { HookMessage, Taken } from "../ui/devtools-protocol";
 
 /** The page has said something that is not what was asked for. */
-export class ForeignAnswerError extends Error {
+class ForeignAnswerError extends Error {
   override readonly name = "ForeignAnswerError";
 }
 

@@ -18,7 +18,8 @@ export class PanelElement extends LitElement {
       :host {
         display: flex;
         flex-direction: column;
-        min-height: 100vh;
+        height: 100vh;
+        overflow-y: auto;
         background: var(--_ground);
         color: var(--_text);
         font: 0.875rem/1.5 var(--_font);
@@ -47,6 +48,7 @@ export class PanelElement extends LitElement {
 
       rondo-memory {
         flex: 1;
+        min-height: 0;
       }
 
       .note {
@@ -66,7 +68,7 @@ export class PanelElement extends LitElement {
         color: var(--_muted);
       }
 
-      h1 {
+      h2 {
         margin: 0;
         font: 400 1.375rem/1.3 var(--_display);
         text-wrap: balance;
@@ -158,7 +160,7 @@ function note(title: string, text: string) {
   return html`
     <div class="note" role="status">
       ${mark}
-      <h1>${title}</h1>
+      <h2>${title}</h2>
       <p>${text}</p>
     </div>
   `;

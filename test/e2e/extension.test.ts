@@ -79,27 +79,36 @@ async function openPanel(complaints: string[]): Promise<Page> {
   return panel;
 }
 
-/** What the shown `<rondo-memory>` can ask for, against what the engine itself says. */
+/** What the shown `<rondo-memory>` can ask for, and what the engine itself says. */
 async function bothSnapshots(panel: Page): Promise<MemorySnapshot[]> {
-  const shown = await panel
-    .locator("rondo-memory")
-    .evaluate((element) =>
-      (element as HTMLElementTagNameMap["rondo-memory"]).source!.memory(),
-    );
-  const own = await page
-    .locator("rondo-chat")
-    .evaluate((element) =>
-      (element as HTMLElementTagNameMap["rondo-chat"]).engine!.memory(),
-    );
-  return [shown, own].map((snapshot) => ({ ...snapshot, takenMs: 0 }));
+  const shown = panel.locator("rondo-memory").evaluate((element) => {
+    const { source } = element as HTMLElementTagNameMap["rondo-memory"];
+    return source!.memory();
+  });
+  const own = page.locator("rondo-chat").evaluate((element) => {
+    const { engine } = element as HTMLElementTagNameMap["rondo-chat"];
+    return engine!.memory();
+  });
+  return Promise.all([shown, own]);
 }
 
-test("the panel shows the page's memory, and what it does happens there", async () => {
+test("the panel shows the page's memory, and what fails there fails here", async () => {
   const complaints: string[] = [];
   const panel = await openPanel(complaints);
   const [shown, own] = await bothSnapshots(panel);
   expect(shown!.gpu!.bytes.weights).toBeGreaterThan(1_000_000);
-  expect(shown).toEqual(own);
+  expect(shown!.gpu).toEqual(own!.gpu);
+  expect(shown!.model).toEqual(own!.model);
+  await panel.getByText("6.9 MB").first().waitFor();
+
+  const error = await panel.locator("rondo-memory").evaluate((element) => {
+    const { source } = element as HTMLElementTagNameMap["rondo-memory"];
+    return source!.deleteRound("no such chat", 1).then(
+      () => "",
+      (error: Error) => error.name,
+    );
+  });
+  expect(error).toBe("RangeError");
 
   await panel.evaluate(axe.source);
   const { violations } = await panel.evaluate<AxeResults>("axe.run()");
