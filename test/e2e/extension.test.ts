@@ -6,6 +6,7 @@ import { join } from "node:path";
 import axe, { type AxeResults } from "axe-core";
 import { type BrowserContext, chromium, type Page } from "playwright";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import type { EvalFailure } from "../../src/devtools/inspected-page";
 import type { MemorySnapshot } from "../../src/engine/memory-snapshot";
 import { chromiumArgs, chromiumPath } from "../../tools/chromium.mjs";
 import { DevtoolsWindow } from "./devtools-window";
@@ -64,8 +65,16 @@ async function openPanel(complaints: string[]): Promise<Page> {
     Object.assign(chrome, {
       devtools: {
         inspectedWindow: {
-          eval: (expression: string, callback: (result: unknown) => void) =>
-            void evaluateInPage(expression).then(callback),
+          eval: (
+            expression: string,
+            callback: (result: unknown, failure?: EvalFailure) => void,
+          ) =>
+            void evaluateInPage(expression).then(callback, (error: unknown) =>
+              callback(undefined, {
+                isError: true,
+                description: String(error),
+              }),
+            ),
         },
         network: {
           onNavigated: {
@@ -99,13 +108,14 @@ test("the panel shows the page's memory, and what fails there fails here", async
   expect(shown!.gpu!.bytes.weights).toBeGreaterThan(1_000_000);
   expect(shown!.gpu).toEqual(own!.gpu);
   expect(shown!.model).toEqual(own!.model);
-  await panel.getByText("6.9 MB").first().waitFor();
+  const weights = panel.getByText("6.9 MB").filter({ visible: true });
+  await weights.first().waitFor();
 
   const error = await panel.locator("rondo-memory").evaluate((element) => {
     const { source } = element as HTMLElementTagNameMap["rondo-memory"];
     return source!.deleteRound("no such chat", 1).then(
       () => "",
-      (error: Error) => error.name,
+      (error: unknown) => (error as Error).name,
     );
   });
   expect(error).toBe("RangeError");
