@@ -13,6 +13,7 @@ import {
   type SourceMethod,
   type Taken,
 } from "../ui/devtools-protocol";
+import { evaluate, type InspectedWindow } from "./evaluate";
 import { takenFrom, versionOf } from "./foreign";
 import { hookExpression } from "./hook-expression";
 import { RemoteMemorySource } from "./remote-memory-source";
@@ -21,20 +22,8 @@ const BUSY_MS = 250;
 const IDLE_MS = 1000;
 /** A page that is left while it is asked may never answer. */
 const UNANSWERED_MS = 5000;
-
-const ABSENT: PageState = { type: "absent" };
-
-/** Of chrome.devtools.inspectedWindow, what is used here. */
-export interface InspectedWindow {
-  eval(
-    expression: string,
-    callback: (result: unknown, exceptionInfo?: EvalFailure) => void,
-  ): void;
-}
-
-/** DevTools could not evaluate (`isError`), or what was evaluated has thrown (`isException`). */
-export type EvalFailure =
-  Partial<chrome.devtools.inspectedWindow.EvaluationExceptionInfo>;
+/** How long a page that is loaded may take to its first script before it counts as one without Rondo. */
+const GRACE_MS = 1500;
 
 export type PageState =
   /** The page has not answered yet. */
@@ -63,8 +52,9 @@ export class InspectedPage {
   readonly #panelId = crypto.randomUUID();
   #lastCall = 0;
   #state: PageState = { type: "asking" };
-  /** Answers of the page before count no more. */
+  /** Counts the page's addresses. */
   #visit = 0;
+  #graceEndsMs = 0;
   #hookId: string | undefined;
   #engines: readonly PageEngine[] = [];
   readonly #calls = new Map<number, OpenCall>();
@@ -91,40 +81,47 @@ export class InspectedPage {
     if (isShown) for (const look of this.#looks.splice(0)) look();
   }
 
-  /** The page has been left or loaded again. */
-  beginAnew(): void {
+  /** The page has another address: it may be another page, one that is loaded again, or the same. */
+  navigated(): void {
     this.#visit++;
-    this.#forget();
-    this.#become({ type: "asking" });
-    if (this.#isShown) void this.#poll();
+    this.#graceEndsMs = performance.now() + GRACE_MS;
+    if (this.#isShown || this.#calls.size > 0) void this.#poll();
   }
 
   async #poll(): Promise<void> {
     this.#pollWithin(UNANSWERED_MS);
     const visit = this.#visit;
+    const answer = await this.#look();
     try {
-      const listenTo = JSON.stringify([...this.#listeners.keys()]);
-      const answer = await this.#evaluate(
-        hookExpression("take", this.#panelId, listenTo),
-      );
-      if (visit !== this.#visit) return;
-      if (answer === null || answer === undefined) this.#lose(ABSENT);
-      else if (versionOf(answer) === HOOK_VERSION)
-        this.#take(takenFrom(answer));
-      else this.#refuse(answer);
-    } catch (error) {
-      if (visit !== this.#visit) return;
-      const { message } = error as Error;
-      this.#lose({ type: "unreadable", message });
+      if ("messages" in answer) this.#take(answer);
+      // The page before could not answer any more; that says nothing of this one.
+      else if (visit === this.#visit) this.#lose(answer);
+    } finally {
+      this.#pollLater();
     }
-    this.#pollLater();
   }
 
-  #refuse(answer: unknown): void {
-    const version = versionOf(answer);
-    if (version === undefined)
-      takenFrom(answer); // says what is wrong with it
-    else this.#lose({ type: "other-version", isNewer: version > HOOK_VERSION });
+  /** What the page has to tell, or why it tells nothing. */
+  async #look(): Promise<Taken | PageState> {
+    const listenTo = JSON.stringify([...this.#listeners.keys()]);
+    try {
+      const answer = await evaluate(
+        this.#window,
+        hookExpression("take", this.#panelId, listenTo),
+      );
+      if (answer === null || answer === undefined) return this.#absent();
+      const version = versionOf(answer) ?? HOOK_VERSION;
+      if (version === HOOK_VERSION) return takenFrom(answer);
+      return { type: "other-version", isNewer: version > HOOK_VERSION };
+    } catch (error) {
+      return { type: "unreadable", message: (error as Error).message };
+    }
+  }
+
+  /** Right after it was loaded, a page may not have come to that yet. */
+  #absent(): PageState {
+    const isEarly = performance.now() < this.#graceEndsMs;
+    return { type: isEarly ? "asking" : "absent" };
   }
 
   #take({ hookId, engines, messages }: Taken): void {
@@ -183,16 +180,16 @@ export class InspectedPage {
       await new Promise<void>((resolve) => this.#looks.push(resolve));
     if (hookId !== this.#hookId) throw pageIsGone();
     const callId = ++this.#lastCall;
-    const abort = () =>
-      void this.#evaluate(hookExpression("abort", this.#panelId, callId)).catch(
-        () => {},
-      );
-    signal?.addEventListener("abort", abort);
+    let abort = () => {};
     try {
       return await new Promise((resolve, reject) => {
-        signal?.addEventListener("abort", () => reject(signal.reason as Error));
         this.#calls.set(callId, { onProgress, resolve, reject });
         this.#begin(callId, engineId, method, args).catch(reject);
+        abort = () => {
+          reject(signal!.reason as Error);
+          void this.#stop(callId);
+        };
+        signal?.addEventListener("abort", abort);
       });
     } finally {
       this.#calls.delete(callId);
@@ -207,11 +204,18 @@ export class InspectedPage {
     args: readonly unknown[],
   ): Promise<void> {
     const json = argumentsJson(args);
-    const answer = await this.#evaluate(
+    const answer = await evaluate(
+      this.#window,
       hookExpression("call", this.#panelId, callId, engineId, method, json),
     );
     if (answer !== true) throw pageIsGone();
     this.#pollWithin(BUSY_MS);
+  }
+
+  async #stop(callId: number): Promise<void> {
+    const expression = hookExpression("abort", this.#panelId, callId);
+    // Where the page is gone, so is the call.
+    await evaluate(this.#window, expression).catch(() => {});
   }
 
   #listen(
@@ -248,18 +252,8 @@ export class InspectedPage {
     if (isNew) this.#onChange();
   }
 
-  #evaluate(expression: string): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.#window.eval(expression, (result, failure) => {
-        if (failure?.isError || failure?.isException)
-          reject(new Error(reasonOf(failure)));
-        else resolve(result);
-      });
-    });
-  }
-
   #pollLater(): void {
-    const isWaiting = this.#calls.size > 0;
+    const isWaiting = this.#calls.size > 0 || this.#state.type === "asking";
     clearTimeout(this.#timer?.id);
     this.#timer = undefined;
     if (this.#isShown) this.#pollWithin(isWaiting ? BUSY_MS : IDLE_MS);
@@ -291,12 +285,4 @@ function errorOf({ name, message }: { name: string; message: string }): Error {
 
 function pageIsGone(): Error {
   return new Error("The page was left or loaded again.");
-}
-
-function reasonOf(failure: EvalFailure): string {
-  const { isError, description = "", details = [], value } = failure;
-  if (!isError) return `The page threw: ${String(value).slice(0, 300)}`;
-  const parts = (details as unknown[]).map(String);
-  const said = description.replace(/%s/g, () => parts.shift() ?? "");
-  return `The browser closes its own pages to panels, and pages without an address. (${said})`;
 }

@@ -11,7 +11,7 @@ const page = new InspectedPage(
   },
   () => (panel.pageState = page.state),
 );
-network.onNavigated.addListener(() => page.beginAnew());
+network.onNavigated.addListener(() => page.navigated());
 // devtools.ts says when the panel is hidden, and when it is shown again.
 addEventListener("rondo-shown", () => (page.isShown = true));
 addEventListener("rondo-hidden", () => (page.isShown = false));

@@ -8,10 +8,7 @@ import type {
   VerifyOptions,
   VerifyReport,
 } from "../../src/engine/memory-snapshot";
-import type {
-  EvalFailure,
-  InspectedWindow,
-} from "../../src/devtools/inspected-page";
+import type { EvalFailure, InspectedWindow } from "../../src/devtools/evaluate";
 import { DevtoolsHook } from "../../src/ui/devtools-hook";
 import { HOOK_NAME, type Hook } from "../../src/ui/devtools-protocol";
 

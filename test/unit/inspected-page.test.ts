@@ -222,9 +222,8 @@ describe("another page", () => {
     await pass(1);
     const next = new FakeSource();
     inspected.open(next);
-    page.beginAnew();
+    page.navigated();
     await expect(within(verified, 1)).rejects.toThrow(/left or loaded again/);
-    await pass(1);
     expect(source()).not.toBe(before);
     await within(source().wipeKv("a"));
     expect(next.calls).toEqual([["wipeKv", "a"]]);
@@ -245,24 +244,45 @@ describe("another page", () => {
 
   test("may be without Rondo, and one with it is found", async () => {
     inspected.open();
-    page.beginAnew();
-    await pass(1);
+    page.navigated();
+    await pass(3000);
     inspected.open(new FakeSource());
     await pass(1000);
     expect(states).toEqual(["present", "asking", "absent", "present"]);
   });
 
-  test("never answers for the one before", async () => {
-    let answer = () => {};
+  test("may take a moment to its first script", async () => {
+    inspected.open();
+    page.navigated();
+    await pass(1000);
+    inspected.open(new FakeSource());
+    await pass(250);
+    expect(states).toEqual(["present", "asking", "present"]);
+  });
+
+  test("may be the same at another address, and goes on", async () => {
+    const before = source();
+    const verified = before.verify("a", 1);
+    await pass(1);
+    page.navigated();
+    await pass(1000);
+    engine.verifies[0]!.finish(smallReport);
+    expect(await within(verified)).toEqual(smallReport);
+    expect(source()).toBe(before);
+    expect(states).toEqual(["present"]);
+  });
+
+  test("is not held to what the one before could not answer", async () => {
+    let fail = () => {};
     vi.spyOn(inspected, "eval").mockImplementationOnce((_, callback) => {
-      answer = () => callback(null);
+      fail = () => callback(undefined, { isError: true, description: "gone" });
     });
     await pass(1000);
-    page.beginAnew();
+    page.navigated();
     await pass(1);
-    answer();
+    fail();
     await pass(1);
-    expect(page.state.type).toBe("present");
+    expect(states).toEqual(["present"]);
   });
 
   test("that does not answer is asked again", async () => {
