@@ -55,6 +55,8 @@ export class InspectedPage {
   /** Counts the page's addresses. */
   #visit = 0;
   #graceEndsMs = 0;
+  /** How often in a row the page could not answer. */
+  #failures = 0;
   #hookId: string | undefined;
   #engines: readonly PageEngine[] = [];
   readonly #calls = new Map<number, OpenCall>();
@@ -94,11 +96,19 @@ export class InspectedPage {
     const answer = await this.#look();
     try {
       if ("messages" in answer) this.#take(answer);
-      // The page before could not answer any more; that says nothing of this one.
-      else if (visit === this.#visit) this.#lose(answer);
+      // Otherwise it may be the page before that could not answer any more.
+      else if (visit === this.#visit) this.#doubt(answer);
     } finally {
       this.#pollLater();
     }
+  }
+
+  /** A page that is being left fails before anybody tells; one failure is none. */
+  #doubt(state: PageState): void {
+    this.#failures = state.type === "unreadable" ? this.#failures + 1 : 0;
+    if (this.#failures === 1) return;
+    this.#forget();
+    this.#become(state);
   }
 
   /** What the page has to tell, or why it tells nothing. */
@@ -125,6 +135,7 @@ export class InspectedPage {
   }
 
   #take({ hookId, engines, messages }: Taken): void {
+    this.#failures = 0;
     if (hookId !== this.#hookId) {
       this.#forget();
       // Also where its engines go by the same names, they are others.
@@ -241,11 +252,6 @@ export class InspectedPage {
     for (const call of this.#calls.values()) call.reject(pageIsGone());
   }
 
-  #lose(state: PageState): void {
-    this.#forget();
-    this.#become(state);
-  }
-
   #become(state: PageState): void {
     const isNew = JSON.stringify(state) !== JSON.stringify(this.#state);
     this.#state = state;
@@ -253,7 +259,8 @@ export class InspectedPage {
   }
 
   #pollLater(): void {
-    const isWaiting = this.#calls.size > 0 || this.#state.type === "asking";
+    const isUnsure = this.#failures === 1 || this.#state.type === "asking";
+    const isWaiting = this.#calls.size > 0 || isUnsure;
     clearTimeout(this.#timer?.id);
     this.#timer = undefined;
     if (this.#isShown) this.#pollWithin(isWaiting ? BUSY_MS : IDLE_MS);

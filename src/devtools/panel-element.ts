@@ -100,7 +100,7 @@ export class PanelElement extends LitElement {
       case "absent":
         return note(
           "No Rondo on this page",
-          "This panel shows what a Rondo chat of the inspected page has in memory. It finds one that is opened here by itself; one inside a frame of another page has to be opened on its own.",
+          "This panel shows what a Rondo chat has in memory. Open a page with one, and it appears here by itself. A chat inside a frame of another page has to be opened in a tab of its own.",
         );
       case "other-version":
         return pageState.isNewer

@@ -285,6 +285,14 @@ describe("another page", () => {
     expect(states).toEqual(["present"]);
   });
 
+  test("may fail once before it is known as another one", async () => {
+    inspected.failure = { isError: true, description: "gone" };
+    await pass(1000);
+    inspected.failure = undefined;
+    await pass(250);
+    expect(states).toEqual(["present"]);
+  });
+
   test("that does not answer is asked again", async () => {
     vi.spyOn(inspected, "eval").mockImplementationOnce(() => {});
     await pass(1000);
@@ -311,7 +319,7 @@ describe("what comes back is looked at first", () => {
     ],
   ])("a hook that gives %s", async (_, answer, message) => {
     inspected.hook = { take: () => answer as string };
-    await pass(1000);
+    await pass(1500);
     expect(page.state).toMatchObject({
       type: "unreadable",
       message: expect.stringMatching(message) as string,
@@ -323,7 +331,7 @@ describe("what comes back is looked at first", () => {
     [2, true],
   ])("a hook of version %i", async (version, isNewer) => {
     inspected.hook = { take: () => JSON.stringify({ version }) };
-    await pass(1000);
+    await pass(1500);
     expect(page.state).toEqual({ type: "other-version", isNewer });
   });
 
@@ -351,7 +359,7 @@ describe("what comes back is looked at first", () => {
         throw new Error("not today");
       },
     };
-    await pass(1000);
+    await pass(1500);
     expect(page.state).toMatchObject({
       type: "unreadable",
       message: expect.stringContaining("not today") as string,
@@ -362,7 +370,7 @@ describe("what comes back is looked at first", () => {
       description: "Cannot access %s.",
       details: ["chrome://gpu"],
     };
-    await pass(1000);
+    await pass(1500);
     expect(page.state).toMatchObject({
       type: "unreadable",
       message: expect.stringContaining("Cannot access chrome://gpu.") as string,
