@@ -54,6 +54,7 @@ export type {
 } from "./engine/memory-snapshot";
 export { Engine, type EngineOptions } from "./engine/engine";
 export { RemoteEngine } from "./engine/remote";
+export { offerToDevtools } from "./ui/devtools-hook";
 export {
   ChatBusyError,
   ChatFileError,

@@ -9,6 +9,7 @@ import { entryOf } from "./chat-entry";
 import type { ChatHeader } from "./chat-header";
 import { chatStyles } from "./chat-styles";
 import { isComposing } from "./composer";
+import { offerToDevtools } from "./devtools-hook";
 import { Drawer } from "./drawer";
 import type { ChatState } from "./events";
 import { EXAMPLES, unsaidExamples } from "./examples";
@@ -122,6 +123,7 @@ export class ChatElement extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("hub"))
       this.#session.loading.hubUrl = this.hub === "" ? undefined : this.hub;
+    if (changed.has("engine") && this.engine) offerToDevtools(this.engine);
     if (changed.has("engine") || changed.has("model"))
       this.#load(changed.has("model"));
   }

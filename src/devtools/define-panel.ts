@@ -1,0 +1,6 @@
+/** Registers `<rondo-devtools-panel>` and the elements inside it. */
+import "../ui/define-memory";
+import { PanelElement } from "./panel-element";
+
+if (customElements.get("rondo-devtools-panel") === undefined)
+  customElements.define("rondo-devtools-panel", PanelElement);

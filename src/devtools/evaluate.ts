@@ -1,0 +1,39 @@
+/** Evaluating in the inspected page, and why that may fail. */
+
+/** Of chrome.devtools.inspectedWindow, what is used here. */
+export interface InspectedWindow {
+  eval(
+    expression: string,
+    callback: (result: unknown, exceptionInfo?: EvalFailure) => void,
+  ): void;
+}
+
+/** DevTools could not evaluate (`isError`), or what was evaluated has thrown (`isException`). */
+export type EvalFailure =
+  Partial<chrome.devtools.inspectedWindow.EvaluationExceptionInfo>;
+
+/**
+ * What an expression comes to in the page, as JSON has it.
+ *
+ * @throws Error that says why in a sentence
+ */
+export function evaluate(
+  window: InspectedWindow,
+  expression: string,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    window.eval(expression, (result, failure) => {
+      if (failure?.isError || failure?.isException)
+        reject(new Error(reasonOf(failure)));
+      else resolve(result);
+    });
+  });
+}
+
+function reasonOf(failure: EvalFailure): string {
+  const { isError, description = "", details = [], value } = failure;
+  if (!isError) return `The page threw: ${String(value).slice(0, 300)}`;
+  const parts = (details as unknown[]).map(String);
+  const said = description.replace(/%s/g, () => parts.shift() ?? "");
+  return `The browser closes its own pages to panels, and pages without an address. (${said})`;
+}
