@@ -34,6 +34,7 @@ export type {
   RestoreOptions,
   RestoreProgress,
   RestoreReport,
+  SaidRound,
   SamplerSettings,
 } from "./engine/chat-engine";
 export { Engine, type EngineOptions } from "./engine/engine";

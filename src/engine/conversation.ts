@@ -61,6 +61,8 @@ export class Conversation {
   readonly createdMs: number;
   /** The branch that is shown; rounds[0] is the system prompt's. */
   readonly rounds: ChatRound[] = [];
+  /** Rounds up to this id are what it began with; without any, that is the system prompt's. */
+  lastGivenId = 0;
   /** How lower halves came to the GPU before the next turn asked for them: its receipt says so. */
   warmed: RestoreReport | undefined;
   readonly #all = new Map<number, ChatRound>();

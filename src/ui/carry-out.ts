@@ -68,7 +68,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "draft":
       return session.write(request.text);
     case "send":
-      return turns.send(current, request.text);
+      return void turns.send(current, request.text);
     case "suggest":
       turns.suggest(current, request.text);
       return stage.focusBox();
