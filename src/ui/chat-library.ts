@@ -94,7 +94,10 @@ export class ChatLibrary {
     const before = this.#beginning;
     this.#beginning = beginning;
     for (const conversation of this.conversations)
-      if (conversation.canBeginWith(beginning) && conversation.beganWith(before))
+      if (
+        conversation.canBeginWith(beginning) &&
+        conversation.beganWith(before)
+      )
         conversation.beginWith(beginning);
     this.#host.changed();
   }
@@ -169,6 +172,15 @@ export class ChatLibrary {
     const text = textOf(conversation.unsaid);
     if (text !== "") this.#empty().putBack(text);
     this.#host.changed();
+  }
+
+  /** Another element may take its place meanwhile. */
+  rest(): void {
+    this.#drafts.release();
+  }
+
+  wake(): void {
+    this.#drafts.claim();
   }
 
   /** Keeps what was written, should the page go. */

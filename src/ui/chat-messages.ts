@@ -23,12 +23,10 @@ const messageSchema = v.pipe(
     ({ content, text }) => content !== undefined || text !== undefined,
     "a message needs its content",
   ),
-  v.transform(
-    ({ role, content, text }): ChatMessage => ({
-      role: role === "user" ? "user" : "assistant",
-      content: content ?? text ?? "",
-    }),
-  ),
+  v.transform(({ role, content, text }): ChatMessage => ({
+    role: role === "user" ? "user" : "assistant",
+    content: content ?? text ?? "",
+  })),
 );
 
 const SHAPE = `a list of { role: "user" or "assistant", content: string }`;

@@ -4,10 +4,8 @@ import {
   isSame,
   laidOver,
   replyOptions,
-  type SettingName,
   type SettingOptions,
   type Settings,
-  withSetting,
 } from "./settings";
 
 export class ChosenSettings {
@@ -32,8 +30,8 @@ export class ChosenSettings {
   }
 
   /** Undefined goes back to what the page says, or the model. */
-  choose<Name extends SettingName>(name: Name, value: Settings[Name]): void {
-    this.#choose(withSetting(this.chosen, name, value));
+  choose(changes: Settings): void {
+    this.#choose(laidOver({}, { ...this.chosen, ...changes }));
   }
 
   /** Goes back with all of them. */

@@ -58,10 +58,7 @@ export function areModelFiles(files: readonly File[]): boolean {
 }
 
 /** How models are loaded here, whichever it is. */
-export type LoadPreferences = Pick<
-  LoadOptions,
-  "hubUrl" | "memoryBudgetBytes"
->;
+export type LoadPreferences = Pick<LoadOptions, "hubUrl" | "memoryBudgetBytes">;
 
 /** What the engine is told. A token is for the hub, and goes nowhere else. */
 export function engineOptions(

@@ -6,7 +6,11 @@ import type {
   ModelSource,
 } from "../engine/chat-engine";
 import { asError } from "./conversation";
-import { engineOptions, type LoadPreferences, type ModelWish } from "./model-wish";
+import {
+  engineOptions,
+  type LoadPreferences,
+  type ModelWish,
+} from "./model-wish";
 
 export interface ModelsHost {
   engine(): ChatEngine | undefined;

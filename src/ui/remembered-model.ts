@@ -19,7 +19,9 @@ const schema = v.object({
   memoryBudgetBytes: v.optional(v.pipe(v.number(), v.minValue(0))),
 });
 
-export function rememberedModel(own: string | undefined): ModelWish | undefined {
+export function rememberedModel(
+  own: string | undefined,
+): ModelWish | undefined {
   try {
     const text = localStorage.getItem(keyOf(own));
     if (text === null) return undefined;

@@ -23,7 +23,7 @@ import type { ModelWish } from "./model-wish";
 import { Models } from "./models";
 import { rememberedModel, rememberModel } from "./remembered-model";
 import type { Round } from "./round";
-import type { SettingName, Settings } from "./settings";
+import type { Settings } from "./settings";
 import { Troubles } from "./troubles";
 import { TurnQueue } from "./turn-queue";
 import { Turns } from "./turns";
@@ -141,8 +141,8 @@ export class Session {
   }
 
   /** Settings that the user chooses; undefined goes back to what the page says, or the model. */
-  choose<Name extends SettingName>(name: Name, value: Settings[Name]): void {
-    this.settings.choose(name, value);
+  choose(changes: Settings): void {
+    this.settings.choose(changes);
     this.#chosen();
   }
 
@@ -159,7 +159,7 @@ export class Session {
   /** Takes the chats from this engine; needs no model. */
   connect(engine: ChatEngine): void {
     if (engine === this.#engine) return;
-    this.rest();
+    this.#stopHearing?.();
     this.#engine = engine;
     this.#listen();
     this.library.connect(engine);
@@ -168,6 +168,7 @@ export class Session {
 
   /** Hears of the engine again, after a rest. */
   wake(): void {
+    this.library.wake();
     if (this.#stopHearing !== undefined || this.#engine === undefined) return;
     this.#listen();
     void this.library.refresh();
@@ -175,6 +176,7 @@ export class Session {
 
   /** Hears no more of the engine: the page has put the element away. */
   rest(): void {
+    this.library.rest();
     this.#stopHearing?.();
     this.#stopHearing = undefined;
   }

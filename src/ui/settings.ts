@@ -136,15 +136,6 @@ export function laidOver(chosen: Settings, defaults: Settings): Settings {
   ) as Settings;
 }
 
-/** With one of them set; undefined takes it out. */
-export function withSetting<Name extends SettingName>(
-  settings: Settings,
-  name: Name,
-  value: Settings[Name],
-): Settings {
-  return laidOver({ [name]: value }, { ...settings, [name]: undefined });
-}
-
 export function isSame(a: Settings, b: Settings): boolean {
   return NAMES.every((name) => a[name] === b[name]);
 }
