@@ -1,11 +1,9 @@
 import { html, nothing, type PropertyValues } from "lit";
 import { property, query } from "lit/decorators.js";
-import { live } from "lit/directives/live.js";
 import { Announcement } from "./announcement";
 import { carryOut } from "./carry-out";
 import { ChatAttributes, SETTING_PROPERTIES } from "./chat-attributes";
 import type { ChatDock } from "./chat-dock";
-import { entryOf } from "./chat-entry";
 import type { ChatHeader } from "./chat-header";
 import {
   checkedMessages,
@@ -14,17 +12,24 @@ import {
   type ChatMessage,
 } from "./chat-messages";
 import { chatStyles } from "./chat-styles";
+import {
+  chatBody,
+  chatDock,
+  chatHeader,
+  chatPanel,
+  modelPicker,
+  settingsDialog,
+  type ChatView,
+} from "./chat-view";
 import { isComposing } from "./composer";
 import { Drawer } from "./drawer";
 import type { ChatState } from "./events";
-import { unsaidExamples } from "./examples";
 import { FileDrop } from "./file-drop";
-import { attachIcon, mark } from "./icons";
+import { attachIcon } from "./icons";
 import type { Instructions } from "./instructions";
 import type { ModelPicker } from "./model-picker";
 import { areModelFiles } from "./model-wish";
 import { loadNamed } from "./named-model";
-import { noRounds } from "./no-rounds";
 import { oncePerFrame } from "./once-per-frame";
 import { pageEngines } from "./page-engines";
 import type { ChatRequest, RequestEvent } from "./request";
@@ -237,28 +242,29 @@ export class ChatElement extends ChatAttributes {
     const { isNarrow } = this.#drawer;
     const isCovering = this.#drawer.isCovering && !this.#isBare;
     const { text } = this.#announcement;
+    const view = this.#view;
     return html`
       <div
         class="frame ${isNarrow ? "is-narrow" : ""}"
         @rondo-request=${this.#onRequest}
       >
-        ${this.#isBare ? nothing : this.#panel()}
+        ${this.#isBare ? nothing : chatPanel(view)}
         ${
           isCovering
             ? html`<div class="scrim" @click=${this.#toggleDrawer}></div>`
             : nothing
         }
         <div class="main" part="main" ?inert=${isCovering}>
-          ${this.#isBare ? nothing : this.#header()}
+          ${this.#isBare ? nothing : chatHeader(view)}
           <rondo-banner
             .troubles=${this.#session.troubles.shown}
           ></rondo-banner>
-          ${this.#body()} ${this.#dock()}
+          ${chatBody(view)} ${chatDock(view)}
         </div>
         <rondo-instructions
           .isBusy=${this.#session.current.isBusy}
         ></rondo-instructions>
-        ${this.#settings()} ${this.fixedModel ? nothing : this.#models()}
+        ${settingsDialog(view)} ${this.fixedModel ? nothing : modelPicker(view)}
         ${
           this.#drop.isOver && this.picker?.isOpen !== true
             ? html`<div class="drop">
@@ -271,121 +277,17 @@ export class ChatElement extends ChatAttributes {
     `;
   }
 
-  #panel() {
-    const { library, loading, troubles } = this.#session;
-    return html`
-      <rondo-side-panel
-        part="panel"
-        exportparts="chat"
-        id="panel"
-        ?inert=${!this.#drawer.isOpen}
-        ?drawer=${this.#drawer.isNarrow}
-        .chats=${library.begun.map((chat) => entryOf(chat, library.current))}
-        .model=${loading.model}
-        .keeping=${troubles.isKeeping}
-        .mayChooseModel=${!this.fixedModel}
-      >
-        <slot name="brand" slot="brand">
-          <span class="brand">${mark}Rondo</span>
-        </slot>
-        <slot name="footer" slot="footer"></slot>
-      </rondo-side-panel>
-    `;
-  }
-
-  #settings() {
-    const { loading, settings } = this.#session;
-    return html`
-      <rondo-settings
-        .chosen=${settings.chosen}
-        .defaults=${settings.defaults}
-        .needsLoad=${loading.hasNewBudget}
-        .mayInstruct=${this.#mayWrite}
-      ></rondo-settings>
-    `;
-  }
-
-  #models() {
-    const { loading, models, own } = this.#session;
-    return html`
-      <rondo-model-picker
-        .own=${own}
-        .kept=${models.kept}
-        .inUse=${loading.wish}
-        .isLoading=${loading.state !== "ready"}
-        .lookup=${models.lookup}
-        .error=${models.error}
-        .hubUrl=${loading.hubUrl}
-        .isDropping=${this.#drop.isOver}
-      ></rondo-model-picker>
-    `;
-  }
-
-  #header() {
-    const { isNew, system, title } = this.#session.current;
-    const { isNarrow, isOpen } = this.#drawer;
-    return html`
-      <rondo-header
-        part="header"
-        .chatTitle=${isNew ? "" : title}
-        ?narrow=${isNarrow}
-        .isPanelOpen=${isOpen}
-        .mayWrite=${this.#mayWrite}
-        .hasInstructions=${system !== undefined}
-      ></rondo-header>
-    `;
-  }
-
-  #body() {
-    const { current } = this.#session;
-    return html`
-      <rondo-transcript
-        exportparts="log, message, document, reply, text, receipt"
-        .rounds=${current.rounds}
-        .conversationId=${current.id}
-        .waitingFor=${this.#waitingFor}
-        .mayWrite=${this.#mayWrite}
-        .isBusy=${current.isBusy}
-      >
-        ${this.readonly ? nothing : noRounds(this.#session, this.examples, !this.fixedModel)}
-      </rondo-transcript>
-    `;
-  }
-
-  get #waitingFor(): string {
-    const { state, visit } = this.#session;
-    if (state !== "ready") return "the model";
-    const isRestoring = visit.progress !== undefined;
-    return isRestoring ? "what was said before" : "the reply in another chat";
-  }
-
-  #dock() {
-    const { current, isHealing, loading, state, turns, visit } = this.#session;
-    const isReady = state === "ready";
-    const isShownAbove = state === "unavailable" && current.isEmpty;
-    if (this.readonly || (isShownAbove && current.draft === "")) return nothing;
-    return html`
-      <rondo-dock
-        exportparts="example, box, input"
-        .state=${state}
-        .progress=${loading.progress}
-        .mayGiveUp=${loading.hasBefore}
-        .error=${isShownAbove ? undefined : loading.error}
-        .restoring=${visit.progress}
-        .attachment=${current.attachments[0]}
-        .waitingDocuments=${current.attachments.length - 1}
-        .healingRounds=${current.healingRounds}
-        .isHealing=${isHealing}
-        .access=${current.access}
-        .draft=${live(current.draft)}
-        .replying=${current.running !== undefined}
-        .waiting=${!current.maySend}
-        .thinks=${loading.model?.canThink ? turns.thinks : undefined}
-        .placeholder=${this.placeholder}
-        .mayChooseModel=${!this.fixedModel}
-        .examples=${isReady ? unsaidExamples(this.examples, current.rounds) : []}
-      ></rondo-dock>
-    `;
+  get #view(): ChatView {
+    return {
+      session: this.#session,
+      drawer: this.#drawer,
+      examples: this.examples,
+      placeholder: this.placeholder,
+      isFixed: this.fixedModel,
+      isReadonly: this.readonly,
+      mayWrite: this.#mayWrite,
+      isDropping: this.#drop.isOver,
+    };
   }
 
   /** Only the chat itself is shown. */

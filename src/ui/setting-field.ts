@@ -74,10 +74,6 @@ export class SettingField extends LitElement {
         border-color: var(--_alert);
       }
 
-      .complaint:empty {
-        display: none;
-      }
-
       .unit {
         color: var(--_muted);
         font-size: 0.9375rem;
@@ -132,7 +128,13 @@ export class SettingField extends LitElement {
         />
         ${unit === undefined ? nothing : html`<span class="unit">${unit}</span>`}
       </div>
-      <p id="complaint" class="complaint" role="alert">${this.complaint}</p>
+      ${
+        this.complaint === ""
+          ? nothing
+          : html`<p id="complaint" class="complaint" role="alert">
+              ${this.complaint}
+            </p>`
+      }
       <p id="about">${about}</p>
       <p id="default">
         ${value === undefined ? "In force" : "Without your choice"}:

@@ -351,6 +351,7 @@ describe("The keyboard", () => {
       "Model: rondo-tiny · 3.4M parameters",
       "Chats",
       "Instructions…",
+      "Settings…",
       "Conversation",
       "Edit message",
       "a link",
