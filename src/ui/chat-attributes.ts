@@ -133,7 +133,7 @@ export class ChatAttributes extends LitElement {
       warn(attributeOf(name), value, allowedText(name));
       return false;
     });
-    return Object.fromEntries(right) as Settings;
+    return Object.fromEntries(right);
   }
 
   /** The history, where it is one. */

@@ -174,7 +174,7 @@ export class SettingField extends LitElement {
   #onChange() {
     const { name } = this.text;
     const typed = this.input.value.trim();
-    if (typed === "") return this.#reset();
+    if (typed === "") { this.#reset(); return; }
     const value = numberOf(name, typedText(name, typed));
     this.complaint =
       value === undefined ? allowedInField(name, allowedText(name)) : "";
