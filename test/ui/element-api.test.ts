@@ -309,7 +309,7 @@ describe("send()", () => {
     await settle();
     engine.loads[0]!.fail(namedError("ModelFetchError"));
     await expect(round).rejects.toMatchObject({ name: "ModelFetchError" });
-    await button("Try again").click();
+    await button("Load again").click();
     engine.loads[1]!.finish();
     await settle();
     expect(engine.replies[0]!.message).toBe("Hello!");

@@ -92,9 +92,7 @@ describe("Settings", () => {
     await mountChat(readyAtOnce);
     await open();
     expect(value("Temperature")).toBe("0.3");
-    expect(inForce("Temperature")).toBe(
-      "Without your choice: the model’s own",
-    );
+    expect(inForce("Temperature")).toBe("Without your choice: the model’s own");
   });
 
   test("can be chosen with a slider, which moves with the number", async () => {
