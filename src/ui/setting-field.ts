@@ -40,7 +40,7 @@ export class SettingField extends LitElement {
       }
 
       .reset {
-        margin-inline-start: auto;
+        margin-inline: auto -0.75rem;
       }
 
       .controls {
@@ -60,7 +60,7 @@ export class SettingField extends LitElement {
       }
 
       .is-unset input[type="range"] {
-        accent-color: var(--_control-line);
+        accent-color: var(--_muted);
       }
 
       input[type="text"] {
@@ -174,7 +174,10 @@ export class SettingField extends LitElement {
   #onChange() {
     const { name } = this.text;
     const typed = this.input.value.trim();
-    if (typed === "") { this.#reset(); return; }
+    if (typed === "") {
+      this.#reset();
+      return;
+    }
     const value = numberOf(name, typedText(name, typed));
     this.complaint =
       value === undefined ? allowedInField(name, allowedText(name)) : "";
