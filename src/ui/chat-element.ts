@@ -141,8 +141,8 @@ export class ChatElement extends ChatAttributes {
    * Says something in the chat that is shown, as the user would.
    *
    * @returns the round when its reply has ended, by itself or because it was stopped
-   * @throws TypeError where there is nothing to say; InvalidStateError while a reply is on its way, or
-   *   another tab has the chat; AbortError where it was stopped before its turn; what the reply, or
+   * @throws TypeError where there is nothing to say; InvalidStateError while a reply is on its way, where
+   *   another tab has the chat, or in one that is readonly; AbortError where it was stopped before its turn; what the reply, or
    *   loading the model, fails with: then the message waits in the chat
    */
   send(text: string): Promise<Round> {

@@ -4,16 +4,21 @@ import type { Round } from "./round";
 import type { Session } from "./session";
 
 /**
- * @param events where the session's events are heard
+ * @param events the element: where the session's events are heard
  * @throws as `ChatElement.send` does
  */
 export async function sendTo(
   { current, loading, turns }: Session,
-  events: EventTarget,
+  events: EventTarget & { readonly: boolean },
   text: string,
 ): Promise<Round> {
   if (typeof text !== "string" || text.trim() === "")
     throw new TypeError("There is nothing to send: the text is empty.");
+  if (events.readonly)
+    throw new DOMException(
+      "This chat can only be read: it is readonly.",
+      "InvalidStateError",
+    );
   const sent = turns.send(current, text);
   if (sent === undefined)
     throw new DOMException(

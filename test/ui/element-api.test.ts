@@ -250,6 +250,9 @@ describe("A chat that begins with a history", () => {
     expect(messages()).toEqual(["Do cats fly?"]);
     expect(findAll("rondo-dock")).toEqual([]);
     expect(engine.loads).toHaveLength(before);
+    await expect(shown.send("Hello!")).rejects.toMatchObject({
+      name: "InvalidStateError",
+    });
   });
 });
 
@@ -359,6 +362,7 @@ describe("A page's styles", () => {
     message: () => find("rondo-round", "[part=message]"),
     reply: () => find("rondo-reply", "[part=reply]"),
     text: () => find("rondo-markdown", "[part=text]"),
+    document: () => find("rondo-document", "[part=document]"),
     receipt: () => find("rondo-reply", "[part~=receipt]"),
     example: () => find("rondo-examples", "button"),
     box: () => find("rondo-composer", ".box"),
@@ -372,10 +376,16 @@ describe("A page's styles", () => {
       .join("\n");
     document.head.append(sheet);
     onTestFinished(() => sheet.remove());
-    const { engine } = await mountChat(readyAtOnce);
+    const { chat, engine } = await mountChat({
+      ...readyAtOnce,
+      attach: (attach) => attach.finish(),
+    });
     await say("Hello!");
     engine.replies[0]!.text("Hi.");
     engine.replies[0]!.end();
+    await settle();
+    chat.attach(new File(["Mix flour and water."], "bread.txt"));
+    await expect.poll(() => findAll("rondo-document")).toHaveLength(1);
     await settle();
     for (const [part, element] of Object.entries(PARTS))
       expect(getComputedStyle(element()).scrollMarginTop, part).toBe("7px");

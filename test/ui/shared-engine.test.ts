@@ -101,7 +101,7 @@ describe("An engine of the page", () => {
     const loads = [a, b].map(({ signal }) =>
       share()
         .load("org/one", { signal })
-        .catch((error: Error) => error.name),
+        .catch((error: unknown) => (error as Error).name),
     );
     const { signal } = engines[0]!.loads[0]!.options;
     a.abort();
