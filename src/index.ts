@@ -32,6 +32,7 @@ export type {
   RestoreOptions,
   RestoreProgress,
   RestoreReport,
+  SaidRound,
   SamplerSettings,
 } from "./engine/chat-engine";
 export type {

@@ -35,7 +35,10 @@ export interface ChatEngine extends MemorySource {
   /** The chats that are kept, the one changed last first. Needs no model. */
   listChats(): Promise<ChatSummary[]>;
 
-  /** Starts an empty chat and returns its id. It is kept from its first message on. */
+  /**
+   * Starts a chat and returns its id. It is empty, or begins with what was said elsewhere: the model reads
+   * that with the first message, and `openChat` names its rounds. It is kept from its first message on.
+   */
   createChat(options?: ChatOptions): Promise<string>;
 
   /**
@@ -337,7 +340,15 @@ export interface DeviceInfo {
 
 export interface ChatOptions {
   /** The system prompt; without it the model's template decides. */
-  system?: string;
+  system?: string | undefined;
+  /** What was said before, oldest first. */
+  history?: readonly SaidRound[] | undefined;
+}
+
+/** A message and its reply, either of which may be empty. */
+export interface SaidRound {
+  message: string;
+  reply: string;
 }
 
 /** How the next token is drawn. Defaults: generation_config.json's, else as noted. */

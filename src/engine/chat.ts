@@ -23,6 +23,8 @@ export interface ChatText {
   shownId?: number | undefined;
   /** Rounds that every turn attends to. */
   pinnedIds?: readonly number[] | undefined;
+  /** Rounds up to this id are what the chat began with: they are kept with the first one that is said here. */
+  lastGivenId?: number | undefined;
 }
 
 export interface RoundText {
@@ -79,12 +81,13 @@ export class BoundChat {
   readonly #model: BindingModel;
 
   constructor(text: ChatText, model: BindingModel) {
-    const { system, id, createdMs, pinnedIds } = text;
+    const { system, id, createdMs, pinnedIds, lastGivenId } = text;
     this.#model = model;
     this.tokens = tokensOf(model, system);
     this.textFingerprint = model.textFingerprint;
     this.segmentFingerprint = model.segmentFingerprint;
     this.conversation = new Conversation(id, system, createdMs, pinnedIds);
+    this.conversation.lastGivenId = lastGivenId ?? SYSTEM_ROUND;
     const { prefix } = this.tokens;
     // A template may name today's date: the chat goes on with the day on which it began.
     const kept = text.rounds.find(({ id }) => id === SYSTEM_ROUND);
@@ -143,12 +146,14 @@ export class BoundChat {
 
   /** What was said, for another model: nothing that is known of this one's KV. */
   text(): ChatText {
-    const { id, system, createdMs, rounds, all, pinned } = this.conversation;
+    const { id, system, createdMs, rounds, all, pinned, lastGivenId } =
+      this.conversation;
     const { textFingerprint } = this;
     return {
       id,
       system,
       createdMs,
+      lastGivenId,
       rounds: all.map((round) => ({
         ...round,
         textFingerprint,

@@ -8,7 +8,12 @@ import type { SegmentSizes } from "../store/segment-uses";
 import { ChatBusyError } from "../util/errors";
 import type { Archive, ArchivedChat } from "./archive";
 import { BoundChat, type ChatText, type RoundText } from "./chat";
-import type { ChatHistory, ChatSummary } from "./chat-engine";
+import type {
+  ChatHistory,
+  ChatOptions,
+  ChatSummary,
+  SaidRound,
+} from "./chat-engine";
 import type { ChatLocks } from "./chat-lock";
 import { chatTitle } from "./chat-title";
 import type { ChatRound, Conversation } from "./conversation";
@@ -44,13 +49,19 @@ export class Chats {
     this.#locks = locks;
   }
 
-  async create(system: string | undefined): Promise<string> {
+  async create({ system, history = [] }: ChatOptions): Promise<string> {
     const id = crypto.randomUUID();
     const createdMs = Date.now();
     this.lastId = id;
     this.#open.set(id, {
       access: await this.#locks.tryHold(id),
-      text: { id, system, createdMs, rounds: [] },
+      text: {
+        id,
+        system,
+        createdMs,
+        rounds: history.map(givenRound),
+        lastGivenId: history.length,
+      },
       summary: {
         id,
         title: "",
@@ -239,6 +250,21 @@ export class Chats {
   }
 }
 
+/** A round of what was said elsewhere, which no model has read: ids count from 1. */
+function givenRound({ message, reply }: SaidRound, i: number): RoundText {
+  return {
+    id: i + 1,
+    parentId: i,
+    user: message,
+    reply,
+    isFinished: true,
+    tokens: [],
+    openTokens: 0,
+    textFingerprint: "",
+    attended: null,
+  };
+}
+
 /** @throws ChatBusyError */
 function assertWritten({ access }: OpenChat): void {
   if (access === "read")
@@ -283,8 +309,9 @@ function noSuchChat(id: string): RangeError {
 function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
   const { system, rounds, shownId, pinnedIds } = bound?.text() ?? text;
   const said = rounds.filter(({ id }) => id !== 0);
+  const first = said.find(({ user }) => user !== "");
   const title =
-    summary.title || chatTitle(said[0]?.document ?? said[0]?.user ?? "");
+    summary.title || chatTitle(first?.document ?? first?.user ?? "");
   const versionsOf = ({ id, parentId, document }: RoundText) =>
     said
       .filter((one) =>

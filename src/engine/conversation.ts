@@ -71,6 +71,8 @@ export class Conversation {
   readonly pinned: Set<number>;
   /** What the last turn attended to; undefined until there was one. */
   lastAttention: LastAttention | undefined;
+  /** Rounds up to this id are what it began with; without any, that is the system prompt's. */
+  lastGivenId = 0;
   /** How lower halves came to the GPU before the next turn asked for them: its receipt says so. */
   warmed: RestoreReport | undefined;
   readonly #all = new Map<number, ChatRound>();

@@ -111,9 +111,9 @@ export class Engine implements ChatEngine {
     return (await this.#shelf()).archive.list();
   }
 
-  async createChat({ system }: ChatOptions = {}): Promise<string> {
+  async createChat(options: ChatOptions = {}): Promise<string> {
     this.#loaded();
-    return (await this.#shelf()).chats.create(system);
+    return (await this.#shelf()).chats.create(options);
   }
 
   async openChat(chatId: string): Promise<ChatHistory> {

@@ -49,14 +49,14 @@ export class Keeper {
     round: ChatRound,
     url: string,
   ): Promise<boolean> {
-    const { id, system, createdMs, rounds } = chat.conversation;
+    const { id, system, createdMs, all, lastGivenId } = chat.conversation;
     const head = { id, system, createdMs, model: { name: model.name, url } };
-    // The system prompt's round comes with the first one, and is its parent.
-    const isFirst = round.parentId === rounds[0]!.id;
-    const kept = isFirst ? [rounds[0]!, round] : [round];
+    // What the chat began with, the system prompt at least, comes with the first round that follows it.
+    const isFirst = round.parentId !== null && round.parentId <= lastGivenId;
+    const given = isFirst ? all.filter((one) => one.id <= lastGivenId) : [];
     return this.#archive.saveRounds(
       head,
-      kept.map((one): RoundToKeep => ({
+      [...new Set([...given, round])].map((one): RoundToKeep => ({
         ...one,
         textFingerprint: chat.textFingerprint,
       })),

@@ -16,6 +16,8 @@ export interface Stage {
   goOn(): void;
   /** Opens the dialog with the chat's instructions, or with text that could not be saved. */
   showInstructions(text: string, failure?: string): void;
+  /** Opens the dialog with the settings. */
+  showSettings(): void;
   /** Opens the dialog with the models there are to choose from. */
   showModels(): void;
   closeModels(): void;
@@ -68,7 +70,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "draft":
       return session.write(request.text);
     case "send":
-      return turns.send(current, request.text);
+      return void turns.send(current, request.text);
     case "suggest":
       turns.suggest(current, request.text);
       return stage.focusBox();
@@ -99,6 +101,13 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
       return stage.showInstructions(current.system ?? "");
     case "instruct":
       return void instruct(request.text, stage);
+    case "show-settings":
+      return stage.showSettings();
+    case "choose-settings":
+      return session.choose(request.changes);
+    case "reset-settings":
+      session.resetSettings();
+      return stage.announce("All settings are as they were.");
     case "attach":
       return session.attachments.add(current, request.files);
     case "stop-attaching":

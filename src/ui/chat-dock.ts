@@ -90,6 +90,10 @@ export class ChatDock extends LitElement {
   @property({ type: Boolean }) waiting = false;
   /** Whether the model thinks before it answers; undefined where it cannot. */
   @property({ attribute: false }) thinks: boolean | undefined;
+  /** What stands in the empty box. */
+  @property({ attribute: false }) placeholder = "";
+  /** Whether the user may choose another model. */
+  @property({ attribute: false }) mayChooseModel = true;
   /** Things to say. */
   @property({ attribute: false }) examples: readonly string[] = [];
   @query("rondo-composer") private composer!: Composer | null;
@@ -123,7 +127,7 @@ export class ChatDock extends LitElement {
     if (this.state === "idle") return this.#noModel();
     if (this.error === undefined) return nothing;
     return html`<rondo-load-failure
-      offers-models
+      ?offers-models=${this.mayChooseModel}
       .error=${this.error}
     ></rondo-load-failure>`;
   }
@@ -132,6 +136,7 @@ export class ChatDock extends LitElement {
     return html`<p class="elsewhere">
       <span>No model is loaded: a message waits until one is.</span>
       <button
+        ?hidden=${!this.mayChooseModel}
         class="small"
         type="button"
         aria-haspopup="dialog"
@@ -198,6 +203,7 @@ export class ChatDock extends LitElement {
     return html`<rondo-composer
       exportparts="box, input"
       .draft=${live(this.draft)}
+      .placeholder=${this.placeholder}
       .replying=${this.replying}
       .waiting=${this.waiting}
       .locked=${this.access === "read"}

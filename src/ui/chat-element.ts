@@ -1,72 +1,106 @@
-import { html, LitElement, nothing, type PropertyValues } from "lit";
+import { html, nothing, type PropertyValues } from "lit";
 import { property, query } from "lit/decorators.js";
-import { live } from "lit/directives/live.js";
-import type { ChatEngine } from "../engine/chat-engine";
 import { Announcement } from "./announcement";
 import { carryOut } from "./carry-out";
+import { ChatAttributes, SETTING_PROPERTIES } from "./chat-attributes";
 import type { ChatDock } from "./chat-dock";
-import { entryOf } from "./chat-entry";
 import type { ChatHeader } from "./chat-header";
+import {
+  checkedMessages,
+  messagesOf,
+  roundsOf,
+  type ChatMessage,
+} from "./chat-messages";
 import { chatStyles } from "./chat-styles";
+import {
+  chatBody,
+  chatDock,
+  chatHeader,
+  chatPanel,
+  modelPicker,
+  settingsDialog,
+  type ChatView,
+} from "./chat-view";
 import { isComposing } from "./composer";
 import { offerToDevtools } from "./devtools-hook";
 import { Drawer } from "./drawer";
 import type { ChatState } from "./events";
-import { EXAMPLES, unsaidExamples } from "./examples";
 import { FileDrop } from "./file-drop";
-import { attachIcon, mark } from "./icons";
+import { attachIcon } from "./icons";
 import type { Instructions } from "./instructions";
 import type { ModelPicker } from "./model-picker";
-import { areModelFiles, sourceOf } from "./model-wish";
-import { noRounds } from "./no-rounds";
+import { areModelFiles } from "./model-wish";
+import { loadNamed } from "./named-model";
 import { oncePerFrame } from "./once-per-frame";
-import { endsPages, rememberedModel } from "./remembered-model";
+import { pageEngines } from "./page-engines";
 import type { ChatRequest, RequestEvent } from "./request";
+import type { Round } from "./round";
+import { sendTo } from "./send";
 import { Session } from "./session";
+import type { SettingsDialog } from "./settings-dialog";
+import { SharedEngine } from "./shared-engine";
 import type { SidePanel } from "./side-panel";
 import { base, theme } from "./theme";
 import type { Transcript } from "./transcript";
 
 /**
- * `<rondo-chat>`: a chat with a model that runs in the page. Give it an `engine` and a `model`; it shows
- * the chats that the engine keeps, loads the model, and says how far that is. What the user does shows at
- * once; what the model does, at most once per painted frame.
+ * `<rondo-chat>`: a chat with a model that runs in the page. Give it a `model`; it shows the chats that are
+ * kept, loads the model, and says how far that is. What the user does shows at once; what the model does,
+ * at most once per painted frame.
  *
- * @attr model - the model that is loaded unless the user has chosen another: its name on the hub, or its
- *   address, relative to the page
- * @attr hub - another hub than huggingface.co, or a mirror: its address
- * @prop engine - the ChatEngine that loads and answers
- * @prop chatId - the engine's name for the chat that is shown; set it to show another
- * @prop examples - things to say, offered in a new chat
- * @prop state - "idle", "loading", "paused", "ready", "failed" or "unavailable"; also an attribute
- * @fires rondo-round - RoundEvent: a reply has ended
- * @fires rondo-show - ShowEvent: another chat is shown, or the one that is has got its name
- * @fires rondo-error - ChatErrorEvent: loading failed, a reply broke off, or something with a kept chat failed
- * @fires rondo-state - StateEvent: `state` has changed
+ * Chats are kept for the page's origin, and each element shows them all in its list; a `compact` one has no
+ * list, and begins with a new chat. What the user chooses, models and settings, is remembered for elements
+ * that name the same model.
+ *
+ * @element rondo-chat
+ * @attr {"idle" | "loading" | "paused" | "ready" | "failed" | "unavailable"} state - where the model stands; to be read
+ * @fires {SentEvent} rondo-message - a message is sent, by the user or by `send()`
+ * @fires {RoundEvent} rondo-round - a reply has ended
+ * @fires {ShowEvent} rondo-show - another chat is shown, or the one that is has got its name
+ * @fires {ChatErrorEvent} rondo-error - loading failed, a reply broke off, or something with a kept chat failed
+ * @fires {StateEvent} rondo-state - `state` has changed
+ * @fires {SettingsEvent} rondo-settings - the user has chosen other settings
  * @slot brand - instead of the mark and the name
  * @slot welcome - instead of the words in an empty chat
  * @slot footer - at the foot of the side panel
  * @slot tools - at the right of the chat's header
- * @csspart panel, main, header, log, message, document, reply, text, receipt, example, chat, box, input
- * @cssprop --rondo-accent, --rondo-on-accent - the one colour, and text on it
- * @cssprop --rondo-ground, --rondo-panel, --rondo-raised - grounds
- * @cssprop --rondo-text, --rondo-muted, --rondo-line, --rondo-control-line, --rondo-alert - inks
- * @cssprop --rondo-font, --rondo-display-font, --rondo-mono-font - type
- * @cssprop --rondo-measure - how wide the column of text may be
+ * @csspart panel - the side panel with the list of chats
+ * @csspart chat - each chat's button in the list
+ * @csspart main - all beside the panel
+ * @csspart header - the bar above the chat
+ * @csspart log - the box that scrolls, with what was said
+ * @csspart message - what the user said
+ * @csspart document - a document that was attached
+ * @csspart reply - what the model said, with what is below it
+ * @csspart text - the reply's text
+ * @csspart receipt - the line below a reply that says how it ended and what it took
+ * @csspart example - each thing to say
+ * @csspart box - the frame around the text and its buttons
+ * @csspart input - the text area
+ * @cssprop [--rondo-accent=#0b6a5c] - the one colour; in the dark #7accb9
+ * @cssprop [--rondo-on-accent=#ffffff] - text on it
+ * @cssprop [--rondo-ground=#fcfbf9] - behind the chat
+ * @cssprop [--rondo-panel=#f3f1ec] - behind the list of chats
+ * @cssprop [--rondo-raised=#ffffff] - boxes and buttons
+ * @cssprop [--rondo-text=#1e1d1a] - text
+ * @cssprop [--rondo-muted=#635f57] - text of less weight
+ * @cssprop [--rondo-line=#e0dcd3] - lines that part
+ * @cssprop [--rondo-control-line=#8a857a] - frames of what can be pressed or filled in
+ * @cssprop [--rondo-alert=#a5371f] - what went wrong
+ * @cssprop [--rondo-font=system-ui] - type
+ * @cssprop [--rondo-display-font=ui-serif] - type of headings
+ * @cssprop [--rondo-mono-font=ui-monospace] - type of code
+ * @cssprop [--rondo-measure=43rem] - how wide the column of text may be
  */
-export class ChatElement extends LitElement {
+export class ChatElement extends ChatAttributes {
   static override styles = [theme, base, chatStyles];
-
-  @property({ attribute: false }) engine: ChatEngine | undefined;
-  @property() model = "";
-  @property() hub = "";
-  @property({ attribute: false }) examples: readonly string[] = EXAMPLES;
 
   @query("rondo-dock") private dock!: ChatDock | null;
   @query("rondo-side-panel") private panel!: SidePanel;
   @query("rondo-header") private header!: ChatHeader;
   @query("rondo-transcript") private transcript!: Transcript;
   @query("rondo-instructions") private instructions!: Instructions;
+  @query("rondo-settings") private settings!: SettingsDialog;
   @query("rondo-model-picker") private picker!: ModelPicker | null;
   readonly #announcement = new Announcement();
   #drawer = new Drawer(this, () => {
@@ -76,8 +110,7 @@ export class ChatElement extends LitElement {
   readonly #drop = new FileDrop(this, {
     isOpen: () =>
       this.picker?.isOpen === true ||
-      (this.state !== "unavailable" &&
-        this.#session.current.access === "write"),
+      (this.state !== "unavailable" && this.#mayWrite),
     take: (files) => this.#takeFiles(files),
   });
 
@@ -87,16 +120,73 @@ export class ChatElement extends LitElement {
     announce: (text) => this.#announce(text),
   });
 
+  /** Used where the page gives no engine. */
+  #shared: SharedEngine | undefined;
+
+  /** Where the model stands. */
   get state(): ChatState {
     return this.#session.state;
   }
 
+  /** The engine's name for the chat that is shown, once something was said in it; set it to show another. */
+  @property({ attribute: "chat-id", noAccessor: true })
   get chatId(): string | undefined {
     return this.#session.current.address;
   }
 
-  set chatId(chatId: string | undefined) {
-    if (chatId !== this.chatId) this.#session.library.show(chatId);
+  set chatId(chatId: string | null | undefined) {
+    const named = chatId || undefined;
+    if (named !== this.chatId) this.#session.library.show(named);
+  }
+
+  /**
+   * Says something in the chat that is shown, as the user would.
+   *
+   * @returns the round when its reply has ended, by itself or because it was stopped
+   * @throws TypeError where there is nothing to say; InvalidStateError while a reply is on its way, where
+   *   another tab has the chat, or in one that is readonly; AbortError where it was stopped before its turn; what the reply, or
+   *   loading the model, fails with: then the message waits in the chat
+   */
+  send(text: string): Promise<Round> {
+    return sendTo(this.#session, this, text);
+  }
+
+  /** Ends the reply that is coming. What was said so far stays. */
+  stop(): void {
+    this.#take({ type: "stop" });
+  }
+
+  /** Shows a new chat, which begins with `history`. The one before stays in the list. */
+  newChat(): void {
+    this.#session.library.newChat();
+  }
+
+  /** Shows an empty chat, without `history`. The one before stays in the list. */
+  clear(): void {
+    this.setMessages([]);
+  }
+
+  /** What was said in the chat that is shown, oldest first; of a reply that is coming, what there is. */
+  getMessages(): ChatMessage[] {
+    return messagesOf(this.#session.current.rounds);
+  }
+
+  /**
+   * Shows a new chat that begins with these messages. The model reads them with the next one. A message at
+   * the end that has no reply goes into the box.
+   *
+   * @throws TypeError
+   */
+  setMessages(messages: readonly ChatMessage[]): void {
+    const { rounds, unanswered } = roundsOf(checkedMessages(messages));
+    const { library } = this.#session;
+    library.start({ system: this.system || undefined, rounds });
+    library.current.putBack(unanswered);
+  }
+
+  /** Attaches documents to the chat that is shown, or loads a model's files. */
+  attach(...files: File[]): void {
+    this.#takeFiles(files);
   }
 
   /** Reads the chat that is shown once more: something else than this element has changed it. */
@@ -108,24 +198,41 @@ export class ChatElement extends LitElement {
     super.connectedCallback();
     this.#session.wake();
     this.addEventListener("keydown", this.#onKeydown);
+    if (this.#shared?.isResting === true) this.#load(false);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#session.rest();
     this.removeEventListener("keydown", this.#onKeydown);
+    // Unless it is only being moved.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#shared?.rest();
+    });
   }
 
+  /** On the box for the next message. */
   override focus(options?: FocusOptions): void {
     this.dock?.focus(options);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    const session = this.#session;
+    if (SETTING_PROPERTIES.some((name) => changed.has(name))) {
+      session.settings.defaults = this.defaults;
+      session.applySettings();
+    }
     if (changed.has("hub"))
-      this.#session.loading.hubUrl = this.hub === "" ? undefined : this.hub;
-    if (changed.has("engine") && this.engine) offerToDevtools(this.engine);
-    if (changed.has("engine") || changed.has("model"))
-      this.#load(changed.has("model"));
+      session.loading.hubUrl = this.hub === "" ? undefined : this.hub;
+    if (changed.has("system") || changed.has("history")) this.#begin();
+    if (changed.has("engine") && this.engine !== undefined) {
+      this.#shared?.rest();
+      this.#shared = undefined;
+      offerToDevtools(this.engine);
+    }
+    const isOther = changed.has("engine") || changed.has("model");
+    if (isOther || changed.has("readonly")) this.#load(changed.has("model"));
+    else if (this.readonly && this.chatId !== undefined) this.#load(false);
   }
 
   protected override updated(): void {
@@ -140,30 +247,32 @@ export class ChatElement extends LitElement {
   }
 
   override render() {
-    const { isNarrow, isCovering } = this.#drawer;
+    const { isNarrow } = this.#drawer;
+    const isCovering = this.#drawer.isCovering && !this.#isBare;
     const { text } = this.#announcement;
+    const view = this.#view;
     return html`
       <div
         class="frame ${isNarrow ? "is-narrow" : ""}"
         @rondo-request=${this.#onRequest}
       >
-        ${this.#panel()}
+        ${this.#isBare ? nothing : chatPanel(view)}
         ${
           isCovering
             ? html`<div class="scrim" @click=${this.#toggleDrawer}></div>`
             : nothing
         }
         <div class="main" part="main" ?inert=${isCovering}>
-          ${this.#header()}
+          ${this.#isBare ? nothing : chatHeader(view)}
           <rondo-banner
             .troubles=${this.#session.troubles.shown}
           ></rondo-banner>
-          ${this.#body()} ${this.#dock()}
+          ${chatBody(view)} ${chatDock(view)}
         </div>
         <rondo-instructions
           .isBusy=${this.#session.current.isBusy}
         ></rondo-instructions>
-        ${this.#models()}
+        ${settingsDialog(view)} ${this.fixedModel ? nothing : modelPicker(view)}
         ${
           this.#drop.isOver && this.picker?.isOpen !== true
             ? html`<div class="drop">
@@ -176,128 +285,51 @@ export class ChatElement extends LitElement {
     `;
   }
 
-  #panel() {
-    const { library, loading, troubles } = this.#session;
-    return html`
-      <rondo-side-panel
-        part="panel"
-        exportparts="chat"
-        id="panel"
-        ?inert=${!this.#drawer.isOpen}
-        ?drawer=${this.#drawer.isNarrow}
-        .chats=${library.begun.map((chat) => entryOf(chat, library.current))}
-        .model=${loading.model}
-        .keeping=${troubles.isKeeping}
-      >
-        <slot name="brand" slot="brand">
-          <span class="brand">${mark}Rondo</span>
-        </slot>
-        <slot name="footer" slot="footer"></slot>
-      </rondo-side-panel>
-    `;
+  get #view(): ChatView {
+    return {
+      session: this.#session,
+      drawer: this.#drawer,
+      examples: this.examples,
+      placeholder: this.placeholder,
+      isFixed: this.fixedModel,
+      isReadonly: this.readonly,
+      mayWrite: this.#mayWrite,
+      isDropping: this.#drop.isOver,
+    };
   }
 
-  #models() {
-    const { loading, models, own } = this.#session;
-    return html`
-      <rondo-model-picker
-        .own=${own}
-        .kept=${models.kept}
-        .inUse=${loading.wish}
-        .isLoading=${loading.state !== "ready"}
-        .lookup=${models.lookup}
-        .error=${models.error}
-        .hubUrl=${loading.hubUrl}
-        .isDropping=${this.#drop.isOver}
-      ></rondo-model-picker>
-    `;
+  /** Only the chat itself is shown. */
+  get #isBare(): boolean {
+    return this.compact || this.readonly;
   }
 
-  #header() {
-    const { access, isNew, system, title } = this.#session.current;
-    const { isNarrow, isOpen } = this.#drawer;
-    return html`
-      <rondo-header
-        part="header"
-        .chatTitle=${isNew ? "" : title}
-        ?narrow=${isNarrow}
-        .isPanelOpen=${isOpen}
-        .mayWrite=${access === "write"}
-        .hasInstructions=${system !== undefined}
-        ><slot name="tools" slot="tools"></slot
-      ></rondo-header>
-    `;
+  /** Whether the chat may be gone on with here. */
+  get #mayWrite(): boolean {
+    return this.#session.current.access === "write" && !this.readonly;
   }
 
-  #body() {
-    const { current } = this.#session;
-    return html`
-      <rondo-transcript
-        exportparts="log, message, document, reply, text, receipt"
-        .rounds=${current.rounds}
-        .conversationId=${current.id}
-        .waitingFor=${this.#waitingFor}
-        .mayWrite=${current.access === "write"}
-        .isBusy=${current.isBusy}
-      >
-        ${noRounds(this.#session, this.examples)}
-      </rondo-transcript>
-    `;
+  /** Has new chats begin as the page says. */
+  #begin(): void {
+    const { rounds, unanswered } = roundsOf(this.messages);
+    const { library } = this.#session;
+    library.beginWith({ system: this.system || undefined, rounds });
+    if (library.current.isNew && library.current.draft === "")
+      library.current.putBack(unanswered);
   }
 
-  get #waitingFor(): string {
-    const { state, visit } = this.#session;
-    if (state !== "ready") return "the model";
-    const isRestoring = visit.progress !== undefined;
-    return isRestoring ? "what was said before" : "the reply in another chat";
-  }
-
-  #dock() {
-    const { current, isHealing, loading, state, turns, visit } = this.#session;
-    const isReady = state === "ready";
-    const isShownAbove = state === "unavailable" && current.isNew;
-    if (isShownAbove && current.draft === "") return nothing;
-    return html`
-      <rondo-dock
-        exportparts="example, box, input"
-        .state=${state}
-        .progress=${loading.progress}
-        .mayGiveUp=${loading.hasBefore}
-        .error=${isShownAbove ? undefined : loading.error}
-        .restoring=${visit.progress}
-        .attachment=${current.attachments[0]}
-        .waitingDocuments=${current.attachments.length - 1}
-        .healingRounds=${current.healingRounds}
-        .isHealing=${isHealing}
-        .access=${current.access}
-        .draft=${live(current.draft)}
-        .replying=${current.running !== undefined}
-        .waiting=${!current.maySend}
-        .thinks=${loading.model?.canThink ? turns.thinks : undefined}
-        .examples=${isReady ? unsaidExamples(this.examples, current.rounds) : []}
-      ></rondo-dock>
-    `;
-  }
-
-  /** What the user chose goes before what the page names, until the page names another. */
+  /** One that is only read needs no model, and without a kept chat no engine. */
   #load(isRenamed: boolean): void {
-    const { engine, model } = this;
-    const session = this.#session;
-    session.own = model === "" ? undefined : sourceOf(model);
-    if (engine === undefined) return;
-    const own = session.own && { source: session.own, options: {} };
-    const isFirst = session.loading.wish === undefined;
-    const chosen = isFirst ? rememberedModel() : session.loading.wish;
-    const wish = isRenamed && !isFirst ? own : (chosen ?? own);
-    if (wish && isFirst && wish === chosen && endsPages()) {
-      session.connect(engine);
-      session.loading.hold(wish);
-    } else if (wish) void session.load(engine, wish);
-    else session.connect(engine);
+    const { fixedModel: isFixed, model } = this;
+    if (this.readonly && this.chatId === undefined) return;
+    const engine =
+      this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
+    if (this.readonly) this.#session.connect(engine);
+    else loadNamed(this.#session, engine, { model, isRenamed, isFixed });
   }
 
   #takeFiles(files: readonly File[]): void {
     const isModel = this.picker?.isOpen === true || areModelFiles(files);
+    if (isModel && this.fixedModel) return;
     if (isModel)
       this.#take({ type: "use-model", wish: { source: files, options: {} } });
     else this.#take({ type: "attach", files });
@@ -323,6 +355,7 @@ export class ChatElement extends LitElement {
       goOn: () => this.#goOn(),
       showInstructions: (text, failure) =>
         void this.instructions.show(text, failure),
+      showSettings: () => void this.settings.show(),
       showModels: () => void this.picker?.show(),
       closeModels: () => this.picker?.close(),
       announce: (text) => this.#announce(text),

@@ -1,12 +1,12 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, query } from "lit/decorators.js";
-import { instructionsIcon, panelIcon, plusIcon } from "./icons";
+import { instructionsIcon, panelIcon, plusIcon, settingsIcon } from "./icons";
 import { RequestEvent, type ChatRequest } from "./request";
 import { base } from "./theme";
 
 /**
- * `<rondo-header>`: what the chat is called, and over a narrow one the way to the others. A button opens its
- * instructions.
+ * `<rondo-header>`: what the chat is called, and over a narrow one the way to the others. Buttons open its
+ * instructions and the settings.
  *
  * @slot tools - more buttons, at its right
  */
@@ -83,6 +83,16 @@ export class ChatHeader extends LitElement {
           ${chatTitle === "" ? nothing : html`<h2 dir="auto">${chatTitle}</h2>`}
         </div>
         ${this.mayWrite ? this.#instructionsButton() : nothing}
+        <button
+          class="plain square"
+          type="button"
+          aria-label="Settings…"
+          aria-haspopup="dialog"
+          title="Settings"
+          @click=${() => this.#ask({ type: "show-settings" })}
+        >
+          ${settingsIcon}
+        </button>
         <button
           class="plain square"
           type="button"

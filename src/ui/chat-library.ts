@@ -3,7 +3,12 @@
  * them is shown. What the user changes shows at once; the engine's list, when it comes, has the last word.
  */
 import type { ChatEngine, ChatSummary } from "../engine/chat-engine";
-import { asError, Conversation } from "./conversation";
+import {
+  asError,
+  type Beginning,
+  Conversation,
+  EMPTY_BEGINNING,
+} from "./conversation";
 import { Drafts, textOf } from "./drafts";
 import type { Undertaking } from "./events";
 
@@ -25,6 +30,7 @@ export class ChatLibrary {
   #engine: ChatEngine | undefined;
   #listings = 0;
   #lastId = 0;
+  #beginning = EMPTY_BEGINNING;
   /** Engine's names of chats that the user has deleted: a list on its way may still have them. */
   readonly #deleted = new Set<string>();
 
@@ -71,9 +77,29 @@ export class ChatLibrary {
     this.#host.changed();
   }
 
-  /** Shows an empty chat: the one there is, or else another. */
+  /** Shows a new chat: the one there is, or else another. */
   newChat(): void {
-    this.#enter(this.#empty());
+    this.start(this.#beginning);
+  }
+
+  /** Shows a new chat that begins with this. What stands in the box of one that is not begun stays there. */
+  start(beginning: Beginning): void {
+    const empty = this.#empty(beginning);
+    empty.beginWith(beginning);
+    this.#enter(empty);
+  }
+
+  /** Has new chats begin with this from now on, the one there is too. */
+  beginWith(beginning: Beginning): void {
+    const before = this.#beginning;
+    this.#beginning = beginning;
+    for (const conversation of this.conversations)
+      if (
+        conversation.canBeginWith(beginning) &&
+        conversation.beganWith(before)
+      )
+        conversation.beginWith(beginning);
+    this.#host.changed();
   }
 
   select(conversation: Conversation): void {
@@ -148,6 +174,15 @@ export class ChatLibrary {
     this.#host.changed();
   }
 
+  /** Another element may take its place meanwhile. */
+  rest(): void {
+    this.#drafts.release();
+  }
+
+  wake(): void {
+    this.#drafts.claim();
+  }
+
   /** Keeps what was written, should the page go. */
   saveDrafts(): void {
     this.#drafts.save(this.conversations.map(({ unsaid }) => unsaid));
@@ -161,10 +196,11 @@ export class ChatLibrary {
     this.#host.changed();
   }
 
-  #empty(): Conversation {
-    const empty = this.conversations.find(({ isNew }) => isNew);
+  #empty(beginning = this.#beginning): Conversation {
+    const empty = this.conversations.find((one) => one.canBeginWith(beginning));
     if (empty !== undefined) return empty;
     const added = new Conversation(this.#nextId);
+    added.beginWith(beginning);
     this.conversations = [added, ...this.conversations];
     return added;
   }

@@ -101,6 +101,8 @@ export class Composer extends LitElement {
     `,
   ];
 
+  /** What stands in the empty box. */
+  @property({ attribute: false }) placeholder = "";
   /** The text in the box. */
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming, so that the button stops it. */
@@ -131,7 +133,7 @@ export class Composer extends LitElement {
           part="input"
           rows="1"
           aria-label="Message"
-          placeholder="Write a message"
+          placeholder=${this.placeholder}
           enterkeyhint="send"
           autocomplete="off"
           ?readonly=${this.locked}

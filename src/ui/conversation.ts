@@ -7,12 +7,14 @@ import type {
   ChatEngine,
   ChatHistory,
   ChatSummary,
+  SaidRound,
 } from "../engine/chat-engine";
 import type { Attachment } from "./attachments";
 import { joinedText, type Unsaid } from "./drafts";
 import { isAmong, joined, type SentMessage } from "./history";
 import {
   failRound,
+  givenRound,
   isKept,
   isRunning,
   newRound,
@@ -21,6 +23,15 @@ import {
   type RoundEdit,
 } from "./round";
 import { placesOf, type VersionWay } from "./round-place";
+import type { SettingOptions } from "./settings";
+
+/** What new chats begin with. */
+export interface Beginning {
+  system: string | undefined;
+  rounds: readonly SaidRound[];
+}
+
+export const EMPTY_BEGINNING: Beginning = { system: undefined, rounds: [] };
 
 export class Conversation {
   /** The page's name for it, also before the engine has one. */
@@ -64,6 +75,7 @@ export class Conversation {
   /** Rounds that were shown, by the engine's names: one may come back with its branch. */
   readonly #remembered = new Map<number, Round>();
   #touchedMs: number;
+  #beginning = EMPTY_BEGINNING;
 
   /** @param nextId makes a number that nothing else on the page has */
   constructor(nextId: () => number, chatId?: string) {
@@ -77,7 +89,7 @@ export class Conversation {
   /** Empty where nobody has said yet what it is. */
   get title(): string {
     const given = this.newTitle ?? this.summary?.title ?? "";
-    const [first] = this.rounds;
+    const first = this.rounds.find(({ message }) => message !== "");
     return given.trim() || (first?.document ?? first?.message ?? "");
   }
 
@@ -90,9 +102,30 @@ export class Conversation {
     return this.rounds.length === 0;
   }
 
-  /** Whether nothing was ever said in it. */
+  /** Whether nothing was ever said in it, but what it began with. */
   get isNew(): boolean {
-    return this.isEmpty && !this.isKept;
+    return this.rounds.every(({ isGiven }) => isGiven) && !this.isKept;
+  }
+
+  beganWith(beginning: Beginning): boolean {
+    return this.#beginning === beginning;
+  }
+
+  /** Whether it can be had for a chat that begins with this. */
+  canBeginWith(beginning: Beginning): boolean {
+    return this.isNew && (this.beganWith(beginning) || !this.isBusy);
+  }
+
+  /** Has a new chat begin with this. Instructions that the user has given stay. */
+  beginWith(beginning: Beginning): void {
+    if (this.beganWith(beginning)) return;
+    // What the engine has of it is nothing that was said, and is not kept.
+    this.chatId = undefined;
+    if (this.system === this.#beginning.system) this.system = beginning.system;
+    this.#beginning = beginning;
+    this.rounds = beginning.rounds.map((said) =>
+      givenRound(this.#nextId(), said),
+    );
   }
 
   /** The engine's name for it, once something was said in it: by this it is found again. */
@@ -249,10 +282,22 @@ export class Conversation {
 
   /** Has the engine begin it, unless it has done so. */
   async begin(engine: ChatEngine): Promise<string> {
+    if (this.chatId !== undefined) return this.chatId;
     const { system } = this;
-    return (this.chatId ??= await engine.createChat(
-      system === undefined ? {} : { system },
-    ));
+    const history = this.rounds
+      .filter(({ isGiven }) => isGiven)
+      .map(({ message, reply }) => ({ message, reply }));
+    const chatId = await engine.createChat({
+      ...(system !== undefined && { system }),
+      ...(history.length > 0 && { history }),
+    });
+    this.chatId = chatId;
+    // The engine has names for what the chat begins with.
+    if (history.length > 0) {
+      const begun = await engine.openChat(chatId);
+      this.rounds = joined(this.rounds, begun, this.#nextId);
+    }
+    return chatId;
   }
 
   /**
@@ -298,7 +343,7 @@ export class Conversation {
 }
 
 /** How a reply is asked for. */
-export interface ReplyWays {
+export interface ReplyWays extends SettingOptions {
   signal: AbortSignal;
   /** Whether a model that can thinks before it answers. */
   thinks: boolean;

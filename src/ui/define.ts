@@ -27,6 +27,8 @@ import { ReplyElement } from "./reply-element";
 import { RestoreProgressElement } from "./restore-progress";
 import { RoundActions } from "./round-actions";
 import { RoundElement } from "./round-element";
+import { SettingField } from "./setting-field";
+import { SettingsDialog } from "./settings-dialog";
 import { SidePanel } from "./side-panel";
 import { Transcript } from "./transcript";
 import { UnavailableNotice } from "./unavailable-notice";
@@ -60,6 +62,8 @@ const elements = {
   "rondo-restore-progress": RestoreProgressElement,
   "rondo-round-actions": RoundActions,
   "rondo-round": RoundElement,
+  "rondo-setting": SettingField,
+  "rondo-settings": SettingsDialog,
   "rondo-side-panel": SidePanel,
   "rondo-transcript": Transcript,
   "rondo-unavailable": UnavailableNotice,

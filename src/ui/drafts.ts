@@ -6,7 +6,19 @@
 import * as v from "valibot";
 import type { SentMessage } from "./history";
 
-const KEY = "rondo.unsaid";
+/** Each element of a page has a place of its own; in the next page, the elements find the same ones. */
+const keyOf = (place: number) =>
+  place === 1 ? "rondo.unsaid" : `rondo.unsaid ${place}`;
+
+const takenPlaces = new Set<number>();
+
+function takePlace(wanted = 1): number {
+  let place = wanted;
+  if (takenPlaces.has(place)) place = 1;
+  while (takenPlaces.has(place)) place++;
+  takenPlaces.add(place);
+  return place;
+}
 
 export interface Unsaid {
   /** The engine's name for the chat, if it had one. */
@@ -27,9 +39,25 @@ const schema: v.GenericSchema<unknown, Unsaid[]> = v.array(
 );
 
 export class Drafts {
+  #place = takePlace();
+  #isReleased = false;
   /** Of an earlier page, and not asked for yet. */
-  #left = read();
+  #left = read(keyOf(this.#place));
   #written = "";
+
+  /** Leaves the place, with what lies there, to another element. */
+  release(): void {
+    this.#isReleased = true;
+    takenPlaces.delete(this.#place);
+  }
+
+  /** Takes a place again. */
+  claim(): void {
+    if (!this.#isReleased) return;
+    this.#isReleased = false;
+    this.#place = takePlace(this.#place);
+    this.#written = "";
+  }
 
   /** What was left in this chat. */
   take(chatId: string): Unsaid | undefined {
@@ -47,11 +75,12 @@ export class Drafts {
   save(unsaid: readonly Unsaid[]): void {
     const all = [...unsaid.filter((one) => textOf(one) !== ""), ...this.#left];
     const text = JSON.stringify(all);
-    if (text === this.#written) return;
+    if (this.#isReleased || text === this.#written) return;
     this.#written = text;
+    const key = keyOf(this.#place);
     try {
-      if (all.length === 0) sessionStorage.removeItem(KEY);
-      else sessionStorage.setItem(KEY, text);
+      if (all.length === 0) sessionStorage.removeItem(key);
+      else sessionStorage.setItem(key, text);
     } catch {
       // Not allowed, or no room: the text is still in its box.
     }
@@ -74,9 +103,9 @@ export function joinedText(texts: readonly string[]): string {
   return texts.filter((text) => text.trim() !== "").join("\n\n");
 }
 
-function read(): Unsaid[] {
+function read(key: string): Unsaid[] {
   try {
-    const text = sessionStorage.getItem(KEY);
+    const text = sessionStorage.getItem(key);
     return text === null ? [] : v.parse(schema, JSON.parse(text));
   } catch {
     return [];

@@ -1,5 +1,6 @@
 /** The events that `<rondo-chat>` sends to its page. They bubble. */
 import type { Round } from "./round";
+import type { Settings } from "./settings";
 
 /** Where the model stands: none asked for, coming, held by the user, there, not loadable, or no WebGPU for it. */
 export type ChatState =
@@ -16,6 +17,32 @@ export class RoundEvent extends Event {
     super(RoundEvent.type, { bubbles: true, composed: true });
     this.chatId = chatId;
     this.round = round;
+  }
+}
+
+/** A message is sent, by the user or by `send()`. Its reply comes when it is its turn. */
+export class SentEvent extends Event {
+  static readonly type = "rondo-message";
+  /** The engine's name for the chat; undefined until its first turn begins. */
+  readonly chatId: string | undefined;
+  readonly message: string;
+
+  constructor(chatId: string | undefined, message: string) {
+    super(SentEvent.type, { bubbles: true, composed: true });
+    this.chatId = chatId;
+    this.message = message;
+  }
+}
+
+/** The user has chosen other settings. */
+export class SettingsEvent extends Event {
+  static readonly type = "rondo-settings";
+  /** What holds from now on, the element's own attributes included. */
+  readonly settings: Settings;
+
+  constructor(settings: Settings) {
+    super(SettingsEvent.type, { bubbles: true, composed: true });
+    this.settings = settings;
   }
 }
 
@@ -71,6 +98,8 @@ export class StateEvent extends Event {
 declare global {
   interface HTMLElementEventMap {
     "rondo-round": RoundEvent;
+    "rondo-message": SentEvent;
+    "rondo-settings": SettingsEvent;
     "rondo-show": ShowEvent;
     "rondo-error": ChatErrorEvent;
     "rondo-state": StateEvent;

@@ -69,7 +69,11 @@ export const attachIcon = icon(
 export const documentIcon = icon(
   svg`<path d="M11.6 3H6.4a1.6 1.6 0 0 0-1.6 1.6v10.8A1.6 1.6 0 0 0 6.4 17h7.2a1.6 1.6 0 0 0 1.6-1.6V6.6ZM11.4 3.2v3.6H15M7.6 10.2h4.8M7.6 13.2h4.8" />`,
 );
+/** A page with lines, the first of them a heading. */
 export const instructionsIcon = icon(
+  svg`<path d="M4.5 5.2h7M4.5 10h11M4.5 14.8h11" /><path d="m15.2 3.2.6 1.5 1.5.6-1.5.6-.6 1.5-.6-1.5-1.5-.6 1.5-.6Z" />`,
+);
+export const settingsIcon = icon(
   svg`<path d="M3.6 6h6.6M14.8 6h1.6M3.6 14h1.6M9.8 14h6.6" /><circle cx="12.4" cy="6" r="2.1" /><circle cx="7.4" cy="14" r="2.1" />`,
 );
 /** Three layers, one over the other. */

@@ -42,6 +42,10 @@ export class ModelLoading {
   error: Error | undefined;
   /** Another hub than the usual one. */
   hubUrl: string | undefined;
+  /** What the next load may take for the chats' memory. */
+  memoryBudgetBytes: number | undefined;
+  /** What the last one was told. */
+  #loadedBudgetBytes: number | undefined;
 
   constructor(host: LoadingHost) {
     this.#host = host;
@@ -50,6 +54,12 @@ export class ModelLoading {
   /** Whether there is a model to go back to. */
   get hasBefore(): boolean {
     return this.#before !== undefined && this.#before !== this.wish;
+  }
+
+  /** Whether the memory budget is another one since the model was loaded. */
+  get hasNewBudget(): boolean {
+    const isNew = this.memoryBudgetBytes !== this.#loadedBudgetBytes;
+    return this.state === "ready" && isNew;
   }
 
   async load(engine: ChatEngine, wish: ModelWish): Promise<void> {
@@ -72,7 +82,8 @@ export class ModelLoading {
       this.#host.redraw();
     };
     try {
-      const options = engineOptions(wish, this.hubUrl);
+      const options = engineOptions(wish, this);
+      this.#loadedBudgetBytes = this.memoryBudgetBytes;
       const model = await engine.load(wish.source, {
         ...options,
         onProgress,

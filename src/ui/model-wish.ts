@@ -57,13 +57,25 @@ export function areModelFiles(files: readonly File[]): boolean {
   return files.some(({ name }) => /\.(gguf|safetensors)$/i.test(name));
 }
 
+/** How models are loaded here, whichever it is. */
+export type LoadPreferences = Pick<LoadOptions, "hubUrl" | "memoryBudgetBytes">;
+
 /** What the engine is told. A token is for the hub, and goes nowhere else. */
 export function engineOptions(
   { source, options }: ModelWish,
-  hubUrl: string | undefined,
+  { hubUrl, memoryBudgetBytes }: LoadPreferences,
 ): LoadOptions {
   const { hubToken, ...others } = options;
-  if (typeof source !== "string" || hubName(source) === undefined)
-    return others;
-  return { ...options, hubUrl };
+  const all = {
+    ...others,
+    memoryBudgetBytes: smallest(options.memoryBudgetBytes, memoryBudgetBytes),
+  };
+  if (typeof source !== "string" || hubName(source) === undefined) return all;
+  return { ...all, hubToken, hubUrl };
+}
+
+/** The model's own budget is one with which it fits: a larger one is no use. */
+function smallest(...budgets: (number | undefined)[]): number | undefined {
+  const given = budgets.filter((bytes) => bytes !== undefined);
+  return given.length === 0 ? undefined : Math.min(...given);
 }

@@ -6,11 +6,15 @@ import type {
   ModelSource,
 } from "../engine/chat-engine";
 import { asError } from "./conversation";
-import { engineOptions, type ModelWish } from "./model-wish";
+import {
+  engineOptions,
+  type LoadPreferences,
+  type ModelWish,
+} from "./model-wish";
 
 export interface ModelsHost {
   engine(): ChatEngine | undefined;
-  hubUrl(): string | undefined;
+  preferences(): LoadPreferences;
   changed(): void;
 }
 
@@ -75,7 +79,7 @@ export class Models {
     };
     show({ isRunning: true });
     try {
-      const options = engineOptions(wish, this.#host.hubUrl());
+      const options = engineOptions(wish, this.#host.preferences());
       show({
         plan: await engine.planModel(wish.source, { ...options, signal }),
       });

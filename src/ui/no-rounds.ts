@@ -5,20 +5,28 @@ import { nameOfSource, sourceOf } from "./model-wish";
 import type { ChatRequest } from "./request";
 import type { Session } from "./session";
 
-export function noRounds(session: Session, examples: readonly string[]) {
+export function noRounds(
+  session: Session,
+  examples: readonly string[],
+  mayChooseModel: boolean,
+) {
   const { current, loading, state, visit } = session;
   if (current.isNew && state === "unavailable")
     return html`<rondo-unavailable
       .error=${loading.error}
     ></rondo-unavailable>`;
-  if (current.isNew) return welcome(session, examples);
+  if (current.isNew) return welcome(session, examples, mayChooseModel);
   if (visit.isOpening) return html`<p class="opening">Opening…</p>`;
   if (current.openError !== undefined) return failure(current.openError);
   if (current.summary === undefined) return nothing;
   return html`<p class="opening">Nothing is left in this chat.</p>`;
 }
 
-function welcome({ loading, state }: Session, examples: readonly string[]) {
+function welcome(
+  { loading, state }: Session,
+  examples: readonly string[],
+  mayChooseModel: boolean,
+) {
   const { source } = loading.wish ?? {};
   const isTiny = source === undefined || source === sourceOf(EMBEDDED_ID);
   return html`
@@ -26,7 +34,7 @@ function welcome({ loading, state }: Session, examples: readonly string[]) {
       <slot name="welcome"
         ><rondo-welcome
           .modelName=${isTiny ? "" : nameOfSource(source)}
-          .offersModels=${state !== "failed" && state !== "idle"}
+          .offersModels=${mayChooseModel && state !== "failed" && state !== "idle"}
         ></rondo-welcome
       ></slot>
       <rondo-examples

@@ -1,11 +1,13 @@
 /**
  * The model that was chosen last, so that the page loads it again. Its id and how it is kept on the GPU
- * are remembered; tokens and files never are. Where storage is not allowed, it lasts as long as the page.
+ * are remembered; tokens and files never are. Elements that name the same model share the choice; others
+ * have their own. Where storage is not allowed, it lasts as long as the page.
  */
 import * as v from "valibot";
 import type { ModelWish } from "./model-wish";
 
-const KEY = "rondo.model";
+/** @param own the model that the element names */
+const keyOf = (own: string | undefined) => `rondo.model ${own ?? ""}`;
 /** How often in a row the page ended while a model was on its way to the GPU. */
 const ENDED_KEY = "rondo.model.ended";
 /** Once may be a reload; twice is a model that takes the page with it. */
@@ -17,9 +19,11 @@ const schema = v.object({
   memoryBudgetBytes: v.optional(v.pipe(v.number(), v.minValue(0))),
 });
 
-export function rememberedModel(): ModelWish | undefined {
+export function rememberedModel(
+  own: string | undefined,
+): ModelWish | undefined {
   try {
-    const text = localStorage.getItem(KEY);
+    const text = localStorage.getItem(keyOf(own));
     if (text === null) return undefined;
     const { id, ...options } = v.parse(schema, JSON.parse(text));
     return { source: id, options };
@@ -29,14 +33,17 @@ export function rememberedModel(): ModelWish | undefined {
 }
 
 /** Undefined forgets it. Files cannot be remembered: what was before stays. */
-export function rememberModel(wish: ModelWish | undefined): void {
+export function rememberModel(
+  own: string | undefined,
+  wish: ModelWish | undefined,
+): void {
   try {
-    if (wish === undefined) return localStorage.removeItem(KEY);
+    if (wish === undefined) return localStorage.removeItem(keyOf(own));
     const { source: id, options } = wish;
     if (typeof id !== "string") return;
     const { memoryBudgetBytes, weightBits } = options;
     const kept = { id, weightBits, memoryBudgetBytes };
-    localStorage.setItem(KEY, JSON.stringify(kept));
+    localStorage.setItem(keyOf(own), JSON.stringify(kept));
   } catch {
     // Not allowed: it is there until the page is gone.
   }

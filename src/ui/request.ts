@@ -1,5 +1,6 @@
 import type { ModelWish } from "./model-wish";
 import type { VersionWay } from "./round-place";
+import type { Settings } from "./settings";
 
 /** What the parts of the page ask of `<rondo-chat>`; the event does not leave it. */
 
@@ -28,6 +29,9 @@ export type ChatRequest =
   | { type: "stop-attaching" }
   | { type: "show-instructions" }
   | { type: "instruct"; text: string }
+  | { type: "show-settings" }
+  | { type: "choose-settings"; changes: Settings }
+  | { type: "reset-settings" }
   | { type: "heal"; isOn: boolean }
   | { type: "think"; isOn: boolean }
   | { type: "new-chat" }

@@ -125,6 +125,8 @@ export class RoundElement extends LitElement {
 
   #message() {
     const { edit, id, message } = this.round;
+    // A chat can begin with what the model says.
+    if (message === "") return nothing;
     const { hasLater, isBusy, mayWrite, round } = this;
     if (edit !== undefined && mayWrite)
       return html`<rondo-message-editor

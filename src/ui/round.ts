@@ -7,7 +7,12 @@
  *      │           └───────────┴──────> failed
  *      └─> unsent
  */
-import type { MessagePlace, Receipt, ReplyEvent } from "../engine/chat-engine";
+import type {
+  MessagePlace,
+  Receipt,
+  ReplyEvent,
+  SaidRound,
+} from "../engine/chat-engine";
 
 export type RoundPhase =
   "waiting" | "reading" | "writing" | "done" | "failed" | "unsent";
@@ -41,6 +46,8 @@ export interface Round {
   readonly error?: Error;
   /** The message as it stands in its editor, while it is in one. */
   readonly edit?: RoundEdit;
+  /** Whether it was said elsewhere: the chat begins with it. */
+  readonly isGiven?: boolean;
   /** Whether the reply was told to stop and has not ended yet. */
   readonly isStopping?: boolean;
 }
@@ -56,6 +63,16 @@ export type KeptRound = Round & { readonly keptId: number };
 
 export function newRound(id: number, message: string, afterId: number): Round {
   return { id, afterId, versions: [], message, phase: "waiting", reply: "" };
+}
+
+/** A round that was said elsewhere, for a chat to begin with. */
+export function givenRound(id: number, { message, reply }: SaidRound): Round {
+  return {
+    ...newRound(id, message, -1),
+    phase: "done",
+    reply,
+    isGiven: true,
+  };
 }
 
 /** Whether the engine is known to keep the round. */

@@ -6,10 +6,13 @@ import type { ChatEngine, EngineNotice } from "../engine/chat-engine";
 import { Attachments } from "./attachments";
 import { Changes } from "./changes";
 import { ChatLibrary } from "./chat-library";
+import { ChosenSettings } from "./chosen-settings";
 import type { Conversation } from "./conversation";
 import {
   ChatErrorEvent,
   RoundEvent,
+  SentEvent,
+  SettingsEvent,
   ShowEvent,
   StateEvent,
   type ChatState,
@@ -18,8 +21,9 @@ import {
 import { ModelLoading } from "./model-loading";
 import type { ModelWish } from "./model-wish";
 import { Models } from "./models";
-import { rememberModel } from "./remembered-model";
+import { rememberedModel, rememberModel } from "./remembered-model";
 import type { Round } from "./round";
+import type { Settings } from "./settings";
 import { Troubles } from "./troubles";
 import { TurnQueue } from "./turn-queue";
 import { Turns } from "./turns";
@@ -48,6 +52,7 @@ export class Session {
   readonly loading: ModelLoading;
   readonly models: Models;
   readonly troubles = new Troubles();
+  readonly settings = new ChosenSettings();
   /** The model that the page names, where it names one. */
   own: string | undefined;
   isHealing = true;
@@ -77,7 +82,7 @@ export class Session {
     });
     this.models = new Models({
       engine,
-      hubUrl: () => this.loading.hubUrl,
+      preferences: () => this.loading,
       changed: () => this.#redraw(),
     });
     const openAgain = (conversation: Conversation) =>
@@ -85,6 +90,10 @@ export class Session {
     this.turns = new Turns(this.#queue, this.visit, {
       engine,
       changed,
+      options: () => this.settings.options,
+      sent: ({ chatId }, { message }) => {
+        this.#host.dispatchEvent(new SentEvent(chatId, message));
+      },
       redraw: () => this.#redraw(),
       ended: (conversation, round) => this.#ended(conversation, round),
       failed: (error) => this.#fail(error, "reply"),
@@ -113,10 +122,44 @@ export class Session {
     return this.library.current;
   }
 
+  /** Takes note of the model that the page names, and of what the user chose with it before. */
+  name(own: string | undefined): void {
+    this.own = own;
+    this.settings.remember(own);
+    this.applySettings();
+  }
+
+  /** What the user has chosen instead of the model that the page names. */
+  get remembered(): ModelWish | undefined {
+    return rememberedModel(this.own);
+  }
+
+  /** Settings are others now. */
+  applySettings(): void {
+    this.loading.memoryBudgetBytes = this.settings.inForce.memoryBudgetBytes;
+    this.#redraw();
+  }
+
+  /** Settings that the user chooses; undefined goes back to what the page says, or the model. */
+  choose(changes: Settings): void {
+    this.settings.choose(changes);
+    this.#chosen();
+  }
+
+  resetSettings(): void {
+    this.settings.reset();
+    this.#chosen();
+  }
+
+  #chosen(): void {
+    this.applySettings();
+    this.#host.dispatchEvent(new SettingsEvent(this.settings.inForce));
+  }
+
   /** Takes the chats from this engine; needs no model. */
   connect(engine: ChatEngine): void {
     if (engine === this.#engine) return;
-    this.rest();
+    this.#stopHearing?.();
     this.#engine = engine;
     this.#listen();
     this.library.connect(engine);
@@ -125,6 +168,7 @@ export class Session {
 
   /** Hears of the engine again, after a rest. */
   wake(): void {
+    this.library.wake();
     if (this.#stopHearing !== undefined || this.#engine === undefined) return;
     this.#listen();
     void this.library.refresh();
@@ -132,6 +176,7 @@ export class Session {
 
   /** Hears no more of the engine: the page has put the element away. */
   rest(): void {
+    this.library.rest();
     this.#stopHearing?.();
     this.#stopHearing = undefined;
   }
@@ -150,7 +195,7 @@ export class Session {
 
   /** Uses a model from now on, also after a reload, unless it is of files. */
   use(wish: ModelWish): void {
-    rememberModel(this.isOwn(wish) ? undefined : wish);
+    rememberModel(this.own, this.isOwn(wish) ? undefined : wish);
     if (this.#engine !== undefined) void this.load(this.#engine, wish);
   }
 
@@ -165,7 +210,7 @@ export class Session {
   /** Goes back to the model before. Says whether there was one. */
   giveUpLoading(): boolean {
     const before = this.loading.giveUp();
-    rememberModel(undefined);
+    rememberModel(this.own, undefined);
     if (before !== undefined) this.use(before);
     return before !== undefined;
   }

@@ -106,6 +106,8 @@ export class SidePanel extends LitElement {
   @property({ type: Boolean, reflect: true }) drawer = false;
   /** Whether chats outlive the page. */
   @property({ attribute: false }) keeping = true;
+  /** Whether the user may choose another model. */
+  @property({ attribute: false }) mayChooseModel = true;
   @query("input") private file!: HTMLInputElement;
 
   override focus(options?: FocusOptions): void {
@@ -153,17 +155,12 @@ export class SidePanel extends LitElement {
         @change=${this.#import}
       />
       <footer>
-        <button
-          class="model"
-          type="button"
-          aria-haspopup="dialog"
-          title="Choose a model"
-          @click=${() => this.#ask({ type: "show-models" })}
-        >
-          ${modelIcon}<span
-            >${this.model ? modelLine(this.model) : "Choose a model"}</span
-          >
-        </button>
+        ${this.mayChooseModel ? this.#modelButton() : nothing}
+        ${
+          this.model && !this.mayChooseModel
+            ? html`<p>${modelLine(this.model)}</p>`
+            : nothing
+        }
         ${this.model ? html`<p>${deviceLine(this.model)}</p>` : nothing}
         <p>
           ${
@@ -175,6 +172,20 @@ export class SidePanel extends LitElement {
         <slot name="footer"></slot>
       </footer>
     `;
+  }
+
+  #modelButton() {
+    return html`<button
+      class="model"
+      type="button"
+      aria-haspopup="dialog"
+      title="Choose a model"
+      @click=${() => this.#ask({ type: "show-models" })}
+    >
+      ${modelIcon}<span
+        >${this.model ? modelLine(this.model) : "Choose a model"}</span
+      >
+    </button>`;
   }
 
   #import() {

@@ -3,11 +3,16 @@ import type { ChatEngine } from "../engine/chat-engine";
 import type { Conversation } from "./conversation";
 import { isKept, type Round } from "./round";
 import type { VersionWay } from "./round-place";
+import type { SettingOptions } from "./settings";
 import type { Turn, TurnQueue } from "./turn-queue";
 import type { Visit } from "./visit";
 
 export interface TurnsHost {
   engine(): ChatEngine | undefined;
+  /** How replies are made. */
+  options(): SettingOptions;
+  /** A message was sent. */
+  sent(conversation: Conversation, round: Round): void;
   /** After what the user or the engine did. */
   changed(): void;
   /** After each step of a reply. */
@@ -32,18 +37,22 @@ export class Turns {
     this.#host = host;
   }
 
-  /** Sends `text`. Does nothing while something else is on its way there. */
-  send(conversation: Conversation, text: string): void {
+  /**
+   * Sends `text`. Does nothing while something else is on its way there.
+   *
+   * @returns the round when it is over: done, failed, or not sent after all; undefined where nothing was sent
+   */
+  send(conversation: Conversation, text: string): Promise<Round> | undefined {
     const message = text.trim();
-    if (message === "" || !conversation.maySend) return;
+    if (message === "" || !conversation.maySend) return undefined;
     const round = conversation.append(message);
     if (conversation.draft.trim() === message) conversation.draft = "";
-    this.#begin(conversation, round);
+    return this.#begin(conversation, round);
   }
 
   /** Sends an example, or leaves it in the empty box where that cannot be. */
   suggest(conversation: Conversation, text: string): void {
-    if (conversation.maySend) return this.send(conversation, text);
+    if (conversation.maySend) return void this.send(conversation, text);
     conversation.draft ||= text;
     this.#host.changed();
   }
@@ -58,7 +67,7 @@ export class Turns {
     const message = text.trim();
     if (message === "" || !conversation.maySend) return;
     const round = conversation.appendVersion(roundId, message, way);
-    if (round !== undefined) this.#begin(conversation, round);
+    if (round !== undefined) void this.#begin(conversation, round);
   }
 
   /** Has the same message answered once more. */
@@ -78,7 +87,7 @@ export class Turns {
       return this.regenerate(conversation, roundId);
     if (!conversation.maySend) return this.putBack(conversation, roundId);
     const round = conversation.take(roundId);
-    if (round !== undefined) this.send(conversation, round.message);
+    if (round !== undefined) void this.send(conversation, round.message);
   }
 
   /** Puts the message of a round that failed or was not sent back into the box. */
@@ -88,34 +97,44 @@ export class Turns {
     this.#host.changed();
   }
 
-  #begin(conversation: Conversation, round: Round): void {
+  #begin(conversation: Conversation, round: Round): Promise<Round> {
     const stopping = new AbortController();
-    const turn: Turn = () => {
-      const { signal } = stopping;
-      return (conversation.turn = this.#run(conversation, round, signal));
-    };
-    conversation.stop = () => {
-      if (!this.#queue.remove(turn)) stopReply(conversation, stopping);
-      else if (round.place) conversation.withdrawVersion(round);
-      else conversation.replace({ ...round, phase: "unsent" });
+    return new Promise((settle) => {
+      const turn: Turn = () => {
+        const { signal } = stopping;
+        const running = this.#run(conversation, round, signal);
+        return (conversation.turn = running.then(settle));
+      };
+      conversation.stop = () => {
+        const unsent: Round = { ...round, phase: "unsent" };
+        if (!this.#queue.remove(turn)) stopReply(conversation, stopping);
+        else {
+          if (round.place) conversation.withdrawVersion(round);
+          else conversation.replace(unsent);
+          settle(unsent);
+        }
+        this.#host.changed();
+      };
+      this.#queue.add(turn);
+      this.#host.sent(conversation, round);
       this.#host.changed();
-    };
-    this.#queue.add(turn);
-    this.#host.changed();
+    });
   }
 
   async #run(
     conversation: Conversation,
-    { id, place }: Round,
+    sent: Round,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Round> {
+    const { id, place } = sent;
     // A chat that is just being left must be opened again first.
     await conversation.visit;
     const engine = this.#host.engine();
-    if (engine === undefined) return;
+    if (engine === undefined) return sent;
     const redraw = () => this.#host.redraw();
     const { thinks } = this;
-    const ways = { thinks, signal, changed: redraw };
+    const options = this.#host.options();
+    const ways = { ...options, thinks, signal, changed: redraw };
     const round = await conversation.reply(engine, id, ways);
     if (place !== undefined) await this.#readAgain(engine, conversation);
     if (round?.error?.name === "ChatBusyError")
@@ -124,6 +143,7 @@ export class Turns {
     else if (round?.phase === "done") this.#host.ended(conversation, round);
     this.#visit.leave(conversation);
     this.#host.changed();
+    return round ?? { ...sent, phase: "unsent" };
   }
 
   /** What follows a version that was added has other names now. */

@@ -1,5 +1,6 @@
 // The engine with the embedded model, from text to text, in this very page.
 import { afterAll, expect, test } from "vitest";
+import { readChatFile } from "../../src/engine/chat-file";
 import { Engine } from "../../src/engine/engine";
 import { GREEDY, say } from "../support/say";
 import { sharedGpu } from "../support/shared-gpu";
@@ -49,6 +50,32 @@ test("remembers what it was told, and prefills only the new question", async () 
     prefilledTokens + replyTokens + closing,
   );
   expect(second.receipt.prefilledTokens).toBeLessThan(20);
+});
+
+test("a chat can begin with what was said elsewhere, which is read and kept with its first message", async () => {
+  const said = { message: "My cat is called Miso.", reply: "A lovely name." };
+  const greeting = { message: "", reply: "Hello!" };
+  const chat = await engine.createChat({ history: [greeting, said] });
+  const begun = await engine.openChat(chat);
+  expect(begun.rounds).toMatchObject([
+    { id: 1, ...greeting },
+    { id: 2, ...said },
+  ]);
+  expect((await engine.listChats()).map(({ id }) => id)).not.toContain(chat);
+
+  const { text, receipt } = await say(engine, chat, "What is my cat called?");
+  expect(text).toContain("Miso");
+  expect(receipt.roundId).toBe(3);
+  expect(receipt.attention.roundCount).toBe(2);
+  const { chat: kept } = await readChatFile(await engine.exportChat(chat));
+  expect(kept.rounds.map(({ id, user }) => [id, user])).toEqual([
+    [0, ""],
+    [1, ""],
+    [2, said.message],
+    [3, "What is my cat called?"],
+  ]);
+  expect(kept.title).toBe(said.message);
+  await engine.deleteChat(chat);
 });
 
 test("a system prompt stands before the chat", async () => {

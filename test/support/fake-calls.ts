@@ -178,6 +178,8 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
   readonly place: MessagePlace | undefined;
   readonly thinks: boolean | undefined;
   readonly signal: AbortSignal | undefined;
+  /** As they were given. */
+  readonly options: ReplyOptions;
   /** What the fake engine keeps of it; undefined for one that it does not keep. */
   kept: HistoryRound | undefined;
   /** Takes back what is kept. */
@@ -188,6 +190,7 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
   constructor(chatId: string, message: string, options: ReplyOptions = {}) {
     this.chatId = chatId;
     this.message = message;
+    this.options = options;
     this.place = options.place;
     this.thinks = options.thinks;
     this.signal = options.signal;

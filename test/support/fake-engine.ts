@@ -94,6 +94,8 @@ export class FakeEngine implements ChatEngine {
   readonly #branches = new Map<string, FakeBranches>();
   /** System prompts of chats that are not kept yet. */
   readonly #systems = new Map<string, string | undefined>();
+  /** What chats that are not kept yet begin with. */
+  readonly #given = new Map<string, HistoryRound[]>();
   #chatCount = 0;
 
   constructor(script: FakeScript = {}) {
@@ -138,15 +140,23 @@ export class FakeEngine implements ChatEngine {
       .sort((a, b) => b.updatedMs - a.updatedMs);
   }
 
-  createChat({ system }: ChatOptions = {}): Promise<string> {
+  createChat({ system, history = [] }: ChatOptions = {}): Promise<string> {
     const chatId = `chat ${++this.#chatCount}`;
     this.#systems.set(chatId, system);
+    const given = history.map(({ message, reply }, i) =>
+      keptRound(i + 1, message, reply),
+    );
+    this.#given.set(chatId, given);
     return Promise.resolve(chatId);
   }
 
   async openChat(chatId: string): Promise<ChatHistory> {
     this.visits.push(`open ${chatId}`);
     this.#openStore();
+    const rounds = this.#given.get(chatId) ?? [];
+    const isKept = this.kept.some(({ summary }) => summary.id === chatId);
+    if (!isKept && rounds.length > 0)
+      return this.#history({ ...keptChat(chatId, []), rounds });
     return this.#history(this.#kept(chatId));
   }
 
@@ -370,6 +380,7 @@ export class FakeEngine implements ChatEngine {
     if (known !== undefined) return known;
     const chat = keptChat(chatId, [], { title });
     chat.system = this.#systems.get(chatId);
+    chat.rounds = this.#given.get(chatId) ?? [];
     this.kept = [chat, ...this.kept];
     return chat;
   }

@@ -48,6 +48,20 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
     await settle();
     await choose("Hello!", "Delete");
   },
+  "settings, one of which cannot be": async () => {
+    await button("Settings…").click();
+    await settle();
+    for (const details of findAll("details")) details.setAttribute("open", "");
+    const temperature = page.getByRole("textbox", { name: "Temperature" });
+    await temperature.fill("hot");
+    await userEvent.keyboard("{Tab}");
+    const repair = page.getByRole("textbox", { name: "Repair (r)" });
+    await repair.fill("0.5");
+    await userEvent.keyboard("{Tab}");
+    const memory = page.getByRole("textbox", { name: "Memory for chats" });
+    await memory.fill("300");
+    await userEvent.keyboard("{Tab}");
+  },
   "kept chats, with a menu open": async () => {
     engine.kept = keptChats();
     engine.emit({ type: "chats-changed" });
@@ -304,6 +318,7 @@ describe("The keyboard", () => {
       "Model: rondo-tiny · 3.4M parameters",
       "Chats",
       "Instructions…",
+      "Settings…",
       "Conversation",
       "Edit message",
       "a link",

@@ -22,6 +22,9 @@ import {
   shownText,
 } from "./mount";
 
+/** Where a choice is remembered, instead of the model that the page names. */
+const MODEL_KEY = `rondo.model ${new URL("models/rondo-tiny/", document.baseURI).href}`;
+
 const [, SMOL, MIDDLE, QWEN] = KNOWN_MODELS.map(({ id }) => id);
 const OTHER = "someone/other-GGUF/other-Q8_0.gguf";
 
@@ -489,7 +492,7 @@ describe("A download", () => {
   });
 
   test("that is given up with no model before leads to the list", async () => {
-    localStorage.setItem("rondo.model", JSON.stringify({ id: QWEN }));
+    localStorage.setItem(MODEL_KEY, JSON.stringify({ id: QWEN }));
     const { chat, engine } = await mountChat(ready);
     lastLoad(engine).download(1e6, 450e6);
     await settle();
@@ -518,7 +521,7 @@ describe("The model that was chosen", () => {
   });
 
   test("is forgotten for the page's own", async () => {
-    localStorage.setItem("rondo.model", JSON.stringify({ id: SMOL }));
+    localStorage.setItem(MODEL_KEY, JSON.stringify({ id: SMOL }));
     const { engine } = await mountChat(ready);
     lastLoad(engine).finish();
     await settle();
@@ -529,7 +532,7 @@ describe("The model that was chosen", () => {
 
   test("comes with how it is kept on the GPU", async () => {
     const kept = { id: "org/name", weightBits: 8 };
-    localStorage.setItem("rondo.model", JSON.stringify(kept));
+    localStorage.setItem(MODEL_KEY, JSON.stringify(kept));
     const { engine } = await mountChat(ready);
     expect(lastLoad(engine).options.weightBits).toBe(8);
   });
@@ -537,14 +540,14 @@ describe("The model that was chosen", () => {
   test.for(["{", "{}", '{"id":4}', '{"id":"a/b","weightBits":3}'])(
     "is the page's own where what was remembered makes no sense: %s",
     async (text) => {
-      localStorage.setItem("rondo.model", text);
+      localStorage.setItem(MODEL_KEY, text);
       const { engine } = await mountChat(ready);
       expect(nameOfSource(lastLoad(engine).source)).toBe("rondo-tiny");
     },
   );
 
   test("that has ended the page twice is loaded once more only when asked for", async () => {
-    localStorage.setItem("rondo.model", JSON.stringify({ id: "org/large" }));
+    localStorage.setItem(MODEL_KEY, JSON.stringify({ id: "org/large" }));
     const weights = (engine: FakeEngine) => lastLoad(engine).weights(1, 2);
     // The page is gone in mid-load; once may be a reload.
     weights((await mountChat(ready)).engine);
@@ -564,7 +567,7 @@ describe("The model that was chosen", () => {
   });
 
   test("that cannot be loaded leaves another to choose", async () => {
-    localStorage.setItem("rondo.model", JSON.stringify({ id: "org/gone" }));
+    localStorage.setItem(MODEL_KEY, JSON.stringify({ id: "org/gone" }));
     const { chat, engine } = await mountChat(ready);
     lastLoad(engine).fail(namedError("ModelFetchError", "org/gone: 404."));
     await settle();
@@ -581,7 +584,7 @@ describe("The model that was chosen", () => {
   });
 
   test("gives way to another that the page names later", async () => {
-    localStorage.setItem("rondo.model", JSON.stringify({ id: SMOL }));
+    localStorage.setItem(MODEL_KEY, JSON.stringify({ id: SMOL }));
     const { chat, engine } = await mountChat(ready);
     chat.model = "org/name";
     await settle();

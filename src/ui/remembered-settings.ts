@@ -1,0 +1,31 @@
+/**
+ * The settings that the user has chosen, so that they hold after a reload. Elements that name the same
+ * model share them; others have their own. Where storage is not allowed, they last as long as the page.
+ */
+import * as v from "valibot";
+import { isSame, type Settings, settingsSchema } from "./settings";
+
+/** @param own the model that the element names */
+const keyOf = (own: string | undefined) => `rondo.settings ${own ?? ""}`;
+
+/** What lies there is foreign: one setting that is not allowed, and none of them is believed. */
+export function rememberedSettings(own: string | undefined): Settings {
+  try {
+    const text = localStorage.getItem(keyOf(own));
+    return text === null ? {} : v.parse(settingsSchema, JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+export function rememberSettings(
+  own: string | undefined,
+  settings: Settings,
+): void {
+  try {
+    if (isSame(settings, {})) localStorage.removeItem(keyOf(own));
+    else localStorage.setItem(keyOf(own), JSON.stringify(settings));
+  } catch {
+    // Not allowed: they are there until the page is gone.
+  }
+}
