@@ -32,23 +32,14 @@ function setVisibility(state: DocumentVisibilityState): void {
 
 /** How many listeners for the page's visibility were added and not removed. */
 function countPageListeners(): () => number {
-  let count = 0;
-  const { addEventListener, removeEventListener } = document;
-  vi.spyOn(document, "addEventListener").mockImplementation(function (
-    this: Document,
-    ...args: Parameters<typeof addEventListener>
-  ) {
-    if (args[0] === "visibilitychange") count++;
-    addEventListener.apply(document, args);
-  });
-  vi.spyOn(document, "removeEventListener").mockImplementation(function (
-    this: Document,
-    ...args: Parameters<typeof removeEventListener>
-  ) {
-    if (args[0] === "visibilitychange") count--;
-    removeEventListener.apply(document, args);
-  });
-  return () => count;
+  const calls = (name: "addEventListener" | "removeEventListener") => {
+    const spy = vi.spyOn(document, name);
+    return () =>
+      spy.mock.calls.filter(([type]) => type === "visibilitychange").length;
+  };
+  const added = calls("addEventListener");
+  const removed = calls("removeEventListener");
+  return () => added() - removed();
 }
 
 test("An open panel asks at once, then once a second", async () => {
