@@ -11,6 +11,7 @@ import type {
   ChatDocument,
   ChatEngine,
   ChatHistory,
+  ChatHit,
   ChatOptions,
   ChatSummary,
   EngineNotice,
@@ -25,6 +26,7 @@ import type {
   ReplyOptions,
   RestoreOptions,
   RestoreReport,
+  SearchOptions,
 } from "./chat-engine";
 import { Desk } from "./desk";
 import { Healer } from "./healer";
@@ -92,6 +94,13 @@ export class Engine implements ChatEngine {
 
   async listChats(): Promise<ChatSummary[]> {
     return (await this.#shelf()).archive.list();
+  }
+
+  async searchChats(
+    query: string,
+    options?: SearchOptions,
+  ): Promise<ChatHit[]> {
+    return (await this.#shelf()).archive.search(query, options);
   }
 
   async createChat({ system }: ChatOptions = {}): Promise<string> {

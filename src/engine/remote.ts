@@ -6,6 +6,7 @@ import type {
   ChatDocument,
   ChatEngine,
   ChatHistory,
+  ChatHit,
   ChatOptions,
   ChatSummary,
   EngineNotice,
@@ -20,6 +21,7 @@ import type {
   ReplyOptions,
   RestoreOptions,
   RestoreReport,
+  SearchOptions,
 } from "./chat-engine";
 import type { CallName, Calls, Request, Response } from "./protocol";
 import { fromWire } from "./wire-error";
@@ -81,6 +83,13 @@ export class RemoteEngine implements ChatEngine {
 
   listChats(): Promise<ChatSummary[]> {
     return this.#call("listChats", []);
+  }
+
+  searchChats(
+    query: string,
+    { signal }: SearchOptions = {},
+  ): Promise<ChatHit[]> {
+    return this.#call("searchChats", [query], { signal });
   }
 
   createChat(options?: ChatOptions): Promise<string> {

@@ -169,7 +169,8 @@ export class ChatElement extends LitElement {
   }
 
   #panel() {
-    const { library, loading, troubles } = this.#session;
+    const { library, loading, search, troubles } = this.#session;
+    const { begun, current } = library;
     return html`
       <rondo-side-panel
         part="panel"
@@ -177,7 +178,10 @@ export class ChatElement extends LitElement {
         id="panel"
         ?inert=${!this.#drawer.isOpen}
         ?drawer=${this.#drawer.isNarrow}
-        .chats=${library.begun.map((chat) => entryOf(chat, library.current))}
+        .chats=${search
+          .among(begun)
+          .map((chat) => entryOf(chat, current, search.excerptOf(chat)))}
+        .search=${search.state(begun.length)}
         .model=${loading.model}
         .keeping=${troubles.isKeeping}
       >

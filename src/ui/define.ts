@@ -27,6 +27,7 @@ import { ReplyElement } from "./reply-element";
 import { RestoreProgressElement } from "./restore-progress";
 import { RoundActions } from "./round-actions";
 import { RoundElement } from "./round-element";
+import { SearchBox } from "./search-box";
 import { SidePanel } from "./side-panel";
 import { Transcript } from "./transcript";
 import { UnavailableNotice } from "./unavailable-notice";
@@ -60,6 +61,7 @@ const elements = {
   "rondo-restore-progress": RestoreProgressElement,
   "rondo-round-actions": RoundActions,
   "rondo-round": RoundElement,
+  "rondo-search-box": SearchBox,
   "rondo-side-panel": SidePanel,
   "rondo-transcript": Transcript,
   "rondo-unavailable": UnavailableNotice,
