@@ -8,8 +8,8 @@ import { root } from "./setup.mjs";
 
 const folder = join(root, "public");
 const svg = readFileSync(join(folder, "icon.svg"), "utf8");
-// Systems cut these to a shape of their own: the ground goes to the edges, the mark stays in the middle.
-const square = svg.replace(' rx="8"', "").replace("scale(.72)", "scale(.56)");
+// Systems cut these to a shape of their own, which leaves four fifths of it at least: the mark is within.
+const square = svg.replace(' rx="8"', "");
 
 /** @type {{ name: string, px: number, drawing: string }[]} */
 const icons = [

@@ -59,13 +59,28 @@ function status({ page }: ChatPage, path: string): Promise<number> {
   return page.evaluate(async (path) => (await fetch(path)).status, path);
 }
 
+async function expectInstallable({ page }: ChatPage): Promise<void> {
+  const session = await context.newCDPSession(page);
+  const { errors, data } = await session.send("Page.getAppManifest");
+  expect(errors).toEqual([]);
+  expect(JSON.parse(data!)).toMatchObject({ name: "Rondo", start_url: "./" });
+  const { installabilityErrors } = await session.send(
+    "Page.getInstallabilityErrors",
+  );
+  // This is the test's own: its contexts are incognito.
+  expect(installabilityErrors.map(({ errorId }) => errorId)).toEqual([
+    "in-incognito",
+  ]);
+}
+
 const keptVersions = ({ page }: ChatPage) =>
   page.evaluate(async () => (await caches.keys()).length);
 
 const notice = ({ page }: ChatPage) => page.getByText("A new version is ready");
 
-test("without a network and without its server it opens, shows the chat, and goes on with it", async () => {
+test("it can be installed, and without a network or its server it opens, shows the chat, and goes on with it", async () => {
   const chat = await open();
+  await expectInstallable(chat);
   await chat.say("My cat is called Miso.");
   await server.stop();
   await context.setOffline(true);
@@ -123,37 +138,21 @@ test("a new version waits until it is asked for, and leaves other tabs what they
   expect(await notice(chat).count()).toBe(0);
 });
 
-test.each([
-  { name: "lacks a file", spoil: () => server.lose("icon.svg") },
-  {
-    name: "has a file that is not as it was built",
-    spoil: () => server.edit("icon.svg", () => "Not found"),
-  },
-])("a version that $name is not taken", async ({ spoil }) => {
+test("a version that lacks a file, or has one that is not as it was built, is not taken", async () => {
   const chat = await open();
-  for (const path of ["index.html", "icon.svg"])
-    await server.edit(path, (text) => `${text}<!-- of a new version -->`);
-  server.list();
-  await spoil();
-  expect(await update(chat)).toBe("redundant");
+  for (const spoil of [
+    () => server.edit("icon.svg", () => "Not found"),
+    () => server.lose("icon.svg"),
+  ]) {
+    for (const path of ["index.html", "icon.svg"])
+      await server.edit(path, (text) => `${text}<!-- of a new version -->`);
+    server.list();
+    await spoil();
+    expect(await update(chat)).toBe("redundant");
+  }
   expect(await notice(chat).count()).toBe(0);
   await server.stop();
   await chat.page.reload();
   expect(await chat.page.content()).not.toContain("of a new version");
   expect(await status(chat, "icon.svg")).toBe(200);
-});
-
-test("the browser offers to install it", async () => {
-  const chat = await open();
-  const session = await context.newCDPSession(chat.page);
-  const { errors, data } = await session.send("Page.getAppManifest");
-  expect(errors).toEqual([]);
-  expect(JSON.parse(data!)).toMatchObject({ name: "Rondo", start_url: "./" });
-  const { installabilityErrors } = await session.send(
-    "Page.getInstallabilityErrors",
-  );
-  // This is the test's own: its contexts are incognito.
-  expect(installabilityErrors.map(({ errorId }) => errorId)).toEqual([
-    "in-incognito",
-  ]);
 });
