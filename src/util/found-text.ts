@@ -39,9 +39,9 @@ export function excerptOf(
   if (first === undefined) return undefined;
   const [start, end] = unfolded(text, first.at, first.at + first.word.length);
   return {
-    before: tailOf(oneLine(text.slice(Math.max(0, start - 4 * BEFORE), start))),
-    found: oneLine(text.slice(start, end)),
-    after: headOf(oneLine(text.slice(end, end + 4 * AFTER))),
+    before: tailOf(plain(text.slice(Math.max(0, start - 4 * BEFORE), start))),
+    found: text.slice(start, end),
+    after: headOf(plain(text.slice(end, end + 4 * AFTER))),
   };
 }
 
@@ -73,8 +73,11 @@ function unfolded(
   return [first ?? at, at];
 }
 
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ");
+/** In one line, without the commonest signs of Markdown. */
+function plain(text: string): string {
+  return text
+    .replace(/\*\*|`+|^\s*(#{1,6}|>|[-*])\s/gm, "")
+    .replace(/\s+/g, " ");
 }
 
 /** The last words of a text. */

@@ -1,4 +1,4 @@
-import axe from "axe-core";
+import axe, { type RunOnly } from "axe-core";
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { cdp, page, userEvent } from "vitest/browser";
 import type { ModelPlan } from "../../src/engine/chat-engine";
@@ -33,8 +33,36 @@ async function emulate(features: Record<string, string>): Promise<void> {
 
 afterEach(() => emulate({}));
 
-/** Everything axe finds wrong with the element, one line each. */
+const ALL_RULES: RunOnly = {
+  type: "tag",
+  values: [
+    "wcag2a",
+    "wcag2aa",
+    "wcag21a",
+    "wcag21aa",
+    "wcag22aa",
+    "best-practice",
+  ],
+};
+const COLOUR_RULES: RunOnly = {
+  type: "rule",
+  values: ["color-contrast", "link-in-text-block"],
+};
+
+/** All that axe finds wrong with the element, in light colours, and with its dark ones; one line each. */
 async function violations(chat: HTMLElement): Promise<string[]> {
+  const inLight = await found(chat, "light", ALL_RULES);
+  // The colours are all that differs.
+  const inDark = await found(chat, "dark", COLOUR_RULES);
+  return [...inLight, ...inDark];
+}
+
+async function found(
+  chat: HTMLElement,
+  scheme: "light" | "dark",
+  runOnly: RunOnly,
+): Promise<string[]> {
+  await emulate({ "prefers-color-scheme": scheme });
   // Wait for colours that fade in, also because something else is under the pointer now.
   for (let i = 0; i < 2; i++) {
     await settle();
@@ -45,20 +73,11 @@ async function violations(chat: HTMLElement): Promise<string[]> {
         .map(({ finished }) => finished),
     );
   }
-  const { violations } = await axe.run(chat, {
-    runOnly: [
-      "wcag2a",
-      "wcag2aa",
-      "wcag21a",
-      "wcag21aa",
-      "wcag22aa",
-      "best-practice",
-    ],
-  });
+  const { violations } = await axe.run(chat, { runOnly });
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(
       ({ target, failureSummary }) =>
-        `${id}: ${target.join(" ")}: ${failureSummary}`,
+        `${scheme}: ${id}: ${target.join(" ")}: ${failureSummary}`,
     ),
   );
 }
@@ -106,6 +125,18 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
     engine.emit({ type: "chats-changed" });
     await settle();
     await choose("Old", "Rename");
+  },
+  "chats that were found": async () => {
+    engine.kept = [...keptChats(), ...manyChats()];
+    engine.emit({ type: "chats-changed" });
+    await settle();
+    await searchFor("hi", 8);
+  },
+  "chats of which none is found": async () => {
+    engine.kept = manyChats();
+    engine.emit({ type: "chats-changed" });
+    await settle();
+    await searchFor("zebra", 0);
   },
   "a chat that is brought back": async () => {
     engine.kept = keptChats();
@@ -242,12 +273,24 @@ async function lookUp(text: string): Promise<void> {
 }
 
 /** Of these, the panel's own need a panel beside the chat. */
-const NEEDS_PANEL = /delete|chats, with a menu|renamed/;
+const NEEDS_PANEL = /delete|chats, with a menu|renamed|found/;
 
 const keptChats = () => [
   keptChat("new", [["Hello!", "Hi."]], { title: "New" }),
   keptChat("old", [["Hello!", "Hi."]], { title: "Old", daysAgo: 3 }),
 ];
+
+const manyChats = () =>
+  ["one", "two", "three", "four", "five", "six"].map((name) =>
+    keptChat(name, [[`Hello, ${name}!`, "Hi."]]),
+  );
+
+/** Until so many are found. */
+async function searchFor(query: string, count: number): Promise<void> {
+  await page.getByRole("searchbox").fill(query);
+  const found = new RegExp(`^${count || "No"} chats? found$`);
+  await expect.element(page.getByText(found)).toBeVisible();
+}
 
 async function show(chatId: string): Promise<void> {
   findAll("rondo-chat").forEach((chat) => Object.assign(chat, { chatId }));
@@ -283,47 +326,43 @@ const LOADS: Record<string, FakeScript> = {
 
 let engine: Awaited<ReturnType<typeof mountChat>>["engine"];
 
-describe.for(["light", "dark"])(
-  "In %s colours, axe finds nothing in",
-  (scheme) => {
-    for (const width of [1000, 360]) {
-      test.for(Object.keys(SCENES))(`%s, ${width} px wide`, async (name) => {
-        if (width < 500 && NEEDS_PANEL.test(name)) return;
-        await emulate({ "prefers-color-scheme": scheme });
-        const restore = () => {};
-        const mounted = await mountChat({ ...readyAtOnce, restore }, width);
-        engine = mounted.engine;
-        await SCENES[name]!(mounted.chat);
-        await settle();
-        expect(await violations(mounted.chat)).toEqual([]);
-      });
-
-      test.for(Object.keys(LOADS))(`%s, ${width} px wide`, async (name) => {
-        await emulate({ "prefers-color-scheme": scheme });
-        const { chat } = await mountChat(LOADS[name], width);
-        expect(await violations(chat)).toEqual([]);
-      });
-    }
-
-    test("the open drawer", async () => {
-      await emulate({ "prefers-color-scheme": scheme });
-      const { chat } = await mountChat(readyAtOnce, 360);
-      await button("Chats").click();
+describe("In light and dark colours, axe finds nothing in", () => {
+  for (const width of [1000, 360]) {
+    const names = Object.keys(SCENES).filter(
+      (name) => width > 500 || !NEEDS_PANEL.test(name),
+    );
+    test.for(names)(`%s, ${width} px wide`, async (name) => {
+      const restore = () => {};
+      const mounted = await mountChat({ ...readyAtOnce, restore }, width);
+      engine = mounted.engine;
+      await SCENES[name]!(mounted.chat);
       await settle();
-      expect(await violations(chat)).toEqual([]);
+      expect(await violations(mounted.chat)).toEqual([]);
     });
 
-    test("the open drawer, with a menu open", async () => {
-      await emulate({ "prefers-color-scheme": scheme });
-      const chats = keptChats();
-      const { chat } = await mountChat({ ...readyAtOnce, chats }, 360);
-      await button("Chats").click();
-      await settle();
-      await openMenu();
+    test.for(Object.keys(LOADS))(`%s, ${width} px wide`, async (name) => {
+      const { chat } = await mountChat(LOADS[name], width);
       expect(await violations(chat)).toEqual([]);
     });
-  },
-);
+  }
+
+  test("the open drawer", async () => {
+    const { chat } = await mountChat(readyAtOnce, 360);
+    await button("Chats").click();
+    await settle();
+    expect(await violations(chat)).toEqual([]);
+  });
+
+  test("the open drawer, with a search, and a menu open", async () => {
+    const chats = [...keptChats(), ...manyChats()];
+    const { chat } = await mountChat({ ...readyAtOnce, chats }, 360);
+    await button("Chats").click();
+    await settle();
+    await searchFor("hi", 8);
+    await openMenu();
+    expect(await violations(chat)).toEqual([]);
+  });
+});
 
 describe("The keyboard", () => {
   test("reaches everything, in the order that one reads", async () => {

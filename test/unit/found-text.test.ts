@@ -57,6 +57,13 @@ describe("The excerpt", () => {
     expect(before.length + after.length).toBeLessThan(100);
   });
 
+  it("is without the commonest signs of Markdown", () =>
+    expect(excerpt("# Cats\n\n- **Miso**, `a_b`\n> 2 * 3", "miso")).toEqual({
+      before: "Cats ",
+      found: "Miso",
+      after: ", a_b 2 * 3",
+    }));
+
   it("is none where nothing is found", () =>
     expect(excerpt("Miso", "cat")).toBeUndefined());
 
