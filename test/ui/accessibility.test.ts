@@ -49,10 +49,13 @@ const COLOUR_RULES: RunOnly = {
   values: ["color-contrast", "link-in-text-block"],
 };
 
-/** All that axe finds wrong with the element, in light colours, and with its dark ones; one line each. */
+/**
+ * All that axe finds wrong with the element, one line each. Wide pages are light ones, and then dark ones,
+ * where nothing but the colours differs; narrow ones are dark.
+ */
 async function violations(chat: HTMLElement): Promise<string[]> {
+  if (innerWidth < 500) return found(chat, "dark", ALL_RULES);
   const inLight = await found(chat, "light", ALL_RULES);
-  // The colours are all that differs.
   const inDark = await found(chat, "dark", COLOUR_RULES);
   return [...inLight, ...inDark];
 }
@@ -73,7 +76,11 @@ async function found(
         .map(({ finished }) => finished),
     );
   }
-  const { violations } = await axe.run(chat, { runOnly });
+  const { violations } = await axe.run(chat, {
+    runOnly,
+    resultTypes: ["violations"],
+    preload: false,
+  });
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(
       ({ target, failureSummary }) =>
