@@ -37,8 +37,16 @@ function watch(
     isTold = true;
     onNew();
   };
-  const follow = () =>
-    registration.installing?.addEventListener("statechange", look);
+  const follow = () => {
+    const { installing } = registration;
+    const note = () => {
+      if (installing?.state === "redundant")
+        console.warn("A version of this page could not be brought whole.");
+      look();
+    };
+    // What becomes of it later, once it is whole, is another matter.
+    installing?.addEventListener("statechange", note, { once: true });
+  };
   registration.addEventListener("updatefound", follow);
   follow();
   look();

@@ -151,6 +151,9 @@ test("a version that lacks a file, or has one that is not as it was built, is no
     expect(await update(chat)).toBe("redundant");
   }
   expect(await notice(chat).count()).toBe(0);
+  expect(chat.complaints).toContain(
+    "A version of this page could not be brought whole.",
+  );
   await server.stop();
   await chat.page.reload();
   expect(await chat.page.content()).not.toContain("of a new version");
