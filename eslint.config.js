@@ -28,10 +28,11 @@ const places = {
   memory: { from: ["kernels", "gpu", "store"], types: ["model"] },
   engine: { from: ["model", "memory", "kernels", "gpu", "store"] },
   documents: { from: [] },
+  offline: { from: [] },
   ui: { from: [...engineFace, "model/hub-name", "documents"] },
   api: { from: engineFace },
   devtools: { from: [...engineFace, "ui"] },
-  "main.ts": { from: [...engineFace, "ui"] },
+  "main.ts": { from: [...engineFace, "ui", "offline"] },
   "index.ts": { from: [...engineFace, "engine/engine", "ui", "api"] },
 };
 
@@ -43,6 +44,7 @@ const owners = [
     globals: [],
   },
   { places: ["store"], calls: "openDB", globals: ["indexedDB"] },
+  { places: ["offline"], calls: "skipWaiting", globals: ["caches"] },
   {
     places: ["ui", "devtools", "main.ts"],
     calls: "querySelector(All)?",

@@ -1,8 +1,10 @@
-/** The page: an engine in a worker, the chat that talks to it, and a button for what its memory holds. */
+/** The page: an engine in a worker, the chat that talks to it, what its memory holds, and the page's own new versions. */
 import { RemoteEngine } from "./engine/remote";
+import { followVersions } from "./offline/follow-versions";
 import { followAddress } from "./ui/address";
 import "./ui/define";
 import { MemoryDock } from "./ui/memory-dock";
+import { UpdateNotice } from "./ui/update-notice";
 
 const chat = document.querySelector("rondo-chat");
 if (chat === null) throw new Error("index.html has no <rondo-chat>.");
@@ -16,3 +18,13 @@ if (matchMedia("(pointer: fine)").matches)
 
 const aside = document.querySelector<HTMLElement>("#memory");
 if (aside !== null) new MemoryDock(chat, aside, engine);
+
+customElements.define("rondo-update-notice", UpdateNotice);
+const notice = document.createElement("rondo-update-notice");
+chat.before(notice);
+// Only a build has a service worker; and it waits until the page has what it needs first.
+if (import.meta.env.PROD)
+  addEventListener("load", () => {
+    const workerUrl = new URL("service-worker.js", document.baseURI);
+    void followVersions(workerUrl, (reload) => notice.offer(reload));
+  });

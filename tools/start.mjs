@@ -66,6 +66,7 @@ function buildIsStale() {
     "public",
     "shaders",
     "src",
+    "tools/service-worker.mjs",
     "vite.config.ts",
   ].some((path) => modifiedMs(path) > builtMs);
 }

@@ -10,12 +10,15 @@ import type {
 import type { KvPlace } from "../store/rounds";
 import type { SegmentSizes } from "../store/segment-uses";
 import { StoreError, type StoreErrorReason } from "../util/errors";
-import type { ChatSummary } from "./chat-engine";
+import type { ChatHit, ChatSummary, SearchOptions } from "./chat-engine";
 import type { StorageMemory } from "./memory-snapshot";
 
 export interface Archive {
   /** The one changed last first. @throws StoreError */
   list(): Promise<ChatSummary[]>;
+
+  /** Chats in which all words of `query` were said. @throws StoreError; the signal's reason */
+  search(query: string, options?: SearchOptions): Promise<ChatHit[]>;
 
   /** A chat as it was left; undefined where there is none. @throws StoreError */
   read(chatId: string): Promise<ArchivedChat | undefined>;
@@ -250,6 +253,7 @@ export class NoArchive implements Archive {
   }
 
   list = async () => [];
+  search = async () => [];
   read = async () => undefined;
   saveRounds = async () => false;
   saveSegment = async () => false;

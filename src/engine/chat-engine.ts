@@ -1,5 +1,6 @@
 import type { MemoryClass } from "../gpu/ledger";
 import type { StoreErrorReason } from "../util/errors";
+import type { Excerpt } from "../util/found-text";
 import type { MemorySource, TurnPhases } from "./memory-snapshot";
 
 export type { MemoryClass };
@@ -34,6 +35,14 @@ export interface ChatEngine extends MemorySource {
 
   /** The chats that are kept, the one changed last first. Needs no model. */
   listChats(): Promise<ChatSummary[]>;
+
+  /**
+   * Kept chats in which all words of `query` were said at once, in a message, its reply or a document: the
+   * one changed last first, a hundred at most. Case and accents are no matter. Needs no model.
+   *
+   * @throws StoreError; the signal's reason
+   */
+  searchChats(query: string, options?: SearchOptions): Promise<ChatHit[]>;
 
   /**
    * Starts a chat and returns its id. It is empty, or begins with what was said elsewhere: the model reads
@@ -150,6 +159,16 @@ export interface ChatSummary {
   updatedMs: number;
   /** The model it was last held with. */
   modelName: string;
+}
+
+export interface SearchOptions {
+  signal?: AbortSignal;
+}
+
+/** A chat in which something was found, and the words around that. */
+export interface ChatHit {
+  chatId: string;
+  excerpt: Excerpt;
 }
 
 /** A kept chat as it is read. */

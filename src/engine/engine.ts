@@ -11,6 +11,7 @@ import type {
   ChatDocument,
   ChatEngine,
   ChatHistory,
+  ChatHit,
   ChatOptions,
   ChatSummary,
   EngineNotice,
@@ -24,6 +25,7 @@ import type {
   ReplyOptions,
   RestoreOptions,
   RestoreReport,
+  SearchOptions,
 } from "./chat-engine";
 import { Desk } from "./desk";
 import { EngineMemory } from "./engine-memory";
@@ -109,6 +111,13 @@ export class Engine implements ChatEngine {
 
   async listChats(): Promise<ChatSummary[]> {
     return (await this.#shelf()).archive.list();
+  }
+
+  async searchChats(
+    query: string,
+    options?: SearchOptions,
+  ): Promise<ChatHit[]> {
+    return (await this.#shelf()).archive.search(query, options);
   }
 
   async createChat(options: ChatOptions = {}): Promise<string> {

@@ -8,6 +8,7 @@ import type {
   ChatDocument,
   ChatEngine,
   ChatHistory,
+  ChatHit,
   ChatOptions,
   ChatSummary,
   EngineNotice,
@@ -48,6 +49,7 @@ export interface Calls {
   listModels: { args: []; event: never; result: KeptModel[] };
   deleteModel: { args: [id: string]; event: never; result: void };
   listChats: { args: []; event: never; result: ChatSummary[] };
+  searchChats: { args: [query: string]; event: never; result: ChatHit[] };
   createChat: { args: [options?: ChatOptions]; event: never; result: string };
   openChat: { args: [chatId: string]; event: never; result: ChatHistory };
   leaveChat: { args: [chatId: string]; event: never; result: void };

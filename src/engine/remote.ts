@@ -6,6 +6,7 @@ import type {
   ChatDocument,
   ChatEngine,
   ChatHistory,
+  ChatHit,
   ChatOptions,
   ChatSummary,
   EngineNotice,
@@ -19,6 +20,7 @@ import type {
   ReplyOptions,
   RestoreOptions,
   RestoreReport,
+  SearchOptions,
 } from "./chat-engine";
 import type {
   MemoryOptions,
@@ -86,6 +88,13 @@ export class RemoteEngine implements ChatEngine {
 
   listChats(): Promise<ChatSummary[]> {
     return this.#call("listChats", []);
+  }
+
+  searchChats(
+    query: string,
+    { signal }: SearchOptions = {},
+  ): Promise<ChatHit[]> {
+    return this.#call("searchChats", [query], { signal });
   }
 
   createChat(options?: ChatOptions): Promise<string> {

@@ -37,8 +37,9 @@ import {
   asSummary,
   copyOfRound,
 } from "./archive-records";
-import type { ChatSummary } from "./chat-engine";
+import type { ChatHit, ChatSummary, SearchOptions } from "./chat-engine";
 import { readChatFile, writeChatFile } from "./chat-file";
+import { findChats } from "./chat-search";
 import { ChatWrites } from "./chat-writes";
 import { TroubleBell } from "./trouble-bell";
 
@@ -110,6 +111,14 @@ export class StoredArchive implements Archive {
   async list(): Promise<ChatSummary[]> {
     const { records } = await this.#conversations.list();
     return records.map(asSummary);
+  }
+
+  async search(query: string, options?: SearchOptions): Promise<ChatHit[]> {
+    const { records } = await this.#conversations.list();
+    const ids = records.map(({ id }) => id);
+    const roundsOf = async (id: string) =>
+      (await this.#rounds.list(id)).records;
+    return findChats(query, ids, roundsOf, options);
   }
 
   async read(chatId: string): Promise<ArchivedChat | undefined> {

@@ -55,6 +55,8 @@ async function perform(
       return engine.deleteModel(...request.args);
     case "listChats":
       return engine.listChats();
+    case "searchChats":
+      return engine.searchChats(...request.args, { signal });
     case "createChat":
       return engine.createChat(...request.args);
     case "openChat":

@@ -121,6 +121,8 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "new-chat":
       session.library.newChat();
       return stage.leavePanel();
+    case "search-chats":
+      return session.search.ask(request.query);
     case "import-chat":
       void session.library.import(request.file).then((isDone) => {
         if (isDone) stage.leavePanel();

@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, query, state } from "lit/decorators.js";
+import type { Excerpt } from "../util/found-text";
 import { isComposing } from "./composer";
 import type { Conversation } from "./conversation";
 import { exportIcon, renameIcon, trashIcon } from "./icons";
@@ -13,11 +14,17 @@ export interface ChatEntry {
   updatedMs: number;
   isCurrent: boolean;
   isReplying: boolean;
+  /** What was searched for, where it was said in this chat. */
+  excerpt: Excerpt | undefined;
   /** Whether the engine knows it, so that it can be renamed and exported. */
   isNamed: boolean;
 }
 
-export function entryOf(chat: Conversation, shown: Conversation): ChatEntry {
+export function entryOf(
+  chat: Conversation,
+  shown: Conversation,
+  excerpt?: Excerpt,
+): ChatEntry {
   const { id, title, updatedMs } = chat;
   return {
     id,
@@ -25,6 +32,7 @@ export function entryOf(chat: Conversation, shown: Conversation): ChatEntry {
     updatedMs,
     isCurrent: chat === shown,
     isReplying: chat.running !== undefined,
+    excerpt,
     isNamed: chat.chatId !== undefined,
   };
 }
@@ -69,13 +77,36 @@ export class ChatEntryElement extends LitElement {
         text-align: start;
       }
 
-      .title {
+      .words {
+        min-width: 0;
+      }
+
+      .title,
+      .excerpt {
+        display: block;
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
       }
 
       :host([current]) .title {
+        font-weight: 600;
+      }
+
+      .excerpt {
+        display: -webkit-box;
+        color: var(--_muted);
+        font-size: 0.8125rem;
+        line-height: 1.4;
+        white-space: normal;
+        overflow-wrap: anywhere;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 2;
+      }
+
+      mark {
+        background: none;
+        color: var(--_text);
         font-weight: 600;
       }
 
@@ -185,7 +216,10 @@ export class ChatEntryElement extends LitElement {
         @click=${() => this.#request({ type: "select-chat", conversationId: id })}
         @keydown=${this.#onKeydown}
       >
-        <span class="title" dir="auto">${title}</span>
+        <span class="words">
+          <span class="title" dir="auto">${title}</span>
+          ${this.#excerpt()}
+        </span>
         ${
           isReplying
             ? html`<span class="replying"></span
@@ -236,6 +270,15 @@ export class ChatEntryElement extends LitElement {
         </button>
       </span>
     `;
+  }
+
+  #excerpt() {
+    if (this.chat.excerpt === undefined) return nothing;
+    const { before, found, after } = this.chat.excerpt;
+    return html`<span class="excerpt" dir="auto"
+      ><span class="visually-hidden">, </span
+      >${before}<mark>${found}</mark>${after}</span
+    >`;
   }
 
   get #title(): string {

@@ -47,6 +47,11 @@ export class ChatList extends LitElement {
   private elements!: NodeListOf<ChatEntryElement>;
   #focusedId: number | undefined;
 
+  /** On the first chat. */
+  override focus(options?: FocusOptions): void {
+    this.elements[0]?.focus(options);
+  }
+
   protected override willUpdate(): void {
     this.#focusedId = this.#focused?.chat.id;
   }

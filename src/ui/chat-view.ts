@@ -24,7 +24,8 @@ export interface ChatView {
 }
 
 export function chatPanel({ session, drawer, isFixed }: ChatView) {
-  const { library, loading, troubles } = session;
+  const { library, loading, search, troubles } = session;
+  const { begun, current } = library;
   return html`
     <rondo-side-panel
       part="panel"
@@ -32,7 +33,10 @@ export function chatPanel({ session, drawer, isFixed }: ChatView) {
       id="panel"
       ?inert=${!drawer.isOpen}
       ?drawer=${drawer.isNarrow}
-      .chats=${library.begun.map((chat) => entryOf(chat, library.current))}
+      .chats=${search
+        .among(begun)
+        .map((chat) => entryOf(chat, current, search.excerptOf(chat)))}
+      .search=${search.state(begun.length)}
       .model=${loading.model}
       .keeping=${troubles.isKeeping}
       .mayChooseModel=${!isFixed}

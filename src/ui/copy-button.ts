@@ -26,6 +26,12 @@ export class CopyButton extends LitElement {
         width: 1rem;
         height: 1rem;
       }
+
+      @media (pointer: coarse) {
+        button {
+          min-height: 2.75rem;
+        }
+      }
     `,
   ];
 

@@ -27,6 +27,7 @@ import { ReplyElement } from "./reply-element";
 import { RestoreProgressElement } from "./restore-progress";
 import { RoundActions } from "./round-actions";
 import { RoundElement } from "./round-element";
+import { SearchBox } from "./search-box";
 import { SettingField } from "./setting-field";
 import { SettingsDialog } from "./settings-dialog";
 import { SidePanel } from "./side-panel";
@@ -62,6 +63,7 @@ const elements = {
   "rondo-restore-progress": RestoreProgressElement,
   "rondo-round-actions": RoundActions,
   "rondo-round": RoundElement,
+  "rondo-search-box": SearchBox,
   "rondo-setting": SettingField,
   "rondo-settings": SettingsDialog,
   "rondo-side-panel": SidePanel,

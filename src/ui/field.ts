@@ -82,10 +82,15 @@ export const field = css`
   }
 
   @media (pointer: coarse) {
-    input,
+    input:not([type="radio"]),
     select {
       min-height: 2.75rem;
       font-size: max(1rem, 16px);
+    }
+
+    summary,
+    .choice {
+      padding-block: 0.625rem;
     }
   }
 `;

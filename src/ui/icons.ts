@@ -66,6 +66,9 @@ export const laterIcon = icon(svg`<path d="m8 5.2 4.8 4.8L8 14.8" />`);
 export const attachIcon = icon(
   svg`<path d="m15.9 9.4-5.7 5.7a3.6 3.6 0 0 1-5.1-5.1l6.2-6.2a2.4 2.4 0 0 1 3.4 3.4l-6.2 6.2a1.2 1.2 0 0 1-1.7-1.7l5.4-5.4" />`,
 );
+export const searchIcon = icon(
+  svg`<circle cx="8.8" cy="8.8" r="4.8" /><path d="m12.4 12.4 4 4" />`,
+);
 export const documentIcon = icon(
   svg`<path d="M11.6 3H6.4a1.6 1.6 0 0 0-1.6 1.6v10.8A1.6 1.6 0 0 0 6.4 17h7.2a1.6 1.6 0 0 0 1.6-1.6V6.6ZM11.4 3.2v3.6H15M7.6 10.2h4.8M7.6 13.2h4.8" />`,
 );

@@ -90,6 +90,7 @@ export class MessageEditor extends LitElement {
 
       @media (pointer: coarse) {
         textarea {
+          min-height: 2.75rem;
           font-size: max(1rem, 16px);
         }
       }

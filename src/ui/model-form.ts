@@ -62,10 +62,6 @@ export class ModelForm extends LitElement {
         min-width: 0;
       }
 
-      .line button {
-        min-height: 2.5rem;
-      }
-
       details {
         margin-top: 0.625rem;
       }

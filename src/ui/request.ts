@@ -35,6 +35,7 @@ export type ChatRequest =
   | { type: "heal"; isOn: boolean }
   | { type: "think"; isOn: boolean }
   | { type: "new-chat" }
+  | { type: "search-chats"; query: string }
   | { type: "select-chat"; conversationId: number }
   | { type: "rename-chat"; conversationId: number; title: string }
   | { type: "export-chat"; conversationId: number }

@@ -6,6 +6,7 @@ import type { ChatEngine, EngineNotice } from "../engine/chat-engine";
 import { Attachments } from "./attachments";
 import { Changes } from "./changes";
 import { ChatLibrary } from "./chat-library";
+import { ChatSearch } from "./chat-search";
 import { ChosenSettings } from "./chosen-settings";
 import type { Conversation } from "./conversation";
 import {
@@ -45,6 +46,7 @@ export class Session {
   #shownId: string | undefined;
 
   readonly library: ChatLibrary;
+  readonly search: ChatSearch;
   readonly visit: Visit;
   readonly turns: Turns;
   readonly changes: Changes;
@@ -73,6 +75,7 @@ export class Session {
       removed: () => this.troubles.end("quota"),
     });
     const engine = () => this.#engine;
+    this.search = new ChatSearch({ engine, changed: () => this.#redraw() });
     this.loading = new ModelLoading({
       redraw: () => this.#host.requestUpdate(),
       entered: (state) => this.#entered(state),

@@ -7,6 +7,7 @@ import type {
   ChatDocument,
   ChatEngine,
   ChatHistory,
+  ChatHit,
   ChatOptions,
   ChatSummary,
   EngineNotice,
@@ -20,6 +21,7 @@ import type {
   ReplyOptions,
   RestoreOptions,
   RestoreReport,
+  SearchOptions,
 } from "../engine/chat-engine";
 import type {
   MemoryOptions,
@@ -92,6 +94,13 @@ export class SharedEngine implements ChatEngine, EngineUser {
 
   async listChats(): Promise<ChatSummary[]> {
     return (await this.#any()).engine.listChats();
+  }
+
+  async searchChats(
+    query: string,
+    options?: SearchOptions,
+  ): Promise<ChatHit[]> {
+    return (await this.#any()).engine.searchChats(query, options);
   }
 
   async createChat(options?: ChatOptions): Promise<string> {

@@ -2,6 +2,8 @@ import { css, html, LitElement, nothing } from "lit";
 import { property, query } from "lit/decorators.js";
 import type { ModelInfo } from "../engine/chat-engine";
 import type { ChatEntry } from "./chat-entry";
+import type { ChatList } from "./chat-list";
+import type { SearchState } from "./chat-search";
 import { closeIcon, importIcon, modelIcon, plusIcon } from "./icons";
 import { RequestEvent, type ChatRequest } from "./request";
 import { base } from "./theme";
@@ -10,8 +12,9 @@ import { base } from "./theme";
 const CHAT_FILES = ".rondo,application/octet-stream";
 
 /**
- * `<rondo-side-panel>`: the name, a button for a new chat, the chats, and at its foot a button to add one
- * from a file, and which model runs on what: a button that opens the others there are.
+ * `<rondo-side-panel>`: the name, a button for a new chat, the chats with a box to search among them, and
+ * at its foot a button to add one from a file, and which model runs on what: a button that opens the
+ * others there are.
  *
  * @slot brand - the mark and the name
  * @slot footer - under the model's line
@@ -39,6 +42,10 @@ export class SidePanel extends LitElement {
         justify-content: start;
         margin: 0.25rem 0.75rem 1rem;
         padding-inline: 0.75rem;
+      }
+
+      rondo-search-box {
+        margin: 0 0.75rem 0.75rem;
       }
 
       .close {
@@ -100,7 +107,13 @@ export class SidePanel extends LitElement {
     `,
   ];
 
+  /** Of those that are searched among, the found ones. */
   @property({ attribute: false }) chats: readonly ChatEntry[] = [];
+  @property({ attribute: false }) search: SearchState = {
+    query: "",
+    isSearching: false,
+    isOffered: false,
+  };
   @property({ attribute: false }) model: ModelInfo | undefined;
   /** Whether it lies over the chat and needs a button to close it. */
   @property({ type: Boolean, reflect: true }) drawer = false;
@@ -109,6 +122,7 @@ export class SidePanel extends LitElement {
   /** Whether the user may choose another model. */
   @property({ attribute: false }) mayChooseModel = true;
   @query("input") private file!: HTMLInputElement;
+  @query("rondo-chat-list") private list!: ChatList;
 
   override focus(options?: FocusOptions): void {
     this.renderRoot.querySelector<HTMLElement>(".new")?.focus(options);
@@ -134,6 +148,15 @@ export class SidePanel extends LitElement {
       >
         ${plusIcon}New chat
       </button>
+      ${
+        this.search.isOffered
+          ? html`<rondo-search-box
+              .search=${this.search}
+              .foundCount=${this.chats.length}
+              @rondo-leave=${() => this.list.focus()}
+            ></rondo-search-box>`
+          : nothing
+      }
       <nav aria-label="Chats">
         <rondo-chat-list
           exportparts="chat"

@@ -97,7 +97,7 @@ export class UnavailableNotice extends LitElement {
       <dl>
         <dt>Chrome, Edge</dt>
         <dd>
-          Version 113 or newer; on Android 121, on Linux 144. See that “graphics
+          Version 114 or newer; on Android 121, on Linux 144. See that “graphics
           acceleration” is on under Settings, System. If it still fails, turn on
           <code>chrome://flags/#enable-unsafe-webgpu</code> and restart the
           browser.

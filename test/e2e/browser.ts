@@ -39,8 +39,9 @@ export class ChatPage {
   /** Requests to anywhere but the page's own server. */
   readonly foreignRequests: string[] = [];
 
-  private constructor(page: Page) {
+  private constructor(page: Page, address: string) {
     this.page = page;
+    const { origin } = new URL(address);
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) {
         this.complaints.push(message.text());
@@ -48,7 +49,7 @@ export class ChatPage {
     });
     page.on("pageerror", (error) => this.complaints.push(error.message));
     page.on("request", (request) => {
-      const isOwn = request.url().startsWith(pageUrl);
+      const isOwn = request.url().startsWith(`${origin}/`);
       const isInPage = /^(data|blob):/.test(request.url());
       if (!isOwn && !isInPage) this.foreignRequests.push(request.url());
     });
@@ -63,14 +64,19 @@ export class ChatPage {
     return ChatPage.openIn(await browser.newContext(options), pageUrl, before);
   }
 
-  /** @param address of the page, or of a chat in it */
+  /**
+   * @param address of the page, or of a chat in it
+   * @param isKept whether a service worker keeps the page; what it answers, no route of a test can
+   */
   static async openIn(
     context: BrowserContext,
     address = pageUrl,
     before?: (page: Page) => Promise<unknown>,
+    isKept = false,
   ): Promise<ChatPage> {
     const page = await context.newPage();
-    const chat = new ChatPage(page);
+    const chat = new ChatPage(page, address);
+    if (!isKept) await page.addInitScript(forgoServiceWorkers);
     await before?.(page);
     await page.goto(address);
     return chat;
@@ -144,4 +150,9 @@ export class ChatPage {
   async close(): Promise<void> {
     await this.page.context().close();
   }
+}
+
+/** As in a browser that has none. */
+function forgoServiceWorkers() {
+  Reflect.deleteProperty(Navigator.prototype, "serviceWorker");
 }

@@ -463,3 +463,19 @@ test("where there is no IndexedDB nothing is kept, and that is told", async () =
   });
   await archive.close();
 });
+
+test("chats are found by what was said in them, documents that no chat has left out", async () => {
+  const { archive } = await openTestArchive();
+  const said = roundToKeep(1, { user: "Où est le café ?", reply: "Là-bas." });
+  await archive.saveRounds(chatHead("coffee"), [prefix, said]);
+  await archive.saveRounds(chatHead("other"), [prefix, first]);
+  await archive.saveDocument("document", roundToKeep(1, { user: "café" }));
+  expect(await archive.search("CAFE la-bas")).toEqual([
+    {
+      chatId: "coffee",
+      excerpt: { before: "Où est le ", found: "café", after: " ? Là-bas." },
+    },
+  ]);
+  const signal = AbortSignal.abort(new Error("Enough."));
+  await expect(archive.search("cafe", { signal })).rejects.toThrow("Enough.");
+});

@@ -305,6 +305,8 @@ describe("The engine in its worker", () => {
     await engine.renameChat(chat, "Cats");
     const [newest] = await engine.listChats();
     expect(newest).toMatchObject({ id: chat, title: "Cats" });
+    const [hit] = await engine.searchChats("CALLED miso");
+    expect(hit).toMatchObject({ chatId: chat, excerpt: { found: "called" } });
     const restored = await engine.restoreChat(chat);
     expect(restored.keptTokens).toBeGreaterThan(0);
 

@@ -2,6 +2,7 @@
 import type {
   AttachReport,
   ChatDocument,
+  ChatHit,
   FusionReport,
   HistoryRound,
   LoadOptions,
@@ -13,6 +14,7 @@ import type {
   ReplyOptions,
   RestoreOptions,
   RestoreReport,
+  SearchOptions,
 } from "../../src/engine/chat-engine";
 
 export const fakeModel: ModelInfo = {
@@ -168,6 +170,20 @@ export class FakeAttach extends FakeTask<AttachReport> {
 
   finish(encodedTokens = 100): void {
     this.resolve({ roundId: this.#keep(), encodedTokens, reusedTokens: 0 });
+  }
+}
+
+/** A search in a test's hands. */
+export class FakeSearch {
+  readonly query: string;
+  readonly signal: AbortSignal | undefined;
+  readonly outcome: Promise<ChatHit[]>;
+  settleWith: (hits: ChatHit[] | Promise<ChatHit[]>) => void = () => {};
+
+  constructor(query: string, { signal }: SearchOptions = {}) {
+    this.query = query;
+    this.signal = signal;
+    this.outcome = new Promise((resolve) => (this.settleWith = resolve));
   }
 }
 

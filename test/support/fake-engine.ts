@@ -8,6 +8,7 @@ import type {
   ChatDocument,
   ChatEngine,
   ChatHistory,
+  ChatHit,
   ChatOptions,
   ChatSummary,
   EngineNotice,
@@ -22,7 +23,9 @@ import type {
   ReplyOptions,
   RestoreOptions,
   RestoreReport,
+  SearchOptions,
 } from "../../src/engine/chat-engine";
+import { findChats } from "../../src/engine/chat-search";
 import type {
   MemoryOptions,
   MemorySnapshot,
@@ -38,6 +41,7 @@ import {
   FakeLoad,
   FakeReply,
   FakeRestore,
+  FakeSearch,
   namedError,
 } from "./fake-calls";
 
@@ -45,12 +49,13 @@ export function storeError(reason: StoreErrorReason, message: string): Error {
   return Object.assign(namedError("StoreError", message), { reason });
 }
 
-/** Called with each load, reply, restore and attaching as it begins. */
+/** Called with each load, reply, restore, attaching and search as it begins. */
 export interface FakeScript {
   load?: (load: FakeLoad) => void | Promise<void>;
   reply?: (reply: FakeReply) => void | Promise<void>;
   restore?: (restore: FakeRestore) => void | Promise<void>;
   attach?: (attach: FakeAttach) => void | Promise<void>;
+  search?: (search: FakeSearch) => void | Promise<void>;
   /** Chats that were kept before the page was opened. */
   chats?: ChatHistory[];
   /** Those of them that another tab writes. */
@@ -66,6 +71,7 @@ export class FakeEngine implements ChatEngine {
   readonly replies: FakeReply[] = [];
   readonly restores: FakeRestore[] = [];
   readonly attachings: FakeAttach[] = [];
+  readonly searches: FakeSearch[] = [];
   /** What was deleted, and how. */
   readonly deletions: { roundId: number; isFast: boolean }[] = [];
   isHealing = true;
@@ -138,6 +144,14 @@ export class FakeEngine implements ChatEngine {
     return this.kept
       .map(({ summary }) => ({ ...summary }))
       .sort((a, b) => b.updatedMs - a.updatedMs);
+  }
+
+  searchChats(query: string, options?: SearchOptions): Promise<ChatHit[]> {
+    const search = new FakeSearch(query, options);
+    this.searches.push(search);
+    if (this.#script.search) void this.#script.search(search);
+    else search.settleWith(this.#find(query, options));
+    return search.outcome;
   }
 
   createChat({ system, history = [] }: ChatOptions = {}): Promise<string> {
@@ -331,6 +345,22 @@ export class FakeEngine implements ChatEngine {
   #doToMemory(what: string, chatId: string | undefined): void {
     this.memoryActions.push(what);
     this.emit({ type: "memory-changed", chatId });
+  }
+
+  async #find(query: string, options?: SearchOptions): Promise<ChatHit[]> {
+    this.#openStore();
+    const said = new Map(
+      this.kept.map(({ summary, rounds }) => [
+        summary.id,
+        rounds.map(({ message, ...round }) => ({ ...round, user: message })),
+      ]),
+    );
+    return findChats(
+      query,
+      [...said.keys()],
+      async (id) => said.get(id)!,
+      options,
+    );
   }
 
   #openStore(): void {

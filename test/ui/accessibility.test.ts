@@ -74,6 +74,18 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
     await settle();
     await choose("Old", "Rename");
   },
+  "chats that were found": async () => {
+    engine.kept = [...keptChats(), ...manyChats()];
+    engine.emit({ type: "chats-changed" });
+    await settle();
+    await searchFor("hi", 8);
+  },
+  "chats of which none is found": async () => {
+    engine.kept = manyChats();
+    engine.emit({ type: "chats-changed" });
+    await settle();
+    await searchFor("zebra", 0);
+  },
   "a chat that is brought back": async () => {
     engine.kept = keptChats();
     await show("old");
@@ -209,12 +221,24 @@ async function lookUp(text: string): Promise<void> {
 }
 
 /** Of these, the panel's own need a panel beside the chat. */
-const NEEDS_PANEL = /delete|chats, with a menu|renamed/;
+const NEEDS_PANEL = /delete|chats, with a menu|renamed|found/;
 
 const keptChats = () => [
   keptChat("new", [["Hello!", "Hi."]], { title: "New" }),
   keptChat("old", [["Hello!", "Hi."]], { title: "Old", daysAgo: 3 }),
 ];
+
+const manyChats = () =>
+  ["one", "two", "three", "four", "five", "six"].map((name) =>
+    keptChat(name, [[`Hello, ${name}!`, "Hi."]]),
+  );
+
+/** Until so many are found. */
+async function searchFor(query: string, count: number): Promise<void> {
+  await page.getByRole("searchbox").fill(query);
+  const found = new RegExp(`^${count || "No"} chats? found$`);
+  await expect.element(page.getByText(found)).toBeVisible();
+}
 
 async function show(chatId: string): Promise<void> {
   findAll("rondo-chat").forEach((chat) => Object.assign(chat, { chatId }));
@@ -250,47 +274,43 @@ const LOADS: Record<string, FakeScript> = {
 
 let engine: Awaited<ReturnType<typeof mountChat>>["engine"];
 
-describe.for(["light", "dark"])(
-  "In %s colours, axe finds nothing in",
-  (scheme) => {
-    for (const width of [1000, 360]) {
-      test.for(Object.keys(SCENES))(`%s, ${width} px wide`, async (name) => {
-        if (width < 500 && NEEDS_PANEL.test(name)) return;
-        await emulate({ "prefers-color-scheme": scheme });
-        const restore = () => {};
-        const mounted = await mountChat({ ...readyAtOnce, restore }, width);
-        engine = mounted.engine;
-        await SCENES[name]!(mounted.chat);
-        await settle();
-        expect(await violations(mounted.chat)).toEqual([]);
-      });
-
-      test.for(Object.keys(LOADS))(`%s, ${width} px wide`, async (name) => {
-        await emulate({ "prefers-color-scheme": scheme });
-        const { chat } = await mountChat(LOADS[name], width);
-        expect(await violations(chat)).toEqual([]);
-      });
-    }
-
-    test("the open drawer", async () => {
-      await emulate({ "prefers-color-scheme": scheme });
-      const { chat } = await mountChat(readyAtOnce, 360);
-      await button("Chats").click();
+describe("In light and dark colours, axe finds nothing in", () => {
+  for (const width of [1000, 360]) {
+    const names = Object.keys(SCENES).filter(
+      (name) => width > 500 || !NEEDS_PANEL.test(name),
+    );
+    test.for(names)(`%s, ${width} px wide`, async (name) => {
+      const restore = () => {};
+      const mounted = await mountChat({ ...readyAtOnce, restore }, width);
+      engine = mounted.engine;
+      await SCENES[name]!(mounted.chat);
       await settle();
-      expect(await violations(chat)).toEqual([]);
+      expect(await violations(mounted.chat)).toEqual([]);
     });
 
-    test("the open drawer, with a menu open", async () => {
-      await emulate({ "prefers-color-scheme": scheme });
-      const chats = keptChats();
-      const { chat } = await mountChat({ ...readyAtOnce, chats }, 360);
-      await button("Chats").click();
-      await settle();
-      await openMenu();
+    test.for(Object.keys(LOADS))(`%s, ${width} px wide`, async (name) => {
+      const { chat } = await mountChat(LOADS[name], width);
       expect(await violations(chat)).toEqual([]);
     });
-  },
-);
+  }
+
+  test("the open drawer", async () => {
+    const { chat } = await mountChat(readyAtOnce, 360);
+    await button("Chats").click();
+    await settle();
+    expect(await violations(chat)).toEqual([]);
+  });
+
+  test("the open drawer, with a search, and a menu open", async () => {
+    const chats = [...keptChats(), ...manyChats()];
+    const { chat } = await mountChat({ ...readyAtOnce, chats }, 360);
+    await button("Chats").click();
+    await settle();
+    await searchFor("hi", 8);
+    await openMenu();
+    expect(await violations(chat)).toEqual([]);
+  });
+});
 
 describe("The keyboard", () => {
   test("reaches everything, in the order that one reads", async () => {

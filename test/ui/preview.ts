@@ -181,9 +181,23 @@ function plans(): [source: string, plan: ModelPlan][] {
   ];
 }
 
+/** So many that one searches among them. */
+function manyChats(): ChatHistory[] {
+  const topics = ["the moon", "Crème brûlée", "a holiday in Oslo", "chess"];
+  return topics.flatMap((topic, i) => [
+    keptChat(topic, [[`Tell me about ${topic}.`, `Gladly. ${LONG_REPLY}`]], {
+      daysAgo: i,
+    }),
+    keptChat(`${topic} 2`, [[`Why ${topic}?`, "Because it is there."]], {
+      daysAgo: i + 1,
+    }),
+  ]);
+}
+
 const scenes: Record<string, FakeScript> = {
   live: moving,
   kept: { ...ready, chats: keptChats() },
+  many: { ...ready, chats: [...keptChats(), ...manyChats()] },
   restoring: {
     ...ready,
     chats: keptChats(),

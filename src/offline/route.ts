@@ -1,0 +1,60 @@
+/** Which requests the kept page answers, and with which of its files. All others go their way untouched. */
+import type { PageVersion } from "./page-version";
+
+/** What is looked at of a request. */
+export interface Asked {
+  url: string;
+  method: string;
+  mode: Request["mode"];
+  headers: Pick<Headers, "get">;
+}
+
+/** Bytes [start, end) of a file; `end` may lie behind the file's end. */
+export interface Part {
+  start: number;
+  end: number;
+}
+
+export interface Route {
+  /** Relative to the page's folder. */
+  path: string;
+  /** The whole file where there is none. */
+  part?: Part;
+}
+
+/** Where the build puts files whose names carry their hash: one that is not of this version is of another. */
+const HASHED = "assets/";
+
+/**
+ * The file that answers a request, if it is one of the page.
+ *
+ * @param scope the folder of the page, as an address that ends in a slash
+ */
+export function routeOf(
+  { url, method, mode, headers }: Asked,
+  scope: string,
+  { files }: PageVersion,
+): Route | undefined {
+  const [address = ""] = url.split("#", 1);
+  if (method !== "GET" || !address.startsWith(scope)) return undefined;
+  if (mode === "navigate") {
+    const [page = ""] = address.slice(scope.length).split("?", 1);
+    return page === "" || page === "index.html" ? { path: "" } : undefined;
+  }
+  const path = address.slice(scope.length);
+  const isOurs = Object.hasOwn(files, path) || path.startsWith(HASHED);
+  if (!isOurs) return undefined;
+  const range = headers.get("range");
+  if (range === null) return { path };
+  const part = partOf(range);
+  return part && { path, part };
+}
+
+/** The forms of Range that ask for one part, counted from the start. */
+function partOf(range: string): Part | undefined {
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range) ?? [];
+  if (first === undefined) return undefined;
+  const start = Number(first);
+  const end = last === "" ? Infinity : Number(last) + 1;
+  return start < end ? { start, end } : undefined;
+}
