@@ -186,6 +186,11 @@ export interface HistoryRound {
   reply: string;
   /** Whether the reply came to its end; one that was stopped did. */
   isFinished: boolean;
+  /**
+   * Ids of the rounds that the reply attended to, in the order of the chat; null: all before it, or it is not
+   * known. One may stand in another branch than the one that is shown, or be deleted since.
+   */
+  attended: readonly number[] | null;
 }
 
 /** Text that a chat can be asked about. */

@@ -197,6 +197,7 @@ function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
       message: round.user,
       reply: round.reply,
       isFinished: round.isFinished,
+      attended: round.attended && round.attended.filter((id) => id !== 0),
     })),
   };
 }

@@ -80,6 +80,15 @@ function keptChats(): ChatHistory[] {
   ];
 }
 
+/** A chat of two thousand messages, in which replies attended to some of those before. */
+function thousandRounds(): ChatHistory {
+  const said = Array.from({ length: 1000 }, (_, i): [string, string] => [
+    `Question ${i + 1}: what should I know about bread?`,
+    i % 3 === 0 ? LONG_REPLY : "Flour, water, salt and **time**.",
+  ]);
+  return keptChat("thousand", said, { title: "A thousand rounds" });
+}
+
 const BREAD = `Bread for beginners
 
 Mix flour, water, salt and yeast. Wait for the dough to rise, then bake it.
@@ -222,6 +231,11 @@ const scenes: Record<string, FakeScript> = {
     ),
   },
   long: selfMoving(LONG_REPLY, 5),
+  thousand: {
+    ...ready,
+    chats: [thousandRounds(), ...keptChats()],
+    restore: (restore) => restore.finish(),
+  },
   models: { ...ready, chats: keptChats(), models: keptModels() },
   downloading: {
     load: async (load) => {
