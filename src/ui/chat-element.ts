@@ -49,6 +49,8 @@ import type { Transcript } from "./transcript";
  * @cssprop --rondo-accent, --rondo-on-accent - the one colour, and text on it
  * @cssprop --rondo-ground, --rondo-panel, --rondo-raised - grounds
  * @cssprop --rondo-text, --rondo-muted, --rondo-line, --rondo-control-line, --rondo-alert - inks
+ * @cssprop --rondo-code-keyword, --rondo-code-string, --rondo-code-value, --rondo-code-name, --rondo-code-type -
+ *   inks of code
  * @cssprop --rondo-font, --rondo-display-font, --rondo-mono-font - type
  * @cssprop --rondo-measure - how wide the column of text may be
  */

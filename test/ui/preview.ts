@@ -37,6 +37,13 @@ export function greet(name: string): string {
 }
 \`\`\`
 
+The volume of a loaf is about $V = \\frac{4}{3}\\pi r^3$, for $5 or $10, with $x \\in \\mathbb{R}^n$ and $\\hat{\\theta} = \\arg\\max_\\theta \\mathcal{L}(\\theta)$:
+
+$$
+\\int_0^\\infty e^{-x^2}\\,dx = \\frac{\\sqrt{\\pi}}{2}, \\qquad
+A = \\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}, \\qquad \\boxed{\\sum_{i=1}^{n} i = \\frac{n(n+1)}{2}}
+$$
+
 > Fresh bread smells wonderful.
 
 | Bread | Flour | Minutes |
@@ -86,7 +93,16 @@ function thousandRounds(): ChatHistory {
     `Question ${i + 1}: what should I know about bread?`,
     i % 3 === 0 ? LONG_REPLY : "Flour, water, salt and **time**.",
   ]);
-  return keptChat("thousand", said, { title: "A thousand rounds" });
+  const chat = keptChat("thousand", said, { title: "A thousand rounds" });
+  for (const round of chat.rounds.slice(1))
+    round.attended = [
+      1,
+      round.id - 40,
+      round.id - 7,
+      round.id - 1,
+      4000,
+    ].filter((id, i, ids) => id > 0 && ids.indexOf(id) === i);
+  return chat;
 }
 
 const BREAD = `Bread for beginners
