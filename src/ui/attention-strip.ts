@@ -44,7 +44,13 @@ export class AttentionStrip extends LitElement {
         color: var(--_accent);
       }
 
+      .hidden {
+        margin-top: 1rem;
+      }
+
       ul {
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr) auto;
         max-height: 19rem;
         margin: 0 -0.5rem -0.5rem;
         padding: 0;
@@ -52,11 +58,17 @@ export class AttentionStrip extends LitElement {
         list-style: none;
       }
 
+      li {
+        display: grid;
+        grid-template-columns: subgrid;
+        grid-column: 1 / -1;
+      }
+
       li button {
-        display: flex;
-        justify-content: start;
+        display: grid;
+        grid-template-columns: subgrid;
+        grid-column: 1 / -1;
         gap: 0.625rem;
-        width: 100%;
         padding-inline: 0.5rem;
         border-color: transparent;
         background: none;
@@ -73,8 +85,6 @@ export class AttentionStrip extends LitElement {
       }
 
       .place {
-        flex: none;
-        min-width: 1.75em;
         color: var(--_muted);
         text-align: end;
         font-variant-numeric: tabular-nums;
@@ -89,8 +99,6 @@ export class AttentionStrip extends LitElement {
       }
 
       .why {
-        flex: none;
-        margin-inline-start: auto;
         color: var(--_muted);
         font-variant-numeric: tabular-nums;
       }
@@ -120,17 +128,18 @@ export class AttentionStrip extends LitElement {
     const marked = new Set(marks.map(({ place }) => place - 1));
     const all = Array.from({ length: roundCount }, (_, at) => at);
     const others = all.filter((at) => !marked.has(at));
-    const gap = roundCount > 60 ? 0 : 0.2;
-    const bars = (places: Iterable<number>, top: number) =>
-      [...places]
-        .map(
-          (at) => `M${at} ${top}h${1 - gap}v${STRIP_PX - 2 * top}h${gap - 1}z`,
-        )
-        .join("");
+    // Those that are marked can be seen however many there are.
+    const thin = roundCount > 60 ? 1 : 0.8;
+    const thick = Math.max(thin, roundCount / 150);
+    const bars = (places: Iterable<number>, width: number, top: number) =>
+      Array.from(places, (at) => {
+        const x = Math.min(at, roundCount - width);
+        return `M${x} ${top}h${width}v${STRIP_PX - 2 * top}h${-width}z`;
+      }).join("");
     return svg`<svg class="strip" viewBox="0 0 ${roundCount} ${STRIP_PX}" width=${roundCount * ROUND_PX}
       height=${STRIP_PX} preserveAspectRatio="none" aria-hidden="true">
-      <path fill="currentColor" d=${bars(others, 3)} />
-      <path class="marked" fill="currentColor" d=${bars(marked, 0)} />
+      <path fill="currentColor" d=${bars(others, thin, 3)} />
+      <path class="marked" fill="currentColor" d=${bars(marked, thick, 0)} />
     </svg>`;
   }
 

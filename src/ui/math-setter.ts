@@ -13,6 +13,14 @@ export class MathSetter {
   #mathNodes: MathNodes | undefined;
   #loading: Promise<void> | undefined;
   #waiting = new Set<HTMLElement>();
+  /** A formula that is wider than its place scrolls, also by the keyboard. */
+  readonly #widths = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const isWide = target.scrollWidth > target.clientWidth;
+      if (isWide) target.setAttribute("tabindex", "0");
+      else target.removeAttribute("tabindex");
+    }
+  });
   readonly #kept = new Map<string, Element | undefined>();
 
   /** Takes the place of the element that `formulasIn` found. */
@@ -39,6 +47,7 @@ export class MathSetter {
     if (math === undefined) return;
     place.className = isDisplay ? "math is-display" : "math";
     place.replaceChildren(math);
+    if (isDisplay) this.#widths.observe(place);
   }
 
   async #load(): Promise<void> {

@@ -82,6 +82,7 @@ export class ReplyElement extends LitElement {
 
       rondo-attention {
         margin: 0.25rem 0 0.5rem;
+        scroll-margin-block: 1rem 4rem;
       }
     `,
   ];
@@ -103,6 +104,14 @@ export class ReplyElement extends LitElement {
 
   override focus(options?: FocusOptions): void {
     this.actions?.focus(options);
+  }
+
+  /** Brings the rounds that it attended to on the screen, as far as they are not there. */
+  showAttention(): void {
+    const strip = this.renderRoot.querySelector("rondo-attention");
+    void strip?.updateComplete.then(() =>
+      strip.scrollIntoView({ block: "nearest" }),
+    );
   }
 
   /** Moves the focus to what shows the rounds that it attended to. */

@@ -231,10 +231,19 @@ export class RoundElement extends LitElement {
   /** Brings what shows the rounds that the reply attended to back on the screen, with the focus. */
   async goToAttention(): Promise<void> {
     this.#draw();
+    (await this.#drawnReply())?.focusAttention();
+  }
+
+  /** Brings the rounds that the reply attended to on the screen, as far as they are not there. */
+  async showAttention(): Promise<void> {
+    (await this.#drawnReply())?.showAttention();
+  }
+
+  async #drawnReply(): Promise<ReplyElement | null> {
     await this.updateComplete;
     const reply = this.renderRoot.querySelector<ReplyElement>("rondo-reply");
     await reply?.updateComplete;
-    reply?.focusAttention();
+    return reply;
   }
 
   #draw = () => void (this.isNear = true);

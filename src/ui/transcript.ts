@@ -176,7 +176,10 @@ export class Transcript extends LitElement {
     event.stopPropagation();
     const { roundId, wish } = event;
     if (wish === "toggle") {
-      this.openId = this.openId === roundId ? undefined : roundId;
+      const isOpen = this.openId === roundId;
+      this.openId = isOpen ? undefined : roundId;
+      await this.updateComplete;
+      if (!isOpen) await this.#elementOf(roundId)?.showAttention();
       return;
     }
     this.#follow.leave();
