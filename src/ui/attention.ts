@@ -3,6 +3,7 @@
  * of each; of a reply of an earlier page only the ids are kept. Pure functions.
  */
 import type { AttendedRound } from "../engine/chat-engine";
+import { plainName } from "./plain-name";
 import { isKept, type KeptRound, type Round } from "./round";
 
 /** What a reply attended to, as the page can show it. */
@@ -106,7 +107,7 @@ function percent(share: number): string {
 
 function wordsOf({ document, message }: Round): string {
   const words = (document ?? message).slice(0, 4 * WORDS_LENGTH);
-  const line = words.replace(/\s+/g, " ").trim();
+  const line = plainName(words.replace(/\s+/g, " ")).trim();
   return line.length <= WORDS_LENGTH
     ? line
     : `${line.slice(0, WORDS_LENGTH).trimEnd()}…`;

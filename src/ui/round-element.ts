@@ -6,6 +6,7 @@ import type { AnswerEvent } from "./delete-question";
 import { renameIcon } from "./icons";
 import type { ChooseEvent } from "./menu";
 import { RequestEvent, type ChatRequest } from "./request";
+import { plainName } from "./plain-name";
 import type { ReplyElement } from "./reply-element";
 import { isKept, isRunning, type Round } from "./round";
 import { base } from "./theme";
@@ -307,7 +308,7 @@ export class RoundElement extends LitElement {
       return html`<article
         class="plain"
         aria-label="Document"
-        .textContent=${document}
+        .textContent=${plainName(document)}
       ></article>`;
     return html`
       <div class="said">${this.#words(message)}</div>

@@ -235,7 +235,7 @@ describe("Hostile output", () => {
     findAll(".attended").forEach((button) => button.click());
     await settle();
     const strip = find("rondo-attention").shadowRoot!;
-    expect(strip.querySelector(".words")!.textContent).toContain("<img src=");
+    expect(strip.querySelector(".words")!.textContent).toMatch(/^<img src=/);
     await touch(document);
     expect(runs).toBe(0);
     expect(requests()).toEqual([]);

@@ -45,10 +45,9 @@ export const TEX_ATTACKS: readonly string[] = [
   "\\underbrace{".repeat(100) + "x" + "}".repeat(100),
 ];
 
-const TEX_IN_MARKDOWN = TEX_ATTACKS.flatMap((tex) => [
-  `$${tex}$`,
-  `\\[${tex}\\]`,
-]);
+const TEX_IN_MARKDOWN = TEX_ATTACKS.map((tex, i) =>
+  i % 2 === 0 ? `$${tex}$` : `\\[${tex}\\]`,
+);
 
 /**
  * What a hostile model might write. Each tries to run `pwned()`, to fetch from `/beacon`, or to send the
