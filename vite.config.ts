@@ -10,7 +10,17 @@ export default defineConfig({
   worker: { format: "es" },
   plugins: [serviceWorker()],
   // Each of its files is one module as it stands; to bundle them again takes the first test 15 seconds.
-  optimizeDeps: { exclude: ["pdfjs-dist"] },
+  // What is loaded late is bundled early all the same: else a test that loads it begins anew.
+  optimizeDeps: {
+    exclude: ["pdfjs-dist"],
+    include: [
+      "katex",
+      "highlight.js/lib/common",
+      ...["dart", "dockerfile", "haskell", "latex", "powershell", "scala"].map(
+        (language) => `highlight.js/lib/languages/${language}`,
+      ),
+    ],
+  },
   test: {
     projects: [
       {

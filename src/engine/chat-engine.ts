@@ -193,6 +193,11 @@ export interface HistoryRound {
   isFinished: boolean;
   /** Whether every turn attends to it (`pinRound`). Default: it is not. */
   isPinned?: boolean | undefined;
+  /**
+   * Ids of the rounds that the reply attended to, in the order of the chat; null: all before it, or it is not
+   * known. One may stand in another branch than the one that is shown, or be deleted since.
+   */
+  attended: readonly number[] | null;
 }
 
 /** Text that a chat can be asked about. */

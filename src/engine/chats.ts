@@ -332,6 +332,7 @@ function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
       reply: round.reply,
       isFinished: round.isFinished,
       ...(pinnedIds?.includes(round.id) && { isPinned: true }),
+      attended: round.attended && round.attended.filter((id) => id !== 0),
     })),
   };
 }

@@ -22,6 +22,12 @@ export class CopyButton extends LitElement {
         font-size: 0.8125rem;
       }
 
+      @media (pointer: coarse) {
+        button {
+          min-height: 2.75rem;
+        }
+      }
+
       .icon {
         width: 1rem;
         height: 1rem;

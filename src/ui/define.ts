@@ -1,5 +1,6 @@
 /** Registers `<rondo-chat>` and the elements inside it. */
 import { AttachProgress } from "./attach-progress";
+import { AttentionStrip } from "./attention-strip";
 import { Banner } from "./banner";
 import { ChatDock } from "./chat-dock";
 import { ChatElement } from "./chat-element";
@@ -37,6 +38,7 @@ import { Welcome } from "./welcome";
 
 const elements = {
   "rondo-attach-progress": AttachProgress,
+  "rondo-attention": AttentionStrip,
   "rondo-banner": Banner,
   "rondo-chat-entry": ChatEntryElement,
   "rondo-chat-list": ChatList,

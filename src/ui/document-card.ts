@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, query, state } from "lit/decorators.js";
 import { documentIcon } from "./icons";
 import { ChooseEvent, type Menu } from "./menu";
+import { plainName } from "./plain-name";
 import { RequestEvent } from "./request";
 import { DOWN, UP } from "./round-actions";
 import type { Round } from "./round";
@@ -205,11 +206,6 @@ export class DocumentCard extends LitElement {
     const request = { type: "move-round", roundId, direction } as const;
     this.dispatchEvent(new RequestEvent(request));
   }
-}
-
-/** A name without what would turn the text beside it around, or hide a part of it. */
-function plainName(name: string): string {
-  return name.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "");
 }
 
 /** By the language's own idea of a word, for not all put spaces between them. */

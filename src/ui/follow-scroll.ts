@@ -59,6 +59,11 @@ export class FollowScroll implements ReactiveController {
     this.#isHeld = false;
   }
 
+  /** Lets the reader go elsewhere. */
+  leave(): void {
+    this.#note(false);
+  }
+
   toEnd(): void {
     this.follow();
     this.#host.requestUpdate();

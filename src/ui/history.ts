@@ -79,11 +79,12 @@ function isVersion({ keptId }: Round, { versions }: HistoryRound): boolean {
 }
 
 function roundOf(
-  { id: keptId, versions, document, message, reply, isFinished }: HistoryRound,
+  past: HistoryRound,
   known: Round | undefined,
   id: number,
   mayGoOn: boolean,
 ): Round {
+  const { id: keptId, versions, document, message, reply, isFinished } = past;
   const isStopped = known?.ending === "stopped";
   const isDone = known?.phase === "done";
   return {
@@ -97,6 +98,7 @@ function roundOf(
     // A history that was on its way when the reply ended has only its beginning.
     reply:
       known?.receipt && known.reply.startsWith(reply) ? known.reply : reply,
+    ...(past.attended && { attended: past.attended }),
     ...(known?.receipt && { receipt: known.receipt }),
     ...(known?.edit && { edit: known.edit }),
     ...(isDone && known.error && { error: known.error }),

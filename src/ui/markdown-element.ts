@@ -1,11 +1,15 @@
 import { css, html, LitElement } from "lit";
 import { property, query } from "lit/decorators.js";
+import { CodePainter } from "./code-painter";
+import { formulasIn } from "./math";
+import { MathSetter } from "./math-setter";
 import { codeLanguage, markdownBlocks, sanitise } from "./markdown";
 import { base } from "./theme";
 
 /**
  * `<rondo-markdown>`: a reply's Markdown, sanitised. While a reply streams, only the blocks whose HTML
- * changed (as a rule the last one) are made anew, so that a selection in the others stays.
+ * changed (as a rule the last one) are made anew, so that a selection in the others stays. Code gets its colours
+ * and formulas their look once what that takes is loaded, which is when the first of them appears.
  *
  * @csspart text - the whole text
  */
@@ -16,6 +20,9 @@ export class MarkdownElement extends LitElement {
       :host {
         display: block;
         overflow-wrap: anywhere;
+        /* A formula may ask for negative space: nothing leaves the reply's place. */
+        overflow: clip;
+        overflow-clip-margin: 0.5rem;
       }
 
       .block + .block {
@@ -181,6 +188,96 @@ export class MarkdownElement extends LitElement {
         margin-inline-start: 0;
       }
 
+      .hljs-comment,
+      .hljs-quote,
+      .hljs-meta {
+        color: var(--_muted);
+      }
+
+      .hljs-keyword,
+      .hljs-literal,
+      .hljs-selector-tag,
+      .hljs-section,
+      .hljs-doctag {
+        color: var(--_code-keyword);
+      }
+
+      .hljs-string,
+      .hljs-regexp,
+      .hljs-addition,
+      .hljs-link {
+        color: var(--_code-string);
+      }
+
+      .hljs-number,
+      .hljs-symbol,
+      .hljs-bullet,
+      .hljs-variable,
+      .hljs-template-variable,
+      .hljs-deletion {
+        color: var(--_code-value);
+      }
+
+      .hljs-title,
+      .hljs-attr,
+      .hljs-attribute,
+      .hljs-property,
+      .hljs-selector-id,
+      .hljs-selector-class,
+      .hljs-selector-pseudo,
+      .hljs-selector-attr {
+        color: var(--_code-name);
+      }
+
+      .hljs-type,
+      .hljs-built_in,
+      .hljs-tag,
+      .hljs-name {
+        color: var(--_code-type);
+      }
+
+      .hljs-subst {
+        color: var(--_text);
+      }
+
+      .hljs-emphasis {
+        font-style: italic;
+      }
+
+      .hljs-strong {
+        font-weight: 600;
+      }
+
+      .math {
+        overflow-wrap: normal;
+      }
+
+      .math.is-display {
+        display: block;
+        padding-block: 0.25rem;
+        overflow: auto hidden;
+        text-align: center;
+      }
+
+      math {
+        font-size: 1.1em;
+      }
+
+      .boxed {
+        padding: 0.2em 0.4em;
+        border: 1px solid currentColor;
+      }
+
+      .struck {
+        background: linear-gradient(
+          to top left,
+          transparent calc(50% - 0.6px),
+          currentColor calc(50% - 0.6px),
+          currentColor calc(50% + 0.6px),
+          transparent calc(50% + 0.6px)
+        );
+      }
+
       @keyframes pulse {
         50% {
           opacity: 0.25;
@@ -195,6 +292,8 @@ export class MarkdownElement extends LitElement {
   @query(".text") private container!: HTMLElement;
   /** The HTML that each block in the page was made from. */
   #shown: string[] = [];
+  readonly #painter = new CodePainter();
+  readonly #setter = new MathSetter();
 
   override render() {
     const classes = this.writing ? "text is-writing" : "text";
@@ -203,24 +302,33 @@ export class MarkdownElement extends LitElement {
 
   protected override updated(): void {
     const blocks = markdownBlocks(this.text);
+    const last = blocks.length - 1;
+    // The block that grew has come to its end.
+    if (!this.writing || last >= this.#shown.length) this.#painter.finish();
     blocks.forEach((block, i) => {
-      if (block !== this.#shown[i]) this.#show(i, block);
+      if (block !== this.#shown[i])
+        this.#show(i, block, this.writing && i === last);
     });
     while (this.container.children.length > blocks.length)
       this.container.lastElementChild?.remove();
     this.#shown = blocks;
   }
 
-  #show(index: number, block: string): void {
+  #show(index: number, block: string, isGrowing: boolean): void {
     const shown = document.createElement("div");
     shown.className = "block";
     shown.append(sanitise(block));
+    for (const formula of formulasIn(shown)) this.#setter.set(formula);
     shown.querySelectorAll("pre").forEach(frameCode);
     shown.querySelectorAll("table").forEach(frameTable);
     shown.querySelectorAll("li").forEach(markTask);
     const old = this.container.children[index];
     if (old === undefined) this.container.append(shown);
     else old.replaceWith(shown);
+    const codes = [...shown.querySelectorAll<HTMLElement>("pre > code")];
+    codes.forEach((code, i) =>
+      this.#painter.paint(code, isGrowing && i === codes.length - 1),
+    );
   }
 }
 

@@ -10,6 +10,7 @@
  */
 import DOMPurify from "dompurify";
 import { Marked, type Token } from "marked";
+import { mathExtension } from "./math";
 
 const ALLOWED_TAGS = [
   ...["p", "br", "hr", "blockquote", "pre", "ul", "ol", "li"],
@@ -41,6 +42,7 @@ const marked = new Marked({
     checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
   },
 });
+marked.use(mathExtension(escapeHtml));
 
 /** Markdown as HTML, a string for each block from top to bottom. Not safe to show: see `sanitise`. */
 export function markdownBlocks(markdown: string): string[] {

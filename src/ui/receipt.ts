@@ -4,6 +4,14 @@ import type {
   FusionReport,
   Receipt,
 } from "../engine/chat-engine";
+import { attendedToText } from "./attention";
+
+/** Some words of the line. */
+export interface ReceiptPart {
+  text: string;
+  /** Whether it says how many rounds were attended to; there is more to see of that. */
+  isAttention?: boolean;
+}
 
 const ENDINGS: Record<Receipt["finishReason"], string[]> = {
   stop: [],
@@ -15,24 +23,33 @@ const ENDINGS: Record<Receipt["finishReason"], string[]> = {
 const WORTH_SAVING = 0.01;
 
 /**
- * For example "prefilled 23 · reused 41 tokens · first token 0.2 s · 38 tok/s". What is zero, or went as
- * a reader would expect, is left out.
+ * For example "restored 1,840 tokens · prefilled 12 · attended to 3 of 41 rounds · 61 % of KV memory saved ·
+ * first token 0.2 s · 38 tok/s". What is zero, or went as a reader would expect, is left out.
  */
 export function receiptLine(receipt: Receipt): string {
+  return receiptParts(receipt)
+    .map(({ text }) => text)
+    .join(" · ");
+}
+
+/** The line in its parts. */
+export function receiptParts(receipt: Receipt): ReceiptPart[] {
   const { prefilledTokens, cachedTokens, restoredTokens } = receipt;
   const reusedTokens = cachedTokens - restoredTokens;
-  const parts: string[] = [];
-  if (restoredTokens > 0)
-    parts.push(`restored ${count(restoredTokens)} tokens`);
-  if (prefilledTokens > 0) parts.push(`prefilled ${count(prefilledTokens)}`);
-  if (reusedTokens > 0) parts.push(`reused ${count(reusedTokens)} tokens`);
-  parts.push(...fusionParts(receipt.fusion));
+  const parts: ReceiptPart[] = [];
+  const say = (...texts: string[]) =>
+    parts.push(...texts.map((text) => ({ text })));
+  if (restoredTokens > 0) say(`restored ${count(restoredTokens)} tokens`);
+  if (prefilledTokens > 0) say(`prefilled ${count(prefilledTokens)}`);
+  if (reusedTokens > 0) say(`reused ${count(reusedTokens)} tokens`);
+  say(...fusionParts(receipt.fusion));
   parts.push(...attentionParts(receipt.attention));
   if (receipt.replyTokens > 0)
-    parts.push(`first token ${seconds(receipt.timeToFirstTokenMs)}`);
+    say(`first token ${seconds(receipt.timeToFirstTokenMs)}`);
   if (receipt.decodeTokensPerSecond > 0)
-    parts.push(`${speed(receipt.decodeTokensPerSecond)} tok/s`);
-  return [...parts, ...ENDINGS[receipt.finishReason]].join(" · ");
+    say(`${speed(receipt.decodeTokensPerSecond)} tok/s`);
+  say(...ENDINGS[receipt.finishReason]);
+  return parts;
 }
 
 /** What was computed again, where anything was computed in another context than the chat has now. */
@@ -45,16 +62,16 @@ function fusionParts(report: FusionReport): string[] {
 }
 
 /** What was left aside, where anything was. */
-function attentionParts(report: AttentionReport): string[] {
+function attentionParts(report: AttentionReport): ReceiptPart[] {
   const { roundCount, attended, kvBytes, fullKvBytes } = report;
-  const parts: string[] = [];
-  if (attended.length < roundCount)
-    parts.push(
-      `attended to ${count(attended.length)} of ${count(roundCount)} rounds`,
-    );
+  const parts: ReceiptPart[] = [];
+  if (attended.length < roundCount) {
+    const text = attendedToText(attended.length, roundCount);
+    parts.push({ text, isAttention: true });
+  }
   const saved = fullKvBytes > 0 ? 1 - kvBytes / fullKvBytes : 0;
   if (saved >= WORTH_SAVING)
-    parts.push(`${Math.floor(saved * 100)} % of KV memory saved`);
+    parts.push({ text: `${Math.floor(saved * 100)} % of KV memory saved` });
   return parts;
 }
 

@@ -1,8 +1,10 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, query } from "lit/decorators.js";
+import type { Attention } from "./attention";
+import { AttentionEvent } from "./attention-event";
 import { describeError } from "./describe-error";
 import { ChooseEvent } from "./menu";
-import { receiptLine } from "./receipt";
+import { receiptParts, type ReceiptPart } from "./receipt";
 import { RequestEvent, type ChatRequest } from "./request";
 import { isKept, isRunning, type Round } from "./round";
 import type { RoundActions } from "./round-actions";
@@ -52,6 +54,36 @@ export class ReplyElement extends LitElement {
         padding-block: 0.375rem;
         line-height: 1.25rem;
       }
+
+      .attended {
+        display: inline-block;
+        min-height: 0;
+        padding: 0;
+        border: 0;
+        border-radius: 0.25rem;
+        background: none;
+        color: inherit;
+        text-align: start;
+        text-decoration: underline dotted;
+        text-underline-offset: 0.2em;
+      }
+
+      .attended:hover,
+      .attended[aria-expanded="true"] {
+        color: var(--_text);
+      }
+
+      @media (pointer: coarse) {
+        .attended {
+          min-height: 0;
+          padding-block: 0.75rem;
+        }
+      }
+
+      rondo-attention {
+        margin: 0.25rem 0 0.5rem;
+        scroll-margin-block: 1rem 4rem;
+      }
     `,
   ];
 
@@ -64,10 +96,29 @@ export class ReplyElement extends LitElement {
   @property({ attribute: false }) isBusy = false;
   @property({ attribute: false }) mayMoveUp = false;
   @property({ attribute: false }) mayMoveDown = false;
+  /** How many rounds it attended to, where no receipt says it. */
+  @property() attendedLabel = "";
+  /** Which rounds those were, while one looks at it. */
+  @property({ attribute: false }) attention: Attention | undefined;
   @query("rondo-round-actions") private actions!: RoundActions | null;
 
   override focus(options?: FocusOptions): void {
     this.actions?.focus(options);
+  }
+
+  /** Brings the rounds that it attended to on the screen, as far as they are not there. */
+  showAttention(): void {
+    const strip = this.renderRoot.querySelector("rondo-attention");
+    void strip?.updateComplete.then(() =>
+      strip.scrollIntoView({ block: "nearest" }),
+    );
+  }
+
+  /** Moves the focus to what shows the rounds that it attended to. */
+  focusAttention(): void {
+    const button = this.renderRoot.querySelector<HTMLElement>(".attended");
+    button?.focus({ preventScroll: true });
+    button?.scrollIntoView({ block: "center" });
   }
 
   override render() {
@@ -96,10 +147,12 @@ export class ReplyElement extends LitElement {
   #receipt() {
     const { isBusy, mayMoveDown, mayMoveUp, mayWrite, round } = this;
     if (round.phase !== "done") return nothing;
-    const ending = endingText(round);
+    const parts = endingParts(round, this.attendedLabel);
     return html`
       <footer>
-        <span part="receipt" ?hidden=${ending === ""}>${ending}</span>
+        <span part="receipt" ?hidden=${parts.length === 0}
+          >${parts.map((part, i) => this.#part(part, i === 0))}</span
+        >
         <rondo-round-actions
           .round=${round}
           .mayWrite=${mayWrite && isKept(round)}
@@ -109,7 +162,33 @@ export class ReplyElement extends LitElement {
           @rondo-choose=${this.#passOn}
         ></rondo-round-actions>
       </footer>
+      ${
+        this.attention === undefined
+          ? nothing
+          : html`<rondo-attention
+              id="attention"
+              .attention=${this.attention}
+            ></rondo-attention>`
+      }
     `;
+  }
+
+  #part({ text, isAttention }: ReceiptPart, isFirst: boolean) {
+    const { attention, round } = this;
+    const toggle = () =>
+      this.dispatchEvent(new AttentionEvent("toggle", round.id));
+    const shown = isAttention
+      ? html`<button
+          class="attended"
+          type="button"
+          aria-expanded=${attention !== undefined}
+          aria-controls=${attention === undefined ? nothing : "attention"}
+          @click=${toggle}
+        >
+          ${text}
+        </button>`
+      : text;
+    return isFirst ? shown : html` · ${shown}`;
   }
 
   #failure() {
@@ -165,10 +244,17 @@ export class ReplyElement extends LitElement {
   }
 }
 
-/** What the turn did, or how it ended where nobody knows more. */
-function endingText({ receipt, ending }: Round): string {
-  if (ending === "cut off") return "This reply was cut off.";
-  return receipt ? receiptLine(receipt) : (ending ?? "");
+/** What the turn did, or how it ended and what it attended to where nobody knows more. */
+function endingParts(
+  { receipt, ending }: Round,
+  attendedLabel: string,
+): ReceiptPart[] {
+  const isCutOff = ending === "cut off";
+  if (receipt && !isCutOff) return receiptParts(receipt);
+  const text = isCutOff ? "This reply was cut off." : (ending ?? "");
+  return [{ text }, { text: attendedLabel, isAttention: true }].filter(
+    (part) => part.text !== "",
+  );
 }
 
 /** What stands where the reply will be. */

@@ -1,10 +1,14 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, query, state } from "lit/decorators.js";
+import type { Attention } from "./attention";
+import { AttentionEvent } from "./attention-event";
 import type { AnswerEvent } from "./delete-question";
 import { renameIcon } from "./icons";
 import type { ChooseEvent } from "./menu";
 import { RequestEvent, type ChatRequest } from "./request";
-import { isKept, type Round } from "./round";
+import { plainName } from "./plain-name";
+import type { ReplyElement } from "./reply-element";
+import { isKept, isRunning, type Round } from "./round";
 import { base } from "./theme";
 
 /** What of a round can have the focus. */
@@ -16,9 +20,20 @@ const PARTS: Record<RoundPart, string> = {
   options: "rondo-reply, rondo-document",
 };
 
+/** How long a round that was gone to stands out. */
+const FOUND_MS = 2000;
+
+/** Whether the browser says when a round comes near; where it does not, all are drawn at once. */
+const KNOWS_NEAR =
+  CSS.supports("content-visibility", "auto") &&
+  "oncontentvisibilityautostatechange" in HTMLElement.prototype;
+
 /**
  * `<rondo-round>`: what the user said, or attached, and under it the reply, or what became of it. Its message
  * is changed in place, and in place it asks once more before it is deleted.
+ *
+ * A chat has thousands of them. Far from what is on the screen it is no more than its words, as they were
+ * written, so that they can be searched and read aloud; it is drawn in full once it has come near.
  *
  * @csspart message - the user's message
  */
@@ -26,8 +41,20 @@ export class RoundElement extends LitElement {
   static override styles = [
     base,
     css`
+      /* It is laid out and painted while it is near; room for what stands out at its edges is its own. */
       :host {
         display: block;
+        margin: -0.5rem;
+        padding: 0.5rem;
+        scroll-margin-top: 1rem;
+        content-visibility: auto;
+        contain-intrinsic-size: auto none auto 16rem;
+      }
+
+      @media print {
+        :host {
+          content-visibility: visible;
+        }
       }
 
       /* What can be done with a round is out of sight until somebody is there. */
@@ -51,6 +78,60 @@ export class RoundElement extends LitElement {
         border: 1px solid transparent;
         border-radius: 1.125rem 1.125rem 0.3rem;
         background: color-mix(in srgb, var(--_text) 4%, var(--_panel));
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+        outline: 3px solid transparent;
+        transition: outline-color 300ms;
+      }
+
+      .message:focus-visible {
+        outline-width: 2px;
+        outline-color: var(--_accent);
+      }
+
+      rondo-document {
+        border-radius: 1.125rem;
+        outline: 3px solid transparent;
+        transition: outline-color 300ms;
+      }
+
+      .is-found {
+        outline-color: var(--_accent);
+      }
+
+      .mark {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        justify-content: end;
+        gap: 0.25rem 0.5rem;
+        margin-top: 0.25rem;
+        color: var(--_muted);
+        font-size: 0.8125rem;
+        font-variant-numeric: tabular-nums;
+      }
+
+      .mark span {
+        padding: 0.125rem 0.625rem;
+        border: 1px solid var(--_accent);
+        border-radius: 1rem;
+        color: var(--_accent);
+      }
+
+      .mark button {
+        min-height: 1.75rem;
+        padding-inline: 0.5rem;
+        font-size: inherit;
+      }
+
+      @media (pointer: coarse) {
+        .mark button {
+          min-height: 2.75rem;
+        }
+      }
+
+      article.plain {
+        margin-top: 1.25rem;
         white-space: pre-wrap;
         overflow-wrap: anywhere;
       }
@@ -98,6 +179,19 @@ export class RoundElement extends LitElement {
   @property({ attribute: false }) hasLater = false;
   @property({ attribute: false }) mayMoveUp = false;
   @property({ attribute: false }) mayMoveDown = false;
+  /** Whether it is among the last ones, which are on the screen at once. */
+  @property({ attribute: false }) isRecent = false;
+  /** How many rounds the reply attended to, where no receipt says it. */
+  @property() attendedLabel = "";
+  /** Which rounds those were, while one looks at it. */
+  @property({ attribute: false }) attention: Attention | undefined;
+  /** That the reply which one looks at attended to this one, and why. */
+  @property() mark = "";
+  /** Whether the reader has just come here from there. */
+  @state() private isFound = false;
+  /** Whether it has come near the screen once. */
+  @state() private isNear = !KNOWS_NEAR;
+  #foundTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether it asks if it should be deleted. */
   @state() private isAsking = false;
   @query("rondo-delete-question") private question!: HTMLElement | null;
@@ -107,16 +201,72 @@ export class RoundElement extends LitElement {
     this.renderRoot.querySelector<HTMLElement>(PARTS[part])?.focus();
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.addEventListener("contentvisibilityautostatechange", this.#onNear);
+    addEventListener("beforeprint", this.#draw);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.removeEventListener("contentvisibilityautostatechange", this.#onNear);
+    removeEventListener("beforeprint", this.#draw);
+    clearTimeout(this.#foundTimer);
+    this.isFound = false;
+  }
+
+  /** Brings it on the screen, with the focus, and has it stand out for a while. */
+  async goTo(): Promise<void> {
+    this.#draw();
+    this.isFound = true;
+    clearTimeout(this.#foundTimer);
+    this.#foundTimer = setTimeout(() => (this.isFound = false), FOUND_MS);
+    await this.updateComplete;
+    this.scrollIntoView({ block: "start" });
+    const target = this.renderRoot.querySelector<HTMLElement>(
+      ".message, rondo-document",
+    );
+    target?.focus({ preventScroll: true });
+  }
+
+  /** Brings what shows the rounds that the reply attended to back on the screen, with the focus. */
+  async goToAttention(): Promise<void> {
+    this.#draw();
+    (await this.#drawnReply())?.focusAttention();
+  }
+
+  /** Brings the rounds that the reply attended to on the screen, as far as they are not there. */
+  async showAttention(): Promise<void> {
+    (await this.#drawnReply())?.showAttention();
+  }
+
+  async #drawnReply(): Promise<ReplyElement | null> {
+    await this.updateComplete;
+    const reply = this.renderRoot.querySelector<ReplyElement>("rondo-reply");
+    await reply?.updateComplete;
+    return reply;
+  }
+
+  #draw = () => void (this.isNear = true);
+
+  #onNear = (event: Event) => {
+    if (!(event as ContentVisibilityAutoStateChangeEvent).skipped) this.#draw();
+  };
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get("round");
     const isAnother = before && before.keptId !== this.round.keptId;
     if (isAnother || !this.mayWrite) this.isAsking = false;
+    const { edit, error } = this.round;
+    if (this.isRecent || isRunning(this.round) || edit || error) this.#draw();
   }
 
   override render() {
     const { document, phase } = this.round;
+    if (!this.isNear) return this.#plain();
     return html`
       ${document === undefined ? this.#message() : this.#document()}
+      ${this.mark === "" ? nothing : this.#mark()}
       ${phase === "unsent" ? this.#unsent() : nothing}
       ${phase === "unsent" || document !== undefined ? nothing : this.#reply()}
       ${this.isAsking ? this.#question() : nothing}
@@ -138,12 +288,45 @@ export class RoundElement extends LitElement {
     return html`
       <div class="said">
         ${mayWrite && isKept(round) ? this.#editButton() : nothing}
-        <article
-          class="message"
-          part="message"
-          aria-label="You"
-          .textContent=${message}
-        ></article>
+        ${this.#words(message)}
+      </div>
+    `;
+  }
+
+  #words(message: string) {
+    return html`<article
+      class="message ${this.isFound ? "is-found" : ""}"
+      part="message"
+      aria-label="You"
+      tabindex=${this.mark === "" ? nothing : -1}
+      .textContent=${message}
+    ></article>`;
+  }
+
+  /** What was said, as it was written. */
+  #plain() {
+    const { document, message, reply } = this.round;
+    if (document !== undefined)
+      return html`<article
+        class="plain"
+        aria-label="Document"
+        .textContent=${plainName(document)}
+      ></article>`;
+    return html`
+      <div class="said">${this.#words(message)}</div>
+      <article class="plain" aria-label="Rondo" .textContent=${reply}></article>
+    `;
+  }
+
+  #mark() {
+    const back = () =>
+      this.dispatchEvent(new AttentionEvent("back", this.round.id));
+    return html`
+      <div class="mark">
+        <span>${this.mark}</span>
+        <button class="plain" type="button" @click=${back}>
+          Back to the reply
+        </button>
       </div>
     `;
   }
@@ -169,6 +352,7 @@ export class RoundElement extends LitElement {
   #document() {
     const { isBusy, mayMoveDown, mayMoveUp, mayWrite, round } = this;
     return html`<rondo-document
+      class=${this.isFound ? "is-found" : ""}
       exportparts="document"
       .round=${round}
       .mayWrite=${mayWrite}
@@ -185,6 +369,8 @@ export class RoundElement extends LitElement {
       exportparts="reply, receipt, text"
       .round=${round}
       .waitingFor=${this.waitingFor}
+      .attendedLabel=${this.attendedLabel}
+      .attention=${this.attention}
       .mayWrite=${mayWrite}
       .isBusy=${isBusy}
       .mayMoveUp=${mayMoveUp}

@@ -38,6 +38,8 @@ export interface Round {
   readonly reply: string;
   /** How far the prefill is; undefined until the engine says. */
   readonly prefill?: { doneTokens: number; totalTokens: number };
+  /** The engine's names of the rounds that the reply attended to; not there: all before it, or not known. */
+  readonly attended?: readonly number[];
   /** Of a reply that ended while this page was open. */
   readonly receipt?: Receipt;
   /** How the reply ended, where no receipt says it. */

@@ -19,6 +19,11 @@ export const theme = css`
     --_accent: var(--rondo-accent, #0b6a5c);
     --_on-accent: var(--rondo-on-accent, #ffffff);
     --_alert: var(--rondo-alert, #a5371f);
+    --_code-keyword: var(--rondo-code-keyword, #8a2a6e);
+    --_code-string: var(--rondo-code-string, #39691a);
+    --_code-value: var(--rondo-code-value, #924a0d);
+    --_code-name: var(--rondo-code-name, #1f5a9e);
+    --_code-type: var(--rondo-code-type, #0b665d);
     --_font: var(
       --rondo-font,
       system-ui,
@@ -60,6 +65,11 @@ export const theme = css`
       --_accent: var(--rondo-accent, #7accb9);
       --_on-accent: var(--rondo-on-accent, #07241f);
       --_alert: var(--rondo-alert, #ff9f88);
+      --_code-keyword: var(--rondo-code-keyword, #e5a3d4);
+      --_code-string: var(--rondo-code-string, #a9d08c);
+      --_code-value: var(--rondo-code-value, #eeb680);
+      --_code-name: var(--rondo-code-name, #92c2f2);
+      --_code-type: var(--rondo-code-type, #7accb9);
     }
   }
 `;

@@ -1,12 +1,17 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
-import { property, query } from "lit/decorators.js";
+import { property, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
+import { attentionLabels, attentionOf, type Attention } from "./attention";
+import type { AttentionEvent } from "./attention-event";
 import { FollowScroll } from "./follow-scroll";
 import { downIcon } from "./icons";
 import { isRunning, type Round } from "./round";
-import type { RoundPart } from "./round-element";
+import type { RoundElement, RoundPart } from "./round-element";
 import { placesOf, type RoundPlace } from "./round-place";
 import { base } from "./theme";
+
+/** So many rounds are drawn at once, the last ones; others when they come near. */
+const RECENT_ROUNDS = 12;
 
 /**
  * `<rondo-transcript>`: the rounds of a chat, oldest first. It scrolls, and follows the reply as long
@@ -85,6 +90,11 @@ export class Transcript extends LitElement {
   @property({ attribute: false }) mayWrite = false;
   /** Whether it cannot be changed for now. */
   @property({ attribute: false }) isBusy = false;
+  /** The round of the reply of which one sees what it attended to. */
+  @state() private openId: number | undefined;
+  #attention: Attention | undefined;
+  #marks: ReadonlyMap<number, string> = new Map();
+  #attendedLabels: ReadonlyMap<number, string> = new Map();
   #places: ReadonlyMap<number, RoundPlace> = new Map();
   @query(".log") private log!: HTMLElement | null;
   #follow = new FollowScroll(this, () => this.log);
@@ -97,12 +107,14 @@ export class Transcript extends LitElement {
   /** Moves the focus to a part of a round. */
   async focusRound(roundId: number, part: RoundPart): Promise<void> {
     await this.updateComplete;
+    const element = this.#elementOf(roundId);
+    await element?.updateComplete;
+    element?.focusPart(part);
+  }
+
+  #elementOf(roundId: number): RoundElement | undefined {
     const elements = this.renderRoot.querySelectorAll("rondo-round");
-    for (const element of elements) {
-      if (element.round.id !== roundId) continue;
-      await element.updateComplete;
-      element.focusPart(part);
-    }
+    return [...elements].find(({ round }) => round.id === roundId);
   }
 
   override render() {
@@ -120,6 +132,7 @@ export class Transcript extends LitElement {
         <div
           class="column ${isEmpty ? "is-empty" : ""}"
           @click=${this.#onClick}
+          @rondo-attention=${this.#onAttention}
         >
           ${isEmpty ? html`<slot></slot>` : this.#rounds()}
         </div>
@@ -130,9 +143,11 @@ export class Transcript extends LitElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     this.#follow.isActive = this.rounds.length > 0;
+    this.#takeAttention();
     const before = changed.get("rounds");
     if (before === undefined) return;
     this.#places = placesOf(this.rounds);
+    this.#attendedLabels = attentionLabels(this.rounds);
     if (changed.has("conversationId") || isContinued(before, this.rounds))
       this.#follow.follow();
     const running = this.rounds.findIndex(isRunning);
@@ -145,18 +160,53 @@ export class Transcript extends LitElement {
     if (!this.rounds.some(isRunning)) this.#follow.hold();
   }
 
+  #takeAttention() {
+    const { openId, rounds } = this;
+    this.#attention =
+      openId === undefined ? undefined : attentionOf(rounds, openId);
+    if (this.#attention === undefined) this.openId = undefined;
+    const marks = this.#attention?.marks ?? [];
+    const textOf = (why: string) => ["Attended to", why].filter(Boolean);
+    this.#marks = new Map(
+      marks.map(({ roundId, why }) => [roundId, textOf(why).join(": ")]),
+    );
+  }
+
+  async #onAttention(event: AttentionEvent) {
+    event.stopPropagation();
+    const { roundId, wish } = event;
+    if (wish === "toggle") {
+      const isOpen = this.openId === roundId;
+      this.openId = isOpen ? undefined : roundId;
+      await this.updateComplete;
+      if (!isOpen) await this.#elementOf(roundId)?.showAttention();
+      return;
+    }
+    this.#follow.leave();
+    await this.updateComplete;
+    if (wish === "go") await this.#elementOf(roundId)?.goTo();
+    else if (this.openId !== undefined)
+      await this.#elementOf(this.openId)?.goToAttention();
+  }
+
   #rounds() {
     return repeat(
       this.rounds,
       (round) => round.id,
-      (round) => this.#round(round, this.#places.get(round.id)),
+      (round, at) => this.#round(round, at),
     );
   }
 
-  #round(round: Round, place: RoundPlace | undefined) {
+  #round(round: Round, at: number) {
+    const place = this.#places.get(round.id);
+    const isOpen = round.id === this.openId;
     return html`<rondo-round
       exportparts="message, document, reply, receipt, text"
       .round=${round}
+      .isRecent=${at >= this.rounds.length - RECENT_ROUNDS}
+      .attendedLabel=${this.#attendedLabels.get(round.id) ?? ""}
+      .attention=${isOpen ? this.#attention : undefined}
+      .mark=${this.#marks.get(round.id) ?? ""}
       .waitingFor=${this.waitingFor}
       .mayWrite=${this.mayWrite}
       .isBusy=${this.isBusy}

@@ -119,6 +119,27 @@ test("a chat that was closed opens with its text, and prefills nothing but the n
   expect(receipt.attention.upper.recomputedTokens).toBe(0);
 });
 
+test("what each reply attended to is kept, and the system prompt is no round", async () => {
+  const store = newStore();
+  const id = await copiedChat(store);
+  const engine = await engineOf(store);
+  await engine.openChat(id);
+  const { receipt } = await say(engine, id, QUESTION);
+  const { attended, roundCount } = receipt.attention;
+  expect(attended.every(({ reason }) => reason !== "all")).toBe(true);
+  await engine.close();
+
+  const later = new Engine(store);
+  open.push(later);
+  const { rounds } = await later.openChat(id);
+  expect(rounds.length).toBe(roundCount + 1);
+  const kept = rounds.at(-1)!.attended!;
+  expect(kept).toEqual(attended.map((one) => one.id));
+  expect(kept.length).toBeGreaterThan(0);
+  const ids = rounds.map((round) => round.id);
+  for (const one of kept) expect(ids).toContain(one);
+});
+
 test("a chat goes on without being restored first: its turn brings what it needs", async () => {
   const store = newStore();
   const id = await copiedChat(store);

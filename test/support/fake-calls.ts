@@ -187,6 +187,13 @@ export class FakeSearch {
   }
 }
 
+/** What the engine keeps of what a turn attended to. */
+function ids({ attention }: Partial<Receipt>): number[] | null {
+  const { attended = [] } = attention ?? {};
+  const isAll = attended.every(({ reason }) => reason === "all");
+  return isAll ? null : attended.map(({ id }) => id);
+}
+
 /** A reply in a test's hands. An abort ends it as the engine would, with what was said so far. */
 export class FakeReply implements AsyncIterable<ReplyEvent> {
   readonly chatId: string;
@@ -225,7 +232,8 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
   }
 
   end(receipt: Partial<Receipt> = {}): void {
-    if (this.kept) this.kept.isFinished = true;
+    if (this.kept)
+      Object.assign(this.kept, { isFinished: true, attended: ids(receipt) });
     const roundId = this.kept?.id ?? fakeReceipt.roundId;
     this.#push({
       type: "end",

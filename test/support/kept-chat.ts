@@ -33,8 +33,8 @@ export function keptRound(
   reply: string,
   more: Partial<HistoryRound> = {},
 ): HistoryRound {
-  const isFinished = true;
-  return { id, versions: [id], message, reply, isFinished, ...more };
+  const known = { isFinished: true, attended: null };
+  return { id, versions: [id], message, reply, ...known, ...more };
 }
 
 /** A round that is a document. */

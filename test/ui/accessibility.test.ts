@@ -30,6 +30,22 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
     );
     reply!.end();
   },
+  "code in all its colours, and formulas": async () => {
+    await say("Show me everything.");
+    const [reply] = engine.replies;
+    const wide = Array.from({ length: 40 }, (_, i) => `x_{${i}}`).join(" + ");
+    reply!.text(`So $x^2$ and $$${wide}$$\n\n${COLOURS}`);
+    reply!.end();
+    await expect
+      .poll(() => Math.min(inReply("math"), inReply(".hljs-addition")))
+      .toBeGreaterThan(0);
+  },
+  "what a reply attended to": async () => {
+    await showRounds([1, 2, 17]);
+    await button("attended to 2 of 3 rounds").click();
+    await settle();
+    await button("Round 1").click();
+  },
   "a reply on its way": async () => {
     await say("Hello!");
     engine.replies[0]!.text("Hi");
@@ -245,11 +261,30 @@ async function show(chatId: string): Promise<void> {
   await settle();
 }
 
-/** Two rounds with a document between them. */
-async function showRounds(): Promise<void> {
+/** Code with a word in each colour. */
+const COLOURS = [
+  ["ts", "// note\n@a class B extends C { d = `e ${1}` + /f/ + true; }"],
+  ["html", '<!-- note --><p class="a">b &amp; c</p>'],
+  ["css", "#a .b::c[d] { color: #fff; --e: var(--f) }"],
+  ["python", 'def a(b: int) -> str:\n    """c"""\n    return print(b)'],
+  ["bash", "# note\nA=$B && echo \"$C\" | sed 's/x/y/'"],
+  ["diff", "--- a\n+++ b\n-c\n+d"],
+]
+  .map(([language, code]) => `\`\`\`${language}\n${code}\n\`\`\``)
+  .join("\n\n");
+
+/** Elements in replies. */
+const inReply = (selector: string) =>
+  findAll("rondo-markdown").flatMap(({ shadowRoot }) =>
+    findAll(selector, shadowRoot!),
+  ).length;
+
+/** Two rounds with a document between them; and perhaps one that attended to some of them. */
+async function showRounds(attended?: number[]): Promise<void> {
   const [, old] = keptChats();
   const document = { name: "notes.md", text: "Bread\n\nIt needs flour." };
   old!.rounds.push(keptDocument(2, document), keptRound(3, "And?", "Well."));
+  if (attended) old!.rounds.push(keptRound(4, "So?", "Yes.", { attended }));
   engine.kept = [old!];
   await show("old");
   engine.restores[0]!.finish();

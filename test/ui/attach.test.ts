@@ -364,6 +364,9 @@ describe("A document in a chat", () => {
       chat.rounds.push(keptDocument(i + 3, document));
     }
     await openKept(chat);
+    // So that all are drawn, and not only those on the screen.
+    dispatchEvent(new Event("beforeprint"));
+    await settle();
     for (const card of findAll("rondo-document"))
       findAll("button", card.shadowRoot!)[0]!.click();
     await settle();

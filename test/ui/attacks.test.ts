@@ -7,11 +7,31 @@ import {
   test,
 } from "vitest";
 import { renderMarkdown, sanitise } from "../../src/ui/markdown";
-import { ATTACKS } from "./attacks";
-import { find, mountChat, readyAtOnce, say, settle } from "./mount";
+import { mathNodes } from "../../src/ui/math-nodes";
+import { keptChat, keptDocument } from "../support/kept-chat";
+import { ATTACKS, SPRAWLS, TEX_ATTACKS } from "./attacks";
+import {
+  find,
+  findAll,
+  mountChat,
+  openKept,
+  readyAtOnce,
+  say,
+  settle,
+} from "./mount";
 
 const ELEMENTS =
   "p br hr blockquote pre ul ol li h1 h2 h3 h4 h5 h6 a b code del em i kbd s strong sub sup table thead tbody tr th td".split(
+    " ",
+  );
+const MATHML = "http://www.w3.org/1998/Math/MathML";
+const MATH_ELEMENTS =
+  "math mrow mi mn mo mtext mspace msup msub msubsup mover munder munderover mfrac msqrt mroot mtable mtr mtd mstyle mpadded mphantom".split(
+    " ",
+  );
+/** None of them takes an address. */
+const MATH_ATTRIBUTES =
+  "class display displaystyle scriptlevel stretchy symmetric fence separator form movablelimits accent accentunder columnalign mathvariant lspace rspace minsize maxsize linethickness width height depth voffset mathsize columnspacing rowspacing".split(
     " ",
   );
 const ATTRIBUTES = ["href", "target", "rel", "class", "start", "align"];
@@ -32,6 +52,10 @@ beforeEach(() => {
 });
 
 afterEach(() => stage.remove());
+
+/** With as much of each as a test's name may be. */
+const named = (texts: readonly string[]) =>
+  texts.map((text): [string, string] => [text.slice(0, 60), text]);
 
 /** Requests to where the attacks point. */
 function requests(): string[] {
@@ -102,17 +126,44 @@ describe("The attacks' own test", () => {
   });
 });
 
-describe("Hostile output", () => {
-  test.for(ATTACKS)("as Markdown does nothing: %s", async (attack) => {
-    const fragment = renderMarkdown(attack);
-    expect(faults(fragment)).toEqual([]);
-    stage.append(fragment);
+describe("A hostile formula", () => {
+  test.for(named(TEX_ATTACKS))("does nothing: %s", async ([, tex]) => {
+    for (const isDisplay of [false, true]) {
+      const math = mathNodes(tex, isDisplay);
+      if (math === undefined) continue;
+      stage.append(math);
+      for (const element of [math, ...math.querySelectorAll("*")]) {
+        expect(element.namespaceURI).toBe(MATHML);
+        expect(MATH_ELEMENTS).toContain(element.localName);
+        for (const { name, value } of element.attributes) {
+          expect(MATH_ATTRIBUTES).toContain(name);
+          expect(value).toMatch(/^[\w .%+-]*$/);
+          for (const [, length] of value.matchAll(/(-?[\d.]+)(?:em|ex)/g))
+            expect(Math.abs(Number(length))).toBeLessThanOrEqual(20);
+          if (name === "class") expect(value).toMatch(/^(boxed|struck)$/);
+        }
+      }
+    }
     await touch(stage);
     expect(runs).toBe(0);
     expect(requests()).toEqual([]);
   });
+});
 
-  test.for(ATTACKS)("as HTML does nothing: %s", async (attack) => {
+describe("Hostile output", () => {
+  test.for(named(ATTACKS))(
+    "as Markdown does nothing: %s",
+    async ([, attack]) => {
+      const fragment = renderMarkdown(attack);
+      expect(faults(fragment)).toEqual([]);
+      stage.append(fragment);
+      await touch(stage);
+      expect(runs).toBe(0);
+      expect(requests()).toEqual([]);
+    },
+  );
+
+  test.for(named(ATTACKS))("as HTML does nothing: %s", async ([, attack]) => {
     const fragment = sanitise(attack);
     expect(faults(fragment)).toEqual([]);
     stage.append(fragment);
@@ -131,6 +182,8 @@ describe("Hostile output", () => {
       await nextFrame();
       reply!.text(attack.slice(half));
       await nextFrame();
+      // Each in a reply of its own would take a minute; in one, what comes first would swallow the rest.
+      reply!.text("\n\n```\n```\n\n");
     }
     reply!.end();
     await settle();
@@ -138,13 +191,61 @@ describe("Hostile output", () => {
     await touch(text);
     expect(runs).toBe(0);
     expect(requests()).toEqual([]);
+    await expect
+      .poll(() => text.querySelectorAll("math").length)
+      .toBeGreaterThan(0);
     const strange = [...text.querySelectorAll("*")]
+      .filter(({ namespaceURI }) => namespaceURI !== MATHML)
       .map(({ localName }) => localName)
       .filter((name) => !ELEMENTS.includes(name));
     // The page's own frames around code and tables.
     expect(new Set(strange)).toEqual(
       new Set(["div", "span", "rondo-copy-button"]),
     );
+  });
+
+  test.for(named(SPRAWLS))("stays in its place: %s", async ([, sprawl]) => {
+    const chat = keptChat("a", [["Attack!", sprawl]]);
+    await openKept(chat, {}, 360);
+    const text = find("rondo-markdown");
+    const log = find('[role="log"]');
+    expect(log.scrollWidth).toBeLessThanOrEqual(log.clientWidth);
+    const own = text.getBoundingClientRect();
+    const page = document.documentElement;
+    for (let x = 2; x < page.clientWidth; x += 40)
+      for (let y = 2; y < page.clientHeight; y += 20) {
+        // What may be painted beyond an element's edges is its margin for outlines.
+        const isIn = y >= own.top - 8 && y <= own.bottom + 8;
+        if (!isIn)
+          expect(deepest(x, y)?.getRootNode()).not.toBe(text.shadowRoot);
+      }
+  });
+
+  test("in names of documents and chats is the text it is", async () => {
+    const name = "\u202e<img src=/beacon/name.png onerror=pwned()>.md";
+    const chat = keptChat("a", [[name, "x"]], { title: name });
+    chat.rounds.push(keptDocument(2, { name, text: name }));
+    chat.rounds.push({
+      ...chat.rounds[0]!,
+      id: 3,
+      versions: [3],
+      attended: [2],
+    });
+    await openKept(chat);
+    findAll(".attended").forEach((button) => button.click());
+    await settle();
+    const strip = find("rondo-attention").shadowRoot!;
+    expect(strip.querySelector(".words")!.textContent).toMatch(/^<img src=/);
+    await touch(document);
+    expect(runs).toBe(0);
+    expect(requests()).toEqual([]);
+    const titles = findAll(".title, .words, .name").filter(({ textContent }) =>
+      textContent.includes("onerror"),
+    );
+    expect(titles.length).toBeGreaterThan(2);
+    // Text that is turned around turns nothing else around.
+    for (const title of titles)
+      expect(getComputedStyle(title).unicodeBidi).toMatch(/isolate|plaintext/);
   });
 
   test("cannot make a link that knows where it came from", () => {
@@ -167,3 +268,13 @@ describe("Hostile output", () => {
     expect(requests()).toEqual([]);
   });
 });
+
+/** The element at a point of the page, through all shadow roots. */
+function deepest(x: number, y: number): Element | null {
+  let found = document.elementFromPoint(x, y);
+  for (;;) {
+    const inside = found?.shadowRoot?.elementFromPoint(x, y);
+    if (!inside || inside === found) return found;
+    found = inside;
+  }
+}

@@ -40,6 +40,13 @@ export function greet(name: string): string {
 }
 \`\`\`
 
+The volume of a loaf is about $V = \\frac{4}{3}\\pi r^3$, for $5 or $10, with $x \\in \\mathbb{R}^n$ and $\\hat{\\theta} = \\arg\\max_\\theta \\mathcal{L}(\\theta)$:
+
+$$
+\\int_0^\\infty e^{-x^2}\\,dx = \\frac{\\sqrt{\\pi}}{2}, \\qquad
+A = \\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}, \\qquad \\boxed{\\sum_{i=1}^{n} i = \\frac{n(n+1)}{2}}
+$$
+
 > Fresh bread smells wonderful.
 
 | Bread | Flour | Minutes |
@@ -81,6 +88,24 @@ function keptChats(): ChatHistory[] {
     }),
     cut,
   ];
+}
+
+/** A chat of two thousand messages, in which replies attended to some of those before. */
+function thousandRounds(): ChatHistory {
+  const said = Array.from({ length: 1000 }, (_, i): [string, string] => [
+    `Question ${i + 1}: what should I know about bread?`,
+    i % 3 === 0 ? LONG_REPLY : "Flour, water, salt and **time**.",
+  ]);
+  const chat = keptChat("thousand", said, { title: "A thousand rounds" });
+  for (const round of chat.rounds.slice(1))
+    round.attended = [
+      1,
+      round.id - 40,
+      round.id - 7,
+      round.id - 1,
+      4000,
+    ].filter((id, i, ids) => id > 0 && ids.indexOf(id) === i);
+  return chat;
 }
 
 const BREAD = `Bread for beginners
@@ -239,6 +264,11 @@ const scenes: Record<string, FakeScript> = {
     ),
   },
   long: selfMoving(LONG_REPLY, 5),
+  thousand: {
+    ...ready,
+    chats: [thousandRounds(), ...keptChats()],
+    restore: (restore) => restore.finish(),
+  },
   models: { ...ready, chats: keptChats(), models: keptModels() },
   downloading: {
     load: async (load) => {

@@ -48,6 +48,26 @@ describe("A receipt", () => {
     expect(receiptLine({ ...fakeReceipt, ...receipt })).toBe(line);
   });
 
+  test("of a turn late in a long chat is one line", () => {
+    const receipt = {
+      ...fakeReceipt,
+      cachedTokens: 1840,
+      restoredTokens: 1840,
+      prefilledTokens: 12,
+      attention: {
+        ...fakeReceipt.attention,
+        roundCount: 41,
+        attended: attended(3, "mass"),
+        kvBytes: 39,
+        fullKvBytes: 100,
+      },
+    };
+    expect(receiptLine(receipt)).toBe(
+      "restored 1,840 tokens · prefilled 12 · attended to 3 of 41 rounds · " +
+        "61 % of KV memory saved · first token 0.2 s · 38 tok/s",
+    );
+  });
+
   const attended = (count: number, reason: "mass" | "all") =>
     Array.from({ length: count }, (_, id) => ({ id, reason, mass: 0.1 }));
 
