@@ -154,7 +154,8 @@ export class Residency {
   get residentTokens(): number {
     let halves = 0;
     for (const half of HALVES)
-      for (const round of this.#used[half]) halves += round[half].computedTokens;
+      for (const round of this.#used[half])
+        halves += round[half].computedTokens;
     return halves / 2;
   }
 
