@@ -172,6 +172,40 @@ describe("Calls", () => {
     ]);
   });
 
+  test("about memory cross with all that they are told", () => {
+    const { engine, workers } = remote();
+    void engine.memory({ chatId: "a", withText: true });
+    void engine.pinRound("a", 3, true);
+    void engine.evictRound("a", 3);
+    void engine.wipeKv();
+    expect(workers[0]!.requests).toMatchObject([
+      { call: "memory", args: [{ chatId: "a", withText: true }] },
+      { call: "pinRound", args: ["a", 3, true] },
+      { call: "evictRound", args: ["a", 3] },
+      { call: "wipeKv", args: [undefined] },
+    ]);
+  });
+
+  test("to verify a round report, and end at once when they are aborted", async () => {
+    const { engine, workers } = remote();
+    const progress: RestoreProgress[] = [];
+    const aborting = new AbortController();
+    const verified = engine.verify("a", 3, {
+      onProgress: (one) => progress.push(one),
+      signal: aborting.signal,
+    });
+    const [worker] = workers;
+    expect(worker!.requests).toMatchObject([
+      { call: "verify", args: ["a", 3] },
+    ]);
+    const event = { doneTokens: 1, totalTokens: 2 };
+    worker!.answer({ id: lastId(worker!), type: "event", event });
+    aborting.abort(new Error("seen enough"));
+    await expect(verified).rejects.toThrow("seen enough");
+    expect(progress).toEqual([event]);
+    expect(worker!.requests.at(-1)!.call).toBe("abort");
+  });
+
   test("to say something elsewhere than at the end say where", () => {
     const { engine, workers } = remote();
     const place = { behind: 1, before: 3 };
