@@ -25,7 +25,7 @@ export const memoryElementStyles = css`
     align-items: center;
     gap: 0 0.75rem;
     min-height: 3.5rem;
-    padding: 0.25rem 0.75rem 0.25rem 1rem;
+    padding: 0.375rem 0.75rem 0.375rem 1rem;
     border-bottom: 1px solid var(--_line);
   }
 
@@ -60,6 +60,13 @@ export const memoryElementStyles = css`
   .toggle input {
     margin: 0;
     accent-color: var(--_accent);
+  }
+
+  @media (pointer: coarse) {
+    .toggle,
+    rondo-copy-button::part(button) {
+      min-height: 2.75rem;
+    }
   }
 
   .body {
