@@ -1,12 +1,14 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { bareShaders } from "./tools/bare-shaders.mjs";
 import { chromiumArgs, chromiumPath } from "./tools/chromium.mjs";
 
 /** The page's build, and the test projects: `unit` and `e2e` in Node, `browser` in Chromium. */
 export default defineConfig({
   base: "./",
   build: { outDir: "dist/page", target: "es2022", sourcemap: true },
-  worker: { format: "es" },
+  plugins: [bareShaders],
+  worker: { format: "es", plugins: () => [bareShaders] },
   // Each of its files is one module as it stands; to bundle them again takes the first test 15 seconds.
   optimizeDeps: { exclude: ["pdfjs-dist"] },
   test: {

@@ -353,7 +353,9 @@ export class ChatElement extends LitElement {
   }
 
   #publish(event: Event): boolean {
-    this.#announcement.take(event, this.#session.current.chatId);
+    void this.#announcement
+      .take(event, this.#session.current.chatId)
+      .then(() => this.requestUpdate());
     this.requestUpdate();
     return this.dispatchEvent(event);
   }

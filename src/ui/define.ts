@@ -16,7 +16,6 @@ import { Healing } from "./healing";
 import { Instructions } from "./instructions";
 import { LoadFailure } from "./load-failure";
 import { LoadProgressElement } from "./load-progress";
-import { MarkdownElement } from "./markdown-element";
 import { Menu } from "./menu";
 import { MessageEditor } from "./message-editor";
 import { ModelCard } from "./model-card";
@@ -31,6 +30,9 @@ import { SidePanel } from "./side-panel";
 import { Transcript } from "./transcript";
 import { UnavailableNotice } from "./unavailable-notice";
 import { Welcome } from "./welcome";
+
+export type { ChatElement } from "./chat-element";
+export type * from "./events";
 
 const elements = {
   "rondo-attach-progress": AttachProgress,
@@ -49,7 +51,6 @@ const elements = {
   "rondo-instructions": Instructions,
   "rondo-load-failure": LoadFailure,
   "rondo-load-progress": LoadProgressElement,
-  "rondo-markdown": MarkdownElement,
   "rondo-menu": Menu,
   "rondo-message-editor": MessageEditor,
   "rondo-model-card": ModelCard,

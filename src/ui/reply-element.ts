@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, query } from "lit/decorators.js";
+import { defineMarkdown } from "./define-markdown";
 import { describeError } from "./describe-error";
 import { ChooseEvent } from "./menu";
 import { receiptLine } from "./receipt";
@@ -65,6 +66,11 @@ export class ReplyElement extends LitElement {
   @property({ attribute: false }) mayMoveUp = false;
   @property({ attribute: false }) mayMoveDown = false;
   @query("rondo-round-actions") private actions!: RoundActions | null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void defineMarkdown();
+  }
 
   override focus(options?: FocusOptions): void {
     this.actions?.focus(options);
