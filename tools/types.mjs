@@ -26,6 +26,8 @@ export function emitTypes(sources, outDir) {
       noEmit: false,
       declaration: true,
       emitDeclarationOnly: true,
+      // `npm run check` has seen to that.
+      noCheck: true,
       stripInternal: true,
       rootDir: join(root, "src"),
       outDir,
