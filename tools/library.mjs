@@ -89,7 +89,7 @@ export async function bundleLibrary() {
     name,
     source,
   ]);
-  const built = await build({
+  const built = await inProduction({
     root,
     configFile: false,
     logLevel: "warn",
@@ -125,6 +125,23 @@ export async function bundleLibrary() {
   if (bundle === undefined || !("output" in bundle))
     throw new Error("Vite gave no bundle.");
   return bundle.output.filter((file) => file.type === "chunk");
+}
+
+/**
+ * Vite's `build`, wherever it is called: a test's own NODE_ENV would bundle what packages have for
+ * development.
+ *
+ * @param {import("vite").InlineConfig} config
+ */
+export async function inProduction(config) {
+  const { NODE_ENV } = process.env;
+  process.env.NODE_ENV = "production";
+  try {
+    return await build(config);
+  } finally {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+    else process.env.NODE_ENV = NODE_ENV;
+  }
 }
 
 /** Builds all of the library: JavaScript, types, and the manifest of its elements. */
