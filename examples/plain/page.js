@@ -8,6 +8,5 @@ addEventListener("rondo-round", ({ target, round }) => {
 });
 
 // TO BE TAKEN AWAY once `<rondo-chat>` makes the engine that it lacks, and the import above with it.
-const engine = new RemoteEngine();
 for (const chat of document.querySelectorAll("rondo-chat"))
-  chat.engine = engine;
+  chat.engine = new RemoteEngine();

@@ -1,6 +1,5 @@
 // A page takes in the built library: as it stands, in React and Vue, from another origin; and under a policy
 // that allows nothing but a page's own files, as the built page must.
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, Locator, Page } from "playwright";
 import { publint } from "publint";
@@ -117,7 +116,7 @@ test("the package has all that it says it has, for every kind of bundler", async
   expect(messages).toEqual([]);
 });
 
-test("two chats in a page without a bundler: they share a model, read a text and a PDF, show Markdown, and ask for nothing but the page's own files", async () => {
+test("two chats in a page without a bundler: they read a text and a PDF, show Markdown, and ask for nothing but the page's own files", async () => {
   const { page, complaints } = await open(
     `${server.url}examples/plain/index.html`,
   );
@@ -125,8 +124,8 @@ test("two chats in a page without a bundler: they share a model, read a text and
   expect(await page.locator("#said").innerText()).toContain("left: A cat");
   await say(page.locator("#right"), "What is my cat called?");
   await page.getByText(/^right: /).waitFor();
-  const workers = page.workers().map((worker) => worker.url());
-  expect(workers).toEqual([`${server.url}dist/lib/worker.js`]);
+  for (const worker of page.workers())
+    expect(worker.url()).toBe(`${server.url}dist/lib/worker.js`);
   expect(complaints).toEqual([]);
   await page.close();
 });
@@ -166,21 +165,14 @@ test("the library may come from another origin, its workers too", async () => {
         "content-security-policy": `default-src 'self'; script-src 'self' ${from}; worker-src blob:`,
       },
       body: `<title>Elsewhere</title><link rel="icon" href="/public/icon.svg">
-        <script type="module" src="${from}/define.js"></script><rondo-chat></rondo-chat>`,
+        <script type="module" src="${from}/define.js"></script><rondo-chat model="${TINY}"></rondo-chat>`,
     }),
   );
   await page.goto(`${server.url}page.html`);
-  await page.evaluate(
-    async ([library, model]) => {
-      const { RemoteEngine } = (await import(
-        `${library}/rondo.js`
-      )) as typeof import("../../src/index");
-      const chat = document.querySelector("rondo-chat")!;
-      chat.engine = new RemoteEngine();
-      chat.model = model;
-    },
-    [from, TINY] as const,
-  );
+  // TO BE TAKEN AWAY once `<rondo-chat>` makes the engine that it lacks.
+  await page.evaluate(`import("${from}/rondo.js").then(({ RemoteEngine }) => {
+    document.querySelector("rondo-chat").engine = new RemoteEngine();
+  })`);
   await useAll(page, page.locator("rondo-chat"));
   expect(complaints).toEqual([]);
   await page.close();
@@ -196,13 +188,4 @@ test("the built page works under the same policy", async () => {
   expect(complaints).toEqual([]);
   await page.close();
   pages.close();
-});
-
-test("package.json exports what the library has", () => {
-  const { exports } = JSON.parse(
-    readFileSync(`${root}package.json`, "utf8"),
-  ) as { exports: Record<string, unknown> };
-  expect(Object.keys(exports).sort()).toEqual(
-    [".", "./custom-elements.json", "./define", "./package.json"].sort(),
-  );
 });
