@@ -21,22 +21,21 @@ function sections({ tagName, description, members, ...element }) {
     ({ attribute, kind }) => kind === "field" && attribute === undefined,
   );
   const methods = members.filter(({ kind }) => kind === "method");
-  const intro = inOneLine(description).replace(/^`<[\w-]+>`: ./, (start) =>
+  const paragraphs = description.split("\n\n").map(inOneLine).join("\n\n");
+  const intro = paragraphs.replace(/^`<[\w-]+>`: ./, (start) =>
     start.slice(-1).toUpperCase(),
   );
   return [
     `## \`<${tagName}>\`\n\n${intro}\n`,
-    table(
-      "Attributes, which are properties of the same name, too",
-      element.attributes,
-      typeOf,
-    ),
+    table("Attributes, which are properties, too", element.attributes, typeOf),
     table("Properties", fields, typeOf),
     table("Methods", methods, signature),
     table("Events", element.events, typeOf),
     table("Slots", element.slots),
     table("Parts", element.cssParts),
-    table("Custom properties", element.cssProperties),
+    table("Custom properties", element.cssProperties, (property) =>
+      code(property.default ?? ""),
+    ),
   ]
     .filter((section) => section !== "")
     .join("\n");
@@ -57,13 +56,18 @@ function table(title, things, kindOf) {
     const kind = kindOf ? [kindOf(thing)] : [];
     const cells = [...kind, escaped(inOneLine(thing.description ?? ""))];
     const rest = cells.join(" | ");
-    names.set(rest, [...(names.get(rest) ?? []), code(thing.name)]);
+    names.set(rest, [...(names.get(rest) ?? []), nameOf(thing)]);
   }
   const rows = [...names].map(([rest, of]) => `| ${of.join(", ")} | ${rest} |`);
   const head = kindOf
-    ? "| name | type | |\n| --- | --- | --- |"
+    ? `| name | ${title === "Custom properties" ? "default" : "type"} | |\n| --- | --- | --- |`
     : "| name | |\n| --- | --- |";
   return `### ${title}\n\n${head}\n${rows.join("\n")}\n`;
+}
+
+/** @param {Named} thing */
+function nameOf({ name, fieldName = name }) {
+  return fieldName === name ? code(name) : `${code(name)} (${code(fieldName)})`;
 }
 
 /** @param {Named} thing */
@@ -77,7 +81,7 @@ function signature({ parameters = [], return: returned }) {
     ({ name, optional, type }) =>
       `${name}${optional ? "?" : ""}: ${type?.text ?? "unknown"}`,
   );
-  return code(`(${given.join(", ")}) => ${returned?.type?.text ?? "void"}`);
+  return code(`(${given.join(", ")}) => ${returned?.type?.text || "void"}`);
 }
 
 /** @param {string} text */

@@ -1,7 +1,7 @@
 // What tools and people can know of the elements: the custom-elements manifest, made of the comments and
 // types of their classes, and the tables of docs/element.md, made of the manifest.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { create, ts } from "@custom-elements-manifest/analyzer";
 import { litPlugin } from "@custom-elements-manifest/analyzer/src/features/framework-plugins/lit/lit.js";
 import { root } from "./setup.mjs";
@@ -19,33 +19,33 @@ import { root } from "./setup.mjs";
 
 /**
  * @typedef {{
- *   name: string, tagName: string, customElement: true, description: string, attributes: Named[],
+ *   kind: string, name: string, tagName: string, customElement: true, description: string, attributes: Named[],
  *   members: Named[], events: Named[], slots: Named[], cssParts: Named[], cssProperties: Named[],
  * }} Element
  */
 
-/** @typedef {{ modules: { path: string, declarations: Element[], exports: object[] }[] }} Manifest */
+/** @typedef {{ schemaVersion: string, readme: string, modules: { path: string, declarations: Element[], exports: object[] }[] }} Manifest */
 
 /**
  * @param {{ source: string, definedIn: string }[]} elements
  * @returns {Manifest}
  */
 export function manifestOf(elements) {
+  // An element may have its attributes from a class in another file.
+  const folders = new Set(elements.map(({ source }) => dirname(source)));
+  const sources = [...folders].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => `${folder}/${name}`),
+  );
+  const all = create({
+    modules: sources.map(parsed),
+    plugins: litPlugin(),
+    context: { dev: false },
+  });
   const modules = elements.map(({ source, definedIn }) => {
-    const text = readFileSync(join(root, source), "utf8");
-    const file = ts.createSourceFile(
-      source,
-      listed(text),
-      ts.ScriptTarget.ES2022,
-      true,
-    );
-    /** @type {Manifest} */
-    const made = create({
-      modules: [file],
-      plugins: litPlugin(),
-      context: { dev: false },
-    });
-    const element = made.modules[0]?.declarations.find(({ description }) =>
+    const module = all.modules.find(({ path }) => path === source);
+    const element = module?.declarations.find(({ description }) =>
       tagIn(description ?? ""),
     );
     if (element === undefined)
@@ -63,11 +63,18 @@ export function manifestOf(elements) {
       ],
     };
   });
-  return /** @type {Manifest} */ ({
-    schemaVersion: "1.0.0",
-    readme: "docs/embedding.md",
-    modules,
-  });
+  return { schemaVersion: "1.0.0", readme: "docs/embedding.md", modules };
+}
+
+/** @param {string} source */
+function parsed(source) {
+  const text = readFileSync(join(root, source), "utf8");
+  return ts.createSourceFile(
+    source,
+    listed(text),
+    ts.ScriptTarget.ES2022,
+    true,
+  );
 }
 
 /**
@@ -96,21 +103,34 @@ function tagIn(description) {
  * @param {Element} element
  * @returns {Element}
  */
-function publicPartOf(element) {
-  const { attributes = [], members = [], events = [] } = element;
+function publicPartOf({ name, description, ...element }) {
   return {
-    ...element,
-    tagName: tagIn(element.description) ?? "",
+    kind: "class",
+    name,
+    description,
+    tagName: tagIn(description) ?? "",
     customElement: true,
-    attributes,
-    members: members.filter(
-      ({ privacy, name }) => privacy === undefined && !name.startsWith("#"),
-    ),
-    events: events.map(typed),
+    attributes: (element.attributes ?? []).map(own),
+    members: (element.members ?? [])
+      .filter(
+        ({ name, privacy }) => privacy === undefined && !name.startsWith("#"),
+      )
+      .map(own),
+    events: (element.events ?? []).map(own).map(typed),
     slots: element.slots ?? [],
     cssParts: element.cssParts ?? [],
     cssProperties: element.cssProperties ?? [],
   };
+}
+
+/**
+ * Which of our classes it comes from is nobody else's concern.
+ *
+ * @param {Named & { inheritedFrom?: object }} thing
+ * @returns {Named}
+ */
+function own({ inheritedFrom: _, ...thing }) {
+  return thing;
 }
 
 /**

@@ -25,13 +25,24 @@ export interface FileServer {
   close(): void;
 }
 
-/** Serves a folder of the repository. */
+/**
+ * Serves a folder of the repository.
+ *
+ * @param pages HTML that is served, too, by its path
+ */
 export async function serveFolder(
   folder: string,
   headers: Record<string, string> = {},
+  pages: Record<string, string> = {},
 ): Promise<FileServer> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const page = pages[pathname];
+    if (page !== undefined) {
+      response.writeHead(200, { "content-type": "text/html", ...headers });
+      response.end(page);
+      return;
+    }
     const path = join(root, folder, normalize(decodeURIComponent(pathname)));
     stat(path)
       .then((file) => {

@@ -16,10 +16,12 @@ const sourcesIn = (folder: string) =>
 const manifest = manifestOf(publicElements());
 const elements = manifest.modules.flatMap(({ declarations }) => declarations);
 
-/** The names that a class comment gives for a tag of JSDoc, as a person reads them. */
+/** The names that a class comment gives for a tag of JSDoc, without their types and defaults. */
 function namesIn(comment: string, tag: string): string[] {
-  return [...comment.matchAll(new RegExp(`^ \\* @${tag} (.*?)(?: - |$)`, "gm"))]
+  const lines = new RegExp(`^ \\* @${tag} (?:\\{.*\\} )?(.*?)(?: - |$)`, "gm");
+  return [...comment.matchAll(lines)]
     .flatMap(([, names]) => names!.split(", "))
+    .map((name) => name.replace(/^\[(.*)=.*\]$/, "$1"))
     .sort();
 }
 
@@ -49,14 +51,13 @@ describe("the manifest", () => {
       expect(namesOf(element!.cssProperties)).toEqual(
         namesIn(comment, "cssprop"),
       );
-      expect(namesOf(element!.attributes)).toEqual(namesIn(comment, "attr"));
-      // An attribute is a property, too, and explained once.
-      const properties = namesOf(
-        element!.members.filter(
-          ({ kind, attribute }) => kind === "field" && attribute === undefined,
-        ),
+      // Attributes and properties may also be explained where they are declared.
+      expect(namesOf(element!.attributes)).toEqual(
+        expect.arrayContaining(namesIn(comment, "attr")),
       );
-      expect(properties).toEqual(namesIn(comment, "prop"));
+      expect(namesOf(element!.members)).toEqual(
+        expect.arrayContaining(namesIn(comment, "prop")),
+      );
     },
   );
 
@@ -64,8 +65,12 @@ describe("the manifest", () => {
     const ui = sourcesIn("src/ui");
     const isThere = (pattern: string) => new RegExp(pattern).test(ui);
     for (const element of elements) {
-      const { attributes, cssParts, cssProperties, events, slots } = element;
-      for (const { description, name } of [...attributes, ...events, ...slots])
+      const { cssParts, cssProperties, events, members, slots } = element;
+      const fields = members.filter(
+        ({ attribute, kind }) => kind === "field" && attribute === undefined,
+      );
+      const explained = [...element.attributes, ...fields, ...events, ...slots];
+      for (const { description, name } of explained)
         expect(description, name).toBeTruthy();
       for (const { name, type } of events)
         expect(isThere(`"${name}": ${type?.text};`), name).toBe(true);
