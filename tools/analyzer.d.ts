@@ -1,12 +1,13 @@
 // The parts of the manifest's analyzer that its own types leave out.
 declare module "@custom-elements-manifest/analyzer" {
+  import type { SourceFile } from "typescript";
   export { default as ts } from "typescript";
-  /** What the sources' comments and types say of the elements in them. */
+  /** The manifest: what the sources' comments and types say of the elements in them. */
   export function create(options: {
-    modules: import("typescript").SourceFile[];
+    modules: SourceFile[];
     plugins: unknown[];
     context: { dev: boolean };
-  }): import("./manifest.mjs").Manifest;
+  }): unknown;
 }
 
 declare module "@custom-elements-manifest/analyzer/src/features/framework-plugins/lit/lit.js" {

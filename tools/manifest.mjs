@@ -38,11 +38,13 @@ export function manifestOf(elements) {
       .filter((name) => name.endsWith(".ts"))
       .map((name) => `${folder}/${name}`),
   );
-  const all = create({
-    modules: sources.map(parsed),
-    plugins: litPlugin(),
-    context: { dev: false },
-  });
+  const all = /** @type {Manifest} */ (
+    create({
+      modules: sources.map(parsed),
+      plugins: litPlugin(),
+      context: { dev: false },
+    })
+  );
   const modules = elements.map(({ source, definedIn }) => {
     const module = all.modules.find(({ path }) => path === source);
     const element = module?.declarations.find(({ description }) =>

@@ -13,6 +13,7 @@ type RondoEvents = {
 type OwnProperties = Partial<Omit<ChatElement, keyof HTMLElement>>;
 
 declare module "react" {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- that is where React looks
   namespace JSX {
     interface IntrinsicElements {
       "rondo-chat": HTMLAttributes<ChatElement> &

@@ -82,7 +82,7 @@ export async function complaintsOf(page: Page): Promise<string[]> {
     addEventListener("securitypolicyviolation", (event) => {
       const { blockedURI, sourceFile, violatedDirective } = event;
       const { reportViolation } = globalThis as unknown as {
-        reportViolation(violation: string): void;
+        reportViolation: (violation: string) => void;
       };
       reportViolation(
         `${violatedDirective} forbids ${blockedURI} (${sourceFile})`,
