@@ -1,7 +1,7 @@
 /**
  * Workers of a library that a page loads from another origin, such as a CDN. Browsers start no worker whose
- * script is elsewhere, but one of the page's own may import it. A page with a Content-Security-Policy must
- * allow `worker-src blob:` for that, and the other origin in `script-src`.
+ * script is elsewhere, but one of the page's own may import it. A Content-Security-Policy must allow `blob:`
+ * and the other origin in `worker-src` for that, and the other origin in `script-src`.
  */
 
 /** Whether a module's address is at another origin. A bundler may put a file's in its place: that says no. */

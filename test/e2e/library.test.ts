@@ -158,7 +158,7 @@ test("the library may come from another origin, its workers too", async () => {
   const pages = await serveFolder(
     ".",
     {
-      "content-security-policy": `default-src 'self'; script-src 'self' ${origin}; worker-src blob:`,
+      "content-security-policy": `default-src 'self'; script-src 'self' ${origin}; worker-src blob: ${origin}`,
     },
     {
       "/page.html": `<!doctype html><title>Elsewhere</title><link rel="icon" href="/public/icon.svg">
