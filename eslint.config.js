@@ -127,7 +127,7 @@ export default defineConfig(
   { ignores: ["dist", "out", "public", "tools/demo-model", "tools/oracle"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   {
-    files: ["**/*.ts", "**/*.mjs", "eslint.config.js"],
+    files: ["**/*.ts", "**/*.tsx", "**/*.mjs", "eslint.config.js"],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {

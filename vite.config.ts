@@ -1,5 +1,6 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { bareShaders } from "./tools/bare-shaders.mjs";
 import { chromiumArgs, chromiumPath } from "./tools/chromium.mjs";
 import { serviceWorker } from "./tools/service-worker.mjs";
 
@@ -7,8 +8,8 @@ import { serviceWorker } from "./tools/service-worker.mjs";
 export default defineConfig({
   base: "./",
   build: { outDir: "dist/page", target: "es2022", sourcemap: true },
-  worker: { format: "es" },
-  plugins: [serviceWorker()],
+  plugins: [bareShaders, serviceWorker()],
+  worker: { format: "es", plugins: () => [bareShaders] },
   // Each of its files is one module as it stands; to bundle them again takes the first test 15 seconds.
   // What is loaded late is bundled early all the same: else a test that loads it begins anew.
   optimizeDeps: {

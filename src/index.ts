@@ -69,3 +69,15 @@ export {
   type StoreErrorReason,
   WebGpuUnavailableError,
 } from "./util/errors";
+export type { ChatElement } from "./ui/chat-element";
+export type { ChatMessage } from "./ui/chat-messages";
+export type {
+  ChatErrorEvent,
+  ChatState,
+  RoundEvent,
+  SentEvent,
+  SettingsEvent,
+  ShowEvent,
+  StateEvent,
+} from "./ui/events";
+export type { MemoryElement } from "./ui/memory/memory-element";

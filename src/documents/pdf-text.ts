@@ -8,6 +8,7 @@
  */
 import type * as pdfjs from "pdfjs-dist";
 import { DocumentError } from "../util/errors";
+import { isElsewhere, workerElsewhere } from "../util/worker-elsewhere";
 import { linesOf } from "./pdf-lines";
 import { textOfLines } from "./pdf-paragraphs";
 
@@ -25,10 +26,7 @@ export async function pdfText(
   const library = await loadLibrary(name);
   signal?.throwIfAborted();
 
-  const worker = new Worker(new URL("./pdf-worker.ts", import.meta.url), {
-    type: "module",
-    name: "rondo pdf",
-  });
+  const worker = pdfWorker();
   const done = new AbortController();
   try {
     // A worker that is stuck in a hostile file answers nothing; ending it helps all the same.
@@ -45,6 +43,17 @@ export async function pdfText(
     "scanned",
     `“${name}” has no text, only pictures of it. Run text recognition (OCR) on it, then choose the file again.`,
   );
+}
+
+/** In the built library, `pdf-worker.js` lies beside what imports this. */
+function pdfWorker(): Worker {
+  const here = import.meta.url;
+  if (isElsewhere(here))
+    return workerElsewhere(new URL("./pdf-worker.js", here).href, "rondo pdf");
+  return new Worker(new URL("./pdf-worker.ts", import.meta.url), {
+    type: "module",
+    name: "rondo pdf",
+  });
 }
 
 type Library = typeof pdfjs;

@@ -1,7 +1,4 @@
 /** Where models come from, and which of them are on this device. */
-import { fetchModel } from "../model/fetch-model";
-import { openGguf } from "../model/gguf";
-import { Hub } from "../model/hub";
 import { type HubName, hubName } from "../model/hub-name";
 import { keptFiles } from "../model/kept-files";
 import { localFiles } from "../model/local-files";
@@ -24,6 +21,7 @@ import type {
   PlanOptions,
 } from "./chat-engine";
 import { type Looked, lookAtFiles, lookAtHub, planOf } from "./model-plan";
+import * as parts from "./parts";
 
 export interface ModelLibraryOptions {
   /** How the folder or GGUF file at an address is read. Default: by fetch. */
@@ -94,7 +92,7 @@ export class ModelLibrary {
     const files =
       gguf === undefined
         ? looked.files
-        : (await openGguf(looked.files, gguf, options.signal)).files;
+        : (await parts.openGguf(looked.files, gguf, options.signal)).files;
     return planOf(
       { ...looked, files },
       await this.#options.limits?.(),
@@ -161,8 +159,8 @@ export class ModelLibrary {
       // Another tab may have fetched it meanwhile.
       const meanwhile = refresh ? undefined : await findKept(store, name);
       if (meanwhile) return meanwhile;
-      const hub = new Hub({ url: hubUrl, token: hubToken });
-      return fetchModel(hub, store, name, {
+      const hub = await parts.openHub({ url: hubUrl, token: hubToken });
+      return parts.fetchModel(hub, store, name, {
         signal,
         patience: this.#options.patience,
         chunkBytes: this.#options.chunkBytes,
@@ -191,7 +189,7 @@ export class ModelLibrary {
     const { hubUrl, hubToken, signal } = options;
     const store = await this.#store().catch(() => undefined);
     const kept = store && (await findKept(store, name));
-    const hub = new Hub({ url: hubUrl, token: hubToken });
+    const hub = await parts.openHub({ url: hubUrl, token: hubToken });
     const patience = this.#options.patience ?? PATIENT;
     return lookAtHub(hub, name, { store, kept, patience, signal });
   }

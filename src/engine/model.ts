@@ -1,13 +1,12 @@
 /** A model ready to chat: its files read and checked, its network on the GPU. */
 import type { Gpu } from "../gpu/gpu";
 import { ModelFormatError } from "../util/errors";
-import { readChatTemplate, type ChatTemplate } from "../model/chat-template";
+import type { ChatTemplate } from "../model/chat-template";
 import { readConfig } from "../model/config";
 import {
   type GenerationConfig,
   readGenerationConfig,
 } from "../model/generation-config";
-import { openGguf } from "../model/gguf";
 import {
   type ModelFiles,
   readJson,
@@ -23,8 +22,9 @@ import { hashedCheckpoint, hashedTexts } from "../model/read-hashes";
 import { readRondoConfig, type RondoConfig } from "../model/rondo-config";
 import { openSafetensors } from "../model/safetensors";
 import { expectedTensors } from "../model/tensors";
-import { openTokenizer, type Tokenizer } from "../model/tokenizer";
+import type { Tokenizer } from "../model/tokenizer";
 import { segmentFingerprint, textFingerprint } from "./fingerprint";
+import * as parts from "./parts";
 
 export interface Model {
   name: string;
@@ -79,7 +79,7 @@ export async function loadModel(
   const gguf =
     folder.gguf === undefined
       ? undefined
-      : await openGguf(folder, folder.gguf, signal);
+      : await parts.openGguf(folder, folder.gguf, signal);
   const files = gguf?.files ?? folder;
   const configJson = await readJson(files, "config.json", signal);
   const config = readConfig(configJson);
@@ -87,8 +87,8 @@ export async function loadModel(
   const [generationJson, rondoJson, tokenizer, template] = await Promise.all([
     readOptionalJson(files, "generation_config.json", signal),
     readOptionalJson(files, "rondo.json", signal),
-    openTokenizer(texts.files, signal),
-    readChatTemplate(texts.files, signal),
+    parts.openTokenizer(texts.files, signal),
+    parts.readChatTemplate(texts.files, signal),
   ]);
   const generation = readGenerationConfig(generationJson, configJson);
   const shape = {

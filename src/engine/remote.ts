@@ -1,6 +1,7 @@
 /** The engine as the page sees it: every call goes to a worker, replies stream back. */
 import { hubName } from "../model/hub-name";
 import { askToPersist } from "../store/disk-space";
+import { isElsewhere, workerElsewhere } from "../util/worker-elsewhere";
 import type {
   AttachReport,
   ChatDocument,
@@ -365,7 +366,11 @@ function hubFromPage<Options extends PlanOptions>(options: Options): Options {
   };
 }
 
+/** In the built library, `worker.js` lies beside what imports this. */
 function engineWorker(): Worker {
+  const here = import.meta.url;
+  if (isElsewhere(here))
+    return workerElsewhere(new URL("./worker.js", here).href, "rondo engine");
   return new Worker(new URL("./worker.ts", import.meta.url), {
     type: "module",
     name: "rondo engine",

@@ -4,17 +4,16 @@
  * The same words said again would not be a change, and only changes are announced: clear it in between.
  */
 import { RoundEvent, StateEvent } from "./events";
-import { plainText } from "./markdown";
 
 export class Announcement {
   text = "";
 
   /** Takes note of what has happened while the chat `shownId` is shown. */
-  take(event: Event, shownId: string | undefined): void {
+  async take(event: Event, shownId: string | undefined): Promise<void> {
     if (event instanceof StateEvent && event.state === "ready")
       this.text = "The model is loaded.";
     if (event instanceof RoundEvent && event.chatId === shownId)
-      this.text = ended(event);
+      this.text = await ended(event);
   }
 
   /** Says what the user has had done. */
@@ -27,7 +26,10 @@ export class Announcement {
   }
 }
 
-function ended({ round }: RoundEvent): string {
-  const words = plainText(round.reply);
+async function ended({ round }: RoundEvent): Promise<string> {
+  const words = await import("./markdown").then(
+    ({ plainText }) => plainText(round.reply),
+    () => round.reply,
+  );
   return round.receipt?.finishReason === "stop" ? words : `Stopped. ${words}`;
 }

@@ -1,5 +1,6 @@
 import { html, nothing, type PropertyValues } from "lit";
 import { property, query } from "lit/decorators.js";
+import type { MemorySource } from "../engine/memory-snapshot";
 import { Announcement } from "./announcement";
 import { carryOut } from "./carry-out";
 import { ChatAttributes, SETTING_PROPERTIES } from "./chat-attributes";
@@ -127,6 +128,11 @@ export class ChatElement extends ChatAttributes {
 
   /** Used where the page gives no engine. */
   #shared: SharedEngine | undefined;
+
+  /** What a `<rondo-memory>` shows the memory of this chat's engine with: its `source`. */
+  get memorySource(): MemorySource {
+    return this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
+  }
 
   /** Where the model stands. */
   get state(): ChatState {
@@ -400,7 +406,9 @@ export class ChatElement extends ChatAttributes {
   }
 
   #publish(event: Event): boolean {
-    this.#announcement.take(event, this.#session.current.chatId);
+    void this.#announcement
+      .take(event, this.#session.current.chatId)
+      .then(() => this.requestUpdate());
     this.requestUpdate();
     return this.dispatchEvent(event);
   }

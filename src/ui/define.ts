@@ -17,7 +17,6 @@ import { Healing } from "./healing";
 import { Instructions } from "./instructions";
 import { LoadFailure } from "./load-failure";
 import { LoadProgressElement } from "./load-progress";
-import { MarkdownElement } from "./markdown-element";
 import { Menu } from "./menu";
 import { MessageEditor } from "./message-editor";
 import { ModelCard } from "./model-card";
@@ -35,6 +34,9 @@ import { SidePanel } from "./side-panel";
 import { Transcript } from "./transcript";
 import { UnavailableNotice } from "./unavailable-notice";
 import { Welcome } from "./welcome";
+
+export type { ChatElement } from "./chat-element";
+export type * from "./events";
 
 const elements = {
   "rondo-attach-progress": AttachProgress,
@@ -54,7 +56,6 @@ const elements = {
   "rondo-instructions": Instructions,
   "rondo-load-failure": LoadFailure,
   "rondo-load-progress": LoadProgressElement,
-  "rondo-markdown": MarkdownElement,
   "rondo-menu": Menu,
   "rondo-message-editor": MessageEditor,
   "rondo-model-card": ModelCard,

@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { property, query } from "lit/decorators.js";
 import type { Attention } from "./attention";
 import { AttentionEvent } from "./attention-event";
+import { defineMarkdown } from "./define-markdown";
 import { describeError } from "./describe-error";
 import { ChooseEvent } from "./menu";
 import { receiptParts, type ReceiptPart } from "./receipt";
@@ -101,6 +102,11 @@ export class ReplyElement extends LitElement {
   /** Which rounds those were, while one looks at it. */
   @property({ attribute: false }) attention: Attention | undefined;
   @query("rondo-round-actions") private actions!: RoundActions | null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void defineMarkdown();
+  }
 
   override focus(options?: FocusOptions): void {
     this.actions?.focus(options);

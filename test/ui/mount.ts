@@ -3,6 +3,7 @@ import { onTestFinished } from "vitest";
 import { page } from "vitest/browser";
 import type { ChatElement } from "../../src/ui/chat-element";
 import "../../src/ui/define";
+import { defineMarkdown } from "../../src/ui/define-markdown";
 import type { ChatHistory } from "../../src/engine/chat-engine";
 import { FakeEngine, type FakeScript } from "../support/fake-engine";
 
@@ -22,6 +23,7 @@ export async function mountChat(
   width = 1000,
 ): Promise<Mounted> {
   await page.viewport(width, 700);
+  await defineMarkdown();
   const engine = new FakeEngine(script);
   const chat = document.createElement("rondo-chat");
   chat.style.height = "680px";

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import type { Receipt } from "../../src/engine/chat-engine";
 import type { HalfMemory } from "../../src/engine/memory-snapshot";
 import {
   countedText,
@@ -29,7 +28,6 @@ import {
 } from "../../src/ui/memory/round-words";
 import {
   lastTurn,
-  phasesOf,
   receiptRows,
   turnPlots,
 } from "../../src/ui/memory/turn-figures";
@@ -164,13 +162,6 @@ describe("The last turn", () => {
     expect(rows.Repaired).toBe("32 of 210 stale tokens, in 2 of 3 rounds");
     expect(rows.Restored).toBe(undefined);
     expect(rows.Ended).toBe("the reply came to its end");
-  });
-
-  test("may not have been timed", () => {
-    const { receipt } = lastTurn(smallSnapshot())!;
-    expect(phasesOf(receipt)?.decodeMs).toBe(1840);
-    const untimed: object = { ...receipt, phases: undefined };
-    expect(phasesOf(untimed as Receipt)).toBe(undefined);
   });
 
   test("is the last point of each plot", () => {

@@ -6,7 +6,7 @@ import { msText } from "./figures";
 import { MemoryRequestEvent } from "./memory-request";
 import { bars, section } from "./memory-styles";
 import { legend, stackedBar, type BarPart } from "./stacked-bar";
-import { PHASES, phasesOf, receiptRows } from "./turn-figures";
+import { PHASES, receiptRows } from "./turn-figures";
 import type { VerificationState } from "./verification";
 import { verifySection } from "./verify-section";
 
@@ -44,10 +44,8 @@ export class LastTurn extends LitElement {
   }
 
   #phases({ receipt }: TurnRecord) {
-    const phases = phasesOf(receipt);
-    if (phases === undefined) return nothing;
     const parts = PHASES.map(({ key, name }, i): BarPart => {
-      const amount = phases[key];
+      const amount = receipt.phases[key];
       return { name, amount, text: msText(amount), tone: i + 1 };
     });
     const total = parts.reduce((sum, { amount }) => sum + amount, 0);

@@ -29,9 +29,9 @@ import { reportOn, Verification } from "./verification";
  * @prop chatId - whose rounds are shown; undefined: those of the chat of the last turn
  * @fires rondo-round-deleted - RoundDeletedEvent: the user has deleted a round here
  * @slot tools - at the right of its heading: a button that closes it, for example
- * @csspart header, body
- * @cssprop --rondo-accent, --rondo-on-accent, --rondo-ground, --rondo-panel, --rondo-raised, --rondo-text,
- *   --rondo-muted, --rondo-line, --rondo-control-line, --rondo-alert, --rondo-font - as of `<rondo-chat>`
+ * @csspart header - the bar with its heading
+ * @csspart body - all below it
+ * @cssprop [--rondo-accent=#0b6a5c] - the one colour; this and all others as of `<rondo-chat>`
  */
 export class MemoryElement extends LitElement {
   static override styles = [theme, base, tones, memoryElementStyles];

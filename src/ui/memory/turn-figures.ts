@@ -8,11 +8,6 @@ import type {
 import { byteText, wholeText } from "../sizes";
 import { msText, shareText, speedText, tokensText } from "./figures";
 
-/** Where a turn's time went; undefined for one that was not timed. */
-export function phasesOf(receipt: Receipt): TurnPhases | undefined {
-  return (receipt as Receipt & { phases?: TurnPhases }).phases;
-}
-
 /** In the order in which they happen. */
 export const PHASES: { key: keyof TurnPhases; name: string }[] = [
   { key: "lowerMs", name: "Lower halves" },

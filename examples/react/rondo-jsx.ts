@@ -1,0 +1,25 @@
+// `<rondo-chat>` in JSX. React 19 sets what an element has as a property, anything else as an attribute,
+// and listens to an event by `on` and its name.
+import type { ChatElement } from "rondo/define";
+
+type RondoEvents = {
+  [
+    Name in keyof HTMLElementEventMap as Name extends `rondo-${string}`
+      ? `on${Name}`
+      : never
+  ]?: (event: HTMLElementEventMap[Name]) => void;
+};
+
+type OwnProperties = Partial<Omit<ChatElement, keyof HTMLElement>>;
+
+declare module "react" {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- that is where React looks
+  namespace JSX {
+    interface IntrinsicElements {
+      "rondo-chat": HTMLAttributes<ChatElement> &
+        RefAttributes<ChatElement> &
+        OwnProperties &
+        RondoEvents;
+    }
+  }
+}

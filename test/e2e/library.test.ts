@@ -1,0 +1,186 @@
+// A page takes in the built library: as it stands, in React and Vue, from another origin; and under a policy
+// that allows nothing but a page's own files, as the built page must.
+import { fileURLToPath } from "node:url";
+import type { Browser, Locator, Page } from "playwright";
+import { publint } from "publint";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildLibrary, inProduction } from "../../tools/library.mjs";
+import {
+  BUDGET_BYTES,
+  gzipBytes,
+  sizesOf,
+  sizeTable,
+} from "../../tools/size.mjs";
+import { pdfOf } from "../documents/pdf-file";
+import { launch } from "./browser";
+import { complaintsOf, type FileServer, serveFolder } from "./library";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const TINY = "/public/models/rondo-tiny/";
+/** What docs/embedding.md says a page may send. */
+const POLICY = "default-src 'self'";
+
+let browser: Browser;
+let server: FileServer;
+let chunks: Awaited<ReturnType<typeof buildLibrary>>;
+
+beforeAll(async () => {
+  chunks = await buildLibrary();
+  const configFile = `${root}examples/vite.config.ts`;
+  await inProduction({ configFile, logLevel: "error" });
+  server = await serveFolder(".", { "content-security-policy": POLICY });
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser.close();
+  server.close();
+});
+
+interface Opened {
+  page: Page;
+  complaints: string[];
+}
+
+async function open(address: string): Promise<Opened> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(120_000);
+  const complaints = await complaintsOf(page);
+  await page.goto(address);
+  return { page, complaints };
+}
+
+async function say(chat: Locator, message: string): Promise<void> {
+  const box = chat.getByRole("textbox", { name: "Message" });
+  await box.fill(message);
+  await box.press("Enter");
+}
+
+/** Does in a chat what has ever needed more than a page's own files, somewhere. */
+async function useAll(page: Page, chat: Locator): Promise<void> {
+  await say(chat, "My cat is called Miso.");
+  await chat.getByText(/prefilled/).waitFor();
+  await chat
+    .locator("rondo-composer input[type=file]")
+    .setInputFiles([
+      file("notes.txt", "text/plain", "Bread needs flour."),
+      file("paper.pdf", "application/pdf", pdfOf([{ text: "Tea.", y: 700 }])),
+    ]);
+  for (const name of ["notes.txt", "paper.pdf"])
+    await chat.locator("rondo-document").getByText(name).waitFor();
+  // The tiny model writes no Markdown; what shows a model's does the same with this.
+  await page.evaluate(async (text) => {
+    const shown = document.createElement("rondo-markdown");
+    Object.assign(shown, { text });
+    document.body.append(shown);
+    await (shown as unknown as { updateComplete: Promise<unknown> })
+      .updateComplete;
+  }, MARKDOWN);
+  await page.locator("rondo-markdown table").waitFor();
+}
+
+const MARKDOWN = `
+# Bread
+
+- [x] *flour*, **water**, [salt](https://example.org/)
+
+| what | grams |
+| :-- | --: |
+| flour | 500 |
+
+\`\`\`js
+const flour = 500;
+\`\`\`
+
+$E = mc^2$ <b style="color: red" onclick="alert(1)">bold</b> ![](https://example.org/image.png)
+`;
+
+function file(name: string, mimeType: string, content: string) {
+  return { name, mimeType, buffer: Buffer.from(content, "latin1") };
+}
+
+test("what a page loads at the start is within the budget", () => {
+  const sizes = sizesOf(chunks);
+  const atStart = gzipBytes(sizes, "start");
+  expect(atStart, sizeTable(sizes)).toBeLessThanOrEqual(BUDGET_BYTES);
+  // The engine is in it, so it is counted.
+  expect(atStart).toBeGreaterThan(BUDGET_BYTES / 3);
+});
+
+test("the package has all that it says it has, for every kind of bundler", async () => {
+  const { messages } = await publint({
+    pkgDir: root,
+    pack: false,
+    strict: true,
+  });
+  expect(messages).toEqual([]);
+});
+
+test("two chats in a page without a bundler: they read a text and a PDF, show Markdown, and ask for nothing but the page's own files", async () => {
+  const { page, complaints } = await open(
+    `${server.url}examples/plain/index.html`,
+  );
+  await useAll(page, page.locator("#left"));
+  expect(await page.locator("#said").innerText()).toMatch(/^left: ./);
+  await say(page.locator("#right"), "What is my cat called?");
+  await page.getByText(/^right: /).waitFor();
+  for (const worker of page.workers())
+    expect(worker.url()).toBe(`${server.url}dist/lib/worker.js`);
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+test.each(["react", "vue"])(
+  "in %s, properties and events are bound, and it chats",
+  async (name) => {
+    const { page, complaints } = await open(
+      `${server.url}dist/examples/examples/${name}/index.html`,
+    );
+    await page.getByText("The model is ready.").waitFor();
+    const chat = page.locator("rondo-chat");
+    const examples = chat.locator("rondo-examples").getByRole("button");
+    expect(await examples.allInnerTexts()).toEqual([
+      "My cat is called Miso.",
+      "What is my cat called?",
+    ]);
+    await examples.first().click();
+    await page.getByText(/It said: \S/).waitFor();
+    expect(complaints).toEqual([]);
+    await page.close();
+  },
+);
+
+test("the library may come from another origin, its workers too", async () => {
+  const elsewhere = await serveFolder("dist/lib", {
+    "access-control-allow-origin": "*",
+  });
+  const { origin } = new URL(elsewhere.url);
+  const pages = await serveFolder(
+    ".",
+    {
+      "content-security-policy": `default-src 'self'; script-src 'self' ${origin}; worker-src blob: ${origin}`,
+    },
+    {
+      "/page.html": `<!doctype html><title>Elsewhere</title><link rel="icon" href="/public/icon.svg">
+        <script type="module" src="${origin}/define.js"></script>
+        <rondo-chat model="${TINY}"></rondo-chat>`,
+    },
+  );
+  const { page, complaints } = await open(`${pages.url}page.html`);
+  await useAll(page, page.locator("rondo-chat"));
+  expect(complaints).toEqual([]);
+  await page.close();
+  pages.close();
+  elsewhere.close();
+});
+
+test("the built page works under the same policy", async () => {
+  const pages = await serveFolder("dist/page", {
+    "content-security-policy": POLICY,
+  });
+  const { page, complaints } = await open(`${pages.url}index.html`);
+  await useAll(page, page.locator("rondo-chat"));
+  expect(complaints).toEqual([]);
+  await page.close();
+  pages.close();
+});
