@@ -118,7 +118,11 @@ function publicPartOf({ name, description, ...element }) {
         ({ name, privacy }) => privacy === undefined && !name.startsWith("#"),
       )
       .map(own),
-    events: (element.events ?? []).map(own).map(typed),
+    // An event that no comment explains is the analyzer's guess at what a class of ours is called with.
+    events: (element.events ?? [])
+      .filter(({ description }) => description !== undefined)
+      .map(own)
+      .map(typed),
     slots: element.slots ?? [],
     cssParts: element.cssParts ?? [],
     cssProperties: element.cssProperties ?? [],

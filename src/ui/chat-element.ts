@@ -88,11 +88,11 @@ import type { Transcript } from "./transcript";
  * @cssprop [--rondo-line=#e0dcd3] - lines that part
  * @cssprop [--rondo-control-line=#8a857a] - frames of what can be pressed or filled in
  * @cssprop [--rondo-alert=#a5371f] - what went wrong
- * @cssprop [--rondo-code-keyword] - keywords in code
- * @cssprop [--rondo-code-string] - strings in code
- * @cssprop [--rondo-code-value] - numbers and other values in code
- * @cssprop [--rondo-code-name] - names in code
- * @cssprop [--rondo-code-type] - types in code
+ * @cssprop [--rondo-code-keyword=#8a2a6e] - keywords in code
+ * @cssprop [--rondo-code-string=#39691a] - strings in code
+ * @cssprop [--rondo-code-value=#924a0d] - numbers and other values in code
+ * @cssprop [--rondo-code-name=#1f5a9e] - names in code
+ * @cssprop [--rondo-code-type=#0b665d] - types in code
  * @cssprop [--rondo-font=system-ui] - type
  * @cssprop [--rondo-display-font=ui-serif] - type of headings
  * @cssprop [--rondo-mono-font=ui-monospace] - type of code

@@ -9,7 +9,9 @@ import { manifestOf } from "../../tools/manifest.mjs";
 const read = (path: string) =>
   readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const sourcesIn = (folder: string) =>
-  readdirSync(new URL(`../../${folder}`, import.meta.url))
+  readdirSync(new URL(`../../${folder}`, import.meta.url), { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith(".ts"))
     .map((name) => read(`${folder}/${name}`))
     .join("\n");
 
