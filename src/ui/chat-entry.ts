@@ -77,7 +77,7 @@ export class ChatEntryElement extends LitElement {
         text-align: start;
       }
 
-      .words {
+      .lines {
         min-width: 0;
       }
 
@@ -216,7 +216,7 @@ export class ChatEntryElement extends LitElement {
         @click=${() => this.#request({ type: "select-chat", conversationId: id })}
         @keydown=${this.#onKeydown}
       >
-        <span class="words">
+        <span class="lines">
           <span class="title" dir="auto">${title}</span>
           ${this.#excerpt()}
         </span>
