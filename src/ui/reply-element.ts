@@ -51,7 +51,8 @@ export class ReplyElement extends LitElement {
       }
 
       footer [part] {
-        flex: 1 1 16rem;
+        /* In one line where there is room for it: then what can be done goes below. */
+        flex: 1 1 auto;
         padding-block: 0.375rem;
         line-height: 1.25rem;
       }
