@@ -57,6 +57,10 @@ export class ReplyElement extends LitElement {
         line-height: 1.25rem;
       }
 
+      .whole {
+        white-space: nowrap;
+      }
+
       .attended {
         display: inline-block;
         min-height: 0;
@@ -194,7 +198,7 @@ export class ReplyElement extends LitElement {
         >
           ${text}
         </button>`
-      : text;
+      : html`<span class="whole">${text}</span>`;
     return isFirst ? shown : html` · ${shown}`;
   }
 
