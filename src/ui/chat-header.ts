@@ -41,8 +41,10 @@ export class ChatHeader extends LitElement {
         white-space: nowrap;
       }
 
-      :host([narrow]) h2 {
-        text-align: center;
+      /* Where it is narrow, the title needs the room. */
+      :host([narrow]) .bar {
+        gap: 0.125rem;
+        padding-inline: 0.5rem;
       }
 
       .instructions.is-set {

@@ -52,7 +52,13 @@ export class ReplyElement extends LitElement {
       rondo-round-actions {
         float: right;
         float: inline-end;
-        margin: -0.375rem -0.375rem 0 0;
+        margin-block-start: -0.375rem;
+        margin-inline-end: -0.375rem;
+      }
+
+      /* A number stays beside its unit. */
+      .whole {
+        white-space: nowrap;
       }
 
       .attended {
@@ -192,7 +198,7 @@ export class ReplyElement extends LitElement {
         >
           ${text}
         </button>`
-      : text;
+      : html`<span class="whole">${text}</span>`;
     return isFirst ? shown : html` · ${shown}`;
   }
 

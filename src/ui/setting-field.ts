@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, query, state } from "lit/decorators.js";
+import { classMap } from "lit/directives/class-map.js";
 import { live } from "lit/directives/live.js";
 import { field } from "./field";
 import { RequestEvent } from "./request";
@@ -27,9 +28,18 @@ export class SettingField extends LitElement {
         display: block;
       }
 
+      /* The name stands beside what is chosen, or above it where it is narrow. */
+      .row {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 0 0.75rem;
+      }
+
       .top {
         display: flex;
-        align-items: baseline;
+        flex: 1 1 auto;
+        align-items: center;
         gap: 0.75rem;
         min-height: 2rem;
       }
@@ -40,13 +50,24 @@ export class SettingField extends LitElement {
       }
 
       .reset {
-        margin-inline: auto -0.75rem;
+        margin-inline-start: auto;
       }
 
       .controls {
         display: flex;
         align-items: center;
         gap: 0.75rem;
+      }
+
+      .has-slider {
+        flex: 0 1 19rem;
+      }
+
+      @media (max-width: 34rem) {
+        .top,
+        .has-slider {
+          flex: 1 0 100%;
+        }
       }
 
       input[type="range"] {
@@ -91,42 +112,48 @@ export class SettingField extends LitElement {
   @query('input[type="text"]') private input!: HTMLInputElement;
 
   override render() {
-    const { label, about, name, unit } = this.text;
+    const { label, about, name, slider, unit } = this.text;
     const value = this.chosen[name];
+    const classes = {
+      "is-unset": value === undefined,
+      "has-slider": slider !== undefined,
+    };
     return html`
-      <div class="top">
-        <label for="value" id="label">${label}</label>
-        ${
-          value === undefined
-            ? nothing
-            : html`<button
-                class="reset plain small"
-                type="button"
-                aria-label="Reset ${label}"
-                @click=${this.#reset}
-              >
-                Reset
-              </button>`
-        }
-      </div>
-      <div class="controls ${value === undefined ? "is-unset" : ""}">
-        ${this.#slider()}
-        <input
-          id="value"
-          type="text"
-          inputmode="decimal"
-          autocomplete="off"
-          placeholder="default"
-          aria-describedby="about default complaint"
-          aria-invalid=${this.complaint === "" ? nothing : "true"}
-          .value=${
-            this.complaint === ""
-              ? live(fieldText(name, value))
-              : live(this.input.value)
+      <div class="row">
+        <div class="top">
+          <label for="value" id="label">${label}</label>
+          ${
+            value === undefined
+              ? nothing
+              : html`<button
+                  class="reset plain small"
+                  type="button"
+                  aria-label="Reset ${label}"
+                  @click=${this.#reset}
+                >
+                  Reset
+                </button>`
           }
-          @change=${this.#onChange}
-        />
-        ${unit === undefined ? nothing : html`<span class="unit">${unit}</span>`}
+        </div>
+        <div class="controls ${classMap(classes)}">
+          ${this.#slider()}
+          <input
+            id="value"
+            type="text"
+            inputmode="decimal"
+            autocomplete="off"
+            placeholder="default"
+            aria-describedby="about default complaint"
+            aria-invalid=${this.complaint === "" ? nothing : "true"}
+            .value=${
+              this.complaint === ""
+                ? live(fieldText(name, value))
+                : live(this.input.value)
+            }
+            @change=${this.#onChange}
+          />
+          ${unit === undefined ? nothing : html`<span class="unit">${unit}</span>`}
+        </div>
       </div>
       ${
         this.complaint === ""
@@ -135,10 +162,11 @@ export class SettingField extends LitElement {
               ${this.complaint}
             </p>`
       }
-      <p id="about">${about}</p>
-      <p id="default">
-        ${value === undefined ? "In force" : "Without your choice"}:
-        ${defaultText(this.text, this.defaults)}
+      <p>
+        <span id="about">${about}</span>
+        <span id="default"
+          >Default: ${defaultText(this.text, this.defaults)}</span
+        >.
       </p>
       <slot></slot>
     `;

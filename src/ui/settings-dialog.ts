@@ -72,11 +72,10 @@ export class SettingsDialog extends LitElement {
         overflow-y: auto;
       }
 
-      section,
-      details[open] {
+      section {
         display: grid;
         grid-template-columns: minmax(0, 1fr);
-        gap: 1.5rem;
+        gap: 1.25rem;
       }
 
       section + section {
@@ -84,7 +83,11 @@ export class SettingsDialog extends LitElement {
         border-top: 1px solid var(--_line);
       }
 
-      details[open] rondo-setting:first-of-type {
+      details rondo-setting {
+        margin-top: 1.25rem;
+      }
+
+      details rondo-setting:first-of-type {
         margin-top: 0.75rem;
       }
 
@@ -92,6 +95,7 @@ export class SettingsDialog extends LitElement {
         width: fit-content;
         padding: 0.25rem 0;
         color: var(--_muted);
+        font-size: 0.9375rem;
         cursor: pointer;
       }
 
@@ -107,30 +111,39 @@ export class SettingsDialog extends LitElement {
         width: 2.5rem;
         height: 1.5rem;
         margin: 0.125rem 0 0;
-        border: 1px solid var(--_control-line);
         border-radius: 1rem;
-        background: var(--_raised);
         appearance: none;
         cursor: pointer;
       }
 
+      /* The track, no higher than this where the target is. */
+      .switch input::before {
+        position: absolute;
+        inset: calc(50% - 0.75rem) 0;
+        border: 1px solid var(--_control-line);
+        border-radius: 1rem;
+        background: var(--_raised);
+        content: "";
+      }
+
       .switch input::after {
         position: absolute;
-        inset-block: 3px;
-        inset-inline-start: 3px;
+        inset-block-start: calc(50% - 0.5rem);
+        inset-inline-start: 0.25rem;
         width: 1rem;
+        height: 1rem;
         border-radius: 50%;
         background: var(--_control-line);
         content: "";
       }
 
-      .switch input:checked {
+      .switch input:checked::before {
         border-color: var(--_accent);
         background: var(--_accent);
       }
 
       .switch input:checked::after {
-        inset-inline: auto 3px;
+        inset-inline: auto 0.25rem;
         background: var(--_on-accent);
       }
 
@@ -184,15 +197,9 @@ export class SettingsDialog extends LitElement {
         }
 
         .switch input {
-          width: 3rem;
+          width: 2.75rem;
           height: 2.75rem;
-          border-radius: 1.5rem;
-        }
-
-        .switch input::after {
-          inset-block: auto;
-          top: calc(50% - 0.5rem);
-          height: 1rem;
+          margin-top: -0.125rem;
         }
       }
 
@@ -201,6 +208,7 @@ export class SettingsDialog extends LitElement {
           appearance: auto;
         }
 
+        .switch input::before,
         .switch input::after {
           content: none;
         }

@@ -219,10 +219,22 @@ function manyChats(): ChatHistory[] {
   ]);
 }
 
+/** So many that the list scrolls. */
+function fortyChats(): ChatHistory[] {
+  return Array.from({ length: 40 }, (_, i) =>
+    keptChat(
+      `forty ${i}`,
+      [[`Question ${i + 1} about bread and salt?`, "Flour and **time**."]],
+      { daysAgo: Math.floor(i / 4) },
+    ),
+  );
+}
+
 const scenes: Record<string, FakeScript> = {
   live: moving,
   kept: { ...ready, chats: keptChats() },
   many: { ...ready, chats: [...keptChats(), ...manyChats()] },
+  forty: { ...ready, chats: [...keptChats(), ...fortyChats()] },
   restoring: {
     ...ready,
     chats: keptChats(),
@@ -256,6 +268,7 @@ const scenes: Record<string, FakeScript> = {
     attach: (attach) => attach.progress(410, 1024),
   },
   elsewhere: { ...ready, chats: keptChats(), busy: ["miso"] },
+  quota: { ...ready, chats: keptChats() },
   unkept: {
     ...ready,
     storeError: storeError(
@@ -363,6 +376,10 @@ if (chat) {
   for (const [source, plan] of plans()) engine.plans.set(source, plan);
   chat.engine = engine;
   if (name === "document") prepareVersions(engine);
+  if (name === "quota") {
+    const message = "This browser has no room left for the chat. Delete chats.";
+    engine.emit({ type: "store-trouble", reason: "quota", message });
+  }
   chat.model = "models/rondo-tiny/";
   const aside = document.querySelector<HTMLElement>("#memory");
   if (aside) new MemoryDock(chat, aside, new FakeMemorySource(longSnapshot()));

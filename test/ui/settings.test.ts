@@ -23,7 +23,7 @@ const slider = (name: string) =>
   dialog().getByRole("slider", { name, exact: true });
 const value = (name: string) =>
   (field(name).element() as HTMLInputElement).value;
-const inForce = (name: string) => {
+const shownDefault = (name: string) => {
   const host = (field(name).element().getRootNode() as ShadowRoot).host;
   return shownText(host.shadowRoot!.querySelector("#default")!);
 };
@@ -46,8 +46,8 @@ describe("Settings", () => {
     const { engine } = await mountChat(readyAtOnce);
     await open();
     expect(value("Temperature")).toBe("");
-    expect(inForce("Temperature")).toBe("In force: the model’s own");
-    expect(inForce("Repair (r)")).toBe("In force: 0.15");
+    expect(shownDefault("Temperature")).toBe("Default: the model’s own");
+    expect(shownDefault("Repair (r)")).toBe("Default: 0.15");
     expect(slider("Temperature").element()).toHaveAttribute(
       "aria-valuetext",
       "the model’s own",
@@ -92,7 +92,7 @@ describe("Settings", () => {
     await mountChat(readyAtOnce);
     await open();
     expect(value("Temperature")).toBe("0.3");
-    expect(inForce("Temperature")).toBe("Without your choice: the model’s own");
+    expect(shownDefault("Temperature")).toBe("Default: the model’s own");
   });
 
   test("can be chosen with a slider, which moves with the number", async () => {
@@ -196,9 +196,9 @@ describe("Settings", () => {
     await settle();
     await open();
     expect(value("Temperature")).toBe("");
-    expect(inForce("Temperature")).toBe("In force: 0.2, set by this page");
-    expect(inForce("Memory for chats")).toBe(
-      "In force: 1,000 MB, set by this page",
+    expect(shownDefault("Temperature")).toBe("Default: 0.2, set by this page");
+    expect(shownDefault("Memory for chats")).toBe(
+      "Default: 1,000 MB, set by this page",
     );
     await fill("Temperature", "0.9");
     await userEvent.keyboard("{Escape}");
