@@ -22,7 +22,6 @@ export class AttachProgress extends LitElement {
       .name {
         margin-inline-start: 0.3em;
         overflow: hidden;
-        text-overflow: ellipsis;
         unicode-bidi: isolate;
       }
 

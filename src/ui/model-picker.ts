@@ -106,7 +106,7 @@ export class ModelPicker extends LitElement {
         }
 
         .body {
-          padding-inline: 0.875rem;
+          padding-inline: 1rem;
         }
       }
     `,

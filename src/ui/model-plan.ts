@@ -39,7 +39,8 @@ export class ModelPlanElement extends LitElement {
       }
 
       .back {
-        margin: 0 0 0.5rem -0.5rem;
+        margin-block-end: 0.5rem;
+        margin-inline-start: calc(-0.375rem - 1px);
         padding-inline: 0.375rem 0.75rem;
       }
 

@@ -35,7 +35,7 @@ export class SidePanel extends LitElement {
         align-items: center;
         justify-content: space-between;
         min-height: 3.5rem;
-        padding: 0 0.625rem 0 1.125rem;
+        padding-inline: 1.375rem 0.625rem;
       }
 
       .new {
@@ -71,7 +71,7 @@ export class SidePanel extends LitElement {
       }
 
       footer {
-        padding: 0.875rem 1.25rem calc(1rem + env(safe-area-inset-bottom));
+        padding: 0.875rem 0.75rem calc(1rem + env(safe-area-inset-bottom));
         border-top: 1px solid var(--_line);
         color: var(--_muted);
         font-size: 0.8125rem;
@@ -80,13 +80,14 @@ export class SidePanel extends LitElement {
 
       footer p {
         margin: 0;
+        padding-inline: calc(0.75rem + 1px);
         overflow-wrap: anywhere;
       }
 
       .model {
-        width: calc(100% + 1rem);
-        margin: 0 -0.5rem 0.375rem;
-        padding-inline: 0.5rem;
+        width: 100%;
+        margin-bottom: 0.375rem;
+        padding-inline: 0.75rem 0.375rem;
         justify-content: start;
         text-align: start;
         line-height: 1.35;

@@ -167,6 +167,11 @@ export const base = css`
     outline-offset: 2px;
   }
 
+  /* A heading is where one begins to read, not what one works. */
+  :is(h2, h3)[tabindex="-1"]:focus-visible {
+    outline: none;
+  }
+
   /* What stays out of sight while nobody is there; see round-element.ts. */
   .quiet {
     opacity: var(--_quiet, 1);

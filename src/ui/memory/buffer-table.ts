@@ -32,6 +32,11 @@ export class BufferTable extends LitElement {
         font-size: 0.8125rem;
       }
 
+      /* Its words begin where those of the table do. */
+      .actions .plain {
+        margin-inline-start: calc(-0.75rem - 1px);
+      }
+
       td {
         overflow-wrap: anywhere;
       }

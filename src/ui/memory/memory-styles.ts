@@ -196,7 +196,7 @@ export const bars = css`
   .legend {
     display: grid;
     grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr));
-    gap: 0.125rem 1rem;
+    gap: 0.125rem 0.75rem;
     margin: 0.5rem 0 0;
     padding: 0;
     font-size: 0.8125rem;
@@ -207,12 +207,16 @@ export const bars = css`
   .legend li {
     display: flex;
     align-items: baseline;
-    gap: 0.5rem;
+    gap: 0.375rem;
   }
 
   .legend .name {
     flex: 1;
     color: var(--_muted);
+  }
+
+  .legend .name::first-letter {
+    text-transform: uppercase;
   }
 
   .swatch {

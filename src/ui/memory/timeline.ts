@@ -19,6 +19,7 @@ export class Timeline extends LitElement {
 
       .plots {
         display: grid;
+        align-items: end;
         gap: 0.75rem 1.5rem;
       }
 
