@@ -65,6 +65,15 @@ export const chatStyles = css`
     min-width: 0;
   }
 
+  /* Also where nothing stands above it, the transcript takes the room there is. */
+  rondo-transcript {
+    grid-row: 3;
+  }
+
+  rondo-dock {
+    grid-row: 4;
+  }
+
   .brand {
     display: flex;
     align-items: center;

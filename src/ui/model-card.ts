@@ -90,6 +90,7 @@ export class ModelCard extends LitElement {
         flex-direction: column;
         align-items: stretch;
         gap: 0.375rem;
+        min-width: 7.125rem;
       }
 
       .row {

@@ -81,7 +81,9 @@ export class ReplyElement extends LitElement {
 
       @media (pointer: coarse) {
         .attended {
+          /* The finger's target reaches over the lines beside it, and does not move them. */
           min-height: 0;
+          margin-block: -0.75rem;
           padding-block: 0.75rem;
         }
       }

@@ -44,8 +44,8 @@ export class RoundElement extends LitElement {
       /* It is laid out and painted while it is near; room for what stands out at its edges is its own. */
       :host {
         display: block;
-        margin: -0.5rem;
-        padding: 0.5rem;
+        margin: -0.5rem -0.75rem;
+        padding: 0.5rem 0.75rem;
         scroll-margin-top: 1rem;
         content-visibility: auto;
         contain-intrinsic-size: auto none auto 16rem;

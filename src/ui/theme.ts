@@ -94,7 +94,7 @@ export const base = css`
     gap: 0.5rem;
     min-height: 2.25rem;
     padding: 0.25rem 0.875rem;
-    border: 1px solid var(--_line);
+    border: 1px solid color-mix(in srgb, var(--_line) 70%, var(--_control-line));
     border-radius: 0.625rem;
     background: var(--_raised);
     color: var(--_text);
