@@ -50,7 +50,7 @@ export class FailureNote extends LitElement {
       slot {
         display: flex;
         flex-wrap: wrap;
-        gap: 0.5rem;
+        gap: 0 0.5rem;
       }
 
       ::slotted(*) {

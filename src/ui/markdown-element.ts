@@ -250,6 +250,7 @@ export class MarkdownElement extends LitElement {
 
       .math {
         overflow-wrap: normal;
+        white-space: nowrap;
       }
 
       .math.is-display {

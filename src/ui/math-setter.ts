@@ -48,6 +48,7 @@ export class MathSetter {
     place.className = isDisplay ? "math is-display" : "math";
     place.replaceChildren(math);
     if (isDisplay) this.#widths.observe(place);
+    else takePunctuation(place);
   }
 
   async #load(): Promise<void> {
@@ -61,4 +62,13 @@ export class MathSetter {
     this.#waiting.clear();
     for (const place of waiting) this.#fill(place, this.#mathNodes);
   }
+}
+
+/** The comma behind a formula goes with it: alone it would begin the next line where there is little room. */
+function takePunctuation(place: HTMLElement): void {
+  const text = place.nextSibling;
+  if (!(text instanceof Text)) return;
+  const [marks = ""] = /^[\p{Pe}\p{Pf}.,;:!?…]+/u.exec(text.data) ?? [];
+  text.deleteData(0, marks.length);
+  place.append(marks);
 }

@@ -140,6 +140,14 @@ describe("Attributes", () => {
     expect(messages()).toEqual(["Hello!"]);
   });
 
+  test("have the box at the bottom where the chat is compact", async () => {
+    const { chat } = await mountWith({ compact: "" });
+    const { bottom } = box().element().getBoundingClientRect();
+    const below = chat.getBoundingClientRect().bottom - bottom;
+    expect(below).toBeGreaterThan(0);
+    expect(below).toBeLessThan(40);
+  });
+
   test("can keep the user from choosing another model", async () => {
     localStorage.setItem(
       `rondo.model ${new URL("models/rondo-tiny/", document.baseURI).href}`,

@@ -104,6 +104,23 @@ describe("A formula", () => {
     );
   });
 
+  test("keeps the comma behind it in its line", async () => {
+    const { engine } = await mountChat(readyAtOnce);
+    await say("Math, please.");
+    engine.replies[0]!.text("With $x$, and $y$ too.");
+    engine.replies[0]!.end();
+    await expect.poll(() => mathShown().length).toBe(2);
+    const places = mathShown().map(({ parentElement }) => parentElement!);
+    expect(places.map(({ textContent }) => textContent)).toEqual(["x,", "y"]);
+    expect(places.map((place) => getComputedStyle(place).whiteSpace)).toEqual([
+      "nowrap",
+      "nowrap",
+    ]);
+    expect(find("rondo-markdown").shadowRoot!.textContent).toContain(
+      "With x, and y too.",
+    );
+  });
+
   test("is set once it is whole, while the reply is on its way", async () => {
     const { engine } = await mountChat(readyAtOnce);
     await say("Math, please.");
