@@ -209,7 +209,10 @@ export class ChatElement extends ChatAttributes {
     super.connectedCallback();
     this.#session.wake();
     this.addEventListener("keydown", this.#onKeydown);
-    if (this.#shared?.isResting === true) this.#load(false);
+    if (this.#shared?.isResting === true) {
+      this.#shared.wake();
+      this.#load(false);
+    }
   }
 
   override disconnectedCallback(): void {

@@ -28,8 +28,15 @@ export class EnginePool {
 
   /** An engine for what needs no model. */
   any(user: EngineUser): PooledEngine {
+    const found = this.still(undefined);
+    found.users.add(user);
+    return found;
+  }
+
+  /** The same engine for who does not use it any more and has left something to do; another where it has ended. */
+  still(before: PooledEngine | undefined): PooledEngine {
+    if (before !== undefined && this.#engines.has(before)) return before;
     const [first = this.#add()] = this.#engines;
-    first.users.add(user);
     return first;
   }
 
@@ -160,6 +167,8 @@ class SharedLoad {
     } finally {
       signal?.removeEventListener("abort", giveUp);
       this.#waiting.delete(options);
+      // Who has given up and asks once more joins the others.
+      if (signal?.aborted) this.served.delete(user);
       if (signal?.aborted && this.#waiting.size === 0) {
         this.key = undefined;
         this.#ending.abort(signal.reason);
