@@ -236,8 +236,7 @@ export class ChatElement extends ChatAttributes {
       session.settings.defaults = this.defaults;
       session.applySettings();
     }
-    if (changed.has("hub"))
-      session.loading.hubUrl = this.hub === "" ? undefined : this.hub;
+    if (changed.has("hub")) session.loading.hubUrl = this.hubUrl;
     if (changed.has("system") || changed.has("history")) this.#begin();
     if (changed.has("engine") && this.engine !== undefined) {
       this.#shared?.rest();
@@ -333,12 +332,12 @@ export class ChatElement extends ChatAttributes {
 
   /** One that is only read needs no model, and without a kept chat no engine. */
   #load(isRenamed: boolean): void {
-    const { fixedModel: isFixed, model } = this;
+    const { fixedModel: isFixed, modelSource: source } = this;
     if (this.readonly && this.chatId === undefined) return;
     const engine =
       this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
     if (this.readonly) this.#session.connect(engine);
-    else loadNamed(this.#session, engine, { model, isRenamed, isFixed });
+    else loadNamed(this.#session, engine, { source, isRenamed, isFixed });
   }
 
   #takeFiles(files: readonly File[]): void {

@@ -1,12 +1,11 @@
 /** Loads the model of an element: the one it names, or the one that the user has chosen instead. */
 import type { ChatEngine } from "../engine/chat-engine";
-import { sourceOf } from "./model-wish";
 import { endsPages } from "./remembered-model";
 import type { Session } from "./session";
 
 export interface Naming {
-  /** As the element names it; empty where it names none. */
-  model: string;
+  /** The one that the element names; undefined where it names none. */
+  source: string | undefined;
   /** Whether it has just named another. */
   isRenamed: boolean;
   /** Whether the user may choose another. */
@@ -17,12 +16,11 @@ export interface Naming {
 export function loadNamed(
   session: Session,
   engine: ChatEngine,
-  { model, isRenamed, isFixed }: Naming,
+  { source, isRenamed, isFixed }: Naming,
 ): void {
   const { loading } = session;
-  const source = model === "" ? undefined : sourceOf(model);
   if (isRenamed) session.name(source);
-  const own = source && { source, options: {} };
+  const own = source === undefined ? undefined : { source, options: {} };
   const isFirst = loading.wish === undefined;
   const remembered = isFixed ? undefined : session.remembered;
   const chosen = isFirst ? remembered : loading.wish;
