@@ -195,7 +195,7 @@ export class ChatElement extends ChatAttributes {
     library.current.putBack(unanswered);
   }
 
-  /** Attaches documents to the chat that is shown, or loads a model's files. */
+  /** Attaches documents, one an argument, to the chat that is shown, or loads a model's files. */
   attach(...files: File[]): void {
     this.#takeFiles(files);
   }
