@@ -180,9 +180,16 @@ async function shoot(page, name) {
  */
 async function spokenText(reply) {
   const snapshot = await reply.ariaSnapshot();
-  return [...snapshot.matchAll(/- (?:paragraph|text): (.*)/g)].map(
-    ([, text = ""]) => text.replace(/^"(.*)"$/, "$1"),
+  const spoken = /- (?:paragraph: |text: |button (?="attended))(.*)/g;
+  const lines = [...snapshot.matchAll(spoken)].map(([, text = ""]) =>
+    text.replace(/^"(.*)"$/, "$1"),
   );
+  // Its receipt is one line, also where a part of it is a button.
+  return lines
+    .join("\n")
+    .replaceAll("·\n", "· ")
+    .replaceAll("\n·", " ·")
+    .split("\n");
 }
 
 /** @param {number} ms */

@@ -23,7 +23,7 @@ export interface Stage {
   closeModels(): void;
   /** Has a screen reader say it. */
   announce(text: string): void;
-  /** Closes the panel, if it lies over the chat, and goes on in the box. */
+  /** Closes the panel, if it lies over the chat, and goes on in the chat. */
   leavePanel(): void;
   togglePanel(): void;
   /** Whether the panel lies over the chat when it is open. */

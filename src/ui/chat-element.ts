@@ -385,10 +385,10 @@ export class ChatElement extends ChatAttributes {
     else this.transcript.focus();
   }
 
-  /** Closes the drawer, if it is one, and goes on in the box. */
+  /** Closes the drawer, if it is one, and goes on in the chat. */
   #leavePanel(): void {
     this.#drawer.leave();
-    void this.updateComplete.then(() => this.focus());
+    void this.updateComplete.then(() => this.#goOn());
   }
 
   #toggleDrawer = () => void this.#drawer.toggle();

@@ -51,9 +51,14 @@ export class ReplyElement extends LitElement {
       }
 
       footer [part] {
-        flex: 1 1 16rem;
+        /* In one line where there is room for it: then what can be done goes below. */
+        flex: 1 1 auto;
         padding-block: 0.375rem;
         line-height: 1.25rem;
+      }
+
+      .whole {
+        white-space: nowrap;
       }
 
       .attended {
@@ -193,7 +198,7 @@ export class ReplyElement extends LitElement {
         >
           ${text}
         </button>`
-      : text;
+      : html`<span class="whole">${text}</span>`;
     return isFirst ? shown : html` · ${shown}`;
   }
 

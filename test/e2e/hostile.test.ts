@@ -24,6 +24,8 @@ test("neither runs nor asks for anything, and what shows it is loaded when it is
     false,
   ]);
 
+  // What shows Markdown comes with the first reply.
+  await chat.say("Hello.");
   await page.evaluate((attacks) => {
     Object.assign(window, { pwned: () => document.body.append("pwned") });
     for (const attack of [...attacks, "$x^2$", "```ts\nlet x = 1;\n```"]) {

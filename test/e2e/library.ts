@@ -43,7 +43,8 @@ export async function serveFolder(
       response.end(page);
       return;
     }
-    const path = join(root, folder, normalize(decodeURIComponent(pathname)));
+    const file = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
+    const path = join(root, folder, normalize(decodeURIComponent(file)));
     stat(path)
       .then((file) => {
         if (!file.isFile()) throw new Error(`${path} is no file.`);

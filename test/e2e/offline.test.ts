@@ -85,6 +85,7 @@ test("it can be installed, and without a network or its server it opens, shows t
   await server.stop();
   await context.setOffline(true);
   await chat.page.reload();
+  await chat.replies.first().waitFor();
   expect(await chat.say("What is my cat called?")).toContain("Miso");
   expect((await chat.rounds()).map(({ message }) => message)).toEqual([
     "My cat is called Miso.",

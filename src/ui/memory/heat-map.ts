@@ -119,7 +119,7 @@ export class HeatMap extends LitElement {
       <p class="readout note">
         ${
           this.pointedAt === undefined
-            ? `The darker, the more; the darkest is ${shareText(maxMass(report))}. The dashed line is the watershed.`
+            ? `The stronger the colour, the more; the strongest is ${shareText(maxMass(report))}. The dashed line is the watershed.`
             : cellText(this.pointedAt)
         }
       </p>
