@@ -1,11 +1,18 @@
-// `npm run size`: builds the library and says what a page loads of it, file by file. Fails where what is
-// loaded at the start is more than the budget.
+// `npm run size`: builds the library and says what a page loads of it, file by file. Fails where that is more
+// than the budget: what is loaded at the start with the element, or until the first reply without it.
 import { gzipSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { setUp } from "./setup.mjs";
 
-/** What `rondo/define` loads at the start, its worker included, may take compressed with gzip. */
+/**
+ * What `rondo` loads until the first reply, or `rondo/define` at the start, the worker included, may take
+ * compressed with gzip.
+ */
 export const BUDGET_BYTES = 150_000;
+
+/** The same without the element: the engine, and what it reads a model's tokens and template with. */
+const ENGINE = ["rondo.js", "worker.js"];
+const ENGINE_REPLY = ["tokenizer", "chat-template"];
 
 /** What a page starts with: the element, and the worker that it starts. */
 const START = ["define.js", "worker.js"];
@@ -74,6 +81,23 @@ export function sizesOf(chunks) {
 export function gzipBytes(sizes, ...when) {
   return sizes
     .filter((size) => when.includes(size.when))
+    .reduce((sum, size) => sum + size.gzipBytes, 0);
+}
+
+/**
+ * What a page loads that takes the engine alone, until its first reply.
+ *
+ * @param {Chunk[]} chunks
+ * @param {Size[]} sizes of these
+ */
+export function engineGzipBytes(chunks, sizes) {
+  const lazy = chunks.filter(({ name }) => ENGINE_REPLY.includes(name));
+  const files = closure(chunks, [
+    ...ENGINE,
+    ...lazy.map(({ fileName }) => fileName),
+  ]);
+  return sizes
+    .filter(({ file }) => files.has(file))
     .reduce((sum, size) => sum + size.gzipBytes, 0);
 }
 
@@ -169,14 +193,17 @@ function kilobytes(bytes) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   setUp();
   const { bundleLibrary } = await import("./library.mjs");
-  const sizes = sizesOf(await bundleLibrary());
+  const chunks = await bundleLibrary();
+  const sizes = sizesOf(chunks);
   console.log(sizeTable(sizes));
   const start = gzipBytes(sizes, "start");
   const reply = gzipBytes(sizes, "start", "first reply");
+  const engine = engineGzipBytes(chunks, sizes);
   console.log(
-    `\nAt the start: ${kilobytes(start)} gzip, of ${kilobytes(BUDGET_BYTES)} at most. Until the first reply: ${kilobytes(reply)}.`,
+    `\nThe engine alone, until its first reply: ${kilobytes(engine)} gzip, of ${kilobytes(BUDGET_BYTES)} at most.` +
+      `\nWith the element, at the start: ${kilobytes(start)}, of ${kilobytes(BUDGET_BYTES)} at most; until the first reply: ${kilobytes(reply)}.`,
   );
-  if (start > BUDGET_BYTES) {
+  if (Math.max(start, engine) > BUDGET_BYTES) {
     console.error("That is more than the budget.");
     process.exitCode = 1;
   }

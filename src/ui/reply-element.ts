@@ -38,27 +38,21 @@ export class ReplyElement extends LitElement {
       }
 
       footer {
-        display: flex;
-        flex-wrap: wrap;
-        align-items: flex-start;
-        justify-content: space-between;
-        gap: 0 0.75rem;
-        margin: 0.25rem -0.375rem 0 0;
+        display: flow-root;
+        margin-top: 0.25rem;
         min-height: 2rem;
+        padding-top: 0.375rem;
         color: var(--_muted);
         font-size: 0.8125rem;
+        line-height: 1.25rem;
         font-variant-numeric: tabular-nums;
       }
 
-      footer [part] {
-        /* In one line where there is room for it: then what can be done goes below. */
-        flex: 1 1 auto;
-        padding-block: 0.375rem;
-        line-height: 1.25rem;
-      }
-
-      .whole {
-        white-space: nowrap;
+      /* Beside the last line where there is room, else below it: in a flex row it would narrow all lines. */
+      rondo-round-actions {
+        float: right;
+        float: inline-end;
+        margin: -0.375rem -0.375rem 0 0;
       }
 
       .attended {
@@ -198,7 +192,7 @@ export class ReplyElement extends LitElement {
         >
           ${text}
         </button>`
-      : html`<span class="whole">${text}</span>`;
+      : text;
     return isFirst ? shown : html` · ${shown}`;
   }
 
