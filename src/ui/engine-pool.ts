@@ -96,6 +96,12 @@ export class PooledEngine {
     return this.#load?.served.has(user) ?? false;
   }
 
+  /** `user` uses it no more. When it comes back it finds what is loaded, as anybody does. */
+  release(user: EngineUser): void {
+    this.users.delete(user);
+    this.#load?.served.delete(user);
+  }
+
   /** Joins who loads the same, or has loaded it. */
   load(
     user: EngineUser,

@@ -75,7 +75,7 @@ export class SharedEngine implements ChatEngine, EngineUser {
     this.#stopHearing();
     this.#pooled = undefined;
     this.#before = pooled;
-    pooled.users.delete(this);
+    pooled.release(this);
     // A chat may still be on its way there.
     this.#moving = this.#moving.then(() => this.#leaveAll(pooled));
   }
@@ -274,7 +274,7 @@ export class SharedEngine implements ChatEngine, EngineUser {
     this.#stopHearing();
     this.#hear(next);
     if (before === undefined) return;
-    before.users.delete(this);
+    before.release(this);
     const held = heldBy(this, before);
     this.#moving = this.#moving.then(async () => {
       await this.#leaveAll(before);

@@ -85,6 +85,7 @@ describe("An engine of the page", () => {
     expect(engines[0]!.loads).toHaveLength(1);
     await a.load("org/one");
     expect(engines).toHaveLength(1);
+    expect(engines[0]!.loads).toHaveLength(1);
   });
 
   test("is loaded again for who has the model and asks once more", async () => {
