@@ -211,7 +211,7 @@ export class ChatElement extends ChatAttributes {
     this.addEventListener("keydown", this.#onKeydown);
     if (this.#shared?.isResting === true) {
       this.#shared.wake();
-      this.#load(false);
+      this.#load(false, true);
     }
   }
 
@@ -331,13 +331,16 @@ export class ChatElement extends ChatAttributes {
   }
 
   /** One that is only read needs no model, and without a kept chat no engine. */
-  #load(isRenamed: boolean): void {
+  #load(isRenamed: boolean, isBack = false): void {
     const { fixedModel: isFixed, modelSource: source } = this;
     if (this.readonly && this.chatId === undefined) return;
     const engine =
       this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
     if (this.readonly) this.#session.connect(engine);
-    else loadNamed(this.#session, engine, { source, isRenamed, isFixed });
+    else {
+      const naming = { source, isRenamed, isFixed, isBack };
+      loadNamed(this.#session, engine, naming);
+    }
   }
 
   #takeFiles(files: readonly File[]): void {

@@ -10,13 +10,15 @@ export interface Naming {
   isRenamed: boolean;
   /** Whether the user may choose another. */
   isFixed: boolean;
+  /** Whether the element was put away, and is back. */
+  isBack: boolean;
 }
 
 /** What the user chose goes before what the page names, until the page names another. */
 export function loadNamed(
   session: Session,
   engine: ChatEngine,
-  { source, isRenamed, isFixed }: Naming,
+  { source, isRenamed, isFixed, isBack }: Naming,
 ): void {
   const { loading } = session;
   if (isRenamed) session.name(source);
@@ -28,6 +30,6 @@ export function loadNamed(
   if (wish && isFirst && wish === chosen && endsPages()) {
     session.connect(engine);
     loading.hold(wish);
-  } else if (wish) void session.load(engine, wish);
+  } else if (wish) void session.load(engine, wish, isBack);
   else session.connect(engine);
 }
