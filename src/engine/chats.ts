@@ -226,6 +226,11 @@ export class Chats {
     return this.#open.get(id)?.bound;
   }
 
+  /** Whether it is here, and this tab writes it: what another one writes may be other text by now. */
+  isWritten(id: string): boolean {
+    return this.#open.get(id)?.access === "write";
+  }
+
   /** Leaves the writing of a chat to other tabs. What is known of it stays, for when it is opened again. */
   async leave(id: string): Promise<void> {
     const chat = this.#open.get(id);
