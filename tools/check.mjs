@@ -1,31 +1,53 @@
-// `npm run check`: types, lint, format, and what is unused or goes in circles. All of it is run,
-// so that one round shows everything there is to mend.
-import { runPackage, setUp } from "./setup.mjs";
+// `npm run check`: types, lint, format, and what is unused or goes in circles. All of it is run, side by
+// side, so that one round shows everything there is to mend.
+import { spawn } from "node:child_process";
+import { root, scriptOf, setUp } from "./setup.mjs";
 
 setUp();
 
-/** @type {[name: string, run: () => number][]} */
+/** @type {[name: string, script: string, args: string[]][]} */
 const checks = [
-  ["types (tsc)", () => runPackage("typescript", ["-p", "."], "tsc")],
-  ["lint (eslint)", () => runPackage("eslint", [".", "--max-warnings=0"])],
+  ["types (tsc)", scriptOf("typescript", "tsc"), ["-p", "."]],
+  ["lint (eslint)", scriptOf("eslint"), [".", "--max-warnings=0"]],
   [
     "format (prettier)",
-    () => runPackage("prettier", ["--check", "--log-level=warn", "."]),
+    scriptOf("prettier"),
+    ["--check", "--log-level=warn", "."],
   ],
-  [
-    "unused code and cycles (knip)",
-    () => runPackage("knip", ["--no-progress"]),
-  ],
+  ["unused code and cycles (knip)", scriptOf("knip"), ["--no-progress"]],
 ];
 
 const failed = [];
-for (const [name, run] of checks) {
-  console.log(`\n== ${name}`);
-  if (run() !== 0) failed.push(name);
+const running = checks.map(([name, script, args]) => ({
+  name,
+  outcome: outcomeOf(script, args),
+}));
+for (const { name, outcome } of running) {
+  const { status, output } = await outcome;
+  console.log(`\n== ${name}\n${output}`);
+  if (status !== 0) failed.push(name);
 }
 console.log(
-  failed.length === 0
-    ? "\nAll checks passed."
-    : `\nFailed: ${failed.join(", ")}`,
+  failed.length === 0 ? "All checks passed." : `Failed: ${failed.join(", ")}`,
 );
 process.exitCode = failed.length === 0 ? 0 : 1;
+
+/**
+ * Runs a script to its end.
+ *
+ * @param {string} script
+ * @param {string[]} args
+ * @returns {Promise<{ status: number, output: string }>}
+ */
+function outcomeOf(script, args) {
+  const child = spawn(process.execPath, [script, ...args], { cwd: root });
+  let output = "";
+  /** @param {Buffer} chunk */
+  const take = (chunk) => void (output += chunk.toString());
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  return new Promise((resolve) => {
+    child.on("error", ({ message }) => resolve({ status: 1, output: message }));
+    child.on("close", (status) => resolve({ status: status ?? 1, output }));
+  });
+}

@@ -81,12 +81,14 @@ function parsed(source) {
 
 /**
  * A class comment with a line for each name, as the analyzer wants it: ours name several where one
- * explanation does for all.
+ * explanation does for all. What a method returns is told in words, or the analyzer would take the tag, which
+ * has no type, for its type.
  *
  * @param {string} source
  */
 function listed(source) {
-  return source.replace(
+  const told = source.replace(/^( +\* )@returns (.*)$/gm, "$1Returns $2.");
+  return told.replace(
     /^( \* @\w+ )([\w-]+(?:, [\w-]+)+)(?: - (.*))?$/gm,
     (_, tag, /** @type {string} */ names, /** @type {string} */ explanation) =>
       names

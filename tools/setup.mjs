@@ -24,14 +24,23 @@ export function setUp() {
 }
 
 /**
- * Runs the command line of an installed package and returns its exit code. It goes through
- * package.json's `bin` rather than node_modules/.bin, whose files Windows cannot run with Node.
+ * Runs the command line of an installed package and returns its exit code.
  *
  * @param {string} packageName
  * @param {string[]} args
+ */
+export function runPackage(packageName, args) {
+  return run(process.execPath, [scriptOf(packageName), ...args]);
+}
+
+/**
+ * The command line of an installed package, for Node. It goes through package.json's `bin` rather than
+ * node_modules/.bin, whose files Windows cannot run with Node.
+ *
+ * @param {string} packageName
  * @param {string} [command] where it is not called as the package is
  */
-export function runPackage(packageName, args, command = packageName) {
+export function scriptOf(packageName, command = packageName) {
   const folder = join(root, "node_modules", packageName);
   /** @type {{ bin: string | Record<string, string> }} */
   const { bin } = JSON.parse(
@@ -39,7 +48,7 @@ export function runPackage(packageName, args, command = packageName) {
   );
   const script = typeof bin === "string" ? bin : bin[command];
   if (script === undefined) throw new Error(`${packageName} has no ${command}`);
-  return run(process.execPath, [join(folder, script), ...args]);
+  return join(folder, script);
 }
 
 /**

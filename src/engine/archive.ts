@@ -70,8 +70,13 @@ export interface Archive {
   /** @throws StoreError, `missing` where there is no such chat */
   rename(chatId: string, title: string): Promise<void>;
 
-  /** Whose branch is shown, which rounds are pinned, or with which system prompt. @throws StoreError, `missing` where there is no such chat */
-  change(chatId: string, changes: ChatChanges): Promise<void>;
+  /**
+   * Whose branch is shown, which rounds are pinned, or with which system prompt.
+   *
+   * @returns false where the chat is not kept yet: that comes with its first rounds
+   * @throws StoreError, `missing` where it was deleted
+   */
+  change(chatId: string, changes: ChatChanges): Promise<boolean>;
 
   /**
    * Takes a round out of its chat: its children become its parent's. Unless `keepsKv`, no KV stays that was
@@ -263,7 +268,7 @@ export class NoArchive implements Archive {
   readLearned = async () => undefined;
   saveLearned = async () => undefined;
   rename = () => Promise.reject(this.#why);
-  change = async () => undefined;
+  change = async () => false;
   deleteRound = async () => undefined;
   wipeKv = async () => undefined;
   readDocument = async () => undefined;

@@ -36,6 +36,11 @@ export class ChatWrites {
     this.#known.add(chatId);
   }
 
+  /** Whether a chat is stored, or was until it was deleted. */
+  isKnown(chatId: string): boolean {
+    return this.#known.has(chatId);
+  }
+
   /** Runs `write` in its turn. @throws as it does */
   inTurn<T>(chatId: string, write: () => Promise<T>): Promise<T> {
     return this.#queue.run(chatId, write);

@@ -88,6 +88,12 @@ export class Chats {
     }
     const access = await this.#locks.tryHold(id);
     const archived = await this.#archive.read(id);
+    // Who has asked for it at the same time may have gone on with it.
+    const now = this.#open.get(id);
+    if (now?.access === "write") {
+      this.lastId = id;
+      return historyOf(now);
+    }
     if (!archived) {
       await this.#locks.release(id);
       throw noSuchChat(id);
@@ -97,7 +103,7 @@ export class Chats {
     const text = textOf(archived);
     // What another tab wrote meanwhile is not what this one has on the GPU.
     const bound =
-      known?.bound && isAsKept(known.bound, archived) ? known.bound : undefined;
+      now?.bound && isAsKept(now.bound, archived) ? now.bound : undefined;
     bound?.conversation.pin(text.pinnedIds ?? []);
     const chat = { access, text, summary, bound };
     this.#open.set(id, chat);
@@ -220,6 +226,11 @@ export class Chats {
     return this.#open.get(id)?.bound;
   }
 
+  /** Whether it is here, and this tab writes it: what another one writes may be other text by now. */
+  isWritten(id: string): boolean {
+    return this.#open.get(id)?.access === "write";
+  }
+
   /** Leaves the writing of a chat to other tabs. What is known of it stays, for when it is opened again. */
   async leave(id: string): Promise<void> {
     const chat = this.#open.get(id);
@@ -337,11 +348,12 @@ function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
   };
 }
 
-/** Whether the kept rounds are the very ones that are bound. */
+/** Whether what is kept is the very chat that is bound. */
 function isAsKept(bound: BoundChat, archived: ArchivedChat): boolean {
   const kept = archived.rounds.toSorted((a, b) => a.id - b.id);
   const rounds: ChatRound[] = bound.conversation.all.slice(1);
   return (
+    bound.conversation.system === archived.system &&
     rounds.length === kept.length &&
     rounds.every(({ id, tokens }, i) => {
       const other = kept[i]!;

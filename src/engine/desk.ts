@@ -52,9 +52,9 @@ export class Desk {
   }
 
   /** Writes down which rounds are pinned. @throws StoreError */
-  keepPins(): Promise<void> {
+  async keepPins(): Promise<void> {
     const { id, pinned } = this.chat.conversation;
-    return this.archive.change(id, { pinnedIds: [...pinned] });
+    await this.archive.change(id, { pinnedIds: [...pinned] });
   }
 
   /** Resolves when all KV that was to be stored is. */

@@ -98,9 +98,10 @@ export class EngineMemory implements Omit<
     }
     await queue.run(async () => {
       const desk = await deskAtHand(chatId);
+      const { chats } = await shelf();
       // What no model has bound has nothing on the GPU.
-      if (desk) await evict(desk, roundId);
-      else await (await shelf()).chats.assertRound(chatId, roundId);
+      if (desk) await evict(desk, roundId, chats.isWritten(chatId));
+      else await chats.assertRound(chatId, roundId);
     });
     tell(chatId);
   }
@@ -120,10 +121,19 @@ export class EngineMemory implements Omit<
   }
 }
 
-/** Takes a round off the GPU, stored before as far as the store has room. While no turn runs. */
-async function evict(desk: Desk, roundId: number): Promise<void> {
+/**
+ * Takes a round off the GPU, stored before as far as the store has room. While no turn runs.
+ *
+ * @param isWritten whether this tab writes the chat, and so may store something of it
+ */
+async function evict(
+  desk: Desk,
+  roundId: number,
+  isWritten: boolean,
+): Promise<void> {
   await desk.keeper.packed();
-  desk.keepKv([assertNotInUse(desk, roundId)]);
+  const found = assertNotInUse(desk, roundId);
+  if (isWritten) desk.keepKv([found]);
   await desk.kept();
   const round = assertNotInUse(desk, roundId);
   for (const half of HALVES) desk.session.residency.drop(round, half);

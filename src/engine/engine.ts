@@ -63,7 +63,7 @@ export class Engine implements ChatEngine {
   #session: Session | undefined;
   readonly #healer = new Healer(
     this.#queue,
-    (chatId) => this.#deskAtHand(chatId),
+    (chatId) => this.#deskToWrite(chatId),
     (notice) => this.#notify(notice),
   );
   readonly #models: ModelLibrary;
@@ -126,11 +126,14 @@ export class Engine implements ChatEngine {
   }
 
   async openChat(chatId: string): Promise<ChatHistory> {
-    const { chats } = await this.#shelf();
+    const { chats, keeper } = await this.#shelf();
     const before = chats.bound(chatId);
     const history = await chats.open(chatId);
     if (before && chats.bound(chatId) !== before) {
-      void this.#queue.run(async () => this.#drop(before));
+      void this.#queue.run(async () => {
+        await keeper.packed();
+        this.#drop(before);
+      });
     }
     return history;
   }
@@ -329,7 +332,7 @@ export class Engine implements ChatEngine {
 
   /** Finishes what a turn left: KV of its last tokens, then all KV that is not stored. */
   async #settle(chatId: string): Promise<void> {
-    const desk = await this.#deskAtHand(chatId);
+    const desk = await this.#deskToWrite(chatId);
     if (!desk) return;
     const { chat, session, archive, context } = desk;
     try {
@@ -377,6 +380,12 @@ export class Engine implements ChatEngine {
     const session = this.#session;
     if (!chat || !session?.gpu.isSound) return undefined;
     return new Desk(chat, session, shelf, this.#url);
+  }
+
+  /** The same again, where this tab writes the chat. */
+  async #deskToWrite(chatId: string): Promise<Desk | undefined> {
+    const { chats } = await this.#shelf();
+    return chats.isWritten(chatId) ? this.#deskAtHand(chatId) : undefined;
   }
 
   /** The chat, bound to a model whose device is there. */

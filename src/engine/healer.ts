@@ -13,7 +13,7 @@ export class Healer {
   /** The chat that is healed, or would be. */
   #chatId: string | undefined;
 
-  /** @param desk what is at hand for a chat; undefined where it is not bound, or its device is gone */
+  /** @param desk what is at hand for a chat; undefined where it is not bound, not written here, or its device is gone */
   constructor(
     queue: TaskQueue,
     desk: (chatId: string) => Promise<Desk | undefined>,

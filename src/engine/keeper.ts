@@ -49,8 +49,15 @@ export class Keeper {
     round: ChatRound,
     url: string,
   ): Promise<boolean> {
-    const { id, system, createdMs, all, lastGivenId } = chat.conversation;
-    const head = { id, system, createdMs, model: { name: model.name, url } };
+    const { id, system, createdMs, pinned, all, lastGivenId } =
+      chat.conversation;
+    const head = {
+      id,
+      system,
+      createdMs,
+      model: { name: model.name, url },
+      ...(pinned.size > 0 && { pinnedIds: [...pinned] }),
+    };
     // What the chat began with, the system prompt at least, comes with the first round that follows it.
     const isFirst = round.parentId !== null && round.parentId <= lastGivenId;
     const given = isFirst ? all.filter((one) => one.id <= lastGivenId) : [];

@@ -12,6 +12,9 @@ import type {
 
 /** What the memory panel needs of an engine: in the page the engine itself, from DevTools one that asks it. */
 export interface MemorySource {
+  /** Whether it was closed for good: whatever it is asked fails. Default: it is not. */
+  readonly isClosed?: boolean;
+
   /** What is where now. Answers at once, whatever goes on, and without a model, too. */
   memory(options?: MemoryOptions): Promise<MemorySnapshot>;
 

@@ -50,6 +50,10 @@ export class RemoteEngine implements ChatEngine {
     this.#createWorker = createWorker;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   load(
     source: ModelSource,
     { onProgress, signal, ...options }: LoadOptions = {},

@@ -134,11 +134,9 @@ export async function setSystem(
   system: string | undefined,
 ): Promise<void> {
   const { chat, session, archive } = desk;
-  const { conversation } = chat;
+  const { id } = chat.conversation;
   const changed = chat.setSystem(system || undefined);
   for (const round of changed) forgetKv(session.residency, round);
-  // A chat is kept from its first message on.
-  if (conversation.all.length === 1) return;
-  await archive.change(conversation.id, { system: system || undefined });
-  for (const round of changed) await desk.keepText(round);
+  const isKept = await archive.change(id, { system: system || undefined });
+  if (isKept) for (const round of changed) await desk.keepText(round);
 }

@@ -228,10 +228,12 @@ export class StoredArchive implements Archive {
     this.#announce();
   }
 
-  change(chatId: string, changes: ChatChanges): Promise<void> {
-    return this.#writes.inTurn(chatId, () =>
-      this.#conversations.change(chatId, changes),
-    );
+  change(chatId: string, changes: ChatChanges): Promise<boolean> {
+    return this.#writes.inTurn(chatId, async () => {
+      if (!this.#writes.isKnown(chatId)) return false;
+      await this.#conversations.change(chatId, changes);
+      return true;
+    });
   }
 
   deleteRound(
@@ -299,7 +301,10 @@ export class StoredArchive implements Archive {
       chat.rounds.map((round) => asRoundRecord(id, round, round.createdMs)),
     );
     const model = { name: chat.modelName, url: "" };
-    const head = { ...chat, id, system: chat.system, model };
+    const pinnedIds = chat.pinnedIds?.filter((pinned) =>
+      records.some((round) => round.id === pinned && pinned !== 0),
+    );
+    const head = { ...chat, id, system: chat.system, model, pinnedIds };
     const conversation = asConversation(head, records, Date.now());
     await this.#writes.putRounds(conversation, records);
     const lengths = new Map(records.map((one) => [one.id, one.tokens.length]));

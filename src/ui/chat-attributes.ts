@@ -3,6 +3,7 @@ import { property } from "lit/decorators.js";
 import type { ChatEngine } from "../engine/chat-engine";
 import { checkedMessages, type ChatMessage } from "./chat-messages";
 import { EXAMPLES } from "./examples";
+import { sourceOf } from "./model-wish";
 import {
   allowedText,
   ATTENTION_MODES,
@@ -101,6 +102,27 @@ export class ChatAttributes extends LitElement {
   /** Share of the chat that is computed again where memory is stale, 0 to 1. Default 0.15. */
   @property({ converter: numberFrom("repair") })
   repair: number | undefined;
+
+  /** The model as an engine takes it; undefined where none is named, or none can have this name. */
+  protected get modelSource(): string | undefined {
+    const { model } = this;
+    if (!model) return undefined;
+    try {
+      return sourceOf(model);
+    } catch {
+      warn("model", model, "a model's name on the hub, or an address");
+      return undefined;
+    }
+  }
+
+  /** The hub's address, where another one is named. */
+  protected get hubUrl(): string | undefined {
+    const { hub } = this;
+    if (!hub) return undefined;
+    if (URL.canParse(hub, document.baseURI)) return hub;
+    warn("hub", hub, "an address");
+    return undefined;
+  }
 
   /** What of it are settings; without those that cannot be, which are told on the console. */
   protected get defaults(): Settings {

@@ -195,7 +195,7 @@ export class ChatElement extends ChatAttributes {
     library.current.putBack(unanswered);
   }
 
-  /** Attaches documents to the chat that is shown, or loads a model's files. */
+  /** Attaches documents, one an argument, to the chat that is shown, or loads a model's files. */
   attach(...files: File[]): void {
     this.#takeFiles(files);
   }
@@ -209,7 +209,10 @@ export class ChatElement extends ChatAttributes {
     super.connectedCallback();
     this.#session.wake();
     this.addEventListener("keydown", this.#onKeydown);
-    if (this.#shared?.isResting === true) this.#load(false);
+    if (this.#shared?.isResting === true) {
+      this.#shared.wake();
+      this.#load(false, true);
+    }
   }
 
   override disconnectedCallback(): void {
@@ -233,8 +236,7 @@ export class ChatElement extends ChatAttributes {
       session.settings.defaults = this.defaults;
       session.applySettings();
     }
-    if (changed.has("hub"))
-      session.loading.hubUrl = this.hub === "" ? undefined : this.hub;
+    if (changed.has("hub")) session.loading.hubUrl = this.hubUrl;
     if (changed.has("system") || changed.has("history")) this.#begin();
     if (changed.has("engine") && this.engine !== undefined) {
       this.#shared?.rest();
@@ -329,13 +331,16 @@ export class ChatElement extends ChatAttributes {
   }
 
   /** One that is only read needs no model, and without a kept chat no engine. */
-  #load(isRenamed: boolean): void {
-    const { fixedModel: isFixed, model } = this;
+  #load(isRenamed: boolean, isBack = false): void {
+    const { fixedModel: isFixed, modelSource: source } = this;
     if (this.readonly && this.chatId === undefined) return;
     const engine =
       this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
     if (this.readonly) this.#session.connect(engine);
-    else loadNamed(this.#session, engine, { model, isRenamed, isFixed });
+    else {
+      const naming = { source, isRenamed, isFixed, isBack };
+      loadNamed(this.#session, engine, naming);
+    }
   }
 
   #takeFiles(files: readonly File[]): void {

@@ -95,10 +95,12 @@ export class DevtoolsHook implements Hook {
     return `${JSON.stringify(about).slice(0, -1)},"messages":${visit.take()}}`;
   }
 
-  /** Engines that the page still has. */
+  /** Engines that the page still has, and has not closed. */
   #offered(): OfferedEngine[] {
-    for (const [id, { ref }] of this.#offers)
-      if (ref.deref() === undefined) this.#offers.delete(id);
+    for (const [id, { ref }] of this.#offers) {
+      const engine = ref.deref();
+      if (engine === undefined || engine.isClosed) this.#offers.delete(id);
+    }
     return [...this.#offers].map(([id, { name }]) => ({ id, name }));
   }
 

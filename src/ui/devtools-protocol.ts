@@ -49,7 +49,7 @@ export interface Hook {
 }
 
 /** What of a MemorySource may be called; notices come unasked. */
-export type SourceMethod = Exclude<keyof MemorySource, "onNotice">;
+export type SourceMethod = Exclude<keyof MemorySource, "onNotice" | "isClosed">;
 
 export type VerifyProgress = Parameters<
   NonNullable<VerifyOptions["onProgress"]>

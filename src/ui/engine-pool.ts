@@ -28,8 +28,15 @@ export class EnginePool {
 
   /** An engine for what needs no model. */
   any(user: EngineUser): PooledEngine {
+    const found = this.still(undefined);
+    found.users.add(user);
+    return found;
+  }
+
+  /** The same engine for who does not use it any more and has left something to do; another where it has ended. */
+  still(before: PooledEngine | undefined): PooledEngine {
+    if (before !== undefined && this.#engines.has(before)) return before;
     const [first = this.#add()] = this.#engines;
-    first.users.add(user);
     return first;
   }
 
@@ -87,6 +94,12 @@ export class PooledEngine {
   /** Whether `user` has this very model from here already: asking again means loading it again. */
   hasServed(user: EngineUser): boolean {
     return this.#load?.served.has(user) ?? false;
+  }
+
+  /** `user` uses it no more. When it comes back it finds what is loaded, as anybody does. */
+  release(user: EngineUser): void {
+    this.users.delete(user);
+    this.#load?.served.delete(user);
   }
 
   /** Joins who loads the same, or has loaded it. */
@@ -160,6 +173,8 @@ class SharedLoad {
     } finally {
       signal?.removeEventListener("abort", giveUp);
       this.#waiting.delete(options);
+      // Who has given up and asks once more joins the others.
+      if (signal?.aborted) this.served.delete(user);
       if (signal?.aborted && this.#waiting.size === 0) {
         this.key = undefined;
         this.#ending.abort(signal.reason);

@@ -3,6 +3,7 @@ import { property, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { KeptModel } from "../engine/chat-engine";
 import { isComposing } from "./composer";
+import { dialogStyles } from "./dialog-styles";
 import { closeIcon } from "./icons";
 import { HISTORY_TOKENS } from "./known-models";
 import type { CardEvent, ModelCard } from "./model-card";
@@ -19,50 +20,10 @@ import { base } from "./theme";
 export class ModelPicker extends LitElement {
   static override styles = [
     base,
+    dialogStyles,
     css`
       :host {
-        display: contents;
-      }
-
-      dialog {
-        width: min(44rem, 100vw - 1.5rem);
-        max-width: none;
-        height: fit-content;
-        max-height: calc(100dvh - 1.5rem);
-        padding: 0;
-        border: 1px solid var(--_line);
-        border-radius: 1.25rem;
-        background: var(--_ground);
-        color: var(--_text);
-        box-shadow: 0 1rem 3rem rgb(0 0 0 / 24%);
-        overflow: hidden;
-      }
-
-      dialog[open] {
-        display: grid;
-        grid-template-rows: auto minmax(0, 1fr);
-      }
-
-      dialog::backdrop {
-        background: rgb(0 0 0 / 40%);
-      }
-
-      .top {
-        display: flex;
-        align-items: center;
-        justify-content: space-between;
-        padding: 1rem 1rem 0.75rem 1.25rem;
-      }
-
-      h2 {
-        margin: 0;
-        font: 400 1.375rem/1.2 var(--_display);
-        letter-spacing: -0.01em;
-      }
-
-      .body {
-        padding: 0.25rem 1.25rem 1.25rem;
-        overflow-y: auto;
+        --_width: 44rem;
       }
 
       .body:focus-visible {
@@ -101,10 +62,6 @@ export class ModelPicker extends LitElement {
       }
 
       @media (max-width: 34rem) {
-        .top {
-          padding-inline: 1rem 0.625rem;
-        }
-
         .body {
           padding-inline: 1rem;
         }

@@ -1,28 +1,28 @@
 /** Loads the model of an element: the one it names, or the one that the user has chosen instead. */
 import type { ChatEngine } from "../engine/chat-engine";
-import { sourceOf } from "./model-wish";
 import { endsPages } from "./remembered-model";
 import type { Session } from "./session";
 
 export interface Naming {
-  /** As the element names it; empty where it names none. */
-  model: string;
+  /** The one that the element names; undefined where it names none. */
+  source: string | undefined;
   /** Whether it has just named another. */
   isRenamed: boolean;
   /** Whether the user may choose another. */
   isFixed: boolean;
+  /** Whether the element was put away, and is back. */
+  isBack: boolean;
 }
 
 /** What the user chose goes before what the page names, until the page names another. */
 export function loadNamed(
   session: Session,
   engine: ChatEngine,
-  { model, isRenamed, isFixed }: Naming,
+  { source, isRenamed, isFixed, isBack }: Naming,
 ): void {
   const { loading } = session;
-  const source = model === "" ? undefined : sourceOf(model);
   if (isRenamed) session.name(source);
-  const own = source && { source, options: {} };
+  const own = source === undefined ? undefined : { source, options: {} };
   const isFirst = loading.wish === undefined;
   const remembered = isFixed ? undefined : session.remembered;
   const chosen = isFirst ? remembered : loading.wish;
@@ -30,6 +30,6 @@ export function loadNamed(
   if (wish && isFirst && wish === chosen && endsPages()) {
     session.connect(engine);
     loading.hold(wish);
-  } else if (wish) void session.load(engine, wish);
+  } else if (wish) void session.load(engine, wish, isBack);
   else session.connect(engine);
 }

@@ -184,12 +184,18 @@ export class Session {
     this.#stopHearing = undefined;
   }
 
-  /** Loads a model; rounds that were sent before wait for it, and a reply of the one before it ends. */
-  async load(engine: ChatEngine, wish: ModelWish): Promise<void> {
+  /**
+   * Loads a model; rounds that were sent before wait for it, and a reply of the one before it ends.
+   *
+   * @param isBack the element was put away for a while, and has had this model: a reply goes on
+   */
+  async load(
+    engine: ChatEngine,
+    wish: ModelWish,
+    isBack = false,
+  ): Promise<void> {
     this.#queue.pause();
-    for (const conversation of this.library.conversations)
-      if (conversation.running && conversation.running.phase !== "waiting")
-        conversation.stop();
+    if (!isBack) this.#endReplies();
     // Another model has read none of the chat, and a new worker does not know that it is open here.
     if (engine === this.#engine) this.visit.enter(engine, this.current);
     else this.connect(engine);
@@ -260,6 +266,12 @@ export class Session {
   dismiss(key: string): void {
     this.troubles.dismiss(key);
     this.#changed();
+  }
+
+  #endReplies(): void {
+    for (const conversation of this.library.conversations)
+      if (conversation.running && conversation.running.phase !== "waiting")
+        conversation.stop();
   }
 
   #listen(): void {

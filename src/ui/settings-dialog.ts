@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing } from "lit";
 import { property, query } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import { isComposing } from "./composer";
+import { dialogStyles } from "./dialog-styles";
 import { closeIcon } from "./icons";
 import { RequestEvent, type ChatRequest } from "./request";
 import {
@@ -17,59 +18,22 @@ import { base } from "./theme";
 export class SettingsDialog extends LitElement {
   static override styles = [
     base,
+    dialogStyles,
     css`
       :host {
-        display: contents;
+        --_width: 36rem;
       }
 
-      dialog {
-        width: min(36rem, 100vw - 1.5rem);
-        max-width: none;
-        height: fit-content;
-        max-height: calc(100dvh - 1.5rem);
-        padding: 0;
-        border: 1px solid var(--_line);
-        border-radius: 1.25rem;
-        background: var(--_ground);
-        color: var(--_text);
-        box-shadow: 0 1rem 3rem rgb(0 0 0 / 24%);
-        overflow: hidden;
-      }
-
-      dialog[open] {
-        display: grid;
-        grid-template-rows: auto minmax(0, 1fr);
-      }
-
-      dialog::backdrop {
-        background: rgb(0 0 0 / 40%);
-      }
-
-      .top {
-        display: flex;
-        align-items: center;
-        justify-content: space-between;
-        padding: 1rem 1rem 0.75rem 1.25rem;
-      }
-
-      h2,
       h3 {
-        margin: 0;
-        font: 400 1.375rem/1.2 var(--_display);
+        margin: 0.25rem 0 -0.5rem;
+        font: 400 1.1875rem/1.2 var(--_display);
         letter-spacing: -0.01em;
-      }
-
-      h3 {
-        margin-block: 0.25rem -0.5rem;
-        font-size: 1.1875rem;
       }
 
       .body {
         display: grid;
         grid-template-columns: minmax(0, 1fr);
         gap: 1.5rem;
-        padding: 0.25rem 1.25rem 1.25rem;
-        overflow-y: auto;
       }
 
       section {
@@ -181,10 +145,6 @@ export class SettingsDialog extends LitElement {
       }
 
       @media (max-width: 34rem) {
-        .top {
-          padding-inline: 1rem 0.625rem;
-        }
-
         .body {
           padding-inline: 1rem;
         }

@@ -43,6 +43,8 @@ export class SharedEngine implements ChatEngine, EngineUser {
   readonly #pool: EnginePool;
   readonly #listeners = new Set<Listener>();
   #pooled: PooledEngine | undefined;
+  /** The one it had before it let go of it. */
+  #before: PooledEngine | undefined;
   #stopHearing: () => void = () => {};
   /** Settled when what was in hand with one engine is in hand with the next. */
   #moving: Promise<void> = Promise.resolve();
@@ -51,7 +53,7 @@ export class SharedEngine implements ChatEngine, EngineUser {
     this.#pool = pool;
   }
 
-  /** Whether it has let go of its engine: `load` takes one again. */
+  /** Whether it has let go of its engine: `load` and `wake` take one again. */
   isResting = false;
 
   load(source: ModelSource, options: LoadOptions = {}): Promise<ModelInfo> {
@@ -62,15 +64,25 @@ export class SharedEngine implements ChatEngine, EngineUser {
     return pooled.load(this, key, source, options);
   }
 
-  /** Lets go of the engine and all chats in hand: the element is put away. The model stays for others. */
+  /**
+   * Lets go of the engine and all chats in hand: the element is put away. The model stays for others. What is
+   * asked for now is still done, and takes nothing in hand.
+   */
   rest(): void {
     this.isResting = true;
     const pooled = this.#pooled;
     if (pooled === undefined) return;
     this.#stopHearing();
     this.#pooled = undefined;
-    pooled.users.delete(this);
-    this.#moving = this.#leaveAll(pooled);
+    this.#before = pooled;
+    pooled.release(this);
+    // A chat may still be on its way there.
+    this.#moving = this.#moving.then(() => this.#leaveAll(pooled));
+  }
+
+  /** The element is in the page again. */
+  wake(): void {
+    this.isResting = false;
   }
 
   tell(notice: EngineNotice): void {
@@ -106,7 +118,7 @@ export class SharedEngine implements ChatEngine, EngineUser {
   async createChat(options?: ChatOptions): Promise<string> {
     const { engine, holders } = await this.#any();
     const chatId = await engine.createChat(options);
-    holders.set(chatId, this);
+    if (!this.isResting) holders.set(chatId, this);
     return chatId;
   }
 
@@ -238,9 +250,11 @@ export class SharedEngine implements ChatEngine, EngineUser {
   async #any(): Promise<PooledEngine> {
     // Who is about to ask for a model does so in this very task.
     await Promise.resolve();
-    if (this.#pooled === undefined) this.#hear(this.#pool.any(this));
+    if (this.#pooled === undefined && !this.isResting)
+      this.#hear(this.#pool.any(this));
     await this.#moving;
-    return this.#pooled ?? this.#any();
+    if (this.#pooled !== undefined) return this.#pooled;
+    return this.isResting ? this.#pool.still(this.#before) : this.#any();
   }
 
   /** The engine, to change a chat with. @throws ChatBusyError where another element has it in hand */
@@ -260,7 +274,7 @@ export class SharedEngine implements ChatEngine, EngineUser {
     this.#stopHearing();
     this.#hear(next);
     if (before === undefined) return;
-    before.users.delete(this);
+    before.release(this);
     const held = heldBy(this, before);
     this.#moving = this.#moving.then(async () => {
       await this.#leaveAll(before);
@@ -275,14 +289,14 @@ export class SharedEngine implements ChatEngine, EngineUser {
     this.#stopHearing = pooled.engine.onNotice((notice) => this.tell(notice));
   }
 
-  async #open(
-    { engine, holders }: PooledEngine,
-    chatId: string,
-  ): Promise<ChatHistory> {
+  async #open(pooled: PooledEngine, chatId: string): Promise<ChatHistory> {
+    const { engine, holders } = pooled;
     const history = await engine.openChat(chatId);
     const holder = holders.get(chatId) ?? this;
     if (holder !== this) return { ...history, access: "read" };
     if (history.access === "write") holders.set(chatId, this);
+    // Nobody would leave it.
+    if (this.isResting) await this.#leave(pooled, chatId);
     return history;
   }
 

@@ -159,6 +159,15 @@ test("what is saved is what stood there when it was given", async () => {
   });
 });
 
+test("a chat from a file has no rounds pinned that it does not have", async () => {
+  const { archive } = await openTestArchive();
+  const head = chatHead("a", { pinnedIds: [0, 1, 7] });
+  await archive.saveRounds(head, [prefix, first]);
+  const file = await archive.exportChat("a");
+  const { summary } = await archive.importChat(file);
+  expect((await archive.read(summary.id))!.pinnedIds).toEqual([1]);
+});
+
 test("reads all branches, parents before their children, and counts lost rounds", async () => {
   const name = ownName();
   const { archive } = await openTestArchive(name);

@@ -78,6 +78,30 @@ test("a chat can begin with what was said elsewhere, which is read and kept with
   await engine.deleteChat(chat);
 });
 
+test("what is changed before the first message is kept with it", async () => {
+  const said = { message: "My cat is called Miso.", reply: "A lovely name." };
+  const chat = await engine.createChat({ history: [said, said] });
+  await engine.pinRound(chat, 1, true);
+  await engine.pinRound(chat, 2, true);
+  await engine.setSystem(chat, "Be brief.");
+  await engine.deleteRound(chat, 2);
+  expect((await engine.listChats()).map(({ id }) => id)).not.toContain(chat);
+  await say(engine, chat, "Hello!");
+  const { chat: kept } = await readChatFile(await engine.exportChat(chat));
+  expect(kept).toMatchObject({ system: "Be brief.", pinnedIds: [1] });
+  await engine.deleteChat(chat);
+});
+
+test("a kept chat that nothing is left in keeps its new system prompt", async () => {
+  const chat = await engine.createChat();
+  const { receipt } = await say(engine, chat, "Hello!");
+  await engine.deleteRound(chat, receipt.roundId);
+  await engine.setSystem(chat, "Be brief.");
+  const { chat: kept } = await readChatFile(await engine.exportChat(chat));
+  expect(kept.system).toBe("Be brief.");
+  await engine.deleteChat(chat);
+});
+
 test("a system prompt stands before the chat", async () => {
   const plain = await engine.createChat();
   const long = await engine.createChat({

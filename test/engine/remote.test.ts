@@ -396,5 +396,6 @@ describe("The engine in its worker", () => {
     const late = other.memory();
     await closing;
     await expect(late).rejects.toThrow();
+    expect(other.isClosed).toBe(true);
   });
 });

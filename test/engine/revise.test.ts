@@ -274,6 +274,30 @@ describe("healing", () => {
     expect(again.receipt.prefilledTokens).toBe(14);
   });
 
+  test("leaves a chat alone that was left to another tab, which may delete what is healed here", async () => {
+    const { engine, chat, ids, options } = await toldChat();
+    const [, second, , last] = (await ids()) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    await engine.deleteRound(chat, second, { isFast: true });
+    await engine.leaveChat(chat);
+    const other = await engineOf(options);
+    expect((await other.openChat(chat)).access).toBe("write");
+    await other.deleteRound(chat, last);
+    const notices: EngineNotice[] = [];
+    engine.onNotice((notice) => notices.push(notice));
+    await engine.setHealing(true);
+    // Its turn comes after that of healing.
+    await engine.exportChat(chat);
+    expect(notices.filter(({ type }) => type === "healing")).toEqual([]);
+    await other.leaveChat(chat);
+    const { rounds } = await engine.openChat(chat);
+    expect(rounds.map(({ message }) => message)).toEqual([FACTS[0], FACTS[2]]);
+  });
+
   test("waits while it is turned off", async () => {
     const { engine, chat, ask, ids } = await toldChat();
     const [, second] = (await ids()) as [number, number];

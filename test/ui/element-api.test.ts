@@ -78,6 +78,8 @@ describe("Attributes", () => {
     ["memory-budget", "much", "a size of 1 MB or more"],
     ["history", "{}", 'a list of { role: "user" or "assistant"'],
     ["history", "no JSON", "JSON"],
+    ["model", "http://", "an address"],
+    ["hub", "http://", "an address"],
   ])(
     "that cannot be are told on the console, and the default holds: %s=%j",
     async (name, value, allowed) => {
@@ -91,6 +93,19 @@ describe("Attributes", () => {
       expect([sampler, attention]).toEqual([undefined, undefined]);
     },
   );
+
+  test("can be taken away again", async () => {
+    const { chat, engine } = await mountWith({ hub: "https://hub.example" });
+    for (const name of ["model", "hub", "history", "system"])
+      chat.removeAttribute(name);
+    await settle();
+    expect(engine.loads).toHaveLength(1);
+    chat.model = "org/another";
+    await settle();
+    expect(engine.loads[1]!.options.hubUrl).toBeUndefined();
+    await say("Hello!");
+    expect(engine.replies).toHaveLength(1);
+  });
 
   test("can be properties, which are checked too", async () => {
     const warnings = listenToWarnings();

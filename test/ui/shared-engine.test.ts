@@ -85,6 +85,7 @@ describe("An engine of the page", () => {
     expect(engines[0]!.loads).toHaveLength(1);
     await a.load("org/one");
     expect(engines).toHaveLength(1);
+    expect(engines[0]!.loads).toHaveLength(1);
   });
 
   test("is loaded again for who has the model and asks once more", async () => {
@@ -112,6 +113,20 @@ describe("An engine of the page", () => {
     expect(signal!.aborted).toBe(true);
   });
 
+  test("goes on with its load for who paused it and is not the only one", async () => {
+    const { engines, share } = newPool();
+    const [a, b] = [share(), share()];
+    const pause = new AbortController();
+    const paused = a.load("org/one", { signal: pause.signal });
+    const waiting = b.load("org/one");
+    pause.abort();
+    await expect(paused).rejects.toThrow();
+    const resumed = a.load("org/one");
+    expect(engines[0]!.loads).toHaveLength(1);
+    engines[0]!.loads[0]!.finish();
+    expect(await resumed).toBe(await waiting);
+  });
+
   test("tries a model that could not be loaded once more for the next one", async () => {
     const { engines, share } = newPool();
     const first = share().load("org/one");
@@ -120,6 +135,58 @@ describe("An engine of the page", () => {
     const second = share().load("org/one");
     engines.at(-1)!.loads.at(-1)!.finish();
     await expect(second).resolves.toMatchObject({ name: "rondo-tiny" });
+  });
+});
+
+describe("An element that is put away", () => {
+  test("leaves its engine to the next model, also where something was still to be done", async () => {
+    const { engines, share } = newPool({
+      restore: (restore) => restore.finish(),
+      chats: [miso()],
+    });
+    const a = share();
+    const loaded = a.load("org/one");
+    a.rest();
+    engines[0]!.loads[0]!.finish();
+    await loaded;
+    await a.restoreChat("miso");
+    expect(engines[0]!.restores).toHaveLength(1);
+    void share().load("org/two");
+    expect(engines).toHaveLength(1);
+  });
+
+  test("has no chat in hand that was on its way to another engine, or is opened yet", async () => {
+    const { engines, share } = newPool({
+      load: (load) => load.finish(),
+      chats: [miso()],
+    });
+    const [a, b, c] = [share(), share(), share()];
+    await a.load("org/one");
+    await b.load("org/one");
+    await a.openChat("miso");
+    void a.load("org/two");
+    a.rest();
+    await settle();
+    await c.load("org/two");
+    expect(engines).toHaveLength(2);
+    expect((await c.openChat("miso")).access).toBe("write");
+    await c.leaveChat("miso");
+    await a.openChat("miso");
+    expect((await c.openChat("miso")).access).toBe("write");
+  });
+
+  test("hears of its engine again when it comes back without a model", async () => {
+    const { engines, share } = newPool();
+    const a = share();
+    await a.listChats();
+    a.rest();
+    a.wake();
+    await a.listChats();
+    const told: string[] = [];
+    a.onNotice((notice) => told.push(notice.type));
+    engines[0]!.emit({ type: "chats-changed" });
+    await settle();
+    expect(told).toEqual(["chats-changed"]);
   });
 });
 

@@ -40,6 +40,17 @@ async function answer(
   return messages[0]!;
 }
 
+test("an engine that was closed is not shown any more, nor listened to", () => {
+  const other = new FakeSource();
+  hook.offer(other, "Other");
+  expect(take([1, 2]).engines.map(({ id }) => id)).toEqual([1, 2]);
+  Object.assign(source, { isClosed: true });
+  expect(take([1, 2]).engines).toEqual([{ id: 2, name: "Other" }]);
+  expect([source, other].map(({ listeners }) => listeners.size)).toEqual([
+    0, 1,
+  ]);
+});
+
 test.each([
   ["memory", "[]", ["memory", undefined]],
   ["memory", '[{"chatId":"a"}]', ["memory", { chatId: "a" }]],
