@@ -38,7 +38,8 @@ export class SearchBox extends LitElement {
         min-width: 0;
         min-height: 2.25rem;
         padding: 0.25rem 2.5rem;
-        border: 1px solid var(--_line);
+        border: 1px solid
+          color-mix(in srgb, var(--_line) 70%, var(--_control-line));
         border-radius: 0.625rem;
         background: var(--_raised);
         color: var(--_text);
