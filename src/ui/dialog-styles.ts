@@ -52,5 +52,9 @@ export const dialogStyles = css`
     .top {
       padding-inline: 1rem 0.625rem;
     }
+
+    .body {
+      padding-inline: 1rem;
+    }
   }
 `;

@@ -60,12 +60,6 @@ export class ModelPicker extends LitElement {
         outline: 2px dashed var(--_accent);
         outline-offset: -8px;
       }
-
-      @media (max-width: 34rem) {
-        .body {
-          padding-inline: 1rem;
-        }
-      }
     `,
   ];
 

@@ -144,12 +144,6 @@ export class SettingsDialog extends LitElement {
         gap: 0.5rem;
       }
 
-      @media (max-width: 34rem) {
-        .body {
-          padding-inline: 1rem;
-        }
-      }
-
       @media (pointer: coarse) {
         .switch label,
         summary {
