@@ -93,5 +93,7 @@ function standIn<T extends object>(real: T, own: Partial<T>): T {
         ? (value.bind(target) as unknown)
         : value;
     },
+    // A test that watches what an engine does changes what that one has.
+    set: (_, name, value: unknown) => Reflect.set(own, name, value),
   });
 }
