@@ -42,7 +42,8 @@ test("Escape stops a reply midway, and the chat goes on", async () => {
     const reply = chat.replies.nth(i);
     await reply.locator("rondo-markdown").waitFor();
     await chat.page.keyboard.press("Escape");
-    receipt = await reply.getByText(/stopped|tok\/s/).innerText();
+    const ended = { hasText: /stopped|tok\/s/ };
+    receipt = await reply.locator("[part=receipt]", ended).innerText();
   }
   expect(receipt).toContain("stopped");
   await chat.say("My cat is called Miso.");
