@@ -1,5 +1,6 @@
 import { html, nothing, type PropertyValues } from "lit";
 import { property, query } from "lit/decorators.js";
+import type { ChatEngine } from "../engine/chat-engine";
 import type { MemorySource } from "../engine/memory-snapshot";
 import { Announcement } from "./announcement";
 import { carryOut } from "./carry-out";
@@ -129,9 +130,14 @@ export class ChatElement extends ChatAttributes {
   /** Used where the page gives no engine. */
   #shared: SharedEngine | undefined;
 
+  /** The page's own engine, or else the shared one. */
+  get #engine(): ChatEngine {
+    return this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
+  }
+
   /** What a `<rondo-memory>` shows the memory of this chat's engine with: its `source`. */
   get memorySource(): MemorySource {
-    return this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
+    return this.#engine;
   }
 
   /** Where the model stands. */
@@ -155,8 +161,8 @@ export class ChatElement extends ChatAttributes {
    *
    * @returns the round when its reply has ended, by itself or because it was stopped
    * @throws TypeError where there is nothing to say; InvalidStateError while a reply is on its way, where
-   *   another tab has the chat, or in one that is readonly; AbortError where it was stopped before its turn; what the reply, or
-   *   loading the model, fails with: then the message waits in the chat
+   *   another tab has the chat, or in one that is readonly; AbortError where it was stopped before its turn;
+   *   what the reply, or loading the model, fails with: then the message waits in the chat
    */
   send(text: string): Promise<Round> {
     return sendTo(this.#session, this, text);
@@ -334,13 +340,9 @@ export class ChatElement extends ChatAttributes {
   #load(isRenamed: boolean, isBack = false): void {
     const { fixedModel: isFixed, modelSource: source } = this;
     if (this.readonly && this.chatId === undefined) return;
-    const engine =
-      this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
-    if (this.readonly) this.#session.connect(engine);
-    else {
-      const naming = { source, isRenamed, isFixed, isBack };
-      loadNamed(this.#session, engine, naming);
-    }
+    if (this.readonly) return this.#session.connect(this.#engine);
+    const naming = { source, isRenamed, isFixed, isBack };
+    loadNamed(this.#session, this.#engine, naming);
   }
 
   #takeFiles(files: readonly File[]): void {

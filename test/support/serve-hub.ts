@@ -16,6 +16,8 @@ export default async function setup({ provide }: TestProject) {
   for (const name of await readdir(FOLDER))
     files[name] = await readFile(new URL(name, FOLDER));
   const hub = await fakeHub({ "rondo/tiny": files });
+  // Slow enough for a test to stop it on the way.
+  hub.faults.push({ path: "model.safetensors", slowMs: 2 });
   provide("hubUrl", hub.url);
   return () => hub.close();
 }
