@@ -73,11 +73,11 @@ export type { ChatElement } from "./ui/chat-element";
 export type { ChatMessage } from "./ui/chat-messages";
 export type {
   ChatErrorEvent,
-  ChatState,
   RoundEvent,
   SentEvent,
   SettingsEvent,
   ShowEvent,
   StateEvent,
 } from "./ui/events";
+export type { ChatState } from "./ui/model-loading";
 export type { MemoryElement } from "./ui/memory/memory-element";

@@ -15,13 +15,12 @@ import type {
 } from "./chat-engine";
 import { contextsOf } from "./contexts";
 import type { ChatRound } from "./conversation";
-import type { Desk } from "./desk";
+import type { Desk, TurnContext } from "./desk";
 import { DOCUMENT_REPLY, DOCUMENT_ROUND, documentId } from "./document";
 import { contentHash } from "./fingerprint";
 import { frameOf } from "./frame";
 import { newReport } from "./recall";
 import { pendingSpans } from "./runner";
-import type { TurnContext } from "./turn";
 
 /** Of the model's context, what must be left beside a document for a question and its reply. */
 const LEFT_SHARE = 0.25;

@@ -1,10 +1,28 @@
 /** What is at hand while a chat is worked on: the chat itself, the model that reads it, and who keeps it. */
+import type { ReadbackRing } from "../gpu/readback";
+import type { Residency } from "../memory/residency";
+import type { Tokenizer } from "../model/tokenizer";
 import type { Archive } from "./archive";
 import type { BoundChat } from "./chat";
-import type { ChatRound } from "./conversation";
+import type { ChatRound, Conversation } from "./conversation";
 import type { Keeper } from "./keeper";
+import type { Recall, SegmentSource } from "./recall";
+import type { Runner } from "./runner";
 import type { Session } from "./session";
-import type { TurnContext } from "./turn";
+
+/** What a turn works with. */
+export interface TurnContext {
+  runner: Runner;
+  residency: Residency;
+  recall: Recall;
+  /** Stored halves of the conversation's rounds. */
+  source: SegmentSource;
+  /** Slots for the drawn tokens. */
+  ring: ReadbackRing;
+  tokenizer: Pick<Tokenizer, "decode" | "isText">;
+  conversation: Conversation;
+  contextTokens: number;
+}
 
 export class Desk {
   readonly chat: BoundChat;

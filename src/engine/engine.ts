@@ -41,6 +41,7 @@ import { ModelLibrary } from "./model-library";
 import type { NetworkOptions } from "./network";
 import { newReport } from "./recall";
 import { deleteRound, moveRound, setSystem } from "./revise";
+import { SelfCalibration } from "./self-calibration";
 import { Session } from "./session";
 import { openShelf, type Shelf, type ShelfOptions } from "./shelf";
 import { TaskQueue } from "./task-queue";
@@ -66,6 +67,7 @@ export class Engine implements ChatEngine {
     (chatId) => this.#deskToWrite(chatId),
     (notice) => this.#notify(notice),
   );
+  #calibration = new SelfCalibration();
   readonly #models: ModelLibrary;
   readonly #memory: EngineMemory;
   /** Where the model came from, and how. */
@@ -356,7 +358,7 @@ export class Engine implements ChatEngine {
   ): Promise<void> {
     try {
       const isWanted = () => this.#queue.isWanted;
-      const learned = await session.calibration.learn(session, chat, isWanted);
+      const learned = await this.#calibration.learn(session, chat, isWanted);
       if (!learned) return;
       session.model.selection = learned;
       session.model.calibration = "learned";
@@ -423,6 +425,7 @@ export class Engine implements ChatEngine {
       platform: gpu,
       network,
     });
+    this.#calibration = new SelfCalibration();
     this.#session.residency.transfersDone = () => keeper.packed();
     return this.#session;
   }

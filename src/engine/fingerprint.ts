@@ -5,7 +5,7 @@
 import type { KvShape } from "../memory/kv-cache";
 import { PAGE_TOKENS } from "../memory/page-pool";
 import type { ModelConfig } from "../model/config";
-import type { WeightFormats } from "../model/kernel-set";
+import type { WeightFormats } from "../model/matrix-format";
 import { sha256 } from "../util/hash";
 
 /** Goes up when the same files give other tokens: a change of chat-layout.ts, tokenizer.ts and their like. */

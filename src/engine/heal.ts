@@ -10,7 +10,7 @@ import { frameOf } from "./frame";
 import { newReport } from "./recall";
 import { pendingSpans } from "./runner";
 import { noteContexts, stalenessOf } from "./staleness";
-import type { TurnContext } from "./turn";
+import type { TurnContext } from "./desk";
 
 export interface Healing {
   /** The round that is exact now; undefined where somebody else was wanted first. */

@@ -10,7 +10,7 @@ import {
   type PlacedRound,
 } from "../memory/page-table";
 import { type Half, type Round, slotOf } from "../memory/round";
-import { strideOf } from "../model/matrix";
+import { strideOf } from "../model/matrix-format";
 import type { LayerRange, Llama } from "../model/llama";
 import { type Draw, SAMPLED, type StepRow } from "../model/step";
 import { ROW_CAPACITY } from "../model/workspace";

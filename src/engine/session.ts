@@ -10,7 +10,6 @@ import type { NetworkOptions } from "./network";
 import { Recall } from "./recall";
 import { Runner } from "./runner";
 import { Rates } from "./schedule";
-import { SelfCalibration } from "./self-calibration";
 
 export interface SessionOptions extends LoadOptions {
   /** Default: the platform's navigator.gpu. */
@@ -30,7 +29,6 @@ export class Session {
   readonly residency: Residency;
   readonly recall: Recall;
   readonly ring: ReadbackRing;
-  readonly calibration = new SelfCalibration();
 
   private constructor(gpu: Gpu, model: Model) {
     this.gpu = gpu;

@@ -2,12 +2,10 @@
  * One turn, from the message's tokens to the reply's text: its round is prefilled (attend.ts), the reply
  * is decoded (reply.ts). However it ends, the round then holds what was said.
  */
-import type { ReadbackRing } from "../gpu/readback";
 import { Pins, type Residency } from "../memory/residency";
 import { HALVES, isResident, type Round } from "../memory/round";
 import { thinkingSpan } from "../model/thinking";
 import { TextStream } from "../model/text-stream";
-import type { Tokenizer } from "../model/tokenizer";
 import { ContextFullError } from "../util/errors";
 import { Attend } from "./attend";
 import type {
@@ -19,12 +17,12 @@ import type {
   SamplerSettings,
 } from "./chat-engine";
 import type { ChatRound, Conversation } from "./conversation";
+import type { TurnContext } from "./desk";
 import { type Frame, frameOf } from "./frame";
 import { PhaseClock } from "./phase-clock";
-import type { Recall, SegmentSource } from "./recall";
 import { Reply } from "./reply";
 import type { RepairMethod } from "./repair";
-import { pendingSpans, type Runner } from "./runner";
+import { pendingSpans } from "./runner";
 import {
   forgetTorn,
   forgetUpper,
@@ -32,20 +30,6 @@ import {
   stalenessOf,
 } from "./staleness";
 import { likelyWanted } from "./warm";
-
-/** What a turn works with. */
-export interface TurnContext {
-  runner: Runner;
-  residency: Residency;
-  recall: Recall;
-  /** Stored halves of the conversation's rounds. */
-  source: SegmentSource;
-  /** Slots for the drawn tokens. */
-  ring: ReadbackRing;
-  tokenizer: Pick<Tokenizer, "decode" | "isText">;
-  conversation: Conversation;
-  contextTokens: number;
-}
 
 export interface TurnRequest {
   message: string;

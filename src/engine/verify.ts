@@ -15,7 +15,7 @@ import { ASKED_CAPACITY } from "../model/workspace";
 import { newestBranch } from "../store/round-tree";
 import { ContextFullError, OutOfMemoryError } from "../util/errors";
 import type { ChatRound, Conversation } from "./conversation";
-import type { Desk } from "./desk";
+import type { Desk, TurnContext } from "./desk";
 import { type Frame, frameOf } from "./frame";
 import { divergence, likeliest } from "./logits";
 import type { VerifyOptions, VerifyReport } from "./memory-snapshot";
@@ -29,7 +29,6 @@ import {
   noteContexts,
   stalenessOf,
 } from "./staleness";
-import type { TurnContext } from "./turn";
 
 export interface VerifyRequest extends VerifyOptions {
   /** Asked between submits: whether somebody waits. */

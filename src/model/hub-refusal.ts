@@ -60,12 +60,6 @@ export function refusalOf(
   );
 }
 
-/** Node hides what went wrong in the cause; browsers say it in the message. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
-}
-
 function isOfFile(address: string): boolean {
   return address.includes("/resolve/");
 }

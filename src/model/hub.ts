@@ -6,8 +6,8 @@
 import * as v from "valibot";
 import { ModelFetchError } from "../util/errors";
 import { checked } from "./checked";
-import { refusalOf, reasonOf } from "./hub-refusal";
-import type { ByteRange } from "./model-files";
+import { refusalOf } from "./hub-refusal";
+import { type ByteRange, reasonOf } from "./model-files";
 import { isOffline, TemporaryFetchError } from "./patience";
 
 const HUB_URL = "https://huggingface.co";

@@ -18,7 +18,7 @@ import { ropeAppend } from "../kernels/rope-append";
 import { sample } from "../kernels/sample";
 import type { KvFormat } from "../memory/kv-cache";
 import type { ModelConfig } from "./config";
-import type { MatrixFormat } from "./matrix-format";
+import type { MatrixFormat, WeightFormats } from "./matrix-format";
 import type { Tuning } from "./tuning";
 
 /** `override weight_format` of the shaders. */
@@ -102,13 +102,6 @@ export async function compileKernels(
     relevance: score,
     relevanceJoin: scoreJoin,
   };
-}
-
-/** Element types of a model's matrices. */
-export interface WeightFormats {
-  embedding: MatrixFormat;
-  /** Each once. */
-  matrices: readonly MatrixFormat[];
 }
 
 type LinearKernels = Awaited<ReturnType<typeof compileFormat>>;

@@ -5,7 +5,7 @@ import type { LayerPages } from "../memory/kv-cache";
 import type { ModelConfig } from "./config";
 import type { KernelSet } from "./kernel-set";
 import { type Linear, recordLinear } from "./linear";
-import { strideOf } from "./matrix";
+import { strideOf } from "./matrix-format";
 import type { LayerWeights } from "./weights";
 import { qkvColumns, type Workspace } from "./workspace";
 

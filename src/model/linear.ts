@@ -2,7 +2,8 @@
 import type { Pass } from "../gpu/gpu";
 import { EPILOGUE } from "../kernels/matvec";
 import type { KernelSet } from "./kernel-set";
-import { type Matrix, strideOf } from "./matrix";
+import type { Matrix } from "./matrix";
+import { strideOf } from "./matrix-format";
 
 export interface Linear {
   /** [rows, strideOf(weight.columns)] */

@@ -16,7 +16,7 @@ import {
   recordLayer,
 } from "./layer";
 import { recordLinear } from "./linear";
-import { strideOf } from "./matrix";
+import { strideOf } from "./matrix-format";
 import type { Tuning } from "./tuning";
 import type { Weights } from "./weights";
 import { inverseFrequencies } from "./rope";

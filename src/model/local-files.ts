@@ -1,7 +1,6 @@
 /** A model's files at hand, as a person chose them: a GGUF file, or those of a folder. */
 import { ModelFetchError } from "../util/errors";
-import { reasonOf } from "./hub-refusal";
-import type { ByteRange, ModelFiles } from "./model-files";
+import { type ByteRange, type ModelFiles, reasonOf } from "./model-files";
 
 const PIECE_BYTES = 4 << 20;
 

@@ -14,11 +14,22 @@ import {
   type TensorType,
 } from "./checkpoint";
 import { sixteenBits, toFloats } from "./floats";
-import { strideOf } from "./matrix";
 import { GROUP, quantize, valuesOf } from "./quantize";
 
 export type QuantFormat = "Q4" | "Q8";
 export type MatrixFormat = FloatType | QuantFormat;
+
+/** Formats of a model's matrices. */
+export interface WeightFormats {
+  embedding: MatrixFormat;
+  /** Each once. */
+  matrices: readonly MatrixFormat[];
+}
+
+/** Values from one padded row to the next. */
+export function strideOf(columns: number): number {
+  return Math.ceil(columns / 8) * 8;
+}
 
 /** Bits of a weight that was asked for: 16 stands for what the checkpoint has. */
 export type WeightBits = 4 | 8 | 16;

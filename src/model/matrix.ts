@@ -17,8 +17,3 @@ export interface MatrixPart {
   /** Of quantised formats. */
   scales: GPUBuffer | undefined;
 }
-
-/** Values from one padded row to the next. */
-export function strideOf(columns: number): number {
-  return Math.ceil(columns / 8) * 8;
-}

@@ -255,7 +255,7 @@ function adviceFor(status: number): string {
 }
 
 /** Node hides what went wrong in the cause; browsers say it in the message. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;
 }

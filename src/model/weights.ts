@@ -2,14 +2,15 @@
 import type { Gpu } from "../gpu/gpu";
 import type { Checkpoint } from "./checkpoint";
 import type { ModelConfig } from "./config";
-import type { WeightFormats } from "./kernel-set";
-import { type Matrix, strideOf } from "./matrix";
+import type { Matrix } from "./matrix";
 import {
   defaultBits,
   isQuantFormat,
   matrixFormat,
   rowBytes,
+  strideOf,
   type WeightBits,
+  type WeightFormats,
 } from "./matrix-format";
 import { type Destination, uploadRows } from "./tensor-upload";
 

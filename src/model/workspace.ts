@@ -1,7 +1,7 @@
 /** The buffers between the kernels of a network: one step's rows on their way through the layers. */
 import type { Gpu } from "../gpu/gpu";
 import type { ModelConfig } from "./config";
-import { strideOf } from "./matrix";
+import { strideOf } from "./matrix-format";
 import { ropeTable } from "./rope";
 import { StepBuffer } from "./step";
 import type { Tuning } from "./tuning";

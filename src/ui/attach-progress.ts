@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property } from "lit/decorators.js";
-import type { Attachment } from "./attachments";
+import type { Attachment } from "./attachment";
 import { RequestEvent } from "./request";
 import { taskLine } from "./task-line";
 import { base } from "./theme";

@@ -3,18 +3,13 @@
  * waits for its turn, as a message does.
  */
 import type { ChatEngine, RestoreProgress } from "../engine/chat-engine";
-import { asError, type Conversation } from "./conversation";
+import { asError } from "./as-error";
+import type { Attachment } from "./attachment";
+import type { Conversation } from "./conversation";
 import { describeError } from "./describe-error";
 import { readDocument } from "./document-reader";
 import type { Turn, TurnQueue } from "./turn-queue";
 import type { Visit } from "./visit";
-
-export interface Attachment {
-  readonly name: string;
-  /** How much of it the model has read; undefined before that begins. */
-  readonly progress?: RestoreProgress;
-  readonly stop: () => void;
-}
 
 export interface AttachmentsHost {
   engine(): ChatEngine | undefined;

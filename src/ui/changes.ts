@@ -1,6 +1,7 @@
 /** What makes another chat of a chat without a reply: the engine does it and says what is there then. */
 import type { ChatEngine, ChatHistory } from "../engine/chat-engine";
-import { asError, type Conversation } from "./conversation";
+import { asError } from "./as-error";
+import type { Conversation } from "./conversation";
 import { placesOf, versionAt } from "./round-place";
 import type { Visit } from "./visit";
 

@@ -6,9 +6,9 @@ import type {
   LoadProgress,
   RestoreProgress,
 } from "../engine/chat-engine";
-import type { Attachment } from "./attachments";
+import type { Attachment } from "./attachment";
 import type { Composer } from "./composer";
-import type { ChatState } from "./events";
+import type { ChatState } from "./model-loading";
 import { tabsIcon } from "./icons";
 import { RequestEvent } from "./request";
 import { base } from "./theme";

@@ -26,7 +26,7 @@ import {
 import { isComposing } from "./composer";
 import { offerToDevtools } from "./devtools-hook";
 import { Drawer } from "./drawer";
-import type { ChatState } from "./events";
+import type { ChatState } from "./model-loading";
 import { FileDrop } from "./file-drop";
 import { attachIcon } from "./icons";
 import type { Instructions } from "./instructions";

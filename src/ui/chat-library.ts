@@ -3,21 +3,17 @@
  * them is shown. What the user changes shows at once; the engine's list, when it comes, has the last word.
  */
 import type { ChatEngine, ChatSummary } from "../engine/chat-engine";
-import {
-  asError,
-  type Beginning,
-  Conversation,
-  EMPTY_BEGINNING,
-} from "./conversation";
+import { asError } from "./as-error";
+import { type Beginning, Conversation, EMPTY_BEGINNING } from "./conversation";
 import { Drafts, textOf } from "./drafts";
-import type { Undertaking } from "./events";
+import type { Operation } from "./operation";
 
 export interface LibraryHost {
   /** Something to draw has changed. */
   changed(): void;
   /** Another chat is shown. */
   entered(conversation: Conversation): void;
-  failed(error: Error, during: Undertaking): void;
+  failed(error: Error, during: Operation): void;
   /** The engine has said which chats there are, or why it cannot. */
   listed(error?: Error): void;
   /** The engine has forgotten a chat: there is more room now. */
@@ -249,7 +245,7 @@ export class ChatLibrary {
   }
 
   async #try<T>(
-    during: Undertaking,
+    during: Operation,
     doing: (engine: ChatEngine) => Promise<T>,
   ): Promise<T | undefined> {
     if (this.#engine === undefined) return undefined;

@@ -9,7 +9,8 @@ import type {
   ChatSummary,
   SaidRound,
 } from "../engine/chat-engine";
-import type { Attachment } from "./attachments";
+import { asError } from "./as-error";
+import type { Attachment } from "./attachment";
 import { joinedText, type Unsaid } from "./drafts";
 import { isAmong, joined, type SentMessage } from "./history";
 import {
@@ -356,8 +357,4 @@ function endEarly(round: Round): Round {
   const isUnsent = round.reply === "";
   const phase = isUnsent ? "unsent" : "done";
   return { ...round, phase, ending: "stopped", isStopping: false };
-}
-
-export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

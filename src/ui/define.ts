@@ -37,6 +37,8 @@ import { Welcome } from "./welcome";
 
 export type { ChatElement } from "./chat-element";
 export type * from "./events";
+export type { ChatState } from "./model-loading";
+export type { Operation } from "./operation";
 
 const elements = {
   "rondo-attach-progress": AttachProgress,

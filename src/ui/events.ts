@@ -1,10 +1,8 @@
 /** The events that `<rondo-chat>` sends to its page. They bubble. */
+import type { ChatState } from "./model-loading";
+import type { Operation } from "./operation";
 import type { Round } from "./round";
 import type { Settings } from "./settings";
-
-/** Where the model stands: none asked for, coming, held by the user, there, not loadable, or no WebGPU for it. */
-export type ChatState =
-  "idle" | "loading" | "paused" | "ready" | "failed" | "unavailable";
 
 /** A reply has ended, by itself or because it was stopped. */
 export class RoundEvent extends Event {
@@ -58,26 +56,13 @@ export class ShowEvent extends Event {
   }
 }
 
-/** What the user or the page asked for when something went wrong. */
-export type Undertaking =
-  | "load"
-  | "reply"
-  | "list"
-  | "open"
-  | "rename"
-  | "delete"
-  | "export"
-  | "import"
-  | "change"
-  | "attach";
-
 /** The model could not be loaded, a reply broke off, or something else with a chat failed. The element shows it too. */
 export class ChatErrorEvent extends Event {
   static readonly type = "rondo-error";
   readonly error: Error;
-  readonly during: Undertaking;
+  readonly during: Operation;
 
-  constructor(error: Error, during: Undertaking) {
+  constructor(error: Error, during: Operation) {
     super(ChatErrorEvent.type, { bubbles: true, composed: true });
     this.error = error;
     this.during = during;

@@ -12,10 +12,13 @@ import type {
   LoadProgress,
   ModelInfo,
 } from "../engine/chat-engine";
-import { asError } from "./conversation";
-import type { ChatState } from "./events";
+import { asError } from "./as-error";
 import { engineOptions, type ModelWish } from "./model-wish";
 import { noteLoading } from "./remembered-model";
+
+/** Where the model stands: none asked for, coming, held by the user, there, not loadable, or no WebGPU for it. */
+export type ChatState =
+  "idle" | "loading" | "paused" | "ready" | "failed" | "unavailable";
 
 export interface LoadingHost {
   /** How far it is has changed. */

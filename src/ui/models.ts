@@ -5,7 +5,7 @@ import type {
   ModelPlan,
   ModelSource,
 } from "../engine/chat-engine";
-import { asError } from "./conversation";
+import { asError } from "./as-error";
 import {
   engineOptions,
   type LoadPreferences,

@@ -16,12 +16,11 @@ import {
   SettingsEvent,
   ShowEvent,
   StateEvent,
-  type ChatState,
-  type Undertaking,
 } from "./events";
-import { ModelLoading } from "./model-loading";
+import { type ChatState, ModelLoading } from "./model-loading";
 import type { ModelWish } from "./model-wish";
 import { Models } from "./models";
+import type { Operation } from "./operation";
 import { rememberedModel, rememberModel } from "./remembered-model";
 import type { Round } from "./round";
 import type { Settings } from "./settings";
@@ -328,7 +327,7 @@ export class Session {
 
   #fail(
     error: Error,
-    during: Undertaking,
+    during: Operation,
     message: string = error.message,
   ): void {
     // A reply fails so when a GPU that was taken away does not come back.

@@ -3,7 +3,8 @@
  * of it as soon as there is a model. Who goes on to another leaves it to other tabs.
  */
 import type { ChatEngine, RestoreProgress } from "../engine/chat-engine";
-import { asError, type Conversation } from "./conversation";
+import { asError } from "./as-error";
+import type { Conversation } from "./conversation";
 import type { Turn, TurnQueue } from "./turn-queue";
 
 export interface VisitHost {

@@ -6,7 +6,7 @@ import type { Gpu } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
 import { Residency } from "../../src/memory/residency";
 import { HALVES, newRound, type Round, slotOf } from "../../src/memory/round";
-import { strideOf } from "../../src/model/matrix";
+import { strideOf } from "../../src/model/matrix-format";
 import type { TokenChat } from "./chats";
 
 /** Rows whose logits one step can give. */

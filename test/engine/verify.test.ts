@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { BoundChat } from "../../src/engine/chat";
 import { contextsOf } from "../../src/engine/contexts";
 import type { ChatRound } from "../../src/engine/conversation";
-import type { TurnContext } from "../../src/engine/turn";
+import type { TurnContext } from "../../src/engine/desk";
 import { frameOf } from "../../src/engine/frame";
 import { divergence, likeliest } from "../../src/engine/logits";
 import { massByRound } from "../../src/engine/round-mass";

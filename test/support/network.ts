@@ -5,7 +5,7 @@ import { Runner } from "../../src/engine/runner";
 import type { PlacedRound } from "../../src/memory/page-table";
 import { newRound, type Round, slotOf } from "../../src/memory/round";
 import { readConfig } from "../../src/model/config";
-import { strideOf } from "../../src/model/matrix";
+import { strideOf } from "../../src/model/matrix-format";
 import type { MassRequest } from "../../src/model/llama";
 import { ASKED_CAPACITY } from "../../src/model/workspace";
 import {

@@ -9,7 +9,7 @@ import type {
   MemorySnapshot,
   MemorySource,
 } from "../../engine/memory-snapshot";
-import { asError } from "../conversation";
+import { asError } from "../as-error";
 import { withoutText } from "./redact";
 
 const POLL_MS = 1000;

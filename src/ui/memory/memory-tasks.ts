@@ -1,6 +1,6 @@
 /** What the panel has a source do: one thing at a time, and what failed is said. */
 import type { MemorySource } from "../../engine/memory-snapshot";
-import { asError } from "../conversation";
+import { asError } from "../as-error";
 import { describeError } from "../describe-error";
 import type { MemoryRequest } from "./memory-request";
 

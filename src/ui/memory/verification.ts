@@ -1,6 +1,6 @@
 /** The verification of a turn: on its way, done or failed. One at a time; the last report stays until the next. */
 import type { MemorySource, VerifyReport } from "../../engine/memory-snapshot";
-import { asError } from "../conversation";
+import { asError } from "../as-error";
 
 /** How it stands; another object after each change. */
 export interface VerificationState {

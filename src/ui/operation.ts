@@ -1,0 +1,12 @@
+/** What the user or the page asked for when something went wrong. */
+export type Operation =
+  | "load"
+  | "reply"
+  | "list"
+  | "open"
+  | "rename"
+  | "delete"
+  | "export"
+  | "import"
+  | "change"
+  | "attach";
