@@ -1,40 +1,9 @@
-// Strict types everywhere; and in src/ the folders are the architecture: imports point down only,
-// and each platform (WebGPU, IndexedDB, the DOM) is touched in one place.
+// Strict types everywhere; and in src/ the folders are the architecture: imports point down only
+// (tools/architecture.mjs), and each platform (WebGPU, IndexedDB, the DOM) is touched in one place.
 import { defineConfig } from "eslint/config";
 import { configs as lit } from "eslint-plugin-lit";
 import tseslint from "typescript-eslint";
-
-const engineFace = [
-  "engine/chat-engine",
-  "engine/memory-snapshot",
-  "engine/remote",
-];
-
-/**
- * What each place in src/ may import besides its own files and util: anything from the places in
- * `from`, and types alone from those in `types`, one step sideways.
- *
- *     ui ──► engine ──► model, memory ──► kernels ──► gpu      with store beside gpu
- *      └───► documents
- *
- * @type {Record<string, { from: string[], types?: string[] }>}
- */
-const places = {
-  util: { from: [] },
-  gpu: { from: [], types: ["store"] },
-  store: { from: [], types: ["gpu"] },
-  kernels: { from: ["gpu"] },
-  model: { from: ["kernels", "gpu", "store"], types: ["memory"] },
-  memory: { from: ["kernels", "gpu", "store"], types: ["model"] },
-  engine: { from: ["model", "memory", "kernels", "gpu", "store"] },
-  documents: { from: [] },
-  offline: { from: [] },
-  ui: { from: [...engineFace, "model/hub-name", "documents"] },
-  api: { from: engineFace },
-  devtools: { from: [...engineFace, "ui"] },
-  "main.ts": { from: [...engineFace, "ui", "offline"] },
-  "index.ts": { from: [...engineFace, "engine/engine", "ui", "api"] },
-};
+import { importsPointDown, places } from "./tools/architecture.mjs";
 
 /** Names that only some places may use: `calls` wherever they are spelled, `globals` by scope. */
 const owners = [
@@ -57,70 +26,30 @@ const noEnums = {
   message: "Use a union of literals: types vanish when compiled.",
 };
 
-/** @param {string} place */
-function boundaryOf(place) {
-  const { from, types = [] } = places[place] ?? { from: [] };
-  const free = ["util", place, ...from];
-  const all = Object.keys(places);
-  const message =
-    `src/${place} may import from ${free.join(", ")}` +
-    (types.length === 0 ? "." : `, and types from ${types.join(", ")}.`);
-  const outside = {
-    regex: importsFrom(place, all, [...free, ...types]),
-    message,
-  };
-  const sideways = {
-    regex: importsFrom(place, types),
-    allowTypeImports: true,
-    message,
-  };
-  const lazy = {
-    selector: `ImportExpression[source.value=/${importsFrom(place, all, free)}/]`,
-    message,
-  };
-
+/**
+ * Where a platform is touched: what only one place may use is refused in all others.
+ *
+ * @param {string} place
+ */
+function platformsOf(place) {
   const foreign = owners.filter((owner) => !owner.places.includes(place));
-  const calls = foreign.map(({ calls, places }) => ({
-    selector: `Identifier[name=/^(${calls})$/]`,
-    message: `Only src/${places.join(", src/")} may use this.`,
+  /** @param {{ places: string[] }} owner */
+  const messageFor = ({ places }) =>
+    `Only src/${places.join(", src/")} may use this.`;
+  const calls = foreign.map((owner) => ({
+    selector: `Identifier[name=/^(${owner.calls})$/]`,
+    message: messageFor(owner),
   }));
-  const globals = foreign.flatMap(({ globals, places }) =>
-    globals.map((name) => ({
-      name,
-      message: `Only src/${places.join(", src/")} may use this.`,
-    })),
+  const globals = foreign.flatMap((owner) =>
+    owner.globals.map((name) => ({ name, message: messageFor(owner) })),
   );
-
   return {
     files: [`src/${place}`, `src/${place}/**/*.ts`],
     rules: {
-      "no-restricted-imports": [
-        "error",
-        {
-          patterns: types.length === 0 ? [outside] : [outside, sideways],
-        },
-      ],
-      "no-restricted-syntax": ["error", noEnums, lazy, ...calls],
+      "no-restricted-syntax": ["error", noEnums, ...calls],
       "no-restricted-globals": ["error", { globals, checkGlobalObject: true }],
     },
   };
-}
-
-/**
- * A pattern of the relative imports that lead from `place` into `targets`, save into `allowed`.
- *
- * @param {string} place
- * @param {string[]} targets
- * @param {string[]} [allowed]
- */
-function importsFrom(place, targets, allowed = []) {
-  /** @param {string[]} names */
-  const anyOf = (names) =>
-    `(?:${names.map((name) => name.replace(/\.ts$/, "").replace("/", "\\/")).join("|")})(?:\\/|\\.|$)`;
-  // A file of src/ itself finds the folders beside it, a file in a folder finds them above it.
-  const up = place.endsWith(".ts") ? "\\.\\/" : "(?:\\.\\.\\/)+";
-  const except = allowed.length === 0 ? "" : `(?!${anyOf(allowed)})`;
-  return `^${up}${except}${anyOf(targets)}`;
 }
 
 export default defineConfig(
@@ -179,5 +108,12 @@ export default defineConfig(
     files: ["src/ui/**/*.ts", "src/devtools/**/*.ts"],
     extends: [lit["flat/recommended"]],
   },
-  ...Object.keys(places).map(boundaryOf),
+  {
+    files: ["src/**/*.ts"],
+    plugins: {
+      architecture: { rules: { "imports-point-down": importsPointDown } },
+    },
+    rules: { "architecture/imports-point-down": "error" },
+  },
+  ...Object.keys(places).map(platformsOf),
 );

@@ -4,7 +4,21 @@ import { bareShaders } from "./tools/bare-shaders.mjs";
 import { chromiumArgs, chromiumPath } from "./tools/chromium.mjs";
 import { serviceWorker } from "./tools/service-worker.mjs";
 
-/** The page's build, and the test projects: `unit` and `e2e` in Node, `browser` in Chromium. */
+const chromium = {
+  enabled: true,
+  headless: true,
+  screenshotFailures: false,
+  provider: playwright({
+    launchOptions: { executablePath: chromiumPath(), args: chromiumArgs },
+  }),
+  instances: [{ browser: "chromium" as const }],
+};
+
+/**
+ * The page's build, and the test projects. A test lies where its source does; its name says what it needs:
+ * `x.test.ts` Node, `x.browser.test.ts` Chromium, `x.gpu.test.ts` Chromium and its WebGPU adapter. `e2e`
+ * plays with the built page.
+ */
 export default defineConfig({
   base: "./",
   build: { outDir: "dist/page", target: "es2022", sourcemap: true },
@@ -29,7 +43,8 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
-          include: ["test/unit/**/*.test.ts"],
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.{browser,gpu}.test.ts", "test/e2e/**"],
           sequence: { groupOrder: 0 },
         },
       },
@@ -37,27 +52,27 @@ export default defineConfig({
         extends: true,
         test: {
           name: "browser",
-          include: [
-            "test/{kernels,model,memory,store,engine,documents,ui}/**/*.test.ts",
-          ],
+          include: ["test/**/*.browser.test.ts"],
+          setupFiles: ["test/support/matchers.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+          browser: chromium,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "gpu",
+          include: ["test/**/*.gpu.test.ts"],
           setupFiles: ["test/support/matchers.ts"],
           globalSetup: ["test/support/serve-hub.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // The software adapter takes all cores there are.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
-          browser: {
-            enabled: true,
-            headless: true,
-            screenshotFailures: false,
-            provider: playwright({
-              launchOptions: {
-                executablePath: chromiumPath(),
-                args: chromiumArgs,
-              },
-            }),
-            instances: [{ browser: "chromium" }],
-          },
+          sequence: { groupOrder: 2 },
+          browser: chromium,
         },
       },
       {
@@ -70,7 +85,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

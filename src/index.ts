@@ -1,61 +1,69 @@
 /** The library: an engine for a page, with its worker, and what it says and throws. */
+export type { ChatEngine } from "./engine/api/chat-engine";
 export type {
-  AttachReport,
-  AttendedRound,
-  AttentionReport,
-  AttentionSettings,
-  ChatDocument,
-  ChatEngine,
   ChatHistory,
   ChatOptions,
   ChatSummary,
-  DeviceInfo,
-  EngineNotice,
-  FusionReport,
-  FusionSettings,
-  FusionVariant,
   HistoryRound,
+  SaidRound,
+} from "./engine/api/chats";
+export type {
+  RestoreOptions,
+  RestoreProgress,
+  MemoryOptions,
+  MemorySource,
+  VerifyOptions,
+  VerifyReport,
+} from "./engine/api/kv-memory";
+export type {
+  DeviceInfo,
   KeptModel,
   LoadOptions,
   LoadProgress,
-  MemoryClass,
-  MessagePlace,
   Misfit,
   ModelChoice,
   ModelInfo,
   ModelPlan,
   ModelSource,
   PlanOptions,
+} from "./engine/api/models";
+export type { EngineNotice } from "./engine/api/notice";
+export type {
+  AttendedRound,
+  AttentionReport,
+  FusionReport,
   Receipt,
+  RestoreReport,
+  TurnPhases,
+} from "./engine/api/receipt";
+export type {
+  AttachReport,
+  AttentionSettings,
+  ChatDocument,
+  FusionSettings,
+  FusionVariant,
+  MessagePlace,
   ReplyEvent,
   ReplyOptions,
-  RestoreOptions,
-  RestoreProgress,
-  RestoreReport,
-  SaidRound,
   SamplerSettings,
-} from "./engine/chat-engine";
+} from "./engine/api/replies";
 export type {
   BufferMemory,
   ChatMemory,
   DeviceMemory,
   GpuMemory,
   HalfMemory,
-  MemoryOptions,
   MemorySnapshot,
-  MemorySource,
   ModelMemory,
   PoolMemory,
   RoundMemory,
   StorageMemory,
-  TurnPhases,
   TurnRecord,
-  VerifyOptions,
-  VerifyReport,
-} from "./engine/memory-snapshot";
+  MemoryClass,
+} from "./engine/api/memory-snapshot";
 export { Engine, type EngineOptions } from "./engine/engine";
-export { RemoteEngine } from "./engine/remote";
-export { offerToDevtools } from "./ui/devtools-hook";
+export { RemoteEngine } from "./engine/worker/remote-engine";
+export { offerToDevtools } from "./ui/devtools/devtools-hook";
 export {
   ChatBusyError,
   ChatFileError,
@@ -69,15 +77,16 @@ export {
   type StoreErrorReason,
   WebGpuUnavailableError,
 } from "./util/errors";
-export type { ChatElement } from "./ui/chat-element";
-export type { ChatMessage } from "./ui/chat-messages";
+export type { ChatElement } from "./ui/element/chat-element";
+export type { ChatMessage } from "./ui/state/chats/chat-messages";
 export type {
   ChatErrorEvent,
+  ChatState,
+  Operation,
   RoundEvent,
   SentEvent,
   SettingsEvent,
   ShowEvent,
   StateEvent,
-} from "./ui/events";
-export type { ChatState } from "./ui/model-loading";
+} from "./ui/state/events";
 export type { MemoryElement } from "./ui/memory/memory-element";

@@ -1,10 +1,10 @@
 /** The page: an engine in a worker, the chat that talks to it, what its memory holds, and the page's own new versions. */
-import { RemoteEngine } from "./engine/remote";
+import { RemoteEngine } from "./engine/worker/remote-engine";
 import { followVersions } from "./offline/follow-versions";
-import { followAddress } from "./ui/address";
+import { followAddress } from "./ui/element/address";
 import "./ui/define";
-import { MemoryDock } from "./ui/memory-dock";
-import { UpdateNotice } from "./ui/update-notice";
+import { MemoryDock } from "./ui/memory/memory-dock";
+import { UpdateNotice } from "./ui/base/update-notice";
 
 const chat = document.querySelector("rondo-chat");
 if (chat === null) throw new Error("index.html has no <rondo-chat>.");

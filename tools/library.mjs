@@ -19,9 +19,12 @@ export const libraryFolder = join(root, "dist", "lib");
  */
 export const entries = {
   rondo: { source: "src/index.ts" },
-  define: { source: "src/ui/define.ts", element: "src/ui/chat-element.ts" },
+  define: {
+    source: "src/ui/define.ts",
+    element: "src/ui/element/chat-element.ts",
+  },
   memory: {
-    source: "src/ui/define-memory.ts",
+    source: "src/ui/memory/define-memory.ts",
     element: "src/ui/memory/memory-element.ts",
   },
 };
@@ -33,7 +36,7 @@ export const entries = {
  * @type {Record<string, string>}
  */
 const workers = {
-  worker: "src/engine/worker.ts",
+  worker: "src/engine/worker/worker.ts",
   "pdf-worker": "src/documents/pdf-worker.ts",
 };
 
@@ -61,7 +64,7 @@ const plainWorkers = {
         (_, /** @type {string} */ name) => {
           if (workers[name] === undefined)
             this.error(`tools/library.mjs knows no worker called "${name}".`);
-          return `new URL(/* @vite-ignore */ "./${name}.js", import.meta.url)`;
+          return `new URL(/* @vite-ignore */ ".//${name}.js", import.meta.url)`;
         },
       );
       // No line has moved: the map of what went before will do.

@@ -1,5 +1,5 @@
 /** Registers `<rondo-devtools-panel>` and the elements inside it. */
-import "../ui/define-memory";
+import "../ui/memory/define-memory";
 import { PanelElement } from "./panel-element";
 
 if (customElements.get("rondo-devtools-panel") === undefined)

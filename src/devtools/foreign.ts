@@ -3,9 +3,10 @@
  * outline that the panel relies on becomes an error here and goes no further.
  */
 import * as v from "valibot";
-import type { ChatHistory } from "../engine/chat-engine";
-import type { MemorySnapshot, VerifyReport } from "../engine/memory-snapshot";
-import type { HookMessage, Taken } from "../ui/devtools-protocol";
+import type { ChatHistory } from "../engine/api/chats";
+import type { VerifyReport } from "../engine/api/kv-memory";
+import type { MemorySnapshot } from "../engine/api/memory-snapshot";
+import type { HookMessage, Taken } from "../ui/devtools/devtools-protocol";
 
 /** The page has said something that is not what was asked for. */
 class ForeignAnswerError extends Error {

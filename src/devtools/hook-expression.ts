@@ -2,7 +2,7 @@
  * What is evaluated in the inspected page. Text gets into it as a string literal and in no other way,
  * whatever it holds.
  */
-import { HOOK_NAME, type Hook } from "../ui/devtools-protocol";
+import { HOOK_NAME, type Hook } from "../ui/devtools/devtools-protocol";
 
 const HOOK = `globalThis[Symbol.for(${literal(HOOK_NAME)})]`;
 

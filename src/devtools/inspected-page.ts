@@ -4,15 +4,15 @@
  * panel just shows, not at all while it is hidden and waits for nothing. Another page, or the same one loaded
  * again, begins anew.
  */
-import type { EngineNotice } from "../engine/chat-engine";
-import type { MemorySource, VerifyOptions } from "../engine/memory-snapshot";
+import type { EngineNotice } from "../engine/api/notice";
+import type { MemorySource, VerifyOptions } from "../engine/api/kv-memory";
 import {
   HOOK_VERSION,
   type HookMessage,
   type OfferedEngine,
   type SourceMethod,
   type Taken,
-} from "../ui/devtools-protocol";
+} from "../ui/devtools/devtools-protocol";
 import { evaluate, type InspectedWindow } from "./evaluate";
 import { takenFrom, versionOf } from "./foreign";
 import { hookExpression } from "./hook-expression";

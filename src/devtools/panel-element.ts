@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, state } from "lit/decorators.js";
-import { mark } from "../ui/icons";
-import { base, theme } from "../ui/theme";
+import { mark } from "../ui/base/icons";
+import { base, theme } from "../ui/base/theme";
 import type { PageEngine, PageState } from "./inspected-page";
 
 /**

@@ -1,13 +1,14 @@
 /** An engine of the inspected page as the memory panel sees it: every call goes there, answers are checked. */
-import type { ChatHistory, EngineNotice } from "../engine/chat-engine";
+import type { ChatHistory } from "../engine/api/chats";
+import type { EngineNotice } from "../engine/api/notice";
 import type {
   MemoryOptions,
-  MemorySnapshot,
   MemorySource,
   VerifyOptions,
   VerifyReport,
-} from "../engine/memory-snapshot";
-import type { SourceMethod } from "../ui/devtools-protocol";
+} from "../engine/api/kv-memory";
+import type { MemorySnapshot } from "../engine/api/memory-snapshot";
+import type { SourceMethod } from "../ui/devtools/devtools-protocol";
 import { historyFrom, reportFrom, snapshotFrom } from "./foreign";
 
 /** The way to one engine. */

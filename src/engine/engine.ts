@@ -1,52 +1,56 @@
 /** The engine itself: one model, many chats, one turn at a time. Needs only a GPU; runs in a worker, a page or Node. */
 import { adapterLimits } from "../gpu/adapter-limits";
-import { HALVES } from "../memory/round";
-import type { ModelFiles } from "../model/model-files";
+import { HALVES } from "../util/kv-half";
+import type { ModelFiles } from "../model/files/model-files";
 import { DeviceLostError } from "../util/errors";
-import type { Archive } from "./archive";
-import { attachDocument } from "./attach";
-import type { BoundChat } from "./chat";
+import type { Archive } from "./archive/archive";
+import { attachDocument } from "./turn/attach-document";
+import type { BoundChat } from "./chat/bound-chat";
+import type { ChatEngine } from "./api/chat-engine";
 import type {
-  AttachReport,
-  ChatDocument,
-  ChatEngine,
   ChatHistory,
   ChatHit,
   ChatOptions,
   ChatSummary,
-  EngineNotice,
+  SearchOptions,
+} from "./api/chats";
+import type {
+  RestoreOptions,
+  MemoryOptions,
+  VerifyOptions,
+  VerifyReport,
+} from "./api/kv-memory";
+import type {
   KeptModel,
   LoadOptions,
   ModelInfo,
   ModelPlan,
   ModelSource,
   PlanOptions,
+} from "./api/models";
+import type { EngineNotice } from "./api/notice";
+import type { RestoreReport } from "./api/receipt";
+import type {
+  AttachReport,
+  ChatDocument,
   ReplyEvent,
   ReplyOptions,
-  RestoreOptions,
-  RestoreReport,
-  SearchOptions,
-} from "./chat-engine";
-import { Desk } from "./desk";
-import { EngineMemory } from "./engine-memory";
-import { Healer } from "./healer";
-import { runKeptTurn } from "./kept-turn";
-import type {
-  MemoryOptions,
-  MemorySnapshot,
-  VerifyOptions,
-  VerifyReport,
-} from "./memory-snapshot";
-import { ModelLibrary } from "./model-library";
-import type { NetworkOptions } from "./network";
-import { newReport } from "./recall";
-import { deleteRound, moveRound, setSystem } from "./revise";
-import { SelfCalibration } from "./self-calibration";
-import { Session } from "./session";
-import { openShelf, type Shelf, type ShelfOptions } from "./shelf";
-import { TaskQueue } from "./task-queue";
-import { settleRound } from "./turn";
-import { warm } from "./warm";
+} from "./api/replies";
+import { Desk } from "./open/active-chat";
+import { EngineMemory } from "./memory-controls";
+import { Healer } from "./idle/healer";
+import { runKeptTurn } from "./turn/persisted-turn";
+import type { MemorySnapshot } from "./api/memory-snapshot";
+import { ModelLibrary } from "./load/model-library";
+import type { NetworkOptions } from "./load/network";
+import { newReport } from "./restore/kv-restore";
+import { deleteRound, moveRound, setSystem } from "./turn/edit-chat";
+import { SelfCalibration } from "./idle/self-calibration";
+import { Session } from "./load/loaded-model";
+import { openShelf, type Shelf, type ShelfOptions } from "./open/open-archive";
+import { TaskQueue } from "../util/task-queue";
+import { settleRound } from "./turn/turn";
+import { warm } from "./turn/preload";
 
 export interface EngineOptions extends ShelfOptions {
   /** Default: the platform's navigator.gpu. */

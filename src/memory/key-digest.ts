@@ -5,6 +5,7 @@
  *
  *     digest   [page][kv_head][min, max, mean][head_dim]
  */
+import { halfToFloat } from "../util/float16";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
 import { pageMatrixBytes, type SegmentHeader } from "./segment";
 
@@ -30,7 +31,7 @@ export function digestPayload(
   const count = pages * kvHeads * PAGE_TOKENS * headDim;
   const keyAt: Record<typeof elements, KeyAt> = {
     f32: (i) => view.getFloat32(4 * i, true),
-    f16: (i) => halfFloat(view.getUint16(2 * i, true)),
+    f16: (i) => halfToFloat(view.getUint16(2 * i, true)),
     int8: (i) =>
       view.getInt8(i) *
       view.getFloat32(count + 4 * Math.floor(i / headDim), true),
@@ -282,13 +283,4 @@ function rotate(
     to[toAt + i] = low * cos[i]! - high * sin[i]!;
     to[toAt + i + half] = high * cos[i]! + low * sin[i]!;
   }
-}
-
-function halfFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }

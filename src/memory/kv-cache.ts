@@ -2,9 +2,8 @@
 import type { BufferRequest, Gpu } from "../gpu/gpu";
 import { OutOfMemoryError } from "../util/errors";
 import { divideBudget } from "./budget";
-import { PAGE_TOKENS, PagePool } from "./page-pool";
-import { PAGE_ENTRY_WORDS } from "./page-table";
-import { type Half, HALVES } from "./round";
+import { PAGE_ENTRY_WORDS, PAGE_TOKENS, PagePool } from "./page-pool";
+import { type Half, HALVES } from "../util/kv-half";
 
 /** Element type of resident keys and values. */
 export type KvFormat = "f32" | "f16";

@@ -1,9 +1,7 @@
 /** Where rounds stand in a chat, and the page tables that tell the attention kernel so. */
 import { PAGE_TOKENS } from "./page-pool";
-import type { Half, Round } from "./round";
-
-/** Words of an entry: page, base, first local position, valid count, round. */
-export const PAGE_ENTRY_WORDS = 5;
+import type { Round } from "./round";
+import type { Half } from "../util/kv-half";
 
 /** A round and the position of its first token. */
 export interface PlacedRound {

@@ -7,12 +7,11 @@ import { pagesFor } from "./page-pool";
 import {
   dropHalf,
   fitPages,
-  type Half,
   type HalfKv,
-  HALVES,
   missingPages,
   type Round,
 } from "./round";
+import { type Half, HALVES } from "../util/kv-half";
 
 export class Residency {
   readonly cache: KvCache;

@@ -1,9 +1,7 @@
 /** A round's tokens, and where the KV of each of its halves is. */
+import { type Half, HALVES } from "../util/kv-half";
 import type { KvCache, KvHalf } from "./kv-cache";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
-
-export type Half = "lower" | "upper";
-export const HALVES: readonly Half[] = ["lower", "upper"];
 
 /**
  * A user message and its reply, or, with id 0, the system prompt before all rounds. Pages belong to

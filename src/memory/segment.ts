@@ -14,7 +14,7 @@
  */
 import { crc32c } from "../util/crc32c";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
-import type { Half } from "./round";
+import { type Half, HALVES } from "../util/kv-half";
 
 /** How keys and values are stored: as they are in pages of that type, or int8 with scales. */
 export type SegmentElements = "f32" | "f16" | "int8";
@@ -198,7 +198,6 @@ function shapeWords(header: SegmentHeader): number[] {
 const MAGIC = 0x4f444e52; // "RNDO"
 const VERSION = 1;
 const FINGERPRINT_AT = 56;
-const HALVES: readonly Half[] = ["lower", "upper"];
 const ELEMENTS: readonly SegmentElements[] = ["f32", "f16", "int8"];
 const SHAPE_FIELDS =
   "half, elements, layers, KV heads, head_dim, page tokens, pages, tokens";

@@ -18,16 +18,12 @@ import {
   openDB,
 } from "idb";
 import { StoreError } from "../util/errors";
+import type { Half } from "../util/kv-half";
 import { asStoreError } from "./store-error";
 
 const VERSION = 1;
 
-export type SegmentHalf = "lower" | "upper";
-export type SegmentKey = [
-  conversationId: string,
-  roundId: number,
-  half: SegmentHalf,
-];
+export type SegmentKey = [conversationId: string, roundId: number, half: Half];
 
 /** Values are unknown: another version, a hand, or a crash may have written them. */
 interface RondoSchema extends DBSchema {

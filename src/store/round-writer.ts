@@ -13,6 +13,7 @@ import {
   storedConversation,
 } from "./conversations";
 import type { Database, Durability, SegmentKey, Transaction } from "./database";
+import { HALVES } from "../util/kv-half";
 import { readRound, type RoundRecord, storableRound } from "./rounds";
 import { readSegment, type SegmentRecord } from "./segments";
 
@@ -111,7 +112,7 @@ async function deleteSegments(
   isOutdated: (segment: SegmentRecord | undefined) => boolean,
 ): Promise<void> {
   const store = transaction.objectStore("segments");
-  for (const half of ["lower", "upper"] as const) {
+  for (const half of HALVES) {
     const key: SegmentKey = [...roundKey, half];
     if (!isOutdated(readSegment(await store.get(key)))) continue;
     await store.delete(key);

@@ -3,12 +3,8 @@
  * Lies apart from the segments, so that noting a use need not write megabytes again.
  */
 import * as v from "valibot";
-import {
-  type Database,
-  keysOf,
-  type SegmentHalf,
-  type SegmentKey,
-} from "./database";
+import type { Half } from "../util/kv-half";
+import { type Database, keysOf, type SegmentKey } from "./database";
 import {
   checkedRecord,
   checkedRecords,
@@ -20,7 +16,7 @@ import {
 export interface SegmentUse {
   conversationId: string;
   roundId: number;
-  half: SegmentHalf;
+  half: Half;
   bytes: number;
   /** Of its round; undefined where it was written before that was noted. */
   tokens?: number | undefined;
@@ -43,7 +39,7 @@ const useSchema: v.GenericSchema<unknown, SegmentUse> = v.object({
 });
 
 /** Bytes of segments by round and half, where they are stored. */
-export type SegmentSizes = Map<number, Partial<Record<SegmentHalf, number>>>;
+export type SegmentSizes = Map<number, Partial<Record<Half, number>>>;
 
 export class SegmentUses {
   readonly #database: Database;

@@ -3,11 +3,11 @@
  * missing or of another shape is forgotten, and computed again from the round's tokens.
  */
 import * as v from "valibot";
+import type { Half } from "../util/kv-half";
 import { StoreError } from "../util/errors";
 import {
   type Database,
   keysOf,
-  type SegmentHalf,
   type SegmentKey,
   type StoreName,
   type Transaction,
@@ -25,7 +25,7 @@ import {
 export interface SegmentRecord {
   conversationId: string;
   roundId: number;
-  half: SegmentHalf;
+  half: Half;
   /** Header and pages, as src/memory lays them out. */
   blob: Blob;
   /** Size of the blob. */

@@ -20,15 +20,18 @@
  *   step's time is that of eight, divided; the figure is the median of such windows. GB/s counts the
  *   weights and the KV that a step has to read: more than the hardware can read is a mistake here.
  * - a step: what one decode step asks of the device. These counts are exact and the same on every
- *   machine; test/model/fast-path.test.ts asserts them.
+ *   machine; test/model/network/fast-path.gpu.test.ts asserts them.
  *
  * A software adapter (SwiftShader, lavapipe) says nothing about the speed on a GPU, and a busy
  * machine little about anything. Compare runs of one machine.
  */
 import { Engine } from "../../src/engine/engine";
-import { destroyModel, loadModel } from "../../src/engine/model";
+import { destroyModel, loadModel } from "../../src/engine/load/load-model";
 import { Gpu } from "../../src/gpu/gpu";
-import { fetchedFiles, type ModelFiles } from "../../src/model/model-files";
+import {
+  fetchedFiles,
+  type ModelFiles,
+} from "../../src/model/files/model-files";
 import { GREEDY, say } from "../support/say";
 import type { BenchResult, TurnTimes } from "./result";
 import { median, replyTokensFor, Subject } from "./subject";

@@ -1,8 +1,11 @@
 /** The benchmarks by name, each from an environment to figures: the same in a page and in Node. */
-import { calibrate } from "../../src/engine/calibration";
-import { loadModel, type Model } from "../../src/engine/model";
+import { calibrate } from "../../src/engine/rounds/calibration";
+import { loadModel, type Model } from "../../src/engine/load/load-model";
 import { Gpu } from "../../src/gpu/gpu";
-import { fetchedFiles, type ModelFiles } from "../../src/model/model-files";
+import {
+  fetchedFiles,
+  type ModelFiles,
+} from "../../src/model/files/model-files";
 import { bench } from "./bench";
 import { calibrationReport } from "./calibration-report";
 import type { ChatSet } from "./chats";

@@ -5,7 +5,7 @@ import {
   type LayerWorth,
   type QuestionMass,
   selected,
-} from "../../src/engine/calibration";
+} from "../../src/engine/rounds/calibration";
 import type { BenchOutcome } from "./benches";
 import { chart } from "./plot";
 

@@ -1,7 +1,7 @@
 /** Chats with known answers, as tools/demo-model/chats.py writes them, in the tokens of a model. */
-import { chatLayout } from "../../src/model/chat-layout";
-import { chatTokens, type ChatTokens } from "../../src/model/chat-tokens";
-import type { Model } from "../../src/engine/model";
+import { chatLayout } from "../../src/model/text/chat-layout";
+import { chatTokens, type ChatTokens } from "../../src/model/text/chat-tokens";
+import type { Model } from "../../src/engine/load/load-model";
 
 export interface ChatSet {
   madeBy: string;

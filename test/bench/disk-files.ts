@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { ModelFiles } from "../../src/model/model-files";
+import type { ModelFiles } from "../../src/model/files/model-files";
 
 const CHUNK_BYTES = 1 << 20;
 

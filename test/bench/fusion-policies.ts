@@ -1,15 +1,16 @@
 /** Which tokens of stale rounds to compute again: A³, its variants, and what it is measured against. */
 import { PAGE_TOKENS, pagesFor } from "../../src/memory/page-pool";
 import type { PlacedRound } from "../../src/memory/page-table";
-import { type HALVES, type Round } from "../../src/memory/round";
+import { type Round } from "../../src/memory/round";
+import { type HALVES } from "../../src/util/kv-half";
 import { packHalf } from "../../src/memory/segment-transfer";
 import {
   type ChooseTokens,
   type RepairMethod,
   repairMethod,
-} from "../../src/engine/repair";
-import type { Runner } from "../../src/engine/runner";
-import type { ChatToken } from "../../src/engine/top-tokens";
+} from "../../src/engine/fusion/repair";
+import type { Runner } from "../../src/engine/run/runner";
+import type { ChatToken } from "../../src/engine/fusion/top-tokens";
 
 /** Of a round as it is stored, before anything of it is computed again. */
 export type StoredLower = (round: Round) => Uint8Array;

@@ -12,7 +12,7 @@ import { Engine } from "../../src/engine/engine";
 import type {
   FusionSettings,
   FusionVariant,
-} from "../../src/engine/chat-engine";
+} from "../../src/engine/api/replies";
 import { say } from "../support/say";
 import type { BenchEnvironment } from "./benches";
 

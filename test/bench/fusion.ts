@@ -15,20 +15,27 @@
  *
  * `leak` asks, with greedy replies, for what a deleted round told: how often it is said.
  */
-import { Attend } from "../../src/engine/attend";
-import { frameOf } from "../../src/engine/frame";
-import type { Model } from "../../src/engine/model";
-import { Recall, type SegmentSource } from "../../src/engine/recall";
-import { type RepairMethod, repairMethod } from "../../src/engine/repair";
-import { pendingSpans } from "../../src/engine/runner";
-import { Rates } from "../../src/engine/schedule";
+import { Attend } from "../../src/engine/turn/prefill-turn";
+import { frameOf } from "../../src/engine/run/attention-frame";
+import type { Model } from "../../src/engine/load/load-model";
+import {
+  Recall,
+  type SegmentSource,
+} from "../../src/engine/restore/kv-restore";
+import {
+  type RepairMethod,
+  repairMethod,
+} from "../../src/engine/fusion/repair";
+import { pendingSpans } from "../../src/engine/run/runner";
+import { Rates } from "../../src/engine/restore/restore-or-recompute";
 import type { Gpu } from "../../src/gpu/gpu";
 import { Pins } from "../../src/memory/residency";
-import { HALVES, newRound } from "../../src/memory/round";
+import { newRound } from "../../src/memory/round";
+import { HALVES } from "../../src/util/kv-half";
 import { packHalf } from "../../src/memory/segment-transfer";
-import { chatLayout } from "../../src/model/chat-layout";
-import { chatTokens } from "../../src/model/chat-tokens";
-import type { Draw } from "../../src/model/step";
+import { chatLayout } from "../../src/model/text/chat-layout";
+import { chatTokens } from "../../src/model/text/chat-tokens";
+import type { Draw } from "../../src/model/network/step";
 import { valueSpan } from "./chats";
 import {
   type FusionCase,
@@ -38,7 +45,7 @@ import {
 } from "./fusion-cases";
 import { policies, type StoredRound } from "./fusion-policies";
 import { History } from "./history";
-import { divergence, likeliest } from "../../src/engine/logits";
+import { divergence, likeliest } from "../../src/engine/run/logits";
 import { average } from "./average";
 
 export interface FusionOptions {

@@ -1,12 +1,13 @@
 /** The KV of a chat's history, computed once with full attention and shared by all that is measured on it. */
-import { frameOf } from "../../src/engine/frame";
-import type { Model } from "../../src/engine/model";
-import { pendingSpans, Runner } from "../../src/engine/runner";
+import { frameOf } from "../../src/engine/run/attention-frame";
+import type { Model } from "../../src/engine/load/load-model";
+import { pendingSpans, Runner } from "../../src/engine/run/runner";
 import type { Gpu } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
 import { Residency } from "../../src/memory/residency";
-import { HALVES, newRound, type Round, slotOf } from "../../src/memory/round";
-import { strideOf } from "../../src/model/matrix-format";
+import { newRound, type Round, slotOf } from "../../src/memory/round";
+import { HALVES } from "../../src/util/kv-half";
+import { strideOf } from "../../src/model/weights/matrix-format";
 import type { TokenChat } from "./chats";
 
 /** Rows whose logits one step can give. */

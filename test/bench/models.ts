@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Engine } from "../../src/engine/engine";
-import type { WeightBits } from "../../src/model/matrix-format";
+import type { WeightBits } from "../../src/model/weights/matrix-format";
 import type { ModelConfig } from "../fixtures/random-model";
 import { SMOLLM2_TEMPLATE } from "../support/chat-templates";
 import { ggufVocabulary } from "../support/gguf-vocabulary";

@@ -1,6 +1,6 @@
 /** How the questions of chats with known answers spread their attention, for calibration. */
-import type { QuestionMass } from "../../src/engine/calibration";
-import { questionMass } from "../../src/engine/question-mass";
+import type { QuestionMass } from "../../src/engine/rounds/calibration";
+import { questionMass } from "../../src/engine/rounds/question-mass";
 import { type BenchChat, inTokens } from "./chats";
 import type { History } from "./history";
 

@@ -1,5 +1,5 @@
 /** What the benchmark finds out: out/bench.json. Units stand last in the names. */
-import type { DeviceInfo, ModelInfo } from "../../src/engine/chat-engine";
+import type { DeviceInfo, ModelInfo } from "../../src/engine/api/models";
 import type { WorkCounts } from "../../src/gpu/gpu";
 
 export interface BenchResult {

@@ -9,7 +9,7 @@
  * what opening the chat takes before anything is asked.
  */
 import { Engine } from "../../src/engine/engine";
-import type { Receipt } from "../../src/engine/chat-engine";
+import type { Receipt } from "../../src/engine/api/receipt";
 import { say } from "../support/say";
 import type { BenchEnvironment } from "./benches";
 

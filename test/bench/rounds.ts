@@ -17,14 +17,15 @@
  * the answer and the last one. The negative control asks for everything at once: there is no value to get
  * right, only KL and top-1 against full attention's own greedy reply.
  */
-import { massByRound } from "../../src/engine/round-mass";
-import { frameOf } from "../../src/engine/frame";
-import { pendingSpans } from "../../src/engine/runner";
-import { select } from "../../src/engine/select";
-import { HALVES, newRound } from "../../src/memory/round";
+import { massByRound } from "../../src/engine/rounds/round-mass";
+import { frameOf } from "../../src/engine/run/attention-frame";
+import { pendingSpans } from "../../src/engine/run/runner";
+import { select } from "../../src/engine/rounds/select";
+import { newRound } from "../../src/memory/round";
+import { HALVES } from "../../src/util/kv-half";
 import { type BenchChat, inTokens, type TokenChat, valueSpan } from "./chats";
 import type { History } from "./history";
-import { divergence, likeliest } from "../../src/engine/logits";
+import { divergence, likeliest } from "../../src/engine/run/logits";
 import { average } from "./average";
 
 export interface RoundsOptions {

@@ -1,11 +1,11 @@
 /** A network under measurement: its prefill and its decode steps, run as a turn runs them. */
-import type { Network } from "../../src/engine/network";
-import { Runner } from "../../src/engine/runner";
+import type { Network } from "../../src/engine/load/network";
+import { Runner } from "../../src/engine/run/runner";
 import type { Gpu, WorkCounts } from "../../src/gpu/gpu";
 import { ReadbackRing } from "../../src/gpu/readback";
 import { pagesFor } from "../../src/memory/page-pool";
 import { newRound, type Round } from "../../src/memory/round";
-import type { Matrix } from "../../src/model/matrix";
+import type { Matrix } from "../../src/model/weights/matrix";
 import { type PreparedReply, prepareReply } from "../support/reply";
 import {
   dropRound,

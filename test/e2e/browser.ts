@@ -8,7 +8,7 @@ import {
   type Page,
 } from "playwright";
 import { inject } from "vitest";
-import type { Receipt } from "../../src/engine/chat-engine";
+import type { Receipt } from "../../src/engine/api/receipt";
 import { chromiumArgs, chromiumPath } from "../../tools/chromium.mjs";
 
 const pageUrl = inject("pageUrl");

@@ -7,7 +7,7 @@ import axe, { type AxeResults } from "axe-core";
 import { type BrowserContext, chromium, type Page } from "playwright";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { EvalFailure } from "../../src/devtools/evaluate";
-import type { MemorySnapshot } from "../../src/engine/memory-snapshot";
+import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
 import { chromiumArgs, chromiumPath } from "../../tools/chromium.mjs";
 import { DevtoolsWindow } from "./devtools-window";
 

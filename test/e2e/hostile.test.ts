@@ -1,7 +1,7 @@
 // What a hostile model writes, in the built page under its own policy.
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ATTACKS } from "../ui/attacks";
+import { ATTACKS } from "../ui/markdown/attacks";
 import { ChatPage, launch } from "./browser";
 
 let browser: Browser;

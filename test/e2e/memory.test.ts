@@ -1,7 +1,7 @@
 // The memory panel of the built page, with the engine that it looks into.
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { MemorySnapshot } from "../../src/engine/memory-snapshot";
+import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
 import { ChatPage, launch } from "./browser";
 
 const MESSAGES = [

@@ -1,5 +1,5 @@
 /** The demo model's weights, and a double-precision run of them; see rondo-tiny/SOURCE.md. */
-import type { FloatType } from "../../src/model/checkpoint";
+import type { FloatType } from "../../src/model/checkpoint/checkpoint";
 import { decode, type Tensor, type Tensors } from "../support/tensors";
 
 /** Where the files lie, for `fetch` or `readFile`. */

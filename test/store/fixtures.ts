@@ -1,12 +1,9 @@
 /** Databases of a test's own, records to fill them, and disks that are full. */
 import { deleteDB, openDB } from "idb";
+import type { Half } from "../../src/util/kv-half";
 import { onTestFinished, vi } from "vitest";
 import type { ConversationRecord } from "../../src/store/conversations";
-import {
-  Database,
-  type DatabaseOptions,
-  type SegmentHalf,
-} from "../../src/store/database";
+import { Database, type DatabaseOptions } from "../../src/store/database";
 import type { RoundRecord } from "../../src/store/rounds";
 import type { SegmentRecord } from "../../src/store/segments";
 
@@ -120,7 +117,7 @@ export function round(
 
 export function segment(
   roundId: number,
-  half: SegmentHalf,
+  half: Half,
   bytes = 64,
   conversationId = "a",
 ): SegmentRecord {

@@ -5,9 +5,9 @@ import type {
   ChatHead,
   RoundToKeep,
   StoreTrouble,
-} from "../../src/engine/archive";
-import { contentHash, segmentName } from "../../src/engine/fingerprint";
-import { StoredArchive } from "../../src/engine/stored-archive";
+} from "../../src/engine/archive/archive";
+import { contentHash, segmentName } from "../../src/engine/load/fingerprint";
+import { StoredArchive } from "../../src/engine/archive/indexeddb-archive";
 import {
   type ExpectedSegment,
   payloadBytes,

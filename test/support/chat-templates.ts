@@ -1,5 +1,8 @@
 /** The templates of test/fixtures/chat-templates, with the texts that others render from them. */
-import { ChatTemplate, type ChatMessage } from "../../src/model/chat-template";
+import {
+  ChatTemplate,
+  type ChatMessage,
+} from "../../src/model/text/chat-template";
 import { fixtureJson } from "./tokenizers";
 
 export interface TemplateCase {

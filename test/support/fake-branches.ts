@@ -3,7 +3,7 @@
  * one object, so that what grows in one grows in the other; where a branch goes another way, what follows
  * are copies with ids of their own, as in the engine.
  */
-import type { HistoryRound } from "../../src/engine/chat-engine";
+import type { HistoryRound } from "../../src/engine/api/chats";
 
 type Branch = HistoryRound[];
 

@@ -1,21 +1,27 @@
 /** What a fake engine was asked to do and has not done yet, and what it says when it is done. */
 import type {
-  AttachReport,
-  ChatDocument,
   ChatHit,
-  FusionReport,
   HistoryRound,
+  SearchOptions,
+} from "../../src/engine/api/chats";
+import type { RestoreOptions } from "../../src/engine/api/kv-memory";
+import type {
   LoadOptions,
-  MessagePlace,
   ModelInfo,
   ModelSource,
+} from "../../src/engine/api/models";
+import type {
+  FusionReport,
   Receipt,
+  RestoreReport,
+} from "../../src/engine/api/receipt";
+import type {
+  AttachReport,
+  ChatDocument,
+  MessagePlace,
   ReplyEvent,
   ReplyOptions,
-  RestoreOptions,
-  RestoreReport,
-  SearchOptions,
-} from "../../src/engine/chat-engine";
+} from "../../src/engine/api/replies";
 
 export const fakeModel: ModelInfo = {
   name: "rondo-tiny",

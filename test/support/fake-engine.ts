@@ -3,35 +3,39 @@
  * and does what its script says: a test holds each load, reply and restore in its hands and moves them
  * on itself; the preview gives a script that moves by itself.
  */
+import type { ChatEngine } from "../../src/engine/api/chat-engine";
 import type {
-  AttachReport,
-  ChatDocument,
-  ChatEngine,
   ChatHistory,
   ChatHit,
   ChatOptions,
   ChatSummary,
-  EngineNotice,
   HistoryRound,
+  SearchOptions,
+} from "../../src/engine/api/chats";
+import type {
+  RestoreOptions,
+  MemoryOptions,
+  VerifyOptions,
+  VerifyReport,
+} from "../../src/engine/api/kv-memory";
+import type {
   KeptModel,
   LoadOptions,
   ModelInfo,
   ModelPlan,
   ModelSource,
   PlanOptions,
+} from "../../src/engine/api/models";
+import type { EngineNotice } from "../../src/engine/api/notice";
+import type { RestoreReport } from "../../src/engine/api/receipt";
+import type {
+  AttachReport,
+  ChatDocument,
   ReplyEvent,
   ReplyOptions,
-  RestoreOptions,
-  RestoreReport,
-  SearchOptions,
-} from "../../src/engine/chat-engine";
-import { findChats } from "../../src/engine/chat-search";
-import type {
-  MemoryOptions,
-  MemorySnapshot,
-  VerifyOptions,
-  VerifyReport,
-} from "../../src/engine/memory-snapshot";
+} from "../../src/engine/api/replies";
+import { findChats } from "../../src/engine/archive/chat-search";
+import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
 import type { StoreErrorReason } from "../../src/util/errors";
 import { fakeMemory, fakeReport } from "./fake-memory";
 import { keptChat, keptDocument, keptRound } from "./kept-chat";

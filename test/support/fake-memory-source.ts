@@ -1,12 +1,13 @@
 /** A source of memory in a test's hands: gives the snapshot it was given, and notes every call. */
-import type { ChatHistory, EngineNotice } from "../../src/engine/chat-engine";
+import type { ChatHistory } from "../../src/engine/api/chats";
+import type { EngineNotice } from "../../src/engine/api/notice";
 import type {
   MemoryOptions,
-  MemorySnapshot,
   MemorySource,
   VerifyOptions,
   VerifyReport,
-} from "../../src/engine/memory-snapshot";
+} from "../../src/engine/api/kv-memory";
+import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
 import { keptChat } from "./kept-chat";
 import { withTexts } from "./memory-snapshots";
 

@@ -1,8 +1,6 @@
 /** What a fake engine says of its memory: that it holds nothing, until a test says what it holds. */
-import type {
-  MemorySnapshot,
-  VerifyReport,
-} from "../../src/engine/memory-snapshot";
+import type { VerifyReport } from "../../src/engine/api/kv-memory";
+import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
 
 export const fakeMemory: MemorySnapshot = {
   takenMs: 0,

@@ -1,5 +1,8 @@
 /** A model of random weights as a GGUF file: what llama.cpp's converter would make of it. */
-import { type TensorType, isFloatType } from "../../src/model/checkpoint";
+import {
+  type TensorType,
+  isFloatType,
+} from "../../src/model/checkpoint/checkpoint";
 import type { ModelConfig, RandomModel } from "../fixtures/random-model";
 import type { GgufEntry, GgufTestTensor } from "./gguf-file";
 import { seededInts } from "./random";

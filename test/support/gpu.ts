@@ -2,7 +2,11 @@
 import { Gpu, type Pass } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
 import { sharedGpu } from "./shared-gpu";
-import { type Step, StepBuffer, type StepRow } from "../../src/model/step";
+import {
+  type Step,
+  StepBuffer,
+  type StepRow,
+} from "../../src/model/network/step";
 
 export { f16Value } from "./tensors";
 

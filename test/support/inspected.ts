@@ -1,16 +1,17 @@
 /** A page as DevTools sees it, and an engine in it: what is evaluated there is run, and comes back as JSON. */
 import { createContext, runInContext } from "node:vm";
-import type { ChatHistory, EngineNotice } from "../../src/engine/chat-engine";
+import type { ChatHistory } from "../../src/engine/api/chats";
+import type { EngineNotice } from "../../src/engine/api/notice";
 import type {
   MemoryOptions,
-  MemorySnapshot,
   MemorySource,
   VerifyOptions,
   VerifyReport,
-} from "../../src/engine/memory-snapshot";
+} from "../../src/engine/api/kv-memory";
+import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
 import type { EvalFailure, InspectedWindow } from "../../src/devtools/evaluate";
-import { DevtoolsHook } from "../../src/ui/devtools-hook";
-import { HOOK_NAME, type Hook } from "../../src/ui/devtools-protocol";
+import { DevtoolsHook } from "../../src/ui/devtools/devtools-hook";
+import { HOOK_NAME, type Hook } from "../../src/ui/devtools/devtools-protocol";
 
 export class FakeInspectedWindow implements InspectedWindow {
   /** All that was evaluated. */

@@ -1,9 +1,6 @@
 /** Chats as an engine keeps them, in few words. */
-import type {
-  ChatDocument,
-  ChatHistory,
-  HistoryRound,
-} from "../../src/engine/chat-engine";
+import type { ChatHistory, HistoryRound } from "../../src/engine/api/chats";
+import type { ChatDocument } from "../../src/engine/api/replies";
 import { fakeModel } from "./fake-calls";
 
 /** A kept chat of these messages and replies, last changed `daysAgo`. */

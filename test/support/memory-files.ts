@@ -1,5 +1,5 @@
 /** A model's folder in memory: texts and bytes by file name, and a record of what was asked for. */
-import type { ByteRange, ModelFiles } from "../../src/model/model-files";
+import type { ByteRange, ModelFiles } from "../../src/model/files/model-files";
 
 export interface MemoryFiles extends ModelFiles {
   /** Ranges asked for, in order. */

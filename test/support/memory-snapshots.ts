@@ -1,5 +1,10 @@
 /** Snapshots of memory for the panel's tests: a small chat, a long one with branches, one without a model. */
-import type { AttendedRound, Receipt } from "../../src/engine/chat-engine";
+import type {
+  AttendedRound,
+  Receipt,
+  TurnPhases,
+} from "../../src/engine/api/receipt";
+import type { VerifyReport } from "../../src/engine/api/kv-memory";
 import type {
   GpuMemory,
   HalfMemory,
@@ -7,10 +12,8 @@ import type {
   ModelMemory,
   RoundMemory,
   StorageMemory,
-  TurnPhases,
   TurnRecord,
-  VerifyReport,
-} from "../../src/engine/memory-snapshot";
+} from "../../src/engine/api/memory-snapshot";
 import { fakeModel, fakeReceipt } from "./fake-calls";
 
 const NOW_MS = Date.UTC(2026, 4, 3, 12, 0);

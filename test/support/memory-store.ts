@@ -1,15 +1,14 @@
 /** Stored halves in memory: packed as the keeper does it, found again by a round's id. */
-import type { SegmentSource, StoredHalf } from "../../src/engine/recall";
+import type {
+  SegmentSource,
+  StoredHalf,
+} from "../../src/engine/restore/kv-restore";
 import type { Gpu } from "../../src/gpu/gpu";
 import { digestPayload } from "../../src/memory/key-digest";
 import type { KvCache } from "../../src/memory/kv-cache";
 import type { TransferMode } from "../../src/memory/matrix-group";
-import {
-  type Half,
-  HALVES,
-  isResident,
-  type Round,
-} from "../../src/memory/round";
+import { isResident, type Round } from "../../src/memory/round";
+import { type Half, HALVES } from "../../src/util/kv-half";
 import { packHalf } from "../../src/memory/segment-transfer";
 
 export class MemoryStore implements SegmentSource {

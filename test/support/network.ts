@@ -1,18 +1,18 @@
 /** Runs a network on tokens and reads what it computed: for tests of the whole forward pass. */
 import type { Gpu } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
-import { Runner } from "../../src/engine/runner";
+import { Runner } from "../../src/engine/run/runner";
 import type { PlacedRound } from "../../src/memory/page-table";
 import { newRound, type Round, slotOf } from "../../src/memory/round";
-import { readConfig } from "../../src/model/config";
-import { strideOf } from "../../src/model/matrix-format";
-import type { MassRequest } from "../../src/model/llama";
-import { ASKED_CAPACITY } from "../../src/model/workspace";
+import { readConfig } from "../../src/model/config/config";
+import { strideOf } from "../../src/model/weights/matrix-format";
+import type { MassRequest } from "../../src/model/network/decoder";
+import { ASKED_CAPACITY } from "../../src/model/network/workspace";
 import {
   buildNetwork,
   type Network,
   type NetworkOptions,
-} from "../../src/engine/network";
+} from "../../src/engine/load/network";
 import { fitRound, markComputed, reservePages } from "./rounds";
 import { memoryCheckpoint, type Tensors } from "./tensors";
 

@@ -2,7 +2,7 @@
  * Small random models in GGUF files, the same each time: what llama.cpp made of them is in
  * test/golden/llama-cpp.json (tools/oracle).
  */
-import type { BlockType } from "../../src/model/checkpoint";
+import type { BlockType } from "../../src/model/checkpoint/checkpoint";
 import { randomModel, type RandomModelOptions } from "../fixtures/random-model";
 import { dequantised } from "../reference/blocks";
 import { ggufFile } from "./gguf-file";

@@ -2,8 +2,8 @@
 import { encode, f16Bits, f16Value, rounded } from "./tensors";
 import { paddedRows } from "./gpu";
 import { seededInts, seededNormals } from "./random";
-import type { FloatType } from "../../src/model/checkpoint";
-import type { MatrixFormat } from "../../src/model/matrix-format";
+import type { FloatType } from "../../src/model/checkpoint/checkpoint";
+import type { MatrixFormat } from "../../src/model/weights/matrix-format";
 
 /** `override weight_format` of the shaders. */
 export const FORMAT_NUMBERS: Record<MatrixFormat, number> = {

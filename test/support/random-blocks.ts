@@ -1,5 +1,8 @@
 /** Random blocks of GGUF's quantised formats: any bytes are valid but for the halves among them. */
-import { type BlockType, tensorBytes } from "../../src/model/checkpoint";
+import {
+  type BlockType,
+  tensorBytes,
+} from "../../src/model/checkpoint/checkpoint";
 import { seededInts, seededNormals } from "./random";
 import { f16Bits } from "./tensors";
 

@@ -1,7 +1,7 @@
 /** A reply over rounds as they stand, all of them attended to: prefill and decode steps without a turn around them. */
 import type { ReadbackRing } from "../../src/gpu/readback";
-import { pendingSpans, type Runner } from "../../src/engine/runner";
-import { Reply } from "../../src/engine/reply";
+import { pendingSpans, type Runner } from "../../src/engine/run/runner";
+import { Reply } from "../../src/engine/turn/reply";
 import { placeRounds } from "../../src/memory/page-table";
 import { missingPages, type Round } from "../../src/memory/round";
 import { fitRound, reservePages } from "./rounds";

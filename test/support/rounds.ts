@@ -1,6 +1,7 @@
 /** Both halves of a round at once: tests seldom need to tell them apart. */
 import type { KvCache } from "../../src/memory/kv-cache";
-import { dropHalf, fitPages, HALVES, type Round } from "../../src/memory/round";
+import { dropHalf, fitPages, type Round } from "../../src/memory/round";
+import { HALVES } from "../../src/util/kv-half";
 
 export function reservePages(cache: KvCache, pages: number): Promise<void> {
   return cache.reserve({ lower: pages, upper: pages });

@@ -1,10 +1,7 @@
 /** Says something to a chat and waits for the whole reply. */
-import type {
-  ChatEngine,
-  Receipt,
-  ReplyEvent,
-  ReplyOptions,
-} from "../../src/engine/chat-engine";
+import type { ChatEngine } from "../../src/engine/api/chat-engine";
+import type { Receipt } from "../../src/engine/api/receipt";
+import type { ReplyEvent, ReplyOptions } from "../../src/engine/api/replies";
 
 export interface Said {
   text: string;

@@ -1,7 +1,10 @@
 /** GGUF files of real models' shapes, with random weights: as large, as slow, and as wide as the real ones. */
-import { type BlockType, tensorBytes } from "../../src/model/checkpoint";
-import { expectedTensors } from "../../src/model/tensors";
-import { readConfig } from "../../src/model/config";
+import {
+  type BlockType,
+  tensorBytes,
+} from "../../src/model/checkpoint/checkpoint";
+import { expectedTensors } from "../../src/model/config/expected-tensors";
+import { readConfig } from "../../src/model/config/config";
 import { type ModelConfig, modelConfig } from "../fixtures/random-model";
 import { ggufFile, type GgufTestTensor } from "./gguf-file";
 import {

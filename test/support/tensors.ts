@@ -5,7 +5,7 @@ import type {
   TensorInfo,
   TensorRows,
   FloatType,
-} from "../../src/model/checkpoint";
+} from "../../src/model/checkpoint/checkpoint";
 
 export interface Tensor {
   type: FloatType;

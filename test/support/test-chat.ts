@@ -1,22 +1,18 @@
 /** A chat of tokens without text: its rounds in pages, a store, and turns that end with the question's logits. */
-import { Attend, type AttendRequest } from "../../src/engine/attend";
-import type { AttentionSettings } from "../../src/engine/chat-engine";
-import type { NetworkOptions } from "../../src/engine/network";
-import { Recall } from "../../src/engine/recall";
-import { repairMethod } from "../../src/engine/repair";
-import { Rates } from "../../src/engine/schedule";
+import { Attend, type AttendRequest } from "../../src/engine/turn/prefill-turn";
+import type { AttentionSettings } from "../../src/engine/api/replies";
+import type { NetworkOptions } from "../../src/engine/load/network";
+import { Recall } from "../../src/engine/restore/kv-restore";
+import { repairMethod } from "../../src/engine/fusion/repair";
+import { Rates } from "../../src/engine/restore/restore-or-recompute";
 import type { Gpu } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
 import { Pins, Residency } from "../../src/memory/residency";
-import {
-  type Half,
-  HALVES,
-  newRound,
-  type Round,
-} from "../../src/memory/round";
+import { newRound, type Round } from "../../src/memory/round";
+import { type Half, HALVES } from "../../src/util/kv-half";
 import { packHalf } from "../../src/memory/segment-transfer";
-import type { Draw } from "../../src/model/step";
-import { tuningFor } from "../../src/model/tuning";
+import type { Draw } from "../../src/model/network/step";
+import { tuningFor } from "../../src/model/network/tuning";
 import { MemoryStore } from "./memory-store";
 import { testNetwork, type TestNetwork } from "./network";
 import { seededInts } from "./random";

@@ -1,6 +1,6 @@
 /** The tokenizers that tests run: real models' and small ones in test/fixtures/tokenizers. */
 import { readFileSync } from "node:fs";
-import { Tokenizer } from "../../src/model/tokenizer";
+import { Tokenizer } from "../../src/model/text/tokenizer";
 
 export function fixture(path: string): string {
   return readFileSync(new URL(`../fixtures/${path}`, import.meta.url), "utf8");

@@ -2,8 +2,9 @@
 import { vi } from "vitest";
 import type { Gpu } from "../../src/gpu/gpu";
 import type { KvCache } from "../../src/memory/kv-cache";
-import { type Half, HALVES, type Round } from "../../src/memory/round";
-import type { Llama } from "../../src/model/llama";
+import { type Round } from "../../src/memory/round";
+import { type Half, HALVES } from "../../src/util/kv-half";
+import type { Llama } from "../../src/model/network/decoder";
 
 /** An entry of a page table that a pass reads. */
 export interface KeyPage {

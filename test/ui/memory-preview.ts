@@ -3,7 +3,7 @@
  * /test/ui/memory-preview.html?scene=… with a name from below, and `verified` to see a report. Not part of
  * the build.
  */
-import "../../src/ui/define-memory";
+import "../../src/ui/memory/define-memory";
 import { FakeMemorySource } from "../support/fake-memory-source";
 import {
   emptySnapshot,

@@ -1,10 +1,10 @@
 /** A `<rondo-chat>` in the test's page with a fake engine behind it, and ways to see and touch it. */
 import { onTestFinished } from "vitest";
 import { page } from "vitest/browser";
-import type { ChatElement } from "../../src/ui/chat-element";
+import type { ChatElement } from "../../src/ui/element/chat-element";
 import "../../src/ui/define";
-import { defineMarkdown } from "../../src/ui/define-markdown";
-import type { ChatHistory } from "../../src/engine/chat-engine";
+import { defineMarkdown } from "../../src/ui/markdown/define-markdown";
+import type { ChatHistory } from "../../src/engine/api/chats";
 import { FakeEngine, type FakeScript } from "../support/fake-engine";
 
 export interface Mounted {

@@ -2,16 +2,13 @@
  * The page with a fake engine, to look at while one works on it: `npx vite`, then
  * /test/ui/preview.html?scene=… with a name from below. Not part of the build.
  */
-import type {
-  ChatHistory,
-  KeptModel,
-  ModelPlan,
-  Receipt,
-} from "../../src/engine/chat-engine";
-import { followAddress } from "../../src/ui/address";
+import type { ChatHistory } from "../../src/engine/api/chats";
+import type { KeptModel, ModelPlan } from "../../src/engine/api/models";
+import type { Receipt } from "../../src/engine/api/receipt";
+import { followAddress } from "../../src/ui/element/address";
 import "../../src/ui/define";
-import { KNOWN_MODELS } from "../../src/ui/known-models";
-import { MemoryDock } from "../../src/ui/memory-dock";
+import { KNOWN_MODELS } from "../../src/ui/state/models/known-models";
+import { MemoryDock } from "../../src/ui/memory/memory-dock";
 import { fakeReceipt, FakeReply, namedError } from "../support/fake-calls";
 import {
   FakeEngine,

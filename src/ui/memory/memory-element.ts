@@ -1,23 +1,26 @@
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, query, state } from "lit/decorators.js";
+import type { MemorySource } from "../../engine/api/kv-memory";
 import type {
   MemorySnapshot,
-  MemorySource,
   RoundMemory,
-} from "../../engine/memory-snapshot";
-import { alertIcon, closeIcon } from "../icons";
-import { base, theme } from "../theme";
-import { parentIds } from "./branch-tree";
+} from "../../engine/api/memory-snapshot";
+import { alertIcon, closeIcon } from "../base/icons";
+import { base, theme } from "../base/theme";
+import { parentIds } from "./map/branch-tree";
 import { memoryElementStyles } from "./memory-element-styles";
 import { MemoryFeed } from "./memory-feed";
-import { RoundDeletedEvent, type MemoryRequestEvent } from "./memory-request";
-import { tones } from "./memory-styles";
+import {
+  RoundDeletedEvent,
+  type MemoryRequestEvent,
+} from "./base/memory-request";
+import { tones } from "./base/memory-styles";
 import { failureText, MemoryTasks } from "./memory-tasks";
 import { snapshotJson } from "./redact";
-import type { RoundDetails } from "./round-details";
-import type { RoundMap } from "./round-map";
-import { lastTurn } from "./turn-figures";
-import { reportOn, Verification } from "./verification";
+import type { RoundDetails } from "./map/round-details";
+import type { RoundMap } from "./map/round-map";
+import { lastTurn } from "./plots/turn-figures";
+import { reportOn, Verification } from "./sections/verification";
 
 /**
  * `<rondo-memory>`: what memory holds and what turns did with it. Give it a `source`; it asks that for

@@ -4,12 +4,9 @@
  * to or timed.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type {
-  MemoryOptions,
-  MemorySnapshot,
-  MemorySource,
-} from "../../engine/memory-snapshot";
-import { asError } from "../as-error";
+import type { MemoryOptions, MemorySource } from "../../engine/api/kv-memory";
+import type { MemorySnapshot } from "../../engine/api/memory-snapshot";
+import { asError } from "../base/as-error";
 import { withoutText } from "./redact";
 
 const POLL_MS = 1000;

@@ -1,8 +1,8 @@
 /** What the panel has a source do: one thing at a time, and what failed is said. */
-import type { MemorySource } from "../../engine/memory-snapshot";
-import { asError } from "../as-error";
-import { describeError } from "../describe-error";
-import type { MemoryRequest } from "./memory-request";
+import type { MemorySource } from "../../engine/api/kv-memory";
+import { asError } from "../base/as-error";
+import { describeError } from "../base/describe-error";
+import type { MemoryRequest } from "./base/memory-request";
 
 /** Requests that change memory. */
 export type MemoryTask = Extract<

@@ -1,5 +1,5 @@
 /** A snapshot without anything that was said. */
-import type { MemorySnapshot } from "../../engine/memory-snapshot";
+import type { MemorySnapshot } from "../../engine/api/memory-snapshot";
 
 export function withoutText(snapshot: MemorySnapshot): MemorySnapshot {
   const { chat } = snapshot;

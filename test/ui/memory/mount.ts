@@ -1,8 +1,8 @@
 /** A `<rondo-memory>` in the test's page with a fake source behind it, and ways to see and touch it. */
 import { onTestFinished } from "vitest";
 import { page } from "vitest/browser";
-import type { MemorySnapshot } from "../../../src/engine/memory-snapshot";
-import "../../../src/ui/define-memory";
+import type { MemorySnapshot } from "../../../src/engine/api/memory-snapshot";
+import "../../../src/ui/memory/define-memory";
 import type { MemoryElement } from "../../../src/ui/memory/memory-element";
 import { FakeMemorySource } from "../../support/fake-memory-source";
 import { smallSnapshot } from "../../support/memory-snapshots";

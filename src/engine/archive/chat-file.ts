@@ -1,0 +1,259 @@
+/**
+ * A chat as one file. Numbers are little-endian.
+ *
+ *     0    "RNDOCHAT"
+ *     8    version, bytes of the text, its CRC-32C     u32 each
+ *     20   text: JSON in UTF-8, with all rounds and a list of the segments
+ *     ──   segments as they are stored, one behind the other, in the order of the list
+ *
+ * The text is read and checked first, whole; segments are slices of the file until somebody wants one. A
+ * file in which nothing but KV is damaged is still a chat: that KV is computed again. Tokens and KV are
+ * believed to be of the text beside them, as those in the store are.
+ */
+import * as v from "valibot";
+import type { RoundRecord } from "../../store/rounds";
+import type { SegmentRecord } from "../../store/segments";
+import { crc32c } from "../../util/crc32c";
+import { ChatFileError } from "../../util/errors";
+
+export interface ChatFile {
+  title: string;
+  system?: string | undefined;
+  /** The model it was held with. Where that came from stays on this computer. */
+  modelName: string;
+  createdMs: number;
+  /** Rounds that every turn attends to. */
+  pinnedIds?: number[] | undefined;
+  rounds: FileRound[];
+}
+
+export type FileRound = Omit<RoundRecord, "conversationId" | "contentHash">;
+export type FileSegment = Omit<SegmentRecord, "conversationId">;
+
+export interface OpenedChatFile {
+  chat: ChatFile;
+  /** Reads one after the other; `damaged` stands for one that is not as it was written. */
+  segments: () => AsyncGenerator<FileSegment | "damaged", void>;
+}
+
+const MAGIC = "RNDOCHAT";
+const VERSION = 1;
+const TEXT_AT = 20;
+
+/** Words of 32 bits: tokens, or floats bit for bit. */
+const words = v.pipe(
+  v.array(
+    v.pipe(
+      v.number(),
+      v.integer("a whole number"),
+      v.minValue(0),
+      v.maxValue(2 ** 32 - 1),
+    ),
+  ),
+  v.transform((list) => Uint32Array.from(list)),
+);
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const timeMs = v.pipe(v.number(), v.finite(), v.minValue(0));
+
+const roundFields = v.pipe(
+  v.object({
+    id: count,
+    parentId: v.nullable(count),
+    user: v.string(),
+    reply: v.string(),
+    isFinished: v.boolean(),
+    tokens: words,
+    openTokens: count,
+    textFingerprint: v.string(),
+    attended: v.nullable(v.array(count)),
+    pageDigest: v.optional(
+      v.pipe(
+        words,
+        v.transform((bits) => new Float32Array(bits.buffer)),
+      ),
+    ),
+    kvContext: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+    isApproximate: v.optional(v.boolean()),
+    kvFrom: v.optional(v.object({ roundId: count })),
+    document: v.optional(v.string()),
+    createdMs: timeMs,
+  }),
+  v.check(
+    ({ id, parentId }) => parentId === null || parentId < id,
+    "a parent's id that is smaller than its child's",
+  ),
+  v.check(
+    ({ openTokens, tokens }) => openTokens <= tokens.length,
+    "no more tokens of the message than of the round",
+  ),
+);
+
+const segmentFields = v.object({
+  roundId: count,
+  half: v.picklist(["lower", "upper"]),
+  fingerprint: v.string(),
+  bytes: count,
+  crc32c: count,
+});
+
+const textFields = v.object({
+  title: v.string(),
+  system: v.optional(v.string()),
+  modelName: v.string(),
+  createdMs: timeMs,
+  pinnedIds: v.optional(v.array(count)),
+  rounds: v.pipe(
+    v.array(roundFields),
+    v.check(
+      (rounds) => new Set(rounds.map(({ id }) => id)).size === rounds.length,
+      "rounds with ids of their own",
+    ),
+  ),
+  segments: v.array(segmentFields),
+});
+
+type ListedSegment = v.InferOutput<typeof segmentFields>;
+
+/**
+ * The file of a chat. Segments are read once, one at a time, for their checksums; the file's bytes stay
+ * where they are until somebody reads it.
+ */
+export async function writeChatFile(
+  chat: ChatFile,
+  segments: Iterable<FileSegment> | AsyncIterable<FileSegment> = [],
+): Promise<Blob> {
+  const listed: ListedSegment[] = [];
+  const blobs: Blob[] = [];
+  for await (const { roundId, half, fingerprint, blob, bytes } of segments) {
+    const content = await contentOf(blob);
+    if (content === undefined) continue;
+    listed.push({ roundId, half, fingerprint, bytes, crc32c: crc32c(content) });
+    blobs.push(blob);
+  }
+
+  const text = new TextEncoder().encode(
+    JSON.stringify({
+      ...chat,
+      rounds: chat.rounds.map((round) => ({
+        ...round,
+        tokens: [...round.tokens],
+        pageDigest: round.pageDigest && bitsOf(round.pageDigest),
+      })),
+      segments: listed,
+    } satisfies v.InferInput<typeof textFields>),
+  );
+  const start = new Uint8Array(TEXT_AT);
+  start.set(new TextEncoder().encode(MAGIC));
+  const view = new DataView(start.buffer);
+  [VERSION, text.length, crc32c(text)].forEach((word, i) =>
+    view.setUint32(MAGIC.length + 4 * i, word, true),
+  );
+  return new Blob([start, text, ...blobs], {
+    type: "application/octet-stream",
+  });
+}
+
+/** @throws ChatFileError where it is no such file, or its text is not as it was written */
+export async function readChatFile(file: Blob): Promise<OpenedChatFile> {
+  const start = await sliceOf(file, 0, TEXT_AT);
+  const magic = new TextDecoder().decode(start.subarray(0, MAGIC.length));
+  if (magic !== MAGIC || start.length < TEXT_AT) {
+    throw new ChatFileError(
+      "This file is not a chat that Rondo exported. Choose one that is.",
+    );
+  }
+  const view = new DataView(start.buffer);
+  const [version, textBytes, textCrc] = [8, 12, 16].map((at) =>
+    view.getUint32(at, true),
+  ) as [number, number, number];
+  if (version !== VERSION) {
+    throw new ChatFileError(
+      `This chat was exported by another Rondo (file version ${version}; this one reads ${VERSION}). Reload the page to get the newest one, then import again.`,
+    );
+  }
+  const textEnd = TEXT_AT + textBytes;
+  const bytes = await sliceOf(file, TEXT_AT, textEnd);
+  if (bytes.length < textBytes) {
+    throw new ChatFileError(
+      `This file ends after ${file.size} bytes; its text alone takes ${textEnd}. It was cut off: copy or download it again.`,
+    );
+  }
+  if (crc32c(bytes) !== textCrc) {
+    throw new ChatFileError(
+      "This file is damaged: its text fails its checksum. Copy or download it again, or export the chat again.",
+    );
+  }
+  const { segments, ...chat } = checkedText(bytes);
+  return { chat, segments: () => readSegments(file, textEnd, segments) };
+}
+
+async function* readSegments(
+  file: Blob,
+  start: number,
+  listed: readonly ListedSegment[],
+): AsyncGenerator<FileSegment | "damaged", void> {
+  let at = start;
+  for (const { crc32c: crc, ...segment } of listed) {
+    const end = at + segment.bytes;
+    const content = await contentOf(file.slice(at, end));
+    at = end;
+    const isWhole =
+      content?.length === segment.bytes && crc32c(content) === crc;
+    yield isWhole ? { ...segment, blob: new Blob([content]) } : "damaged";
+  }
+}
+
+function checkedText(
+  bytes: Uint8Array<ArrayBuffer>,
+): v.InferOutput<typeof textFields> {
+  const unfit = (expected: string, found: string) =>
+    new ChatFileError(
+      `This file is not a chat that can be imported: expected ${expected}, found ${found}. Export the chat again.`,
+    );
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    const why = (error as Error).message;
+    throw unfit("JSON", `text that does not parse (${why})`);
+  }
+  const result = v.safeParse(textFields, json);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const path = v.getDotPath(issue);
+  if (path !== null && issue.received === "undefined")
+    throw unfit(path, "nothing by that name");
+  const expected = issue.expected ?? issue.message;
+  throw unfit(
+    path === null ? expected : `${path}: ${expected}`,
+    issue.received,
+  );
+}
+
+/** @throws ChatFileError where the browser can't read the file (any more) */
+async function sliceOf(
+  file: Blob,
+  start: number,
+  end: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const content = await contentOf(file.slice(start, end));
+  if (content !== undefined) return content;
+  throw new ChatFileError(
+    "This file could not be read: it was moved, changed or deleted meanwhile. Choose it again.",
+  );
+}
+
+async function contentOf(
+  blob: Blob,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Floats as words, so that JSON keeps every bit. */
+function bitsOf({ buffer, byteOffset, length }: Float32Array): number[] {
+  return [...new Uint32Array(buffer, byteOffset, length)];
+}

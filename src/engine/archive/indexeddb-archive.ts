@@ -1,0 +1,370 @@
+/**
+ * Chats in IndexedDB. Other tabs with the same database are told when the list of chats changes, and
+ * tell this one.
+ */
+import {
+  decodeSegment,
+  encodeSegment,
+  type ExpectedSegment,
+  type SegmentHeader,
+} from "../../memory/segment";
+import { Conversations } from "../../store/conversations";
+import { Database, type SegmentKey } from "../../store/database";
+import { siteRoom } from "../../store/disk-space";
+import { Meta } from "../../store/meta";
+import { Rounds } from "../../store/rounds";
+import type { SegmentSizes } from "../../store/segment-uses";
+import { Segments } from "../../store/segments";
+import { asStoreError } from "../../store/store-error";
+import {
+  type Archive,
+  type ArchivedChat,
+  type ArchivedRound,
+  type ArchiveOptions,
+  type ChatChanges,
+  type ChatHead,
+  type FoundSegment,
+  type ImportedChat,
+  NoArchive,
+  type RoundToKeep,
+  type StorageSnapshot,
+} from "./archive";
+import {
+  asArchivedRound,
+  asChatFile,
+  asConversation,
+  asRoundRecord,
+  asSummary,
+  copyOfRound,
+} from "./archive-records";
+import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
+import { readChatFile, writeChatFile } from "./chat-file";
+import { findChats } from "./chat-search";
+import { ChatWrites } from "./write-queue";
+import { TroubleBell } from "./store-warnings";
+
+/** What it means that KV was not kept or found. */
+const COMPUTED_AGAIN =
+  "No text is lost: the memory is computed again when it is needed.";
+/** What tabs tell each other. */
+const CHANGED = "chats-changed";
+
+/**
+ * The archive of this page; where chats can't be kept, one that keeps none, and `onTrouble` is told.
+ * Never rejects.
+ */
+export async function openArchive(
+  options: ArchiveOptions = {},
+): Promise<Archive> {
+  try {
+    return await StoredArchive.open(options);
+  } catch (error) {
+    const why = asStoreError(error, "open the chats");
+    new TroubleBell(options.onTrouble).ring(why, "Until then no chat is kept.");
+    return new NoArchive(why);
+  }
+}
+
+export class StoredArchive implements Archive {
+  readonly #database: Database;
+  readonly #conversations: Conversations;
+  readonly #rounds: Rounds;
+  readonly #segments: Segments;
+  readonly #meta: Meta;
+  readonly #writes: ChatWrites;
+  readonly #bell: TroubleBell;
+  readonly #channel: BroadcastChannel;
+  readonly #onChanged: () => void;
+  #droppedSegments = 0;
+
+  private constructor(
+    database: Database,
+    bell: TroubleBell,
+    { name = "rondo", onChanged = () => undefined }: ArchiveOptions,
+  ) {
+    this.#database = database;
+    this.#bell = bell;
+    this.#conversations = new Conversations(database);
+    this.#rounds = new Rounds(database);
+    this.#segments = new Segments(database);
+    this.#meta = new Meta(database);
+    this.#writes = new ChatWrites(database, this.#segments, bell);
+    this.#onChanged = onChanged;
+    this.#channel = new BroadcastChannel(name);
+    this.#channel.onmessage = ({ data }) => {
+      if (data === CHANGED) onChanged();
+    };
+    // What a crash left behind takes room, and does no other harm.
+    this.#segments.sweep().catch(() => undefined);
+  }
+
+  /** @throws StoreError */
+  static async open(options: ArchiveOptions = {}): Promise<StoredArchive> {
+    const bell = new TroubleBell(options.onTrouble);
+    const database = await Database.open({
+      ...(options.name !== undefined && { name: options.name }),
+      onClosed: (error) => bell.ring(error),
+    });
+    return new StoredArchive(database, bell, options);
+  }
+
+  async list(): Promise<ChatSummary[]> {
+    const { records } = await this.#conversations.list();
+    return records.map(asSummary);
+  }
+
+  async search(query: string, options?: SearchOptions): Promise<ChatHit[]> {
+    const { records } = await this.#conversations.list();
+    const ids = records.map(({ id }) => id);
+    const roundsOf = async (id: string) =>
+      (await this.#rounds.list(id)).records;
+    return findChats(query, ids, roundsOf, options);
+  }
+
+  async read(chatId: string): Promise<ArchivedChat | undefined> {
+    await this.idle(chatId);
+    const conversation = await this.#conversations.get(chatId);
+    if (conversation === undefined) return undefined;
+    this.#writes.know(chatId);
+    const { records, dropped } = await this.#rounds.list(chatId);
+    const rounds = records.map(asArchivedRound);
+    return {
+      summary: asSummary(conversation),
+      system: conversation.system,
+      model: conversation.model,
+      prefix: rounds.find(({ id }) => id === 0),
+      rounds: rounds.filter(({ id }) => id !== 0),
+      shownId: conversation.shownId,
+      pinnedIds: conversation.pinnedIds ?? [],
+      lostRounds: dropped,
+    };
+  }
+
+  saveRounds(chat: ChatHead, rounds: readonly RoundToKeep[]): Promise<boolean> {
+    const copies = rounds.map(copyOfRound);
+    return this.#writes.attempt(chat.id, async () => {
+      const nowMs = Date.now();
+      const records = await Promise.all(
+        copies.map((round) => asRoundRecord(chat.id, round, nowMs)),
+      );
+      const conversation = asConversation(chat, records, nowMs);
+      const isNew = await this.#writes.putRounds(conversation, records);
+      // While a reply comes, nothing changes in the list that is worth reading it again.
+      if (isNew || copies.every(({ isFinished }) => isFinished))
+        this.#announce();
+      return true;
+    });
+  }
+
+  saveSegment(
+    chatId: string,
+    roundId: number,
+    header: SegmentHeader,
+    payload: Uint8Array<ArrayBuffer>,
+  ): Promise<boolean> {
+    const { half, fingerprint, tokens } = header;
+    return this.#writes.attempt(
+      chatId,
+      () => {
+        const blob = new Blob(encodeSegment(header, payload));
+        return this.#writes.putSegment({
+          conversationId: chatId,
+          roundId,
+          half,
+          blob,
+          bytes: blob.size,
+          tokens,
+          fingerprint,
+        });
+      },
+      COMPUTED_AGAIN,
+    );
+  }
+
+  async readSegment(
+    chatId: string,
+    roundId: number,
+    expected: ExpectedSegment,
+  ): Promise<FoundSegment | "missing" | "dropped"> {
+    const key: SegmentKey = [chatId, roundId, expected.half];
+    try {
+      const bytes = await this.#segments.read(key, expected.fingerprint);
+      if (bytes === "missing") return bytes;
+      if (bytes !== "dropped") {
+        const segment = decodeSegment(bytes, expected);
+        if ("payload" in segment)
+          return {
+            payload: segment.payload,
+            elements: segment.header.elements,
+          };
+        await this.#segments.delete(key);
+      }
+      this.#droppedSegments++;
+      return "dropped";
+    } catch (error) {
+      this.#bell.ring(error, COMPUTED_AGAIN);
+      return "missing";
+    }
+  }
+
+  async segmentKeys(chatId: string): Promise<SegmentSizes> {
+    try {
+      return await this.#segments.uses.sizesOf(chatId);
+    } catch (error) {
+      this.#bell.ring(error, COMPUTED_AGAIN);
+      return new Map();
+    }
+  }
+
+  async saveUses(): Promise<void> {
+    // Without it others go first when room is needed: not worth a word.
+    await this.#segments.uses.save().catch(() => undefined);
+  }
+
+  async rename(chatId: string, title: string): Promise<void> {
+    await this.#writes.inTurn(chatId, () =>
+      this.#conversations.change(chatId, { title, updatedMs: Date.now() }),
+    );
+    this.#announce();
+  }
+
+  change(chatId: string, changes: ChatChanges): Promise<boolean> {
+    return this.#writes.inTurn(chatId, async () => {
+      if (!this.#writes.isKnown(chatId)) return false;
+      await this.#conversations.change(chatId, changes);
+      return true;
+    });
+  }
+
+  deleteRound(
+    chatId: string,
+    roundId: number,
+    options?: { keepsKv?: boolean },
+  ): Promise<void> {
+    return this.#writes.inTurn(chatId, () =>
+      this.#rounds.delete(chatId, roundId, options),
+    );
+  }
+
+  async wipeKv(chatId?: string): Promise<void> {
+    const ids = chatId === undefined ? await this.#rounds.chatIds() : [chatId];
+    for (const id of ids)
+      await this.#writes.inTurn(id, () => this.#rounds.forgetKv(id));
+  }
+
+  async readDocument(id: string): Promise<ArchivedRound | undefined> {
+    try {
+      const { records } = await this.#rounds.list(id);
+      return records.map(asArchivedRound).find(({ document }) => document);
+    } catch (error) {
+      this.#bell.ring(error, COMPUTED_AGAIN);
+      return undefined;
+    }
+  }
+
+  deleteDocument(id: string): Promise<void> {
+    return this.#writes.inTurn(id, () => this.#conversations.delete(id));
+  }
+
+  saveDocument(id: string, round: RoundToKeep): Promise<boolean> {
+    const copy = copyOfRound(round);
+    return this.#writes.attempt(id, async () => {
+      await this.#rounds.put(await asRoundRecord(id, copy, Date.now()));
+      return true;
+    });
+  }
+
+  async delete(chatId: string): Promise<void> {
+    await this.#writes.delete(chatId, () => this.#conversations.delete(chatId));
+    this.#announce();
+  }
+
+  async exportChat(
+    chatId: string,
+    { withKv = false }: { withKv?: boolean } = {},
+  ): Promise<Blob> {
+    await this.idle(chatId);
+    const conversation = await this.#conversations.get(chatId);
+    if (conversation === undefined)
+      throw new RangeError(`There is no chat ${chatId}.`);
+    const { records } = await this.#rounds.list(chatId);
+    return writeChatFile(
+      asChatFile(conversation, records, withKv),
+      withKv ? this.#segments.ofChat(chatId) : [],
+    );
+  }
+
+  async importChat(file: Blob): Promise<ImportedChat> {
+    const { chat, segments } = await readChatFile(file);
+    const id: string = crypto.randomUUID();
+    const records = await Promise.all(
+      chat.rounds.map((round) => asRoundRecord(id, round, round.createdMs)),
+    );
+    const model = { name: chat.modelName, url: "" };
+    const pinnedIds = chat.pinnedIds?.filter((pinned) =>
+      records.some((round) => round.id === pinned && pinned !== 0),
+    );
+    const head = { ...chat, id, system: chat.system, model, pinnedIds };
+    const conversation = asConversation(head, records, Date.now());
+    await this.#writes.putRounds(conversation, records);
+    const lengths = new Map(records.map((one) => [one.id, one.tokens.length]));
+    let leftOutSegments = 0;
+    for await (const segment of segments()) {
+      const isKept =
+        segment !== "damaged" &&
+        (await this.#writes.attempt(
+          id,
+          () => {
+            const tokens = lengths.get(segment.roundId);
+            const ours = { ...segment, conversationId: id, tokens };
+            return this.#writes.putSegment(ours);
+          },
+          COMPUTED_AGAIN,
+        ));
+      if (!isKept) leftOutSegments++;
+    }
+    this.#announce();
+    return { summary: asSummary(conversation), leftOutSegments };
+  }
+
+  idle(chatId: string): Promise<void> {
+    return this.#writes.idle(chatId);
+  }
+
+  async storageSnapshot(): Promise<StorageSnapshot> {
+    const [chatCount, segments, room] = await Promise.all([
+      this.#conversations.count(),
+      this.#segments.totals(),
+      siteRoom(),
+    ]);
+    return {
+      chatCount,
+      segmentCount: segments.count,
+      segmentBytes: segments.bytes,
+      storedTokens: segments.tokens,
+      droppedSegments: this.#droppedSegments,
+      ...room,
+    };
+  }
+
+  async readLearned(url: string): Promise<unknown> {
+    return this.#meta.get(`learned ${url}`).catch(() => undefined);
+  }
+
+  async saveLearned(url: string, learned: unknown): Promise<void> {
+    await this.#meta.put(`learned ${url}`, learned).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#writes.allIdle();
+    await this.saveUses();
+    this.#bell.off();
+    this.#channel.close();
+    this.#database.close();
+  }
+
+  #announce(): void {
+    this.#channel.postMessage(CHANGED);
+    this.#onChanged();
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Writes of chats: those of one chat in the order of asking, each whole or not at all. Where the disk is
+ * full, KV makes room. A chat that was deleted does not come back because something of it was still to
+ * be written.
+ */
+import type { ConversationRecord } from "../../store/conversations";
+import type { Database } from "../../store/database";
+import { writeInLittleRoom } from "../../store/little-room";
+import { writeRounds } from "../../store/round-writer";
+import type { RoundRecord } from "../../store/rounds";
+import type { SegmentRecord, Segments } from "../../store/segments";
+import { StoreError } from "../../util/errors";
+import { KeyedQueue } from "../../util/keyed-queue";
+import type { TroubleBell } from "./store-warnings";
+
+/** Room to make at a time where text finds none: more than any text takes, less than much KV. */
+const TEXT_ROOM_BYTES = 16 * 2 ** 20;
+
+export class ChatWrites {
+  readonly #database: Database;
+  readonly #segments: Segments;
+  readonly #bell: TroubleBell;
+  readonly #queue = new KeyedQueue();
+  /** Chats that were stored once: one that is not there any more was deleted, by this tab or another. */
+  readonly #known = new Set<string>();
+  readonly #deleted = new Set<string>();
+
+  constructor(database: Database, segments: Segments, bell: TroubleBell) {
+    this.#database = database;
+    this.#segments = segments;
+    this.#bell = bell;
+  }
+
+  /** Notes that a chat is stored. */
+  know(chatId: string): void {
+    this.#known.add(chatId);
+  }
+
+  /** Whether a chat is stored, or was until it was deleted. */
+  isKnown(chatId: string): boolean {
+    return this.#known.has(chatId);
+  }
+
+  /** Runs `write` in its turn. @throws as it does */
+  inTurn<T>(chatId: string, write: () => Promise<T>): Promise<T> {
+    return this.#queue.run(chatId, write);
+  }
+
+  /**
+   * Runs `write` in its turn; where it fails the bell rings.
+   *
+   * @param write resolves to whether something was kept
+   * @param consequence of a failure, as a sentence
+   */
+  attempt(
+    chatId: string,
+    write: () => Promise<boolean>,
+    consequence?: string,
+  ): Promise<boolean> {
+    return this.#queue.run(chatId, async () => {
+      if (this.#deleted.has(chatId)) return false;
+      try {
+        const isKept = await write();
+        if (isKept) this.#bell.rearm();
+        return isKept;
+      } catch (error) {
+        this.#bell.ring(error, consequence);
+        return false;
+      }
+    });
+  }
+
+  /**
+   * Writes rounds of a chat. KV of other chats makes room, then this chat's.
+   *
+   * @returns whether the chat is new
+   * @throws StoreError
+   */
+  async putRounds(
+    conversation: ConversationRecord,
+    rounds: readonly RoundRecord[],
+  ): Promise<boolean> {
+    const { id } = conversation;
+    const isKnown = this.#known.has(id);
+    const isNew = await writeInLittleRoom(
+      this.#segments,
+      () => writeRounds(this.#database, conversation, rounds, { isKnown }),
+      TEXT_ROOM_BYTES,
+      [{ isPinned: (use) => use.conversationId === id }, {}],
+    );
+    this.know(id);
+    return isNew;
+  }
+
+  /**
+   * Writes a segment. KV of other chats makes room.
+   *
+   * @returns false where its round is not there: it was deleted, or found no room itself
+   * @throws StoreError
+   */
+  async putSegment(segment: SegmentRecord): Promise<boolean> {
+    const { conversationId, bytes } = segment;
+    try {
+      await writeInLittleRoom(
+        this.#segments,
+        () => this.#segments.put(segment),
+        2 * bytes,
+        [{ isPinned: (use) => use.conversationId === conversationId }],
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof StoreError && error.reason === "missing")
+        return false;
+      throw error;
+    }
+  }
+
+  /** Runs `remove` in its turn. What is to be written of the chat, before or after, is not. */
+  async delete(chatId: string, remove: () => Promise<void>): Promise<void> {
+    this.#deleted.add(chatId);
+    try {
+      await this.inTurn(chatId, remove);
+    } catch (error) {
+      this.#deleted.delete(chatId);
+      throw error;
+    }
+  }
+
+  /** Resolves when the writes asked for so far are done. */
+  idle(chatId: string): Promise<void> {
+    return this.#queue.idle(chatId);
+  }
+
+  allIdle(): Promise<void> {
+    return this.#queue.allIdle();
+  }
+}

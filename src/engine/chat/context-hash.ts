@@ -1,0 +1,67 @@
+/** What a round's KV was computed with: a name for all tokens before it, in their order. */
+import { sha256 } from "../../util/hash";
+import { contentHash } from "../load/fingerprint";
+
+interface Said {
+  tokens: ArrayLike<number>;
+}
+
+/** A round's tokens only ever grow, so their number says whether these are still its hashes. */
+interface Known {
+  tokenCount: number;
+  content: string;
+  before: string;
+  after: string;
+}
+
+const known = new WeakMap<Said, Known>();
+
+/**
+ * The context of each round, and, last, that of a round behind them all. Equal contexts are equal tokens,
+ * whichever rounds and chats they were said in.
+ */
+export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
+  let context = await sha256("");
+  const contexts = [context];
+  for (const round of rounds) {
+    context = await contextBehind(context, round);
+    contexts.push(context);
+  }
+  return contexts;
+}
+
+/**
+ * The same for a tree of rounds, by id. Where a parent is gone the newest round before it takes its place, as
+ * in `newestBranch`.
+ */
+export async function contextsById(
+  rounds: readonly (Said & { id: number; parentId: number | null })[],
+): Promise<Map<number, string>> {
+  const start = await sha256("");
+  const before = new Map<number, string>();
+  const behind: { id: number; context: string }[] = [];
+  for (const round of rounds.toSorted((a, b) => a.id - b.id)) {
+    const { id, parentId } = round;
+    const parent = behind.findLast((one) => one.id <= (parentId ?? -1));
+    const context = parent?.context ?? start;
+    before.set(id, context);
+    behind.push({ id, context: await contextBehind(context, round) });
+  }
+  return before;
+}
+
+/** For when a round's tokens are others than they were. */
+export function forgetContext(round: Said): void {
+  known.delete(round);
+}
+
+async function contextBehind(before: string, round: Said): Promise<string> {
+  const tokenCount = round.tokens.length;
+  const one = known.get(round);
+  const isSame = one?.tokenCount === tokenCount;
+  if (isSame && one.before === before) return one.after;
+  const content = isSame ? one.content : await contentHash(round.tokens);
+  const after = await sha256(`${before}/${content}`);
+  known.set(round, { tokenCount, content, before, after });
+  return after;
+}

@@ -1,0 +1,136 @@
+/**
+ * How stale KV is repaired for a question: at which layer the question says what it looks at, whether the
+ * keys that it looks at are computed afresh for that, and which tokens are computed again (A³,
+ * arXiv 2511.17560; `edges` after EPIC, arXiv 2410.15332).
+ */
+import type { PlacedRound } from "../../memory/page-table";
+import type { Round } from "../../memory/round";
+import type { FusionVariant } from "../api/replies";
+import {
+  type ChatToken,
+  topRounds,
+  topTokens,
+  type TopTokensInput,
+} from "./top-tokens";
+import type { Span } from "../run/runner";
+
+export type ChooseTokens = (
+  input: TopTokensInput & { stale: readonly PlacedRound[] },
+) => readonly ChatToken[] | Promise<readonly ChatToken[]>;
+
+export interface RepairMethod {
+  /** Layer whose queries and keys say what the question looks at; at most the watershed. */
+  checkLayer: number;
+  /** Whether the stale rounds go through the layers below it, so that its keys are fresh. */
+  isFresh: boolean;
+  /** Rows of the question that say so: all, or the last ones that also say which rounds matter. */
+  rows: "question" | "mass";
+  choose: ChooseTokens;
+}
+
+/** Of the layers, the first whose keys depend on more than their own token. */
+const CHECK_LAYER = 1;
+/** Tokens at either end of a stale round that `edges` takes. */
+const EDGE = 4;
+
+export function repairMethod(
+  variant: FusionVariant,
+  watershed: number,
+): RepairMethod {
+  return {
+    checkLayer:
+      variant === "watershed" ? watershed : Math.min(CHECK_LAYER, watershed),
+    isFresh: variant !== "lite" && variant !== "rounds",
+    rows: variant === "rounds" ? "mass" : "question",
+    choose: CHOICES[variant] ?? topTokens,
+  };
+}
+
+const withEdges: ChooseTokens = (input) => {
+  const ends = input.stale.flatMap(({ round: { id, tokens } }) =>
+    tokens.flatMap((_, place) =>
+      place < EDGE || place >= tokens.length - EDGE
+        ? [{ round: id, place }]
+        : [],
+    ),
+  );
+  return [...topTokens(input), ...ends];
+};
+
+const CHOICES: Partial<Record<FusionVariant, ChooseTokens>> = {
+  rounds: topRounds,
+  edges: withEdges,
+};
+
+/** Rows of stale rounds, in the order of the chat: those of `tokens`, given in any order, repeated or not. */
+export function chosenRows(
+  stale: readonly PlacedRound[],
+  tokens: readonly ChatToken[],
+): Span[] {
+  const places = new Map<number, Set<number>>();
+  for (const { round, place } of tokens) {
+    const known = places.get(round) ?? new Set();
+    places.set(round, known.add(place));
+  }
+  return stale.flatMap((placed) => {
+    const chosen = [...(places.get(placed.round.id) ?? [])];
+    return spansOf(
+      placed,
+      chosen.sort((a, b) => a - b),
+    );
+  });
+}
+
+/**
+ * Those of a pass's rows that a later pass goes on with.
+ *
+ * @param wanted rows of `before`, in the same order
+ */
+export function subsetOf(
+  before: readonly Span[],
+  wanted: readonly Span[],
+): number[] {
+  const starts = new Map<Round, { row: number; span: Span }[]>();
+  let row = 0;
+  for (const span of before) {
+    const { round } = span.placed;
+    starts.set(round, [...(starts.get(round) ?? []), { row, span }]);
+    row += span.to - span.from;
+  }
+  return wanted.flatMap(({ placed, from, to }) =>
+    Array.from({ length: to - from }, (_, i) => {
+      const place = from + i;
+      const found = starts
+        .get(placed.round)
+        ?.find(({ span }) => span.from <= place && place < span.to);
+      if (!found)
+        throw new RangeError(
+          `row ${place} of round ${placed.round.id} was not kept`,
+        );
+      return found.row + place - found.span.from;
+    }),
+  );
+}
+
+/** Rows where their rounds stand in another half; those of rounds that do not stand there are left out. */
+export function movedTo(
+  placed: readonly PlacedRound[],
+  rows: readonly Span[],
+): Span[] {
+  const there = new Map(placed.map((one) => [one.round, one]));
+  return rows.flatMap(({ placed: { round }, from, to }) => {
+    const one = there.get(round);
+    return one ? [{ placed: one, from, to }] : [];
+  });
+}
+
+/** Runs of neighbours. */
+function spansOf(placed: PlacedRound, places: readonly number[]): Span[] {
+  const spans: Span[] = [];
+  for (const place of places) {
+    const last = spans.at(-1);
+    if (last?.to === place) last.to++;
+    else spans.push({ placed, from: place, to: place + 1 });
+  }
+  return spans;
+}

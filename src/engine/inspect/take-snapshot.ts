@@ -1,0 +1,139 @@
+/** Makes snapshots of memory. Only reads, and only when asked: nothing is counted beside what counts itself. */
+import type { Gpu } from "../../gpu/gpu";
+import { HALVES, type Half } from "../../util/kv-half";
+import { NOTHING_STORED } from "../archive/archive";
+import { chatMemory } from "./chat-snapshot";
+import type { MemoryOptions } from "../api/kv-memory";
+import type {
+  BufferMemory,
+  DeviceMemory,
+  GpuMemory,
+  MemorySnapshot,
+  ModelMemory,
+  PoolMemory,
+  TurnRecord,
+} from "../api/memory-snapshot";
+import type { ModelLibrary } from "../load/model-library";
+import type { Session } from "../load/loaded-model";
+import type { Shelf } from "../open/open-archive";
+
+export interface SnapshotSources {
+  /** The model that is loaded now. */
+  session: () => Session | undefined;
+  shelf: Shelf;
+  models: Pick<ModelLibrary, "list">;
+  turns: readonly TurnRecord[];
+}
+
+/** Limits that decide what fits. */
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+] as const;
+
+/** Waits for the store alone. What can't be read there counts as nothing; a notice has said why. */
+export async function takeSnapshot(
+  { session, shelf, models, turns }: SnapshotSources,
+  { chatId, withText = false }: MemoryOptions = {},
+): Promise<MemorySnapshot> {
+  const { archive, chats, keeper } = shelf;
+  const wanted = chatId ?? chats.lastId;
+  const [stored, kept, readChat] = await Promise.all([
+    archive.storageSnapshot().catch(() => NOTHING_STORED),
+    models.list().catch(() => []),
+    wanted === undefined
+      ? undefined
+      : chatMemory(shelf, wanted, withText, session).catch(() => undefined),
+  ]);
+  // All at one moment from here on: sums agree.
+  const now = session();
+  return {
+    takenMs: Date.now(),
+    gpu: now && gpuMemory(now),
+    model: now && modelMemory(now),
+    storage: {
+      ...stored,
+      ...keeper.queue,
+      modelBytes: kept.reduce((sum, { keptBytes }) => sum + keptBytes, 0),
+    },
+    chat: readChat?.(),
+    turns: [...turns],
+  };
+}
+
+function gpuMemory({ gpu, model, runner, residency }: Session): GpuMemory {
+  const { cache } = runner;
+  const { bytes, peakBytes, peakKvBytes } = gpu.ledger;
+  const [lower, upper] = HALVES.map((half: Half): PoolMemory => ({
+    pageCount: cache[half].pool.pageCount,
+    freePages: cache[half].pool.freePages,
+    bytesPerPage: cache[half].pageBytes,
+  })) as [PoolMemory, PoolMemory];
+  return {
+    budgetBytes: cache.budgetBytes,
+    bytes: { ...bytes },
+    peakBytes,
+    peakKvBytes,
+    lower,
+    upper,
+    residentTokens: residency.residentTokens,
+    buffers: buffersByLabel(gpu),
+    device: {
+      ...deviceOf(gpu),
+      canary: model.network.checks.map(({ format, rows, ...check }) => ({
+        kernel: `${format} weights, ${rows} ${rows === 1 ? "row" : "rows"}`,
+        ...check,
+      })),
+    },
+  };
+}
+
+/** The largest first; those of one label together. */
+function buffersByLabel(gpu: Gpu): BufferMemory[] {
+  const byLabel = new Map<string, BufferMemory>();
+  for (const { label, memoryClass, bytes } of gpu.buffers()) {
+    const key = `${memoryClass}/${label}`;
+    const known = byLabel.get(key);
+    byLabel.set(key, {
+      label,
+      memoryClass,
+      count: (known?.count ?? 0) + 1,
+      bytes: (known?.bytes ?? 0) + bytes,
+    });
+  }
+  return [...byLabel.values()].sort((a, b) => b.bytes - a.bytes);
+}
+
+function deviceOf({
+  info: { vendor, architecture, description },
+  isSoftware,
+  device,
+}: Gpu): Omit<DeviceMemory, "canary"> {
+  return {
+    vendor,
+    architecture,
+    description,
+    isSoftware,
+    features: [...device.features].sort(),
+    limits: Object.fromEntries(
+      LIMITS.map((name) => [name, device.limits[name]]),
+    ),
+  };
+}
+
+function modelMemory(session: Session): ModelMemory {
+  const { network, selection, calibration } = session.model;
+  const headCount = network.config.numAttentionHeads;
+  const { heads, tau } = selection;
+  return {
+    ...session.info(),
+    watershed: network.cache.lower.shape.watershed,
+    tau,
+    massHeads: heads === "all" ? headCount : heads.length,
+    headCount,
+    calibration,
+  };
+}

@@ -1,0 +1,346 @@
+/**
+ * Holds a turn against what it stands in for: full attention over KV that is exact.
+ *
+ *     exact     all rounds before it and its own, computed anew into pages of their own
+ *     as it is  the rounds that the turn attended to, with the KV that is there or stored; its own round
+ *               computed anew behind them
+ *
+ * Both read the question, then the reply as it was given, a few rows at a time: the logits of a row are
+ * large. Of the chat nothing changes but what is on the GPU.
+ */
+import { pagesFor } from "../../memory/page-pool";
+import { Pins } from "../../memory/residency";
+import { isResident, newRound, type Round } from "../../memory/round";
+import { HALVES } from "../../util/kv-half";
+import { ASKED_CAPACITY } from "../../model/network/workspace";
+import { newestBranch } from "../../store/round-tree";
+import { ContextFullError, OutOfMemoryError } from "../../util/errors";
+import type { ChatRound, Conversation } from "../chat/conversation";
+import type { Desk, TurnContext } from "../open/active-chat";
+import { type Frame, frameOf } from "../run/attention-frame";
+import { divergence, likeliest } from "../run/logits";
+import type { VerifyOptions, VerifyReport } from "../api/kv-memory";
+import { massOfLayers } from "../rounds/question-mass";
+import { newReport } from "../restore/kv-restore";
+import { massByRound } from "../rounds/round-mass";
+import { pendingSpans, type Span } from "../run/runner";
+import {
+  forgetTorn,
+  forgetUpper,
+  noteContexts,
+  stalenessOf,
+} from "../chat/staleness";
+
+export interface VerifyRequest extends VerifyOptions {
+  /** Asked between submits: whether somebody waits. */
+  isWanted: () => boolean;
+}
+
+/** Ends a verification in the middle, for whoever waits. */
+class Interruption extends Error {}
+
+/** One of the two that are compared. */
+interface Side {
+  frame: Frame;
+  /** The turn's own round, in pages of this side. */
+  own: Round;
+}
+
+/**
+ * Undefined where it was broken off for somebody who waits.
+ *
+ * @throws RangeError, ContextFullError, OutOfMemoryError, DeviceLostError; the signal's reason
+ */
+export async function verifyRound(
+  { chat, context, session }: Pick<Desk, "chat" | "context" | "session">,
+  roundId: number,
+  { onProgress, signal, isWanted }: VerifyRequest,
+): Promise<VerifyReport | undefined> {
+  const start = performance.now();
+  const { conversation, tokens } = chat;
+  const branch = branchTo(conversation, roundId);
+  const round = branch.at(-1)!;
+  const replyTokens =
+    round.tokens.length - tokens.close.length - round.openTokens;
+  if (round === branch[0] || round.document !== undefined || replyTokens <= 0)
+    throw new RangeError(
+      `Nothing was said in reply in round ${roundId}: there is nothing to compare.`,
+    );
+  const { rows } = session.model.selection;
+  const verification = new Verification(context, branch, replyTokens, {
+    massRows:
+      rows === "tail"
+        ? Math.min(tokens.tailTokens, round.openTokens)
+        : round.openTokens,
+    onProgress,
+    goOn() {
+      signal?.throwIfAborted();
+      if (isWanted()) throw new Interruption();
+    },
+  });
+  try {
+    const found = await verification.run();
+    const tookMs = performance.now() - start;
+    return { chatId: conversation.id, roundId, ...found, tookMs };
+  } catch (error) {
+    if (error instanceof Interruption) return undefined;
+    throw error;
+  } finally {
+    await verification.end();
+  }
+}
+
+class Verification {
+  readonly #context: TurnContext;
+  readonly #history: readonly ChatRound[];
+  readonly #round: ChatRound;
+  readonly #replyTokens: number;
+  readonly #massRows: number;
+  readonly #onProgress: VerifyOptions["onProgress"];
+  /** Asked between submits. @throws where it is to end */
+  readonly #goOn: () => void;
+  readonly #pins: Pins;
+  /** Rounds in pages of their own. */
+  readonly #made: Round[] = [];
+  #doneTokens = 0;
+  readonly #totalTokens: number;
+
+  constructor(
+    context: TurnContext,
+    branch: readonly ChatRound[],
+    replyTokens: number,
+    {
+      massRows,
+      onProgress,
+      goOn,
+    }: {
+      massRows: number;
+      onProgress: VerifyOptions["onProgress"];
+      goOn: () => void;
+    },
+  ) {
+    this.#context = context;
+    this.#history = branch.slice(0, -1);
+    this.#round = branch.at(-1)!;
+    this.#replyTokens = replyTokens;
+    this.#massRows = massRows;
+    this.#onProgress = onProgress;
+    this.#goOn = goOn;
+    this.#pins = new Pins(context.residency);
+    const before = tokensOf(this.#history);
+    // The question is read once more for its attention, layer by layer.
+    this.#totalTokens =
+      before + 3 * this.#round.openTokens + 2 * this.#replyTokens;
+  }
+
+  async run(): Promise<Omit<VerifyReport, "chatId" | "roundId" | "tookMs">> {
+    this.#assertFits();
+    this.#progress(0);
+    const asItIs = await this.#asItIs();
+    const exact = await this.#exact();
+    const mass = await this.#mass(exact);
+    for (const side of [exact, asItIs]) await this.#readQuestion(side);
+    return { ...(await this.#compare(exact, asItIs)), ...mass };
+  }
+
+  /** Gives all pages back. */
+  async end(): Promise<void> {
+    const { residency } = this.#context;
+    this.#pins.release();
+    for (const round of this.#made)
+      for (const half of HALVES) residency.drop(round, half);
+    const { contexts } = await stalenessOf(this.#history);
+    noteContexts(this.#history, contexts);
+  }
+
+  /** @throws ContextFullError, OutOfMemoryError */
+  #assertFits(): void {
+    const { contextTokens, residency } = this.#context;
+    const branch = [...this.#history, this.#round];
+    const tokens = tokensOf(branch);
+    if (tokens > contextTokens)
+      throw new ContextFullError(
+        `The chat has ${tokens} tokens up to the end of round ${this.#round.id}; full attention reads ${contextTokens}. Compare an earlier round.`,
+      );
+    const all = pagesOf(branch);
+    const attended = this.#round.attended;
+    const seen = branch.filter(
+      ({ id }, i) => i === 0 || attended === null || attended.includes(id),
+    );
+    const needed = { lower: 2 * all, upper: all + pagesOf(seen) };
+    if (!seen.includes(this.#round))
+      needed.upper += pagesFor(this.#round.tokens.length);
+    for (const half of HALVES) {
+      const room = residency.availablePages(half, this.#history);
+      if (needed[half] > room)
+        throw new OutOfMemoryError(
+          `To compare round ${this.#round.id}, the chat up to there must be in memory twice: ${needed[half]} pages of ${half} KV. The memory budget has room for ${room}. Raise the budget, or compare an earlier round.`,
+        );
+    }
+  }
+
+  /** The rounds that the turn attended to, as they are: on the GPU, stored, or, where neither, computed. */
+  async #asItIs(): Promise<Side> {
+    const { residency, recall, source, contextTokens } = this.#context;
+    const history = this.#history;
+    const { attended } = this.#round;
+    const request = {
+      history,
+      contextTokens,
+      selected: attended === null ? undefined : new Set(attended),
+    };
+    const { stale } = await stalenessOf(history);
+    forgetTorn(residency, stale);
+    const side = await this.#sideOf(request);
+    for (const half of HALVES) {
+      const rounds = side.frame[half].slice(0, -1).map(({ round }) => round);
+      for (const round of rounds) this.#pins.add(round, half);
+      const restored = recall.restore(rounds, half, source, newReport());
+      for await (const round of restored) {
+        (round as ChatRound).isRestored = true;
+        this.#goOn();
+      }
+      // KV of two contexts in one round is none.
+      for (const round of history)
+        if (half === "lower" && stale.has(round) && !isResident(round, half))
+          forgetUpper(residency, round);
+      for await (const _ of recall.recompute(rounds, half, request))
+        this.#goOn();
+    }
+    return side;
+  }
+
+  /** All rounds in pages of their own. */
+  async #exact(): Promise<Side> {
+    const { runner, contextTokens } = this.#context;
+    const history: Round[] = [];
+    for (const { id, tokens } of this.#history)
+      history.push(await this.#make(id, tokens));
+    const side = await this.#sideOf({ history, contextTokens });
+    const rows = pendingSpans(side.frame.lower.slice(0, -1));
+    let done = 0;
+    for await (const count of runner.prefill({ frame: side.frame, rows })) {
+      this.#progress(count - done);
+      done = count;
+      this.#goOn();
+    }
+    this.#progress(tokensOf(history) - done);
+    return side;
+  }
+
+  async #sideOf(
+    request: Pick<
+      Parameters<typeof frameOf>[0],
+      "history" | "contextTokens" | "selected"
+    >,
+  ): Promise<Side> {
+    const { id, tokens } = this.#round;
+    const own = await this.#make(id, tokens);
+    const ownTokens = tokens.length;
+    return { own, frame: frameOf({ ...request, own: [own], ownTokens }) };
+  }
+
+  /** A round of these tokens, with pages and without KV. */
+  async #make(id: number, tokens: readonly number[]): Promise<Round> {
+    const made = newRound(id, tokens);
+    this.#made.push(made);
+    for (const half of HALVES) {
+      await this.#context.residency.give(made, half);
+      this.#pins.add(made, half);
+    }
+    return made;
+  }
+
+  /** How the question's attention is spread over the rounds before it, layer by layer. */
+  async #mass({
+    frame,
+    own,
+  }: Side): Promise<Pick<VerifyReport, "mass" | "roundIds">> {
+    const { runner } = this.#context;
+    const rounds = this.#history.slice(1);
+    const mass: number[][] = [];
+    const layers = massOfLayers(
+      runner,
+      frame,
+      [this.#spanOf({ frame, own }, 0, this.#round.openTokens)],
+      this.#massRows,
+    );
+    const heads = Array.from({ length: runner.llama.headCount }, (_, h) => h);
+    for await (const pageMass of layers) {
+      const shares = massByRound(frame.lower, pageMass(heads), rounds);
+      mass.push([...shares.values()]);
+      this.#goOn();
+    }
+    for (const half of HALVES) own[half].computedTokens = 0;
+    this.#progress(this.#round.openTokens);
+    return { mass, roundIds: rounds.map(({ id }) => id) };
+  }
+
+  /** All of the question but its last token, whose logits are the first to be compared. */
+  async #readQuestion(side: Side): Promise<void> {
+    const { runner } = this.#context;
+    const rows = [this.#spanOf(side, 0, this.#round.openTokens - 1)];
+    for await (const _ of runner.prefill({ frame: side.frame, rows }))
+      this.#goOn();
+    this.#progress(this.#round.openTokens);
+  }
+
+  async #compare(
+    exact: Side,
+    asItIs: Side,
+  ): Promise<
+    Pick<VerifyReport, "positions" | "sameTop1" | "meanKl" | "maxKl">
+  > {
+    const { runner } = this.#context;
+    const positions = this.#replyTokens;
+    const found = { positions, sameTop1: 0, meanKl: 0, maxKl: 0 };
+    const first = this.#round.openTokens - 1;
+    for (let done = 0; done < positions; done += ASKED_CAPACITY) {
+      this.#goOn();
+      const count = Math.min(ASKED_CAPACITY, positions - done);
+      const logitsOf = (side: Side) =>
+        runner.logits(
+          side.frame,
+          this.#spanOf(side, first + done, first + done + count),
+        );
+      const wanted = await logitsOf(exact);
+      const said = await logitsOf(asItIs);
+      for (const [i, row] of wanted.entries()) {
+        const kl = divergence(row, said[i]!);
+        found.sameTop1 += Number(likeliest(row) === likeliest(said[i]!));
+        found.meanKl += kl / positions;
+        found.maxKl = Math.max(found.maxKl, kl);
+      }
+      this.#progress(2 * count);
+    }
+    return found;
+  }
+
+  #spanOf({ frame }: Side, from: number, to: number): Span {
+    return { placed: frame.lower.at(-1)!, from, to };
+  }
+
+  #progress(tokens: number): void {
+    this.#doneTokens += tokens;
+    this.#onProgress?.({
+      doneTokens: this.#doneTokens,
+      totalTokens: this.#totalTokens,
+    });
+  }
+}
+
+/** The rounds of a branch up to this one. @throws RangeError where there is no such round */
+function branchTo({ all }: Conversation, id: number): ChatRound[] {
+  const branch = newestBranch(all, id);
+  const at = branch.findIndex((round) => round.id === id);
+  if (at < 0) throw new RangeError(`There is no round ${id} in this chat.`);
+  return branch.slice(0, at + 1);
+}
+
+function tokensOf(rounds: readonly Round[]): number {
+  return rounds.reduce((sum, { tokens }) => sum + tokens.length, 0);
+}
+
+function pagesOf(rounds: readonly Round[]): number {
+  return rounds.reduce((sum, { tokens }) => sum + pagesFor(tokens.length), 0);
+}

@@ -1,0 +1,82 @@
+/**
+ * Names of what stored text and stored KV were made with. Under another name neither is what this
+ * model would make: tokens are made again from the text, KV is computed again from the tokens.
+ */
+import type { KvShape } from "../../memory/kv-cache";
+import { PAGE_TOKENS } from "../../memory/page-pool";
+import type { ModelConfig } from "../../model/config/config";
+import type { WeightFormats } from "../../model/weights/matrix-format";
+import { sha256 } from "../../util/hash";
+
+/** Goes up when the same files give other tokens: a change of chat-layout.ts, tokenizer.ts and their like. */
+const TEXT_VERSION = 1;
+/** Goes up when the same tokens give other KV: a change of kernels beyond rounding, or of what pages hold. */
+const SEGMENT_VERSION = 1;
+
+export interface TextParts {
+  /** SHA-256 of the tokenizer's and the template's files, by name. */
+  fileHashes: Readonly<Record<string, string>>;
+}
+
+/** Names what turns text into tokens. */
+export function textFingerprint({ fileHashes }: TextParts): Promise<string> {
+  return sha256(
+    JSON.stringify({
+      version: TEXT_VERSION,
+      files: Object.entries(fileHashes).toSorted(([a], [b]) =>
+        a < b ? -1 : 1,
+      ),
+    }),
+  );
+}
+
+export interface SegmentParts {
+  /** Shapes of the network, its norms and its RoPE. */
+  config: ModelConfig;
+  /** SHA-256 of all weights, as they are in the files. */
+  weightsHash: string;
+  /** What the weights are on the GPU: their quantisation. */
+  weightFormats: WeightFormats;
+  textFingerprint: string;
+  /** What pages are: which layers are a half, what an element is. */
+  pages: Pick<KvShape, "format" | "watershed">;
+}
+
+/** Names what turns tokens into KV, and how that lies in its pages. */
+export function segmentFingerprint({
+  config,
+  weightsHash,
+  weightFormats,
+  textFingerprint,
+  pages,
+}: SegmentParts): Promise<string> {
+  return sha256(
+    JSON.stringify({
+      version: SEGMENT_VERSION,
+      // RoPE is part of the configuration.
+      config,
+      weightsHash,
+      weightFormats,
+      textFingerprint,
+      pageTokens: PAGE_TOKENS,
+      format: pages.format,
+      watershed: pages.watershed,
+    }),
+  );
+}
+
+/** SHA-256 of a round's tokens: what its own KV depends on beside the model and the rounds before. */
+export function contentHash(tokens: ArrayLike<number>): Promise<string> {
+  return sha256(Uint32Array.from(tokens));
+}
+
+/**
+ * The fingerprint of a stored half: of the model that computed it, and of the tokens that it is of. A
+ * round whose tokens changed while its segments stayed, through a crash or another tab, is found out.
+ */
+export function segmentName(
+  modelFingerprint: string,
+  contentHash: string,
+): string {
+  return `${modelFingerprint}/${contentHash}`;
+}

@@ -1,0 +1,42 @@
+/**
+ * Parts of the engine that are fetched when a model first needs them: a page that only shows its chats has
+ * no use for a template's language, and one that runs a model in safetensors none for GGUF.
+ */
+import { ModelFetchError } from "../../util/errors";
+
+export const openTokenizer = part(
+  async () => (await import("../../model/text/tokenizer")).openTokenizer,
+);
+
+export const readChatTemplate = part(
+  async () => (await import("../../model/text/chat-template")).readChatTemplate,
+);
+
+export const openGguf = part(
+  async () => (await import("../../model/gguf/gguf")).openGguf,
+);
+
+export const openHub = part(async () => {
+  const { Hub } = await import("../../model/hub/hub");
+  return async (options: ConstructorParameters<typeof Hub>[0]) =>
+    new Hub(options);
+});
+
+export const fetchModel = part(
+  async () => (await import("../../model/hub/fetch-model")).fetchModel,
+);
+
+/** The function that `load` fetches. It throws a ModelFetchError, too: where the part did not come. */
+function part<Args extends unknown[], Result>(
+  load: () => Promise<(...args: Args) => Promise<Result>>,
+): (...args: Args) => Promise<Result> {
+  return async (...args) => {
+    const run = await load().catch((cause: unknown) => {
+      throw new ModelFetchError(
+        "A part of the program that this model needs did not load. Check the connection and reload the page.",
+        { cause },
+      );
+    });
+    return run(...args);
+  };
+}

@@ -1,0 +1,171 @@
+/** A model ready to chat: its files read and checked, its network on the GPU. */
+import type { Gpu } from "../../gpu/gpu";
+import { ModelFormatError } from "../../util/errors";
+import type { ChatTemplate } from "../../model/text/chat-template";
+import { readConfig } from "../../model/config/config";
+import {
+  type GenerationConfig,
+  readGenerationConfig,
+} from "../../model/config/generation-config";
+import {
+  type ModelFiles,
+  readJson,
+  readOptionalJson,
+} from "../../model/files/model-files";
+import {
+  buildNetwork,
+  destroyNetwork,
+  type Network,
+  type NetworkOptions,
+} from "./network";
+import {
+  hashedCheckpoint,
+  hashedTexts,
+} from "../../model/checkpoint/checkpoint-hash";
+import {
+  readRondoConfig,
+  type RondoConfig,
+} from "../../model/config/calibration-config";
+import { openSafetensors } from "../../model/checkpoint/safetensors";
+import { expectedTensors } from "../../model/config/expected-tensors";
+import type { Tokenizer } from "../../model/text/tokenizer";
+import { segmentFingerprint, textFingerprint } from "./fingerprint";
+import * as parts from "./lazy-parts";
+
+export interface Model {
+  name: string;
+  network: Network;
+  tokenizer: Tokenizer;
+  template: ChatTemplate;
+  generation: GenerationConfig;
+  /** Of what turns text into tokens; see fingerprint.ts. */
+  textFingerprint: string;
+  /** Of what turns tokens into KV. */
+  segmentFingerprint: string;
+  /** How rounds are selected for it. */
+  selection: SelectionDefaults;
+  /** Where that comes from: the model's own rondo.json, what it was asked in this browser, or what suits most. */
+  calibration: "measured" | "learned" | "assumed";
+  /** Positions that it was trained on. */
+  contextTokens: number;
+}
+
+/** Whose attention says which rounds matter, and how much of it is to be captured. */
+export type SelectionDefaults = Pick<RondoConfig, "rows" | "heads" | "tau">;
+
+/** For a model that was not calibrated. */
+const DEFAULT_SELECTION: SelectionDefaults = {
+  rows: "tail",
+  heads: "all",
+  tau: 0.9,
+};
+
+export interface ModelProgress {
+  phase: "tokenizer" | "weights" | "kernels";
+  loadedBytes: number;
+  totalBytes: number;
+}
+
+/** @throws ModelFormatError, ModelFetchError, OutOfMemoryError; the signal's reason */
+export async function loadModel(
+  gpu: Gpu,
+  folder: ModelFiles,
+  {
+    onProgress,
+    signal,
+    learned,
+    ...options
+  }: Omit<NetworkOptions, "onProgress"> & {
+    onProgress?: (progress: ModelProgress) => void;
+    /** What calibration in the page found out before; the model's own rondo.json counts more. */
+    learned?: unknown;
+  } = {},
+): Promise<Model> {
+  onProgress?.({ phase: "tokenizer", loadedBytes: 0, totalBytes: 0 });
+  const gguf =
+    folder.gguf === undefined
+      ? undefined
+      : await parts.openGguf(folder, folder.gguf, signal);
+  const files = gguf?.files ?? folder;
+  const configJson = await readJson(files, "config.json", signal);
+  const config = readConfig(configJson);
+  const texts = hashedTexts(files);
+  const [generationJson, rondoJson, tokenizer, template] = await Promise.all([
+    readOptionalJson(files, "generation_config.json", signal),
+    readOptionalJson(files, "rondo.json", signal),
+    parts.openTokenizer(texts.files, signal),
+    parts.readChatTemplate(texts.files, signal),
+  ]);
+  const generation = readGenerationConfig(generationJson, configJson);
+  const shape = {
+    layers: config.numHiddenLayers,
+    heads: config.numAttentionHeads,
+  };
+  const measured = readRondoConfig(rondoJson, shape);
+  const calibrated = measured ?? fittingConfig(learned, shape);
+  if (tokenizer.tokenCount > config.vocabSize) {
+    throw new ModelFormatError({
+      file: "tokenizer.json",
+      expected: `at most config.json's vocab_size of ${config.vocabSize} tokens`,
+      found: `${tokenizer.tokenCount}`,
+    });
+  }
+
+  const { checkpoint, hash } = hashedCheckpoint(
+    gguf?.checkpoint(config) ??
+      (await openSafetensors(files, expectedTensors(config), signal)),
+  );
+  const { totalBytes } = checkpoint;
+  const network = await buildNetwork(gpu, config, checkpoint, {
+    ...(calibrated && { watershed: calibrated.watershed }),
+    ...options,
+    signal,
+    onProgress: (loadedBytes) =>
+      onProgress?.({
+        phase: loadedBytes < totalBytes ? "weights" : "kernels",
+        loadedBytes,
+        totalBytes,
+      }),
+  });
+  const fileHashes = await texts.hashes();
+  const ofText = await textFingerprint({ fileHashes });
+  const ofSegments = await segmentFingerprint({
+    config,
+    weightsHash: await hash(),
+    weightFormats: network.weights.formats,
+    textFingerprint: ofText,
+    pages: network.cache.lower.shape,
+  });
+  return {
+    name: files.name,
+    network,
+    tokenizer,
+    template,
+    generation,
+    textFingerprint: ofText,
+    segmentFingerprint: ofSegments,
+    selection: calibrated ?? DEFAULT_SELECTION,
+    calibration: measured ? "measured" : calibrated ? "learned" : "assumed",
+    contextTokens: Math.min(
+      config.maxPositionEmbeddings,
+      calibrated?.contextTokens ?? Infinity,
+    ),
+  };
+}
+
+/** What was learned before, if it is of such a model: another one may have stood at the same address. */
+function fittingConfig(
+  learned: unknown,
+  shape: Parameters<typeof readRondoConfig>[1],
+): RondoConfig | undefined {
+  try {
+    return readRondoConfig(learned, shape);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gives the model's memory back. */
+export function destroyModel(gpu: Gpu, { network }: Model): void {
+  destroyNetwork(gpu, network);
+}

@@ -1,0 +1,107 @@
+/** A loaded model on its device, and all that turns need beside it. */
+import { Gpu } from "../../gpu/gpu";
+import { ReadbackRing } from "../../gpu/readback";
+import { Residency } from "../../memory/residency";
+import type { ModelFiles } from "../../model/files/model-files";
+import { canThink } from "../../model/text/thinking";
+import type { LoadOptions, ModelInfo } from "../api/models";
+import { destroyModel, loadModel, type Model } from "./load-model";
+import type { NetworkOptions } from "./network";
+import { Recall } from "../restore/kv-restore";
+import { Runner } from "../run/runner";
+import { Rates } from "../restore/restore-or-recompute";
+
+export interface SessionOptions extends LoadOptions {
+  /** Default: the platform's navigator.gpu. */
+  platform?: GPU | undefined;
+  /** See loadModel. */
+  learned?: unknown;
+  network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
+}
+
+/** Slots for tokens on their way back: two steps in flight, and one being read. */
+const RING_SLOTS = 3;
+
+export class Session {
+  readonly gpu: Gpu;
+  readonly model: Model;
+  readonly runner: Runner;
+  readonly residency: Residency;
+  readonly recall: Recall;
+  readonly ring: ReadbackRing;
+
+  private constructor(gpu: Gpu, model: Model) {
+    this.gpu = gpu;
+    this.model = model;
+    const { llama, cache } = model.network;
+    const rates = new Rates();
+    this.runner = new Runner(gpu, llama, cache, (rows, layers, ms) =>
+      rates.prefilled(rows, layers / this.runner.layerCount, ms),
+    );
+    this.residency = new Residency(cache);
+    this.recall = new Recall(this.runner, this.residency, rates);
+    this.ring = new ReadbackRing(gpu, RING_SLOTS);
+  }
+
+  /** @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError; the signal's reason */
+  static async open(
+    files: ModelFiles,
+    {
+      platform,
+      network,
+      learned,
+      memoryBudgetBytes,
+      weightBits,
+      onProgress,
+      signal,
+    }: SessionOptions,
+  ): Promise<Session> {
+    signal?.throwIfAborted();
+    onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
+    const gpu = await Gpu.open(platform);
+    try {
+      const model = await loadModel(gpu, files, {
+        ...network,
+        ...(memoryBudgetBytes !== undefined && {
+          kvBudgetBytes: memoryBudgetBytes,
+        }),
+        ...(weightBits !== undefined && { weightBits }),
+        signal,
+        learned,
+        ...(onProgress && { onProgress }),
+      });
+      return new Session(gpu, model);
+    } catch (error) {
+      gpu.destroy();
+      throw await gpu.causeOf(error);
+    }
+  }
+
+  info(): ModelInfo {
+    const { config, weights, cache } = this.model.network;
+    const { vendor, architecture, description } = this.gpu.info;
+    return {
+      name: this.model.name,
+      architecture: config.architecture,
+      parameterCount: weights.parameterCount,
+      layerCount: config.numHiddenLayers,
+      contextTokens: this.model.contextTokens,
+      weightBytes: weights.bytes,
+      kvBytesPerToken: cache.tokenBytes,
+      canThink: canThink(this.model.template, this.model.tokenizer.markers),
+      device: {
+        vendor,
+        architecture,
+        description,
+        isSoftware: this.gpu.isSoftware,
+      },
+    };
+  }
+
+  destroy(): void {
+    this.ring.destroy();
+    this.runner.destroy();
+    destroyModel(this.gpu, this.model);
+    this.gpu.destroy();
+  }
+}

@@ -1,0 +1,240 @@
+/** Where models come from, and which of them are on this device. */
+import { type HubName, hubName } from "../../model/hub/hub-name";
+import { keptFiles } from "../../model/hub/stored-files";
+import { localFiles } from "../../model/files/local-files";
+import {
+  isComplete,
+  missingBytes,
+  totalBytes,
+} from "../../model/hub/model-chunks";
+import { fetchedFiles, type ModelFiles } from "../../model/files/model-files";
+import { type Patience, PATIENT } from "../../model/hub/retry";
+import type { AdapterLimits } from "../../gpu/adapter-limits";
+import { Database } from "../../store/database";
+import {
+  type ModelKeeping,
+  type ModelRecord,
+  ModelStore,
+} from "../../store/model-store";
+import { StoreError } from "../../util/errors";
+import type {
+  KeptModel,
+  LoadOptions,
+  ModelPlan,
+  ModelSource,
+  PlanOptions,
+} from "../api/models";
+import { type Looked, lookAtFiles, lookAtHub, planOf } from "./plan-model";
+import * as parts from "./lazy-parts";
+
+export interface ModelLibraryOptions {
+  /** How the folder or GGUF file at an address is read. Default: by fetch. */
+  openFolder?: ((url: string) => ModelFiles) | undefined;
+  /** The database's name. Default "rondo". */
+  storeName?: string | undefined;
+  /** Where files are kept. Default: in that database. */
+  store?: ModelKeeping | undefined;
+  /** Of the GPU that models are to run on. */
+  limits?: () => Promise<AdapterLimits | undefined>;
+  /** Default: the platform's, where it has any. */
+  locks?: LockManager | null;
+  patience?: Patience;
+  /** Of what is fetched from now on. */
+  chunkBytes?: number;
+}
+
+export class ModelLibrary {
+  readonly #options: ModelLibraryOptions;
+  readonly #openFolder: (url: string) => ModelFiles;
+  readonly #name: string;
+  readonly #locks: LockManager | null;
+  #opening: Promise<Database> | undefined;
+
+  constructor(options: ModelLibraryOptions = {}) {
+    this.#options = options;
+    this.#openFolder = options.openFolder ?? fetchedFiles;
+    this.#name = options.storeName ?? "rondo";
+    this.#locks =
+      options.locks === undefined
+        ? (globalThis.navigator?.locks ?? null)
+        : options.locks;
+  }
+
+  /**
+   * A model's files, ready to be loaded: those of the hub are on this device then. One that is here needs
+   * no network, and makes no request.
+   *
+   * @throws ModelFetchError, ModelFormatError, StoreError; the signal's reason
+   */
+  async open(
+    source: ModelSource,
+    options: LoadOptions = {},
+  ): Promise<ModelFiles> {
+    const name = typeof source === "string" ? hubName(source) : undefined;
+    if (name === undefined) return this.#filesAt(source);
+    const store = await this.#store();
+    const record = await this.#broughtHere(store, name, options);
+    const usedMs = Date.now();
+    // On a full disk it is not noted: then older uses decide the order of a list.
+    await store
+      .change(record.id, (kept) => ({ ...kept, usedMs }))
+      .catch(() => undefined);
+    return keptFiles(store, record);
+  }
+
+  /**
+   * What loading a model would take. Of one that is kept, this is known without a network, too.
+   *
+   * @throws ModelFetchError, ModelFormatError; the signal's reason
+   */
+  async plan(
+    source: ModelSource,
+    options: PlanOptions = {},
+  ): Promise<ModelPlan> {
+    const looked = await this.#look(source, options);
+    const { gguf } = looked.files;
+    const files =
+      gguf === undefined
+        ? looked.files
+        : (await parts.openGguf(looked.files, gguf, options.signal)).files;
+    return planOf(
+      { ...looked, files },
+      await this.#options.limits?.(),
+      options,
+    );
+  }
+
+  /** Models of the hub that are here in part or whole, the one used last first. @throws StoreError */
+  async list(): Promise<KeptModel[]> {
+    let store: ModelKeeping;
+    try {
+      store = await this.#store();
+    } catch (error) {
+      // Where nothing can be kept, nothing is.
+      if (error instanceof StoreError && error.reason === "unavailable")
+        return [];
+      throw error;
+    }
+    const models: KeptModel[] = [];
+    for (const record of await store.list()) {
+      const { id, usedMs } = record;
+      const total = totalBytes(record);
+      const missing = missingBytes(record, await store.chunks(id));
+      models.push({
+        id,
+        keptBytes: total - missing,
+        totalBytes: total,
+        usedMs,
+      });
+    }
+    return models.sort((a, b) => b.usedMs - a.usedMs);
+  }
+
+  /**
+   * Removes a model's files. A download of it, in whichever tab, ends with a StoreError `missing`; what is
+   * being read of it for the GPU, with a ModelFetchError.
+   *
+   * @throws StoreError
+   */
+  async delete(id: string): Promise<void> {
+    await (await this.#store()).delete(id.trim());
+  }
+
+  async close(): Promise<void> {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    await opening?.then(
+      (database) => database.close(),
+      () => undefined,
+    );
+  }
+
+  /** The record of a model all of whose files are here; fetched, if they were not. */
+  async #broughtHere(
+    store: ModelKeeping,
+    name: HubName,
+    options: LoadOptions,
+  ): Promise<ModelRecord> {
+    const { hubUrl, hubToken, refresh, onProgress, signal } = options;
+    const before = refresh ? undefined : await findKept(store, name);
+    if (before) return before;
+    onProgress?.({ phase: "download", loadedBytes: 0, totalBytes: 0 });
+    return this.#alone(name.repository, signal, async () => {
+      // Another tab may have fetched it meanwhile.
+      const meanwhile = refresh ? undefined : await findKept(store, name);
+      if (meanwhile) return meanwhile;
+      const hub = await parts.openHub({ url: hubUrl, token: hubToken });
+      return parts.fetchModel(hub, store, name, {
+        signal,
+        patience: this.#options.patience,
+        chunkBytes: this.#options.chunkBytes,
+        onProgress: (loadedBytes, totalBytes) =>
+          onProgress?.({ phase: "download", loadedBytes, totalBytes }),
+      });
+    });
+  }
+
+  /** Runs `action` while no other tab fetches from the repository. */
+  async #alone<T>(
+    repository: string,
+    signal: AbortSignal | undefined,
+    action: () => Promise<T>,
+  ): Promise<T> {
+    if (this.#locks === null) return action();
+    const lock = `${this.#name}/models/${repository}`;
+    const options = signal ? { signal } : {};
+    return await this.#locks.request(lock, options, action);
+  }
+
+  async #look(source: ModelSource, options: PlanOptions): Promise<Looked> {
+    const name = typeof source === "string" ? hubName(source) : undefined;
+    if (name === undefined)
+      return lookAtFiles(source, this.#filesAt(source), options.signal);
+    const { hubUrl, hubToken, signal } = options;
+    const store = await this.#store().catch(() => undefined);
+    const kept = store && (await findKept(store, name));
+    const hub = await parts.openHub({ url: hubUrl, token: hubToken });
+    const patience = this.#options.patience ?? PATIENT;
+    return lookAtHub(hub, name, { store, kept, patience, signal });
+  }
+
+  /** Files at an address, or at hand. */
+  #filesAt(source: ModelSource): ModelFiles {
+    if (typeof source !== "string") return localFiles(source);
+    return this.#openFolder(source);
+  }
+
+  async #store(): Promise<ModelKeeping> {
+    if (this.#options.store) return this.#options.store;
+    this.#opening ??= Database.open({
+      name: this.#name,
+      onClosed: () => (this.#opening = undefined),
+    });
+    try {
+      return new ModelStore(await this.#opening);
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+}
+
+/** The kept model that a name stands for, if all of it is here. */
+async function findKept(
+  store: ModelKeeping,
+  { repository, file }: HubName,
+): Promise<ModelRecord | undefined> {
+  const id = file === undefined ? repository : `${repository}/${file}`;
+  const named = (await store.list())
+    .filter(
+      (record) =>
+        record.id === id ||
+        (file === undefined &&
+          record.isDefault &&
+          record.repository === repository),
+    )
+    .sort((a, b) => b.usedMs - a.usedMs);
+  for (const record of named)
+    if (isComplete(record, await store.chunks(record.id))) return record;
+  return undefined;
+}

@@ -1,0 +1,106 @@
+/** A network on the GPU: weights, kernels, pages and workspace, made and released together. */
+import type { Gpu } from "../../gpu/gpu";
+import { KvCache, type KvFormat } from "../../memory/kv-cache";
+import { checkKernels, type KernelCheck } from "../../model/network/canary";
+import type { Checkpoint } from "../../model/checkpoint/checkpoint";
+import type { ModelConfig } from "../../model/config/config";
+import { compileKernels } from "../../model/network/kernel-set";
+import { Llama } from "../../model/network/decoder";
+import type { WeightBits } from "../../model/weights/matrix-format";
+import { type Tuning, tuningFor } from "../../model/network/tuning";
+import { loadWeights, type Weights } from "../../model/weights/weights";
+
+export interface Network {
+  config: ModelConfig;
+  weights: Weights;
+  cache: KvCache;
+  llama: Llama;
+  /** How its kernels did before it was trusted to them. */
+  checks: KernelCheck[];
+}
+
+export interface NetworkOptions {
+  /** Element type of resident KV. Default f16. */
+  kvFormat?: KvFormat;
+  /** Bytes of KV at most, both halves together. Default 1 GiB. */
+  kvBudgetBytes?: number;
+  /** The last layer of the lower half. */
+  watershed?: number;
+  /** Default: what suits the adapter. */
+  tuning?: Tuning;
+  /** Bits of a weight; see loadWeights. */
+  weightBits?: WeightBits | undefined;
+  /** Gets bytes of weights read so far. */
+  onProgress?: (loadedBytes: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/** @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError; the signal's reason */
+export async function buildNetwork(
+  gpu: Gpu,
+  config: ModelConfig,
+  checkpoint: Checkpoint,
+  {
+    kvFormat = "f16",
+    kvBudgetBytes = 2 ** 30,
+    watershed = defaultWatershed(config.numHiddenLayers),
+    tuning = tuningFor(gpu),
+    weightBits,
+    onProgress,
+    signal,
+  }: NetworkOptions = {},
+): Promise<Network> {
+  const weights = await loadWeights(gpu, config, checkpoint, {
+    bits: weightBits,
+    ...(onProgress && { onProgress }),
+    signal,
+  });
+  let cache: KvCache | undefined;
+  try {
+    const kernels = await compileKernels(
+      gpu,
+      config,
+      weights.formats,
+      kvFormat,
+      tuning,
+    );
+    const checks = await checkKernels(gpu, kernels);
+    signal?.throwIfAborted();
+    const shape = {
+      layerCount: config.numHiddenLayers,
+      watershed,
+      kvHeads: config.numKeyValueHeads,
+      headDim: config.headDim,
+      format: kvFormat,
+    };
+    cache = new KvCache(gpu, shape, kvBudgetBytes);
+    await cache.reserve({ lower: 1, upper: 1 });
+    const llama = await Llama.create(
+      gpu,
+      config,
+      weights,
+      kernels,
+      cache,
+      tuning,
+    );
+    return { config, weights, cache, llama, checks };
+  } catch (error) {
+    cache?.destroy();
+    for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
+    throw error;
+  }
+}
+
+export function destroyNetwork(
+  gpu: Gpu,
+  { weights, cache, llama }: Network,
+): void {
+  llama.destroy();
+  cache.destroy();
+  for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
+}
+
+/** Where the lower half ends until a model has been calibrated: after a quarter of the layers. */
+function defaultWatershed(layerCount: number): number {
+  return Math.max(0, Math.floor(layerCount / 4) - 1);
+}

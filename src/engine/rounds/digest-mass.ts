@@ -1,0 +1,40 @@
+/** How a question's attention would fall on rounds that are not on the GPU, by the digests of their keys. */
+import { estimateMass } from "../../memory/key-digest";
+import type { PlacedRound } from "../../memory/page-table";
+import type { Round } from "../../memory/round";
+import type { Runner } from "../run/runner";
+
+/** Rows of a question that are held against digests at most: it is done on the CPU. */
+const MOST_ROWS = 16;
+
+/**
+ * By round, in their order, summing to about 1. The question has just been through the lower layers: its
+ * queries at the watershed are still there.
+ *
+ * @param rounds and where they stand
+ * @param end position behind the question's last row
+ * @param massRows the last so many of its rows say which rounds matter
+ * @throws DeviceLostError
+ */
+export async function digestMass(
+  runner: Runner,
+  rounds: readonly PlacedRound[],
+  end: number,
+  massRows: number,
+  digestOf: (round: Round) => Float32Array | undefined,
+): Promise<number[]> {
+  const rows = Math.min(massRows, MOST_ROWS, runner.lastRows);
+  const queries = await runner.queries(rows);
+  const known = rounds.flatMap(({ round, base }) => {
+    const digest = digestOf(round);
+    return digest ? [{ round, base, digest, tokens: round.tokens.length }] : [];
+  });
+  const estimates = estimateMass(known, {
+    queries,
+    positions: Array.from({ length: rows }, (_, i) => end - rows + i),
+    ...runner.llama.queryShape,
+  });
+  const byRound = new Map(known.map(({ round }, i) => [round, estimates[i]!]));
+  // A round without a digest may be as good as any.
+  return rounds.map(({ round }) => byRound.get(round) ?? 1 / rounds.length);
+}

@@ -1,0 +1,88 @@
+/** Where everything stands in a pass: what its rows attend to, by half, and at which positions. */
+import { layOutBases } from "../../memory/base-layout";
+import { type PlacedRound, placeRounds } from "../../memory/page-table";
+import type { Round } from "../../memory/round";
+
+/** Rounds and their positions; the rounds whose rows are computed come last in both, at the same positions. */
+export interface Frame {
+  lower: readonly PlacedRound[];
+  upper: readonly PlacedRound[];
+}
+
+export interface FrameRequest {
+  /** The system prompt's round first, then the chat's in order. */
+  history: readonly Round[];
+  /** Rounds whose rows are computed, behind the history. */
+  own: readonly Round[];
+  /** Tokens that the own rounds may have: question and reply. */
+  ownTokens: number;
+  /** Positions that the model was trained on. */
+  contextTokens: number;
+  /** Which rounds of the history the upper layers see, the system prompt's always. Default: all. */
+  selected?: ReadonlySet<number> | undefined;
+  /** Rounds of the history that the lower layers see. Default: all. */
+  candidates?: ReadonlySet<number> | undefined;
+}
+
+/** @throws RangeError where the own rounds alone are longer than the context */
+export function frameOf({
+  history,
+  own,
+  ownTokens,
+  contextTokens,
+  selected,
+  candidates,
+}: FrameRequest): Frame {
+  const isSeen = (ids: ReadonlySet<number> | undefined) => (round: Round) =>
+    round === history[0] || ids === undefined || ids.has(round.id);
+  const isSelected = isSeen(selected);
+  const isCandidate = isSeen(candidates);
+  const chosen = history.flatMap((round, i) => (isSelected(round) ? [i] : []));
+  const { ownBase, lowerBases, upperBases } = layOutBases({
+    lengths: history.map(({ tokens }) => tokens.length),
+    ownTokens,
+    selected: chosen,
+    contextTokens,
+  });
+  const ownPlaced = placeRounds(own, ownBase);
+  const lower = history
+    .map((round, i) => ({ round, base: lowerBases[i]! }))
+    .filter(({ round }) => isCandidate(round));
+  const upper = chosen.map((at, i) => ({
+    round: history[at]!,
+    base: upperBases[i]!,
+  }));
+  return { lower: [...lower, ...ownPlaced], upper: [...upper, ...ownPlaced] };
+}
+
+/**
+ * The passes in which rounds of a chat are computed again: all in one where the chat is within the trained
+ * range, for every round then stands where it always did; else one by one, each behind what was before it.
+ */
+export function framesFor(
+  missing: readonly Round[],
+  request: Omit<FrameRequest, "own" | "ownTokens">,
+): { frame: Frame; own: PlacedRound[] }[] {
+  const { history, contextTokens } = request;
+  const tokens = history.reduce((sum, round) => sum + round.tokens.length, 0);
+  if (tokens <= contextTokens) {
+    const frame = frameOf({ ...request, own: [], ownTokens: 0 });
+    const own = frame.lower.filter(({ round }) => missing.includes(round));
+    return [{ frame, own }];
+  }
+  const systemTokens = history[0]!.tokens.length;
+  return missing.map((round) => {
+    const ownTokens = round.tokens.length;
+    // Two rounds that have no room beside each other do not see each other.
+    const room = contextTokens - systemTokens - ownTokens;
+    const frame = frameOf({
+      ...request,
+      history: history
+        .slice(0, history.indexOf(round))
+        .filter((one, i) => i === 0 || one.tokens.length <= room),
+      own: [round],
+      ownTokens,
+    });
+    return { frame, own: frame.lower.slice(-1) };
+  });
+}

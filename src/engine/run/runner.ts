@@ -1,0 +1,433 @@
+/** Submits steps of a network: rows through some layers in slices, decode one row at a time. Knows pages and positions, not text. */
+import type { Copy, Gpu } from "../../gpu/gpu";
+import { readBuffer } from "../../gpu/readback";
+import type { KvCache } from "../../memory/kv-cache";
+import { PAGE_TOKENS, pagesFor } from "../../memory/page-pool";
+import {
+  pageEntry,
+  pageTable,
+  type PlacedRound,
+} from "../../memory/page-table";
+import { PAGE_ENTRY_WORDS } from "../../memory/page-pool";
+import { type Round, slotOf } from "../../memory/round";
+import { type Half } from "../../util/kv-half";
+import { strideOf } from "../../model/weights/matrix-format";
+import type { LayerRange, Llama } from "../../model/network/decoder";
+import { type Draw, SAMPLED, type StepRow } from "../../model/network/step";
+import { ROW_CAPACITY } from "../../model/network/workspace";
+import type { Frame } from "./attention-frame";
+import { MassReader } from "./mass-reader";
+import { PrefillPace } from "./prefill-pace";
+import { RelevanceReader } from "./relevance-reader";
+
+/** Tokens `from`..`to - 1` of a round, as rows of a pass. */
+export interface Span {
+  placed: PlacedRound;
+  from: number;
+  to: number;
+}
+
+/** Rows through some layers. */
+export interface Prefill {
+  /** What the rows attend to; the pages must be there. */
+  frame: Frame;
+  rows: readonly Span[];
+  /** Default: all. */
+  layers?: LayerRange;
+  /** Keeps the rows' residual stream behind the last layer, for a prefill of some of them that resumes there. */
+  keepsResidual?: boolean;
+  /**
+   * Where layers do not begin at 0: which of the kept rows these are, rising. Default: all of them.
+   */
+  keptRows?: readonly number[];
+  /** Also makes K and V of the layer behind the last one, and scores all keys there by the last so many rows. */
+  relevanceRows?: number;
+  /** Reads attention mass at the last layer over the last so many rows. */
+  massRows?: number;
+  /** Draws a token from the last row's logits. */
+  first?: FirstDraw;
+}
+
+export interface FirstDraw {
+  draw: Draw;
+  copies: readonly Copy[];
+}
+
+/** How long rows took, for those who plan. */
+export type PaceListener = (rows: number, layers: number, ms: number) => void;
+
+export class Runner {
+  readonly gpu: Gpu;
+  readonly llama: Llama;
+  readonly cache: KvCache;
+  readonly layerCount: number;
+  readonly mass: MassReader;
+  readonly relevance: RelevanceReader;
+  readonly #pace = new PrefillPace(ROW_CAPACITY);
+  readonly #onPace: PaceListener;
+  /** Residual stream of the rows that go on later. */
+  #kept: GPUBuffer | undefined;
+  /** Rows of the last submit of a prefill. */
+  #lastRows = 0;
+
+  constructor(
+    gpu: Gpu,
+    llama: Llama,
+    cache: KvCache,
+    onPace: PaceListener = () => undefined,
+  ) {
+    this.gpu = gpu;
+    this.llama = llama;
+    this.cache = cache;
+    this.layerCount = cache.lower.layerCount + cache.upper.layerCount;
+    this.mass = new MassReader(gpu, llama);
+    this.relevance = new RelevanceReader(gpu, llama);
+    this.#onPace = onPace;
+  }
+
+  get allLayers(): LayerRange {
+    return { from: 0, to: this.layerCount };
+  }
+
+  /** The layers of a half. */
+  layersOf(half: Half): LayerRange {
+    const { firstLayer, layerCount } = this.cache[half];
+    return { from: firstLayer, to: firstLayer + layerCount };
+  }
+
+  /**
+   * Runs rows through layers, in order. Yields the number of rows done after each submit but the last,
+   * when the GPU has finished it: the caller may stop there, and what is done stays done.
+   *
+   * @throws OutOfMemoryError, DeviceLostError
+   */
+  async *prefill({
+    frame,
+    rows: spans,
+    layers = this.allLayers,
+    keepsResidual = false,
+    keptRows,
+    relevanceRows,
+    massRows = 0,
+    first,
+  }: Prefill): AsyncGenerator<number, void> {
+    const { gpu, llama } = this;
+    const rows = spans.flatMap(rowsOf);
+    const total = rows.length;
+    if (total === 0) return;
+    const resumes = layers.from > 0;
+    const stride = 4 * strideOf(llama.hiddenSize);
+    if (keepsResidual) await this.#keep(total * stride);
+    const keys = this.writeTables(frame, total);
+    const scores = relevanceRows !== undefined;
+    const askedRows = relevanceRows ?? massRows;
+    let capacity = total;
+    if (scores) capacity = await this.relevance.begin(keys.lowerPages);
+    else if (massRows > 0) capacity = await this.mass.begin(keys.lowerPages);
+
+    for (let done = 0; done < total;) {
+      const fitting = this.#pace.nextRows(total - done);
+      const count = Math.min(fitting, capacity);
+      const slice = rows.slice(done, done + count);
+      const end = done + count;
+      const drawing = end === total ? first : undefined;
+      const asked = Math.max(0, end - Math.max(done, total - askedRows));
+      llama.workspace.step.write({
+        rows: slice.map(({ row }) => row),
+        askedRows: drawing ? 1 : asked,
+        ...keys,
+        ...(drawing && { draw: drawing.draw }),
+      });
+      const { residual } = llama.workspace;
+      const copies = [...(drawing?.copies ?? [])];
+      if (resumes) {
+        const wanted = keptRows?.slice(done, end) ?? range(done, end);
+        gpu.copy("resume rows", this.#resume(wanted, stride));
+      }
+      if (keepsResidual) {
+        // Rows that are still to be resumed lie behind: a row never moves back.
+        const [toOffset, bytes] = [done * stride, count * stride];
+        copies.push({ from: residual, to: this.#kept!, toOffset, bytes });
+      }
+      const isAsked = asked > 0;
+      const mass = isAsked && !scores ? this.mass.slice() : undefined;
+      const score = isAsked && scores ? this.relevance.slice(asked) : undefined;
+      if (mass) copies.push(mass.copy);
+
+      const start = performance.now();
+      gpu.submit(
+        `prefill ${count} rows`,
+        (pass) => {
+          if (!resumes) llama.embed(pass, count);
+          llama.run(pass, layers, count, keys, mass?.request);
+          if (scores) llama.writeKeys(pass, layers.to, count, score);
+          if (drawing) {
+            llama.head(pass, 1);
+            llama.sample(pass);
+          }
+        },
+        copies,
+      );
+      this.#lastRows = count;
+      this.#note(slice, layers);
+      if (mass) await this.mass.take(asked);
+      done = end;
+      if (done < total) {
+        await gpu.done();
+        const ms = performance.now() - start;
+        this.#pace.took(count, ms * this.#share(layers));
+        this.#onPace(count, layers.to - layers.from, ms);
+        yield done;
+      }
+    }
+  }
+
+  /**
+   * Runs rows of the frame's last round through all layers. Tables are written each time: passes of another
+   * frame may come between.
+   *
+   * @param span of at most ASKED_CAPACITY rows
+   * @returns the logits behind each of them, as many as the vocabulary has tokens
+   * @throws DeviceLostError
+   */
+  async logits(frame: Frame, span: Span): Promise<Float32Array[]> {
+    const { gpu, llama } = this;
+    const slice = rowsOf(span);
+    const count = slice.length;
+    const keys = this.writeTables(frame, count);
+    llama.workspace.step.write({
+      rows: slice.map(({ row }) => row),
+      askedRows: count,
+      ...keys,
+    });
+    gpu.submit(`logits of ${count} rows`, (pass) => {
+      llama.embed(pass, count);
+      llama.run(pass, this.allLayers, count, keys);
+      llama.head(pass, count);
+    });
+    this.#lastRows = count;
+    this.#note(slice, this.allLayers);
+    const stride = strideOf(llama.vocabSize);
+    const bytes = await readBuffer(
+      gpu,
+      llama.workspace.logits,
+      0,
+      4 * stride * count,
+    );
+    const all = new Float32Array(bytes);
+    return slice.map((_, i) =>
+      all.subarray(i * stride, i * stride + llama.vocabSize),
+    );
+  }
+
+  /** Rows of the last submit of a prefill: a long one takes several. */
+  get lastRows(): number {
+    return this.#lastRows;
+  }
+
+  /**
+   * The queries of the last rows of the last submit, at most `lastRows`, at the last layer that it ran:
+   * [rows][heads][head_dim], not rotated.
+   */
+  async queries(rows: number): Promise<Float32Array> {
+    const { llama } = this;
+    const { stride, values } = llama.queryLayout;
+    const first = 4 * stride * (this.#lastRows - rows);
+    const bytes = await readBuffer(
+      this.gpu,
+      llama.workspace.qkv,
+      first,
+      4 * stride * rows,
+    );
+    const all = new Float32Array(bytes);
+    const queries = new Float32Array(rows * values);
+    for (let row = 0; row < rows; row++) {
+      const from = row * stride;
+      queries.set(all.subarray(from, from + values), row * values);
+    }
+    return queries;
+  }
+
+  /** Writes both page tables for a pass of `rows` rows, and says what the step needs to know of them. */
+  writeTables({ lower, upper }: Frame, rows: number) {
+    const { llama, gpu, cache } = this;
+    const write = (half: Half, placed: readonly PlacedRound[]) => {
+      const table = pageTable(placed, half);
+      if (table.length > 0) gpu.write(cache[half].table, 0, table);
+      return table.length / PAGE_ENTRY_WORDS;
+    };
+    const lowerPages = write("lower", lower);
+    const upperPages = write("upper", upper);
+    const lowerSplits = llama.splitsFor(rows, lowerPages);
+    const upperSplits = llama.splitsFor(rows, upperPages);
+    return { lowerPages, upperPages, lowerSplits, upperSplits };
+  }
+
+  /**
+   * One decode step: the token drawn last enters the round at place `local`, and the next one is
+   * drawn. One write, one pass, one submit.
+   *
+   * @param earlierPages page table entries of all rounds before, by half
+   */
+  decode(
+    own: PlacedRound,
+    local: number,
+    earlierPages: Record<Half, number>,
+    draw: Draw,
+    copies: readonly Copy[],
+  ): void {
+    const { gpu, llama } = this;
+    const index = Math.floor(local / PAGE_TOKENS);
+    const lowerPages = earlierPages.lower + index + 1;
+    const upperPages = earlierPages.upper + index + 1;
+    const keys = {
+      lowerPages,
+      upperPages,
+      lowerSplits: llama.splitsFor(1, lowerPages),
+      upperSplits: llama.splitsFor(1, upperPages),
+    };
+    const entry = (half: Half, pages: number) => [
+      pages - 1,
+      ...pageEntry(own, half, index, local + 1),
+    ];
+    llama.workspace.step.write({
+      rows: [rowAt(own, local, SAMPLED)],
+      askedRows: 1,
+      ...keys,
+      draw,
+      appended: {
+        lower: entry("lower", lowerPages),
+        upper: entry("upper", upperPages),
+      },
+    });
+    gpu.submit(
+      "decode",
+      (pass) => {
+        llama.appendPage(pass);
+        llama.embed(pass, 1);
+        llama.run(pass, this.allLayers, 1, keys);
+        llama.head(pass, 1);
+        llama.sample(pass);
+      },
+      copies,
+    );
+  }
+
+  destroy(): void {
+    this.mass.destroy();
+    this.relevance.destroy();
+    if (this.#kept) this.gpu.destroyBuffer(this.#kept);
+  }
+
+  /** Copies kept rows into the workspace, neighbours in one. */
+  #resume(rows: readonly number[], stride: number): Copy[] {
+    const { residual } = this.llama.workspace;
+    const copies: Copy[] = [];
+    for (let at = 0; at < rows.length;) {
+      let end = at + 1;
+      while (rows[end] === rows[at]! + end - at) end++;
+      copies.push({
+        from: this.#kept!,
+        fromOffset: rows[at]! * stride,
+        to: residual,
+        toOffset: at * stride,
+        bytes: (end - at) * stride,
+      });
+      at = end;
+    }
+    return copies;
+  }
+
+  async #keep(bytes: number): Promise<void> {
+    if (this.#kept && this.#kept.size >= bytes) return;
+    if (this.#kept) this.gpu.destroyBuffer(this.#kept);
+    this.#kept = undefined;
+    this.#kept = await this.gpu.allocating("the rows of a long message", () =>
+      this.gpu.buffer({
+        label: "kept residual stream",
+        memoryClass: "activations",
+        bytes,
+      }),
+    );
+  }
+
+  /** Notes which KV a submit makes. */
+  #note(slice: readonly PlannedRow[], { from, to }: LayerRange): void {
+    for (const { round, local } of slice) {
+      for (const half of ["lower", "upper"] as const) {
+        const { to: end } = this.layersOf(half);
+        // Where layers begin within a half, what is below was computed before the rows were kept.
+        const isWhole = from < end && end <= to;
+        const kv = round[half];
+        if (isWhole && kv.computedTokens === local) kv.computedTokens++;
+      }
+    }
+  }
+
+  /** How much longer the rows would have taken through all layers. */
+  #share({ from, to }: LayerRange): number {
+    return this.layerCount / Math.max(1, to - from);
+  }
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+/** Page table entries of rounds. */
+export function tablePages(placed: readonly PlacedRound[]): number {
+  return placed.reduce(
+    (sum, { round }) => sum + pagesFor(round.tokens.length),
+    0,
+  );
+}
+
+/** All tokens of rounds that lack KV in a half; in either half where none is named. */
+export function pendingSpans(
+  placed: readonly PlacedRound[],
+  half?: Half,
+): Span[] {
+  return placed
+    .map((one) => {
+      const { lower, upper, tokens } = one.round;
+      const both = Math.min(lower.computedTokens, upper.computedTokens);
+      const from = half ? one.round[half].computedTokens : both;
+      return { placed: one, from, to: tokens.length };
+    })
+    .filter(({ from, to }) => from < to);
+}
+
+export function rowCount(rows: readonly Span[]): number {
+  return rows.reduce((sum, { from, to }) => sum + to - from, 0);
+}
+
+interface PlannedRow {
+  round: Round;
+  local: number;
+  row: StepRow;
+}
+
+function rowsOf({ placed, from, to }: Span): PlannedRow[] {
+  const { round } = placed;
+  return Array.from({ length: to - from }, (_, i) => ({
+    round,
+    local: from + i,
+    row: rowAt(placed, from + i, round.tokens[from + i]!),
+  }));
+}
+
+function rowAt(
+  { round, base }: PlacedRound,
+  local: number,
+  token: number,
+): StepRow {
+  return {
+    token,
+    position: base + local,
+    localPosition: local,
+    lowerSlot: slotOf(round.lower.pages, local),
+    // A pass through the lower layers alone needs no upper pages.
+    upperSlot:
+      round.upper.pages.length > 0 ? slotOf(round.upper.pages, local) : 0,
+  };
+}

@@ -1,0 +1,43 @@
+/** How many pages a turn has for the rounds that it reads, beside what it needs in any case. */
+import { pagesFor } from "../../memory/page-pool";
+import type { Residency } from "../../memory/residency";
+import type { Round } from "../../memory/round";
+import type { Half } from "../../util/kv-half";
+
+/** Of the room, what a reply that is still to come may claim. */
+const REPLY_SHARE = 0.25;
+
+export interface TurnRoomRequest {
+  /** The system prompt's round first, then the chat's. */
+  history: readonly Round[];
+  /** The turn's own round, its question's tokens in it. */
+  own: Round;
+  /** Tokens that the own round may come to have. */
+  ownTokens: number;
+}
+
+export class TurnRoom {
+  readonly #residency: Residency;
+  readonly #request: TurnRoomRequest;
+
+  constructor(residency: Residency, request: TurnRoomRequest) {
+    this.#residency = residency;
+    this.#request = request;
+  }
+
+  /** Pages of a half that rounds of the chat may take. */
+  pages(half: Half): number {
+    const { history, own, ownTokens } = this.#request;
+    const available =
+      this.#residency.availablePages(half, history) -
+      pagesFor(history[0]!.tokens.length);
+    const reply = pagesFor(ownTokens) - pagesFor(own.tokens.length);
+    return available - Math.min(reply, Math.floor(REPLY_SHARE * available));
+  }
+
+  /** Whether a half of all these rounds can be there at once. */
+  holds(rounds: readonly Round[], half: Half): boolean {
+    const pages = rounds.map(({ tokens }) => pagesFor(tokens.length));
+    return pages.reduce((a, b) => a + b, 0) <= this.pages(half);
+  }
+}

@@ -1,0 +1,29 @@
+/** Where a turn's time goes: every moment from its start to its end belongs to one of the phases. */
+import type { TurnPhases } from "../api/receipt";
+
+export class PhaseClock {
+  readonly #phases: TurnPhases = {
+    lowerMs: 0,
+    readMs: 0,
+    selectMs: 0,
+    upperMs: 0,
+    answerMs: 0,
+    decodeMs: 0,
+  };
+  #now: keyof TurnPhases = "lowerMs";
+  #since = performance.now();
+
+  /** Ends the phase that goes on; what comes belongs to another one, or to the same. */
+  enter(phase: keyof TurnPhases): void {
+    const now = performance.now();
+    this.#phases[this.#now] += now - this.#since;
+    this.#since = now;
+    this.#now = phase;
+  }
+
+  /** What was measured up to now. */
+  read(): TurnPhases {
+    this.enter(this.#now);
+    return { ...this.#phases };
+  }
+}

@@ -1,0 +1,431 @@
+/**
+ * The prefill of a turn: Round Attention (arXiv 2502.15294), and in the same pass A³ (arXiv 2511.17560).
+ *
+ *     lower halves of all rounds are there ─► the question reads them (layers 0..w) ─► mass by round
+ *       ─► select ─► upper halves of the selection are there ─► the question goes on (layers w+1..)
+ *
+ * Where KV is stale, tokens that the question looks at go with it through the layers, and their KV is
+ * replaced (repair-lower.ts); in the upper layers those of the selected rounds. Where there is nothing to
+ * choose and to repair the question goes through all layers at once.
+ */
+import { pagesFor } from "../../memory/page-pool";
+import type { Pins, Residency } from "../../memory/residency";
+import { isResident, pendingTokens, type Round } from "../../memory/round";
+import { type Half, HALVES } from "../../util/kv-half";
+import type { AttentionReport, FusionReport } from "../api/receipt";
+import type { AttentionSettings } from "../api/replies";
+import { chooseCandidates } from "../rounds/candidates";
+import { digestMass } from "../rounds/digest-mass";
+import { type Frame, frameOf } from "../run/attention-frame";
+import { PhaseClock } from "./phase-clock";
+import { type AttendProgress, PrefillWork } from "./prefill-progress";
+import { ReadAhead } from "../restore/read-ahead";
+import {
+  newReport,
+  type Recall,
+  type SegmentSource,
+} from "../restore/kv-restore";
+import { movedTo, type RepairMethod, subsetOf } from "../fusion/repair";
+import { repairLower } from "../fusion/repair-lower";
+import { massByRound } from "../rounds/round-mass";
+import {
+  type FirstDraw,
+  pendingSpans,
+  type Prefill,
+  rowCount,
+  type Runner,
+  type Span,
+} from "../run/runner";
+import { select } from "../rounds/select";
+import { TurnRoom } from "./page-budget";
+
+/** What the prefill of a turn works with. */
+export interface AttendContext {
+  runner: Runner;
+  residency: Residency;
+  recall: Recall;
+  source: SegmentSource;
+  /** Keeps what the turn needs until its reply is over. */
+  pins: Pins;
+  contextTokens: number;
+  /** Told of rounds that came from the store. */
+  onRestored: (round: Round) => void;
+  /** Told of stale rounds whose lower halves are nowhere: all of their KV is of no use. */
+  onLost: (round: Round) => void;
+}
+
+export interface AttendRequest {
+  /** The system prompt's round first, then the chat's. */
+  history: readonly Round[];
+  /** The turn's own round, its question's tokens in it. */
+  own: Round;
+  /** Tokens that the own round may come to have. */
+  ownTokens: number;
+  settings: AttentionSettings;
+  /** The last so many rows of the question say which rounds matter. */
+  massRows: number;
+  /** Query heads that say so. */
+  massHeads: readonly number[];
+  /** Of the keys in a round's lower half; see key-digest.ts. */
+  digestOf: (round: Round) => Float32Array | undefined;
+  /** Rounds of the history whose KV was computed in another context. */
+  stale: ReadonlySet<Round>;
+  /** Share of the context's tokens that are computed again where rounds are stale. */
+  ratio: number;
+  method: RepairMethod;
+  /** Rounds whose upper halves are likely to be selected. */
+  likely: readonly Round[];
+  /** Is told which phase of the turn begins. Default: one of its own. */
+  clock?: PhaseClock;
+  /** How the last submit draws the reply's first token, once the frame is known. */
+  first: (frame: Frame) => FirstDraw;
+}
+
+/** Upper halves that are read from the disk while the question is read. */
+const MOST_READ_AHEAD = 8;
+
+/** The prefill of one turn. */
+export class Attend {
+  readonly report: AttentionReport;
+  readonly fusion: FusionReport;
+  /** What the question attends to, and the reply after it; set when `run` is over. */
+  frame: Frame | undefined;
+  /** Share of the question's attention on rounds, by id; undefined where it did not choose. */
+  mass: ReadonlyMap<number, number> | undefined;
+  readonly #context: AttendContext;
+  readonly #request: AttendRequest;
+  readonly #clock: PhaseClock;
+  readonly #source: ReadAhead;
+  /** Tokens of each round that lack KV in one half or both. */
+  readonly #missing = new Map<Round, number>();
+  /** Ids of the rounds that the upper layers see; all where undefined. */
+  #selected: ReadonlySet<number> | undefined;
+  /** The system prompt's round, and those whose lower halves the question reads. */
+  #read: readonly Round[];
+  /** Rows that have been through the lower layers, and go on in the upper ones. */
+  #lowerRows: readonly Span[] = [];
+  readonly #work: PrefillWork;
+  readonly #room: TurnRoom;
+
+  constructor(context: AttendContext, request: AttendRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.#clock = request.clock ?? new PhaseClock();
+    this.#work = new PrefillWork(context.runner.layerCount);
+    this.#room = new TurnRoom(context.residency, request);
+    this.#read = request.history;
+    this.#source = new ReadAhead(context.source, "upper");
+    this.fusion = {
+      exactRounds: request.history.length - 1 - request.stale.size,
+      staleRounds: request.stale.size,
+      repairedRounds: 0,
+      staleTokens: 0,
+      repairedTokens: 0,
+      ratio: request.ratio,
+      findMs: 0,
+      repairMs: 0,
+    };
+    this.report = {
+      roundCount: request.history.length - 1,
+      attended: [],
+      capturedMass: 1,
+      readCount: 0,
+      isCut: false,
+      kvBytes: 0,
+      fullKvBytes: 0,
+      lower: newReport(),
+      upper: newReport(),
+    };
+  }
+
+  /** Tokens that had to be computed: the question's, and those computed again. */
+  get computedTokens(): number {
+    const missing = [...this.#missing.values()].reduce((a, b) => a + b, 0);
+    return missing + this.fusion.repairedTokens;
+  }
+
+  /** Whether KV of a round had to be computed for this turn. */
+  hasComputed(round: Round): boolean {
+    return this.#missing.has(round);
+  }
+
+  /**
+   * Yields after each submit but the last; whoever leaves there leaves the question unfinished.
+   *
+   * @throws OutOfMemoryError, DeviceLostError
+   */
+  async *run(): AsyncGenerator<AttendProgress, void> {
+    const { runner, residency } = this.#context;
+    const { history, own, settings, first } = this.#request;
+    const rounds = history.slice(1);
+    this.#missing.set(own, own.tokens.length);
+    this.#work.total = own.tokens.length * runner.layerCount;
+    await this.#giveOwn();
+
+    // What is being packed will not be in the way for long.
+    if (!HALVES.every((half) => this.#room.holds(rounds, half)))
+      await residency.transfersDone();
+    if (!this.#room.holds(rounds, "lower"))
+      yield* this.#chooseCandidates(rounds);
+    this.report.readCount = this.#read.length - 1;
+    const selects =
+      !this.#room.holds(rounds, "upper") ||
+      (settings.mode === "rounds" && rounds.length > settings.kMin);
+    yield* this.#restore(this.#read, "lower");
+    const stale = this.#staleRounds();
+    const repairs = stale.size > 0 && this.#request.ratio > 0;
+    // Rounds that lack KV come before the question; in the same pass, where all of it is one.
+    const isApart = selects || repairs || this.#isBeyondRange;
+    if (isApart) yield* this.#recompute(this.#read, "lower");
+    if (selects || repairs) {
+      this.#clock.enter("readMs");
+      this.#source.begin(this.#request.likely.slice(-MOST_READ_AHEAD));
+      const reading = yield* repairs
+        ? this.#readAndRepair(stale, selects)
+        : this.#readLower();
+      this.#clock.enter("selectMs");
+      if (selects) this.#select(reading);
+    }
+    this.#clock.enter("upperMs");
+    if (!selects) {
+      this.report.attended = rounds.map(({ id }) => ({
+        id,
+        reason: "all",
+        mass: 0,
+      }));
+    }
+
+    const frame = this.#frameOf(this.#selected);
+    const attended = frame.upper.slice(0, -1).map(({ round }) => round);
+    yield* this.#restore(attended, "upper");
+    if (isApart) yield* this.#recompute(attended, "upper");
+    this.#clock.enter("answerMs");
+    if (selects || repairs) yield* this.#finish(frame, first(frame));
+    else {
+      const rows = pendingSpans(isApart ? frame.upper.slice(-1) : frame.upper);
+      yield* this.#prefill(frame, { rows, first: first(frame) });
+    }
+    for (const half of HALVES) residency.use(own, half);
+    this.frame = frame;
+  }
+
+  async #giveOwn(): Promise<void> {
+    const { pins, residency } = this.#context;
+    const { own } = this.#request;
+    for (const half of HALVES) {
+      pins.add(own, half);
+      await residency.give(own, half);
+    }
+  }
+
+  /** What was read goes through the upper layers, as far as its rounds are attended to. */
+  async *#finish(
+    frame: Frame,
+    first: FirstDraw,
+  ): AsyncGenerator<AttendProgress, void> {
+    const { runner } = this.#context;
+    const { own } = this.#request;
+    const rows = movedTo(frame.upper, this.#lowerRows);
+    const start = performance.now();
+    yield* this.#prefill(frame, {
+      rows,
+      keptRows: subsetOf(this.#lowerRows, rows),
+      layers: runner.layersOf("upper"),
+      first,
+    });
+    const isRepaired = rows.some(({ placed }) => placed.round !== own);
+    if (isRepaired) this.fusion.repairMs += performance.now() - start;
+  }
+
+  /** Stale rounds that the question reads; one whose KV is gone is computed again as a whole instead. */
+  #staleRounds(): Set<Round> {
+    const { onLost } = this.#context;
+    const stale = this.#read.filter((round) => this.#request.stale.has(round));
+    const gone = stale.filter((round) => !isResident(round, "lower"));
+    for (const round of gone) onLost(round);
+    const there = stale.filter((round) => !gone.includes(round));
+    for (const { tokens } of there) this.fusion.staleTokens += tokens.length;
+    return new Set(there);
+  }
+
+  /** The question reads lower halves, and has what it looks at of the stale ones computed again. */
+  async *#readAndRepair(
+    stale: ReadonlySet<Round>,
+    selects: boolean,
+  ): AsyncGenerator<AttendProgress, Frame> {
+    const { runner } = this.#context;
+    const { own, ratio, method, massRows } = this.#request;
+    const frame = this.#frameOf(new Set());
+    const { fusion } = this;
+    this.#lowerRows = yield* repairLower(
+      runner,
+      { frame, own, stale, ratio, method, massRows, selects },
+      fusion,
+      () => this.#work.progress,
+    );
+    this.#work.done += own.tokens.length * runner.layersOf("lower").to;
+    return frame;
+  }
+
+  /** The selection follows from how the question has attended to lower halves. */
+  #select(frame: Frame): void {
+    const { runner, residency } = this.#context;
+    const { massHeads, settings } = this.#request;
+    const rounds = this.#read.slice(1);
+    const pageMass = runner.mass.pageMass(massHeads);
+    const mass = massByRound(frame.lower, pageMass, rounds);
+    this.mass = mass;
+    const candidates = rounds.map(({ id, tokens }) => ({
+      id,
+      mass: mass.get(id)!,
+      bytes: residency.bytesFor(tokens.length, "upper"),
+      isPinned: settings.pinned.includes(id),
+    }));
+    const { rounds: chosen, ...selection } = select(candidates, {
+      ...settings,
+      // Without a choice all of what is read is attended to, as far as there is room.
+      ...(settings.mode === "all" && { tau: Infinity }),
+      budgetBytes: Math.min(
+        settings.budgetBytes,
+        this.#room.pages("upper") * runner.cache.upper.pageBytes,
+      ),
+    });
+    const attended = chosen.map((one) => ({ ...one, mass: mass.get(one.id)! }));
+    Object.assign(this.report, { ...selection, attended });
+    this.#selected = new Set(attended.map(({ id }) => id));
+  }
+
+  /** The question through the lower layers, to go on behind them later. */
+  async *#readLower(): AsyncGenerator<AttendProgress, Frame> {
+    const { runner } = this.#context;
+    const frame = this.#frameOf(new Set());
+    this.#lowerRows = pendingSpans(frame.lower.slice(-1), "lower");
+    yield* this.#prefill(frame, {
+      rows: this.#lowerRows,
+      layers: runner.layersOf("lower"),
+      keepsResidual: true,
+      massRows: this.#request.massRows,
+    });
+    return frame;
+  }
+
+  /**
+   * Where lower halves alone outgrow the budget: the question reads the newest rounds and those that are
+   * on the GPU anyway; what it looks for there, held against the digests of all rounds' keys, says which
+   * lower halves it should have read.
+   */
+  async *#chooseCandidates(
+    rounds: readonly Round[],
+  ): AsyncGenerator<AttendProgress, void> {
+    const { runner, pins } = this.#context;
+    const { history, own, settings, massRows, digestOf } = this.#request;
+    const choose = (mass: readonly number[]) => {
+      const ids = chooseCandidates(
+        rounds.map(({ id, tokens }, i) => ({
+          id,
+          mass: mass[i]!,
+          pages: pagesFor(tokens.length),
+          isPinned: settings.pinned.includes(id),
+        })),
+        this.#room.pages("lower"),
+      );
+      const chosen = new Set(ids);
+      this.#read = history.filter(
+        (round) => round === history[0] || chosen.has(round.id),
+      );
+    };
+
+    choose(rounds.map((round) => Number(isResident(round, "lower"))));
+    yield* this.#restore(this.#read, "lower");
+    yield* this.#recompute(this.#read, "lower");
+    this.#clock.enter("readMs");
+    yield* this.#readLower();
+    this.#clock.enter("selectMs");
+    for (const round of this.#read) pins.remove(round, "lower");
+    const everywhere = this.#frameOf(new Set(), history).lower;
+    const end = everywhere.at(-1)!.base + own.tokens.length;
+    const placed = everywhere.slice(1, -1);
+    choose(await digestMass(runner, placed, end, massRows, digestOf));
+
+    this.#clock.enter("lowerMs");
+    // The question reads again: now what it should have read.
+    own.lower.computedTokens = 0;
+    this.report.lower.keptTokens = 0;
+    this.#work.total += own.tokens.length * runner.layersOf("lower").to;
+  }
+
+  /** Has a half of these rounds stay for the turn, restored where it is stored, with pages for the rest. */
+  async *#restore(
+    rounds: readonly Round[],
+    half: Half,
+  ): AsyncGenerator<AttendProgress, void> {
+    const { pins, recall, onRestored } = this.#context;
+    for (const round of rounds) pins.add(round, half);
+    const report = this.report[half];
+    const restored = recall.restore(rounds, half, this.#source, report);
+    for await (const round of restored) {
+      onRestored(round);
+      yield this.#work.progress;
+    }
+    for (const round of rounds) {
+      const before = this.#missing.get(round) ?? 0;
+      const tokens = Math.max(before, pendingTokens(round, half));
+      if (tokens > 0) this.#missing.set(round, tokens);
+      this.#work.total += (tokens - before) * this.#context.runner.layerCount;
+    }
+  }
+
+  async *#recompute(
+    rounds: readonly Round[],
+    half: Half,
+  ): AsyncGenerator<AttendProgress, void> {
+    const { recall, contextTokens } = this.#context;
+    const { history } = this.#request;
+    const selected = half === "lower" ? new Set<number>() : this.#selected;
+    const before = this.#work.done;
+    const candidates = new Set(this.#read.map(({ id }) => id));
+    const request = { history, contextTokens, selected, candidates };
+    for await (const work of recall.recompute(rounds, half, request)) {
+      this.#work.done = before + work;
+      yield this.#work.progress;
+    }
+  }
+
+  async *#prefill(
+    frame: Frame,
+    prefill: Omit<Prefill, "frame">,
+  ): AsyncGenerator<AttendProgress, void> {
+    const { runner } = this.#context;
+    const { from, to } = prefill.layers ?? runner.allLayers;
+    const before = this.#work.done;
+    const advance = (rows: number) => {
+      this.#work.done = before + rows * (to - from);
+      return this.#work.progress;
+    };
+    for await (const rows of runner.prefill({ ...prefill, frame }))
+      yield advance(rows);
+    advance(rowCount(prefill.rows));
+  }
+
+  #frameOf(
+    selected: ReadonlySet<number> | undefined,
+    read: readonly Round[] = this.#read,
+  ): Frame {
+    const { history, own, ownTokens } = this.#request;
+    const { contextTokens } = this.#context;
+    return frameOf({
+      history,
+      own: [own],
+      ownTokens,
+      contextTokens,
+      selected,
+      candidates: new Set(read.map(({ id }) => id)),
+    });
+  }
+
+  get #isBeyondRange(): boolean {
+    const { history, ownTokens } = this.#request;
+    const tokens = history.reduce((sum, round) => sum + round.tokens.length, 0);
+    return tokens + ownTokens > this.#context.contextTokens;
+  }
+}

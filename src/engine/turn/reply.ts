@@ -1,0 +1,144 @@
+/**
+ * The reply of one turn: decode steps two deep. While the GPU computes one step the next is already
+ * submitted, for it takes its token from the sampler, not from the CPU. Only tokens that were read
+ * back count; what ran ahead of the end is overwritten by what comes next.
+ */
+import type { ReadbackRing } from "../../gpu/readback";
+import type { PlacedRound } from "../../memory/page-table";
+import type { Half } from "../../util/kv-half";
+import type { Draw } from "../../model/network/step";
+import { OutOfMemoryError } from "../../util/errors";
+import type { Frame } from "../run/attention-frame";
+import { type FirstDraw, type Runner, tablePages } from "../run/runner";
+
+/** Steps submitted and not yet read. */
+const DEPTH = 2;
+
+export interface ReplyLimits {
+  stopTokens: ReadonlySet<number>;
+  maxTokens: number;
+  signal?: AbortSignal | undefined;
+}
+
+export type ReplyEnd = "stop" | "length" | "aborted";
+
+export class Reply {
+  /** Tokens read back, without the one that ended the reply. */
+  readonly tokens: number[] = [];
+  /** Why the reply ended, once it has. */
+  end: ReplyEnd | undefined;
+  /** The token that ended it, with the end `stop`. */
+  stopToken: number | undefined;
+  readonly #runner: Runner;
+  readonly #own: PlacedRound;
+  readonly #earlierPages: Record<Half, number>;
+  readonly #draw: Omit<Draw, "index">;
+  readonly #ring: ReadbackRing;
+  readonly #makeRoom: (tokens: number) => Promise<void>;
+  /** Set when the reply can't have another page. */
+  #isOutOfPages = false;
+  /** Reads of submitted steps, oldest first. */
+  readonly #inFlight: Promise<number>[] = [];
+  #submitted = 0;
+  #readFirst: (() => Promise<number>) | undefined;
+
+  /**
+   * @param frame what the reply attends to; its last round is the turn's own, its question's tokens in it
+   * @param makeRoom gives the own round pages for so many tokens; may reject with OutOfMemoryError
+   */
+  constructor(
+    runner: Runner,
+    frame: Frame,
+    draw: Omit<Draw, "index">,
+    ring: ReadbackRing,
+    makeRoom: (tokens: number) => Promise<void>,
+  ) {
+    this.#runner = runner;
+    this.#own = frame.lower.at(-1)!;
+    this.#earlierPages = {
+      lower: tablePages(frame.lower.slice(0, -1)),
+      upper: tablePages(frame.upper.slice(0, -1)),
+    };
+    this.#draw = draw;
+    this.#ring = ring;
+    this.#makeRoom = makeRoom;
+  }
+
+  /** How the prefill draws the first token. */
+  first(): FirstDraw {
+    const { copy, read } = this.#ring.take(
+      this.#runner.llama.workspace.sampled,
+    );
+    this.#readFirst = read;
+    return { draw: this.#nextDraw(), copies: [copy] };
+  }
+
+  /** The reply's tokens as they are read back, once the prefill is submitted; sets `end`. */
+  async *decode({
+    stopTokens,
+    maxTokens,
+    signal,
+  }: ReplyLimits): AsyncGenerator<number, void> {
+    try {
+      if (this.#readFirst) this.#inFlight.push(this.#readFirst());
+      while (this.end === undefined) {
+        while (this.#inFlight.length < DEPTH && this.#mayGoOn(maxTokens)) {
+          await this.#submit();
+        }
+        if (this.#inFlight.length === 0) {
+          this.end = "length";
+          break;
+        }
+        const token = await this.#inFlight.shift()!;
+        this.#runner.gpu.check();
+        if (signal?.aborted) {
+          this.end = "aborted";
+        } else if (stopTokens.has(token)) {
+          this.stopToken = token;
+          this.end = "stop";
+        } else {
+          this.tokens.push(token);
+          if (this.tokens.length >= maxTokens) this.end = "length";
+          yield token;
+        }
+      }
+    } finally {
+      // Slots must be read before they can be taken again.
+      await Promise.allSettled(this.#inFlight.splice(0));
+    }
+  }
+
+  /**
+   * How many tokens behind the question have their KV in the pages: those fed by the steps that were
+   * submitted. The draw of the prefill feeds nothing.
+   */
+  get fedTokens(): number {
+    return Math.max(0, this.#submitted - 1);
+  }
+
+  #mayGoOn(maxTokens: number): boolean {
+    return this.#submitted < maxTokens && !this.#isOutOfPages;
+  }
+
+  async #submit(): Promise<void> {
+    const { round } = this.#own;
+    const local = round.tokens.length + this.fedTokens;
+    try {
+      await this.#makeRoom(local + 1);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      this.#isOutOfPages = true; // what was said until here stays
+      return;
+    }
+    const { copy, read } = this.#ring.take(
+      this.#runner.llama.workspace.sampled,
+    );
+    const draw = this.#nextDraw();
+    this.#runner.decode(this.#own, local, this.#earlierPages, draw, [copy]);
+    this.#inFlight.push(read());
+  }
+
+  #nextDraw(): Draw {
+    return { ...this.#draw, index: this.#submitted++ };
+  }
+}

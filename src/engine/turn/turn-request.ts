@@ -1,0 +1,132 @@
+/** What a turn is asked to do: the caller's wishes over the model's defaults, checked once. */
+import type { BoundChat } from "../chat/bound-chat";
+import type {
+  AttentionSettings,
+  FusionSettings,
+  FusionVariant,
+  ReplyOptions,
+} from "../api/replies";
+import type { KvCache } from "../../memory/kv-cache";
+import { PAGE_TOKENS } from "../../memory/page-pool";
+import type { Model } from "../load/load-model";
+import { repairMethod } from "../fusion/repair";
+import { samplerSettings } from "./sampler-settings";
+import type { TurnRequest } from "./turn";
+
+const DEFAULT_MAX_TOKENS = 1024;
+/**
+ * Of the trained range, what selected rounds may fill. In a very long chat every round has a little of the
+ * attention, and nine tenths of it are many rounds: more than a turn has time for, and more than help.
+ */
+const SELECTED_SHARE = 1 / 3;
+
+/** Of the context, what is computed again where KV is stale: A³'s own choice. */
+const REPAIRED_SHARE = 0.15;
+const VARIANTS: readonly FusionVariant[] = [
+  "rounds",
+  "a3",
+  "lite",
+  "watershed",
+  "edges",
+];
+
+/** @throws RangeError that names the setting, what it may be and what came */
+export function turnRequest(
+  { generation, tokenizer, network, selection, contextTokens }: Model,
+  chat: BoundChat,
+  message: string,
+  {
+    sampler,
+    attention,
+    fusion,
+    thinks = true,
+    maxTokens = DEFAULT_MAX_TOKENS,
+    signal,
+  }: ReplyOptions,
+): TurnRequest {
+  const { conversation } = chat;
+  const tokens = thinks ? chat.tokens : chat.unthinking;
+  if (Number.isNaN(maxTokens))
+    throw new RangeError("maxTokens must be a number, not NaN.");
+  const isFirst = conversation.rounds.length === 1;
+  const openTokens = tokens.open(message, { isFirst });
+  // A model whose files name no stop token ends with what its template ends a reply with.
+  const [closing] = tokens.close;
+  const marks = closing !== undefined && !tokenizer.isText(closing);
+  const heads = network.config.numAttentionHeads;
+  return {
+    message,
+    openTokens,
+    closeTokens: tokens.close,
+    stopTokens: new Set([
+      ...generation.eosTokenIds,
+      ...(marks ? [closing] : []),
+    ]),
+    sampler: samplerSettings(generation.sampler, sampler),
+    attention: attentionSettings(
+      selection,
+      SELECTED_SHARE * contextTokens * upperBytes(network.cache),
+      {
+        ...attention,
+        pinned: [...(attention?.pinned ?? []), ...conversation.pinned],
+      },
+    ),
+    massRows: selection.rows === "tail" ? tokens.tailTokens : openTokens.length,
+    massHeads:
+      selection.heads === "all"
+        ? Array.from({ length: heads }, (_, head) => head)
+        : selection.heads,
+    fusion: fusionOf(network.cache, fusion),
+    maxTokens: Math.max(1, maxTokens),
+    signal,
+  };
+}
+
+/** @throws RangeError */
+function attentionSettings(
+  { tau }: Pick<AttentionSettings, "tau">,
+  budgetBytes: number,
+  wanted: Partial<AttentionSettings> = {},
+): AttentionSettings {
+  const settings: AttentionSettings = {
+    mode: wanted.mode ?? "rounds",
+    tau: wanted.tau ?? tau,
+    kMin: wanted.kMin ?? 1,
+    budgetBytes:
+      wanted.budgetBytes ?? (wanted.mode === "all" ? Infinity : budgetBytes),
+    pinned: wanted.pinned ?? [],
+  };
+  if (settings.mode !== "rounds" && settings.mode !== "all")
+    throw new RangeError(
+      `attention.mode must be "rounds" or "all", not ${String(settings.mode)}.`,
+    );
+  within("attention.tau", settings.tau, 1);
+  within("attention.kMin", settings.kMin, Infinity);
+  within("attention.budgetBytes", settings.budgetBytes, Infinity);
+  return settings;
+}
+
+/** Of one token. */
+function upperBytes({ upper }: KvCache): number {
+  return upper.pageBytes / PAGE_TOKENS;
+}
+
+/** @throws RangeError */
+function fusionOf(
+  { lower }: KvCache,
+  { variant = "rounds", ratio = REPAIRED_SHARE }: Partial<FusionSettings> = {},
+): TurnRequest["fusion"] {
+  if (!VARIANTS.includes(variant))
+    throw new RangeError(
+      `fusion.variant must be one of ${VARIANTS.join(", ")}, not ${variant as string}.`,
+    );
+  within("fusion.ratio", ratio, 1);
+  return { ratio, method: repairMethod(variant, lower.layerCount - 1) };
+}
+
+function within(name: string, value: number, high: number): void {
+  if (!(value >= 0 && value <= high))
+    throw new RangeError(
+      `${name} must be between 0 and ${high}, not ${value}.`,
+    );
+}

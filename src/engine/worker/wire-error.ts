@@ -1,0 +1,55 @@
+/** Errors keep their class when they cross between worker and page. */
+import {
+  ChatBusyError,
+  ChatFileError,
+  ContextFullError,
+  DeviceLostError,
+  ModelFetchError,
+  ModelFormatError,
+  type ModelFormatProblem,
+  OutOfMemoryError,
+  StoreError,
+  WebGpuUnavailableError,
+} from "../../util/errors";
+import type { WireError } from "./protocol";
+
+const CLASSES = {
+  ChatBusyError,
+  ChatFileError,
+  ContextFullError,
+  DeviceLostError,
+  ModelFetchError,
+  OutOfMemoryError,
+  WebGpuUnavailableError,
+  RangeError,
+};
+
+export function toWire(error: unknown): WireError {
+  if (!(error instanceof Error))
+    return { name: "Error", message: String(error) };
+  const { name, message, stack } = error;
+  return {
+    name,
+    message,
+    stack,
+    ...(error instanceof ModelFormatError && { problem: error.problem }),
+    ...(error instanceof StoreError && { reason: error.reason }),
+  };
+}
+
+export function fromWire(wire: WireError): Error {
+  const error = ofItsClass(wire);
+  // A DOMException is the platform's and keeps its own.
+  if (wire.stack !== undefined && !(error instanceof DOMException))
+    error.stack = wire.stack;
+  return error;
+}
+
+function ofItsClass({ name, message, problem, reason }: WireError): Error {
+  if (name === "ModelFormatError")
+    return new ModelFormatError(problem as ModelFormatProblem);
+  if (name === "StoreError") return new StoreError(reason ?? "failed", message);
+  if (name === "AbortError") return new DOMException(message, name);
+  const Class = name in CLASSES ? CLASSES[name as keyof typeof CLASSES] : Error;
+  return new Class(message);
+}

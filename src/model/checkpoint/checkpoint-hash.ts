@@ -1,0 +1,84 @@
+/**
+ * Hashes of what a model is made of, taken on the way while it is loaded: nothing is read for them a
+ * second time, and they cover every byte that the model uses.
+ */
+import { sha256 } from "../../util/hash";
+import type { Checkpoint } from "./checkpoint";
+import type { ModelFiles } from "../files/model-files";
+
+export interface HashedFiles {
+  /** The same files. */
+  files: ModelFiles;
+  /** SHA-256 of the texts that were read so far, by file name. */
+  hashes: () => Promise<Record<string, string>>;
+}
+
+/** Hashes each text that is read through it. */
+export function hashedTexts(files: ModelFiles): HashedFiles {
+  const hashes = new Map<string, Promise<string>>();
+  return {
+    files: {
+      name: files.name,
+      gguf: files.gguf,
+      async text(file, signal) {
+        const text = await files.text(file, signal);
+        if (text !== undefined) hashes.set(file, sha256(text));
+        return text;
+      },
+      open: (file, range, signal) => files.open(file, range, signal),
+    },
+    hashes: async () => {
+      const entries = [...hashes].map(
+        async ([file, hash]) => [file, await hash] as const,
+      );
+      return Object.fromEntries(await Promise.all(entries));
+    },
+  };
+}
+
+export interface HashedCheckpoint {
+  /** The same tensors. */
+  checkpoint: Checkpoint;
+  /**
+   * SHA-256 of all tensors: names, types, shapes and values, wherever in which file they lie.
+   *
+   * @throws RangeError before all of them have been read
+   */
+  hash: () => Promise<string>;
+}
+
+/**
+ * Hashes each piece of the tensors while the one after it is read. SHA-256 of the whole would have to
+ * be computed in one call; a hash of the pieces' hashes says as much, and needs one piece in memory.
+ */
+export function hashedCheckpoint(checkpoint: Checkpoint): HashedCheckpoint {
+  let pieces: string[] | undefined;
+  return {
+    checkpoint: {
+      tensors: checkpoint.tensors,
+      totalBytes: checkpoint.totalBytes,
+      async *read(signal) {
+        pieces = undefined;
+        const read: string[] = [];
+        let hashing: Promise<unknown> = Promise.resolve();
+        for await (const rows of checkpoint.read(signal)) {
+          await hashing;
+          const { name, type, shape } = rows.tensor;
+          hashing = sha256(rows.bytes).then((hash) =>
+            read.push(
+              `${name} ${type} [${shape.join()}] ${rows.firstRow} ${hash}`,
+            ),
+          );
+          yield rows;
+        }
+        await hashing;
+        pieces = read;
+      },
+    },
+    hash: () => {
+      if (pieces === undefined)
+        throw new RangeError("the weights' hash: not all of them were read");
+      return sha256(pieces.toSorted().join("\n"));
+    },
+  };
+}

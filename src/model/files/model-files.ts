@@ -1,0 +1,261 @@
+/**
+ * The files of a model's folder. A file that is not there is `undefined`, not an error: whoever
+ * asks knows whether the model can do without it. A server that answers every address with its own
+ * page (status 200, text/html) counts as not having the file.
+ */
+import { ModelFetchError, ModelFormatError } from "../../util/errors";
+
+export interface ModelFiles {
+  /** The folder's name, for people. */
+  readonly name: string;
+  /** The GGUF file that holds the weights; without it they are in safetensors. */
+  readonly gguf?: string | undefined;
+
+  /**
+   * A file's whole text; undefined when there is no such file.
+   *
+   * @throws ModelFetchError; the signal's reason
+   */
+  text(file: string, signal?: AbortSignal): Promise<string | undefined>;
+
+  /**
+   * Opens a file's bytes; undefined when there is no such file. Read the chunks to their end, or
+   * leave the loop early: either lets go of the connection.
+   *
+   * @throws ModelFetchError; the signal's reason
+   */
+  open(
+    file: string,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<FileBytes | undefined>;
+}
+
+/** Bytes [start, end) of a file; `end` may lie behind the file's end. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+export interface FileBytes {
+  /** Bytes of the whole file, where the server tells. */
+  fileBytes: number | undefined;
+  /**
+   * The range's bytes in order; fewer where the file ends early.
+   *
+   * @throws ModelFetchError when the connection breaks; the signal's reason
+   */
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The files under `url` (where relative, to the page's or worker's own address; where it is a GGUF file's,
+ * the files beside that), fetched with plain GET and at most one `Range: bytes=a-b`, which needs no preflight. Servers that ignore Range and send the whole file are cut to size here.
+ */
+export function fetchedFiles(url: string | URL): ModelFiles {
+  const folder = new URL(url, globalThis.location?.href);
+  folder.search = "";
+  folder.hash = "";
+  const gguf = /[^/]+\.gguf$/i.exec(folder.pathname)?.[0];
+  if (gguf !== undefined)
+    folder.pathname = folder.pathname.slice(0, -gguf.length);
+  else if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+
+  return {
+    name: nameOf(folder, gguf),
+    ...(gguf !== undefined && { gguf: decodeURIComponent(gguf) }),
+
+    async text(file, signal) {
+      const address = new URL(file, folder);
+      const response = await get(address, undefined, signal);
+      if (response === undefined) return undefined;
+      try {
+        return await response.text();
+      } catch (cause) {
+        throw brokenConnection(address, cause, signal);
+      }
+    },
+
+    async open(file, range, signal) {
+      if (range.end <= range.start) {
+        throw new RangeError(
+          `empty range ${range.start}..${range.end} of ${file}`,
+        );
+      }
+      const address = new URL(file, folder);
+      const response = await get(address, range, signal);
+      if (response === undefined) return undefined;
+      // A range behind the file's end (416) is a range of no bytes.
+      if (response.status === 416) {
+        await response.body?.cancel();
+        return {
+          fileBytes: totalOf(response),
+          chunks: cut(address, null, 0, 0),
+        };
+      }
+      const skipBytes = response.status === 206 ? 0 : range.start;
+      const keepBytes = range.end - range.start;
+      return {
+        fileBytes: totalOf(response),
+        chunks: cut(address, response.body, skipBytes, keepBytes, signal),
+      };
+    },
+  };
+}
+
+/**
+ * The parsed JSON of a file that the model may lack; then undefined.
+ *
+ * @throws ModelFetchError, ModelFormatError; the signal's reason
+ */
+export async function readOptionalJson(
+  files: ModelFiles,
+  file: string,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const text = await files.text(file, signal);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const found = `text that does not parse (${(error as Error).message})`;
+    throw new ModelFormatError({ file, expected: "JSON", found });
+  }
+}
+
+/**
+ * The parsed JSON of a file that the model must have.
+ *
+ * @throws ModelFetchError when it is not there, ModelFormatError; the signal's reason
+ */
+export async function readJson(
+  files: ModelFiles,
+  file: string,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const json = await readOptionalJson(files, file, signal);
+  if (json === undefined) throw missingFile(files, file);
+  return json;
+}
+
+/** The error for a file that the model must have and has not. */
+export function missingFile(files: ModelFiles, file: string): ModelFetchError {
+  const should =
+    file === files.gguf
+      ? "that of a GGUF file"
+      : "the folder that holds config.json";
+  return new ModelFetchError(
+    `The model ${files.name} has no file ${file}. Check the model's address: it should be ${should}.`,
+  );
+}
+
+/** "org/model" of a hub's address, else the GGUF file or the last folder, else the host. */
+function nameOf(folder: URL, gguf: string | undefined): string {
+  const path = decodeURIComponent(folder.pathname);
+  const onHub = /^\/(.+)\/resolve\/[^/]+\/$/.exec(path)?.[1];
+  const file = gguf && decodeURIComponent(gguf).replace(/\.gguf$/i, "");
+  const last = path.split("/").at(-2);
+  return onHub ?? file ?? (last || folder.host);
+}
+
+/** GETs `address`. Undefined when it is not there; otherwise 200, 206 or 416. */
+async function get(
+  address: URL,
+  range: ByteRange | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Response | undefined> {
+  signal?.throwIfAborted();
+  let response: Response;
+  try {
+    response = await fetch(address, {
+      headers: range ? { Range: `bytes=${range.start}-${range.end - 1}` } : {},
+      referrerPolicy: "no-referrer",
+      signal: signal ?? null,
+    });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new ModelFetchError(
+      `${address.href} could not be reached (${reasonOf(cause)}). Check the connection and that the server allows requests from this page (CORS), then load again.`,
+      { cause },
+    );
+  }
+  if (response.ok) {
+    const isPage = response.headers
+      .get("content-type")
+      ?.startsWith("text/html");
+    if (!isPage) return response;
+    await response.body?.cancel();
+    return undefined;
+  }
+  if (range && response.status === 416) return response;
+  await response.body?.cancel();
+  if (response.status === 404 || response.status === 410) return undefined;
+  throw new ModelFetchError(
+    `${address.href} answered with status ${response.status}. ${adviceFor(response.status)}`,
+  );
+}
+
+/** `keepBytes` bytes of a body after its first `skipBytes`, chunk by chunk. */
+async function* cut(
+  address: URL,
+  body: ReadableStream<Uint8Array> | null,
+  skipBytes: number,
+  keepBytes: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  const reader = body.getReader();
+  let at = -skipBytes;
+  try {
+    while (at < keepBytes) {
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw brokenConnection(address, cause, signal);
+      });
+      if (done) return;
+      const from = Math.max(0, -at);
+      const to = Math.min(value.length, keepBytes - at);
+      at += value.length;
+      if (from < to) yield value.subarray(from, to);
+    }
+  } finally {
+    // Whatever is still to come is not wanted; after an error there is nothing to cancel.
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** A whole file's bytes: what stands behind the slash of Content-Range. */
+function totalOf(response: Response): number | undefined {
+  // Content-Length would do for status 200, were it not the compressed length at times.
+  const total = /\/(\d+)$/.exec(
+    response.headers.get("content-range") ?? "",
+  )?.[1];
+  return total === undefined ? undefined : Number(total);
+}
+
+function brokenConnection(
+  address: URL,
+  cause: unknown,
+  signal: AbortSignal | undefined,
+): unknown {
+  if (signal?.aborted) return signal.reason;
+  return new ModelFetchError(
+    `The connection to ${address.href} broke before the file was complete (${reasonOf(cause)}). Load the model again.`,
+    { cause },
+  );
+}
+
+function adviceFor(status: number): string {
+  if (status === 401 || status === 403) {
+    return "The model may ask for an account or for consent to its licence: download it and serve its folder yourself.";
+  }
+  if (status === 429 || status >= 500) {
+    return "The server is overloaded or broken: try again later.";
+  }
+  return "Check the model's address.";
+}
+
+/** Node hides what went wrong in the cause; browsers say it in the message. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

@@ -1,0 +1,71 @@
+/** How a model chats, from its GGUF file's metadata: the objects of tokenizer_config.json and generation_config.json. */
+import type { GgufMetadata } from "./metadata";
+import { ggufTokens, tokenId } from "./tokens";
+
+/**
+ * Texts of tokens that end a reply. The format has a place for one or two of them, where models name
+ * three, and many files hold the one that ends a text instead of the one that ends a turn.
+ */
+const ENDS = new Set([
+  "<|im_end|>",
+  "<|endoftext|>",
+  "<|eot_id|>",
+  "<|eom_id|>",
+  "<|end_of_text|>",
+  "<|end▁of▁sentence|>",
+]);
+
+/** Names of the sampler's settings, there and in general.sampling. */
+const SAMPLER = [
+  ["temperature", "temp"],
+  ["top_k", "top_k"],
+  ["top_p", "top_p"],
+  ["min_p", "min_p"],
+  ["repetition_penalty", "penalty_repeat"],
+] as const;
+
+/**
+ * The object of a tokenizer_config.json.
+ *
+ * @throws ModelFormatError
+ */
+export function ggufTokenizerConfig(metadata: GgufMetadata): object {
+  const tokens = ggufTokens(metadata);
+  const textOf = (key: string): string | null => {
+    const id = tokenId(metadata, key, tokens);
+    return id === undefined ? null : tokens.texts[id]!;
+  };
+  const template = metadata.text("tokenizer.chat_template");
+  return {
+    bos_token: textOf("bos"),
+    eos_token: textOf("eos"),
+    unk_token: textOf("unknown"),
+    pad_token: textOf("padding"),
+    add_bos_token: metadata.boolean("tokenizer.ggml.add_bos_token") ?? false,
+    clean_up_tokenization_spaces: false,
+    ...(template !== undefined && { chat_template: template }),
+  };
+}
+
+/**
+ * The object of a generation_config.json.
+ *
+ * @throws ModelFormatError
+ */
+export function ggufGenerationConfig(metadata: GgufMetadata): object {
+  const tokens = ggufTokens(metadata);
+  const named = ["eos", "eot", "eom"].flatMap(
+    (key) => tokenId(metadata, key, tokens) ?? [],
+  );
+  const known = tokens.added
+    .filter(({ special, content }) => special && ENDS.has(content))
+    .map(({ id }) => id);
+  const sampler = SAMPLER.flatMap(([name, key]) => {
+    const value = metadata.number(`general.sampling.${key}`);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    eos_token_id: [...new Set([...named, ...known])],
+    ...Object.fromEntries(sampler),
+  };
+}

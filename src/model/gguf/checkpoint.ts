@@ -1,0 +1,184 @@
+/**
+ * The tensors of a GGUF file, under Hugging Face's names and in the order that its networks compute
+ * in. Files of the architecture llama keep the rows of q and k as RoPE on neighbouring pairs wants
+ * them; they are put back while they are read (stored-tensors.ts).
+ */
+import { ModelFormatError } from "../../util/errors";
+import {
+  type Checkpoint,
+  isFloatType,
+  isWholeBlocks,
+  type TensorInfo,
+  type TensorType,
+  tensorBytes,
+} from "../checkpoint/checkpoint";
+import type { ModelConfig } from "../config/config";
+import type { GgufHeader, GgufTensor } from "./header";
+import type { ModelFiles } from "../files/model-files";
+import {
+  expectApart,
+  readStoredTensors,
+  type StoredTensor,
+} from "../checkpoint/stored-tensors";
+import { expectedTensors } from "../config/expected-tensors";
+
+/** The types that can be read, by their numbers. */
+const TYPES: ReadonlyMap<number, TensorType> = new Map([
+  [0, "F32"],
+  [1, "F16"],
+  [2, "Q4_0"],
+  [3, "Q4_1"],
+  [6, "Q5_0"],
+  [7, "Q5_1"],
+  [8, "Q8_0"],
+  [12, "Q4_K"],
+  [13, "Q5_K"],
+  [14, "Q6_K"],
+  [30, "BF16"],
+]);
+
+/** Others that people come across, for messages. */
+const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
+  [9, "Q8_1"],
+  [10, "Q2_K"],
+  [11, "Q3_K"],
+  [15, "Q8_K"],
+  [16, "IQ2_XXS"],
+  [17, "IQ2_XS"],
+  [18, "IQ3_XXS"],
+  [19, "IQ1_S"],
+  [20, "IQ4_NL"],
+  [21, "IQ3_S"],
+  [22, "IQ2_S"],
+  [23, "IQ4_XS"],
+  [28, "F64"],
+  [29, "IQ1_M"],
+  [34, "TQ1_0"],
+  [35, "TQ2_0"],
+  [39, "MXFP4"],
+]);
+
+/** Names outside of the layers. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["model.embed_tokens.weight", "token_embd.weight"],
+  ["model.norm.weight", "output_norm.weight"],
+  ["lm_head.weight", "output.weight"],
+]);
+
+/** Names within a layer, without .weight or .bias. */
+const LAYER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["input_layernorm", "attn_norm"],
+  ["self_attn.q_proj", "attn_q"],
+  ["self_attn.k_proj", "attn_k"],
+  ["self_attn.v_proj", "attn_v"],
+  ["self_attn.o_proj", "attn_output"],
+  ["self_attn.q_norm", "attn_q_norm"],
+  ["self_attn.k_norm", "attn_k_norm"],
+  ["post_attention_layernorm", "ffn_norm"],
+  ["mlp.gate_proj", "ffn_gate"],
+  ["mlp.up_proj", "ffn_up"],
+  ["mlp.down_proj", "ffn_down"],
+]);
+
+/**
+ * The tensors that such a model computes with; others are ignored, and not counted.
+ *
+ * @throws ModelFormatError for a tensor that is missing, of another shape, or of a type that cannot be
+ *   read, or outside its file
+ */
+export function ggufCheckpoint(
+  files: ModelFiles,
+  header: GgufHeader,
+  config: ModelConfig,
+): Checkpoint {
+  const isPaired = header.metadata.get("general.architecture") === "llama";
+  const stored = [...expectedTensors(config)].map(
+    ([name, shape]): StoredTensor => {
+      const ggufName = ggufNameOf(name);
+      const tensor = header.tensors.get(ggufName);
+      if (tensor === undefined) {
+        throw new ModelFormatError({
+          file: header.file,
+          tensor: ggufName,
+          expected: `shape [${shape.join(", ")}]`,
+          found: "no tensor of that name",
+        });
+      }
+      const isTurned = /\.[qk]_proj\./.test(name);
+      return {
+        info: tensorInfo(header, { name, ggufName, tensor, shape }),
+        start: tensor.start,
+        ...(isPaired && isTurned && { pairedHeadRows: config.headDim }),
+      };
+    },
+  );
+  stored.sort((a, b) => a.start - b.start);
+  expectApart(stored);
+
+  const tensors = new Map(stored.map(({ info }) => [info.name, info]));
+  const totalBytes = stored.reduce((sum, { info }) => sum + info.byteLength, 0);
+  return {
+    tensors,
+    totalBytes,
+    read: (signal) => readStoredTensors(files, header.file, stored, signal),
+  };
+}
+
+/** The name that a tensor has in this format. */
+function ggufNameOf(name: string): string {
+  const inLayer = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
+  const found =
+    inLayer === null
+      ? NAMES.get(name)
+      : `blk.${inLayer[1]}.${LAYER_NAMES.get(inLayer[2]!)}.${inLayer[3]}`;
+  if (found === undefined) throw new RangeError(`no GGUF name for ${name}`);
+  return found;
+}
+
+/** Checks one tensor of the header. */
+function tensorInfo(
+  header: GgufHeader,
+  {
+    name,
+    ggufName,
+    tensor: { shape, typeId, start },
+    shape: expectedShape,
+  }: {
+    name: string;
+    ggufName: string;
+    tensor: GgufTensor;
+    shape: readonly number[];
+  },
+): TensorInfo {
+  const { file, fileBytes } = header;
+  const fail = (expected: string, found: string): never => {
+    throw new ModelFormatError({ file, tensor: ggufName, expected, found });
+  };
+
+  const type =
+    TYPES.get(typeId) ??
+    fail(
+      `elements of type ${[...TYPES.values()].join(", ")}`,
+      OTHER_TYPES.get(typeId) ?? `type ${typeId}`,
+    );
+  if (shape.join() !== expectedShape.join()) {
+    fail(`shape [${expectedShape.join(", ")}]`, `[${shape.join(", ")}]`);
+  }
+  if (shape.length === 1 && !isFloatType(type)) {
+    fail("a vector in F32, F16 or BF16", type);
+  }
+  const columns = shape.at(-1)!;
+  if (!isWholeBlocks(type, columns)) {
+    fail(`rows of whole blocks of ${type}`, `rows of ${columns} values`);
+  }
+  const rows = shape.length > 1 ? shape[0]! : 1;
+  const byteLength = rows * tensorBytes(type, columns);
+  if (fileBytes !== undefined && start + byteLength > fileBytes) {
+    const found = Math.max(0, fileBytes - start);
+    fail(
+      `${byteLength} bytes`,
+      `${found}, then the end of the file: the download is incomplete`,
+    );
+  }
+  return { name, file, type, shape: [...shape], byteLength };
+}

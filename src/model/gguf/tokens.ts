@@ -1,0 +1,89 @@
+/** The vocabulary of a GGUF file: its tokens by their ids, and what each of them is. */
+import type { GgufMetadata } from "./metadata";
+
+/** An entry of tokenizer.json's added_tokens. */
+interface AddedToken {
+  id: number;
+  content: string;
+  special: boolean;
+}
+
+export interface GgufTokens {
+  /** By id. */
+  texts: readonly string[];
+  /** The tokens that text is made of, without marking and added ones. */
+  ordinary: ReadonlyMap<string, number>;
+  /** Those of them that stand for a byte of a character without a token. */
+  byteIds: ReadonlySet<number>;
+  /** Those that are looked for as a whole: marks of turns and the like, and added words. */
+  added: readonly AddedToken[];
+}
+
+// Numbers in tokenizer.ggml.token_type. 1 is an ordinary token.
+const UNKNOWN = 2;
+const CONTROL = 3;
+const USER_DEFINED = 4;
+const UNUSED = 5;
+const BYTE = 6;
+
+/** What this format has no place for. */
+const PLAIN = {
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+};
+
+/** @throws ModelFormatError */
+export function ggufTokens(metadata: GgufMetadata): GgufTokens {
+  const texts = metadata.present(
+    "tokenizer.ggml.tokens",
+    metadata.texts("tokenizer.ggml.tokens"),
+  );
+  const key = "tokenizer.ggml.token_type";
+  const types = metadata.present(key, metadata.numbers(key));
+  if (types.length !== texts.length) {
+    throw metadata.problem(
+      `${key}: one for each of ${texts.length} tokens`,
+      String(types.length),
+    );
+  }
+
+  const ordinary = new Map<string, number>();
+  const byteIds = new Set<number>();
+  const added: AddedToken[] = [];
+  for (const [id, content] of texts.entries()) {
+    const type = types[id]!;
+    // Rows of the embedding table without a token have such names; older files call them added.
+    const isFiller = type === UNUSED || content === `[PAD${id}]`;
+    if (isFiller || content === "") continue;
+    const isSpecial = type === CONTROL || type === UNKNOWN;
+    if (isSpecial || type === USER_DEFINED) {
+      added.push({ ...PLAIN, id, content, special: isSpecial });
+    } else if (!ordinary.has(content)) {
+      ordinary.set(content, id);
+      if (type === BYTE) byteIds.add(id);
+    }
+  }
+  return { texts, ordinary, byteIds, added };
+}
+
+/**
+ * The id at a key.
+ *
+ * @throws ModelFormatError where there is no token of that id
+ */
+export function tokenId(
+  metadata: GgufMetadata,
+  key: string,
+  { texts }: GgufTokens,
+): number | undefined {
+  const id = metadata.number(`tokenizer.ggml.${key}_token_id`);
+  // Some converters write the highest number, -1, for "none".
+  if (id === undefined || id === 0xffffffff) return undefined;
+  if (texts[id] !== undefined) return id;
+  throw metadata.problem(
+    `tokenizer.ggml.${key}_token_id: below ${texts.length}`,
+    String(id),
+  );
+}

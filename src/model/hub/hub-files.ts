@@ -1,0 +1,147 @@
+/** Which of a repository's files make a model: the parts that the runtime reads, and no others. */
+import { ModelFetchError } from "../../util/errors";
+import type { HubFile } from "./hub";
+import type { HubName } from "./hub-name";
+
+export interface ChosenFiles {
+  /** As the model is asked for: the repository's name, and behind it the GGUF file's where there is one. */
+  id: string;
+  /** Whether it is what the repository's name alone stands for. */
+  isDefault: boolean;
+  /** The GGUF file that holds the weights; without it they are in safetensors. */
+  gguf: string | undefined;
+  /** What is to be kept, small files first. */
+  files: HubFile[];
+  /** All models of the repository, where there are several. */
+  choices: { id: string; name: string; bytes: number }[];
+}
+
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+const SHARD = /^model-\d+-of-\d+\.safetensors$/;
+
+/** Beside weights in safetensors. A GGUF file holds its own configuration and tokenizer. */
+const FOLDER_FILES = [
+  "config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "generation_config.json",
+  "chat_template.jinja",
+  "chat_template.json",
+  "rondo.json",
+];
+const GGUF_FILES = ["generation_config.json", "rondo.json"];
+
+/** Kinds of GGUF files, the one to take first. */
+const PREFERRED = [
+  /q4_k_m/i,
+  /q4_0/i,
+  /q4_k/i,
+  /q8_0/i,
+  /q5_k_m/i,
+  /q5_/i,
+  /q6_k/i,
+  /q4_1/i,
+  /bf16/i,
+  /f16|fp16/i,
+  /f32|fp32/i,
+];
+
+/**
+ * The files of the model that `name` asks for.
+ *
+ * @param listing the repository's files
+ * @throws ModelFetchError where the repository has no such model
+ */
+export function chooseFiles(
+  { repository, file }: HubName,
+  listing: readonly HubFile[],
+): ChosenFiles {
+  const ggufs = listing.filter(({ path }) => isWholeModel(path));
+  const tensors = safetensorsOf(listing);
+  const inFolder = tensors.length > 0;
+  const preferred = inFolder ? undefined : preferredOf(ggufs);
+  const gguf = file === undefined ? preferred : find(listing, file);
+  if (gguf === undefined && (file !== undefined || !inFolder))
+    throw missing({ repository, file }, listing, ggufs);
+
+  const choices = [
+    ...(inFolder
+      ? [{ id: repository, name: "safetensors", bytes: bytesOf(tensors) }]
+      : []),
+    ...ggufs.map(({ path, bytes }) => ({
+      id: `${repository}/${path}`,
+      name: path,
+      bytes,
+    })),
+  ];
+  const texts = gguf === undefined ? FOLDER_FILES : GGUF_FILES;
+  return {
+    id: gguf === undefined ? repository : `${repository}/${gguf.path}`,
+    isDefault: gguf?.path === preferred?.path,
+    gguf: gguf?.path,
+    files: [
+      ...texts
+        .map((path) => find(listing, path))
+        .filter((found) => found !== undefined),
+      ...(gguf === undefined ? tensors : [gguf]),
+    ],
+    choices: choices.length > 1 ? choices : [],
+  };
+}
+
+/** Weights in safetensors, with the index where they lie in shards. */
+function safetensorsOf(listing: readonly HubFile[]): HubFile[] {
+  const single = find(listing, SINGLE);
+  if (single) return [single];
+  const index = find(listing, INDEX);
+  if (!index) return [];
+  const shards = listing.filter(({ path }) => SHARD.test(path));
+  return shards.length === 0 ? [] : [index, ...shards];
+}
+
+/** Whether a file is a model by itself: not a part of one, and nothing that goes beside one. */
+function isWholeModel(path: string): boolean {
+  return (
+    path.endsWith(".gguf") && !/-\d{5}-of-\d{5}|mmproj|imatrix/i.test(path)
+  );
+}
+
+function preferredOf(ggufs: readonly HubFile[]): HubFile | undefined {
+  for (const kind of PREFERRED) {
+    const found = ggufs.find(({ path }) => kind.test(path));
+    if (found) return found;
+  }
+  return ggufs[0];
+}
+
+function find(listing: readonly HubFile[], path: string): HubFile | undefined {
+  return listing.find((file) => file.path === path);
+}
+
+function bytesOf(files: readonly HubFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function missing(
+  { repository, file }: HubName,
+  listing: readonly HubFile[],
+  ggufs: readonly HubFile[],
+): ModelFetchError {
+  if (file !== undefined) {
+    const others = ggufs.map(({ path }) => path).join(", ");
+    return new ModelFetchError(
+      `${repository} has no file ${file}. ${others === "" ? "It has no GGUF file at all: check the name." : `Choose one of ${others}.`}`,
+    );
+  }
+  const weights = listing
+    .map(({ path }) => path)
+    .filter((path) => /\.(bin|pt|pth|onnx|gguf|safetensors)$/.test(path));
+  const found =
+    weights.length === 0
+      ? "no weights"
+      : `only ${weights.slice(0, 4).join(", ")}`;
+  return new ModelFetchError(
+    `${repository} has ${found}, and no weights that can be loaded: these are model.safetensors, or a GGUF file in one part. Choose another version of the model.`,
+  );
+}

@@ -1,0 +1,248 @@
+/**
+ * The Hugging Face hub, or a mirror of it: what a repository holds, and bytes of its files. Only plain GET
+ * with at most one `Range: bytes=a-b`, which needs no preflight and survives the redirect to where large
+ * files lie; each call is one try.
+ */
+import * as v from "valibot";
+import { ModelFetchError } from "../../util/errors";
+import { checked } from "../config/check-json";
+import { refusalOf } from "./hub-errors";
+import { type ByteRange, reasonOf } from "../files/model-files";
+import { isOffline, TemporaryFetchError } from "./retry";
+
+const HUB_URL = "https://huggingface.co";
+
+/** A file of a repository, as the listing has it. */
+export interface HubFile {
+  path: string;
+  bytes: number;
+  /** Names the content: other content, another name. */
+  version: string;
+  /** SHA-256 of the content; known of large files only. */
+  sha256: string | undefined;
+}
+
+/** The beginning of an answer. Read `chunks` to the end, or leave the loop early: either frees the connection. */
+export interface HubBody {
+  /** Without quotes and the mark of weak ones; undefined where the server gives none or hides it. */
+  etag: string | undefined;
+  /** The commit it is of, where the hub itself answered. */
+  commit: string | undefined;
+  /** Bytes of the whole file, where the server tells. */
+  fileBytes: number | undefined;
+  /** @throws TemporaryFetchError where the connection breaks; the signal's reason */
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+export interface HubOptions {
+  /** Default: huggingface.co. */
+  url?: string | undefined;
+  /** An access token, for private and gated models. */
+  token?: string | undefined;
+}
+
+/** The file ends before the range that was asked for: it is another file than the listing has. */
+export class RangeRefusedError extends ModelFetchError {}
+
+const listingSchema = v.array(
+  v.looseObject({
+    type: v.string(),
+    path: v.string(),
+    size: v.optional(v.number(), 0),
+    oid: v.optional(v.string(), ""),
+    lfs: v.nullish(v.looseObject({ oid: v.string(), size: v.number() })),
+  }),
+);
+
+/** More pages than any model's repository has. */
+const MOST_PAGES = 50;
+
+export class Hub {
+  readonly url: string;
+  readonly #token: string | undefined;
+
+  constructor({ url = HUB_URL, token }: HubOptions = {}) {
+    this.url = new URL(url, globalThis.location?.href).href.replace(/\/+$/, "");
+    this.#token = token === "" ? undefined : token;
+  }
+
+  /**
+   * All files of a repository's main branch.
+   *
+   * @throws ModelFetchError, which is a TemporaryFetchError where another try may succeed; the signal's reason
+   */
+  async list(repository: string, signal?: AbortSignal): Promise<HubFile[]> {
+    const files: HubFile[] = [];
+    let address: string | undefined =
+      `${this.url}/api/models/${repository}/tree/main?recursive=true`;
+    for (let page = 0; address !== undefined && page < MOST_PAGES; page++) {
+      const response = await this.#get(repository, address, undefined, signal);
+      const entries = checked(
+        listingSchema,
+        await jsonOf(response, signal),
+        `the listing of ${repository}`,
+      );
+      for (const { type, path, size, oid, lfs } of entries) {
+        if (type !== "file" || !isPlainPath(path)) continue;
+        const version = lfs?.oid ?? oid;
+        const sha256 = /^[0-9a-f]{64}$/.exec(lfs?.oid ?? "")?.[0];
+        files.push({ path, bytes: lfs?.size ?? size, version, sha256 });
+      }
+      address = this.#nextPage(response);
+    }
+    return files;
+  }
+
+  /**
+   * A file's bytes, or a range of them that lies within it.
+   *
+   * @throws RangeRefusedError, ModelFetchError, which is a TemporaryFetchError where another try may
+   *   succeed; the signal's reason
+   */
+  async open(
+    repository: string,
+    path: string,
+    range: ByteRange | undefined,
+    signal?: AbortSignal,
+  ): Promise<HubBody> {
+    const parts = path.split("/").map(encodeURIComponent).join("/");
+    const address = `${this.url}/${repository}/resolve/main/${parts}`;
+    const response = await this.#get(repository, address, range, signal);
+    const place = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(
+      response.headers.get("content-range") ?? "",
+    );
+    if (range !== undefined && response.status !== 206) {
+      await response.body?.cancel();
+      throw new ModelFetchError(
+        `${new URL(address).host} sends ${path} of ${repository} in one piece only (status ${response.status} to a Range), so that a lost connection would lose all of it. Use another mirror of the hub.`,
+      );
+    }
+    if (range !== undefined && place && Number(place[1]) !== range.start) {
+      await response.body?.cancel();
+      throw new TemporaryFetchError(
+        `${address} was asked for bytes from ${range.start} on and sent them from ${place[1]!} on. Load the model again.`,
+      );
+    }
+    const total = Number(place?.[2]);
+    return {
+      etag: response.headers
+        .get("etag")
+        ?.replace(/^W\//, "")
+        .replaceAll('"', ""),
+      commit: response.headers.get("x-repo-commit") ?? undefined,
+      fileBytes: Number.isNaN(total) ? undefined : total,
+      chunks: chunksOf(address, response, signal),
+    };
+  }
+
+  async #get(
+    repository: string,
+    address: string,
+    range: ByteRange | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
+    signal?.throwIfAborted();
+    const headers = new Headers();
+    if (range) headers.set("Range", `bytes=${range.start}-${range.end - 1}`);
+    // The platform takes it away where a redirect leads to another origin.
+    if (this.#token !== undefined)
+      headers.set("Authorization", `Bearer ${this.#token}`);
+    let response: Response;
+    try {
+      response = await fetch(address, {
+        headers,
+        referrerPolicy: "no-referrer",
+        // The database keeps it; the browser's cache would keep it once more.
+        cache: "no-store",
+        signal: signal ?? null,
+      });
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw new TemporaryFetchError(
+        isOffline()
+          ? `${repository} can't be fetched: this device is offline. What was fetched so far is kept; load the model again when there is a connection.`
+          : `${new URL(address).host} could not be reached for ${repository} (${reasonOf(cause)}). Check the connection, then load the model again: what was fetched so far is kept.`,
+        { cause },
+      );
+    }
+    if (response.ok) return response;
+    await response.body?.cancel().catch(() => undefined);
+    if (range && response.status === 416) {
+      throw new RangeRefusedError(
+        `${address} has no bytes from ${range.start} on: it is not the file that the hub lists.`,
+      );
+    }
+    throw refusalOf(response, {
+      hubUrl: this.url,
+      repository,
+      address,
+      hasToken: this.#token !== undefined,
+    });
+  }
+
+  /** The next page's address, on this hub whatever the link says: a mirror may pass on the hub's own. */
+  #nextPage(response: Response): string | undefined {
+    const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(
+      response.headers.get("link") ?? "",
+    )?.[1];
+    if (link === undefined) return undefined;
+    const { pathname, search } = new URL(link, this.url);
+    return this.url + pathname + search;
+  }
+}
+
+/** A path becomes part of an address and of keys; it must not lead elsewhere. */
+function isPlainPath(path: string): boolean {
+  return path.split("/").every((part) => !["", ".", ".."].includes(part));
+}
+
+async function jsonOf(
+  response: Response,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  let text: string;
+  try {
+    text = await response.text();
+  } catch (cause) {
+    throw broken(response.url, cause, signal);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ModelFetchError(
+      `${response.url} answered with something that is no listing. Check the hub's address.`,
+    );
+  }
+}
+
+async function* chunksOf(
+  address: string,
+  response: Response,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (response.body === null) return;
+  const reader = response.body.getReader();
+  try {
+    while (true) {
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw broken(address, cause, signal);
+      });
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function broken(
+  address: string,
+  cause: unknown,
+  signal: AbortSignal | undefined,
+): unknown {
+  if (signal?.aborted) return signal.reason;
+  return new TemporaryFetchError(
+    `The connection to ${address} broke (${reasonOf(cause)}). What was fetched so far is kept; load the model again to go on.`,
+    { cause },
+  );
+}

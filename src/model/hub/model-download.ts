@@ -1,0 +1,257 @@
+/**
+ * Brings what is missing of a model's files to this device, several chunks at a time. Each chunk is written
+ * when all of it is there; each file is hashed when all of its chunks are. Stopping at any point leaves
+ * what was written, and the next download begins there.
+ *
+ *     missing chunks ─► 4 at a time: GET (again from the byte where it broke) ─► store
+ *                                                       file's last chunk ─► hash ─► checked
+ */
+import type {
+  ChunkPlace,
+  ModelFileRecord,
+  ModelKeeping,
+  ModelRecord,
+} from "../../store/model-store";
+import { ModelFetchError } from "../../util/errors";
+import { FileHash } from "./file-hash";
+import { type Hub, type HubBody, RangeRefusedError } from "./hub";
+import { chunkRange, missingChunks } from "./model-chunks";
+import {
+  type Patience,
+  PATIENT,
+  TemporaryFetchError,
+  TrySignal,
+  waitAfter,
+} from "./retry";
+
+/**
+ * A file is not what the hub listed: `changed` while it was fetched, or `wrong` as a whole. What came of it
+ * is of no use; the repository should be listed again.
+ */
+export class UnlistedContentError extends ModelFetchError {
+  readonly path: string;
+  readonly kind: "changed" | "wrong";
+
+  constructor(message: string, path: string, kind: "changed" | "wrong") {
+    super(message);
+    this.path = path;
+    this.kind = kind;
+  }
+}
+
+export interface DownloadOptions {
+  /** Gets how many bytes came, or were dropped (negative). */
+  onBytes?: ((bytes: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+  patience?: Patience | undefined;
+}
+
+const PARALLEL_CHUNKS = 4;
+/** Tries for one chunk, also where each brings some bytes. */
+const MOST_TRIES = 60;
+
+export class ModelDownload {
+  /** Whether the repository changed meanwhile: what came may be of several commits. */
+  hasMixedCommits = false;
+  readonly #hub: Hub;
+  readonly #store: ModelKeeping;
+  readonly #record: ModelRecord;
+  readonly #onBytes: (bytes: number) => void;
+  readonly #patience: Patience;
+  readonly #stop = new AbortController();
+  readonly #etags = new Map<string, string>();
+  readonly #hashes = new Map<string, FileHash>();
+  #commit: string | undefined;
+
+  constructor(
+    hub: Hub,
+    store: ModelKeeping,
+    record: ModelRecord,
+    { onBytes = () => undefined, patience = PATIENT }: DownloadOptions = {},
+  ) {
+    this.#hub = hub;
+    this.#store = store;
+    this.#record = record;
+    this.#onBytes = onBytes;
+    this.#patience = patience;
+    for (const { path, etag } of record.files)
+      if (etag !== undefined) this.#etags.set(path, etag);
+  }
+
+  /**
+   * Resolves when all files are there and checked.
+   *
+   * @throws UnlistedContentError, ModelFetchError, StoreError; the signal's reason
+   */
+  async run(signal?: AbortSignal): Promise<void> {
+    const forward = () => this.#stop.abort(signal?.reason);
+    if (signal?.aborted) forward();
+    signal?.addEventListener("abort", forward);
+    try {
+      const kept = await this.#store.chunks(this.#record.id);
+      await this.#fetchAll(missingChunks(this.#record, kept));
+    } finally {
+      signal?.removeEventListener("abort", forward);
+    }
+  }
+
+  async #fetchAll(missing: ChunkPlace[]): Promise<void> {
+    const { files } = this.#record;
+    for (const file of files) {
+      const lacks = missing.filter(({ path }) => path === file.path);
+      this.#hashes.set(
+        file.path,
+        new FileHash(this.#store, this.#record, file, lacks, this.#stop.signal),
+      );
+    }
+    const left = new Map(files.map(({ path }) => [path, 0]));
+    for (const { path } of missing) left.set(path, left.get(path)! + 1);
+    // Files of which all chunks came before a stop were not checked then.
+    const unchecked = files.filter(
+      ({ path, isChecked }) => left.get(path) === 0 && !isChecked,
+    );
+
+    const work = async () => {
+      for (let file = unchecked.shift(); file; file = unchecked.shift())
+        await this.#check(file);
+      for (let place = missing.shift(); place; place = missing.shift()) {
+        const { path, index } = place;
+        const file = files.find((file) => file.path === path)!;
+        const bytes = await this.#fetchChunk(file, index);
+        await this.#store.putChunk(place, bytes);
+        this.#hashes.get(path)?.came(index);
+        left.set(path, left.get(path)! - 1);
+        if (left.get(path) === 0) await this.#check(file);
+      }
+    };
+    let failure: { error: unknown } | undefined;
+    // All of them end before this does: nothing is written behind an error.
+    await Promise.all(
+      Array.from({ length: PARALLEL_CHUNKS }, () =>
+        work().catch((error: unknown) => {
+          failure ??= { error };
+          this.#stop.abort(error);
+        }),
+      ),
+    );
+    if (failure) throw failure.error;
+  }
+
+  /** A chunk's bytes: all of them, whatever it takes. */
+  async #fetchChunk(
+    file: ModelFileRecord,
+    index: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { path, bytes: fileBytes } = file;
+    const { start, end } = chunkRange(file, index, this.#record.chunkBytes);
+    // Small files may come compressed, which ranges cannot.
+    const isWhole = end - start === fileBytes;
+    const bytes = new Uint8Array(end - start);
+    let filled = 0;
+    let failures = 0;
+    for (let tries = 1; filled < bytes.length; tries++) {
+      const before = filled;
+      const one = new TrySignal(this.#stop.signal, path, this.#patience);
+      try {
+        const range = isWhole ? undefined : { start: start + filled, end };
+        const body = await this.#hub.open(
+          this.#record.repository,
+          path,
+          range,
+          one.signal,
+        );
+        await this.#expectSame(file, body, isWhole);
+        for await (const part of body.chunks) {
+          if (filled + part.length > bytes.length) throw changed(file);
+          bytes.set(part, filled);
+          filled += part.length;
+          one.alive();
+          this.#onBytes(part.length);
+        }
+        if (filled < bytes.length && isWhole) throw changed(file);
+        if (filled < bytes.length)
+          throw new TemporaryFetchError(
+            `${path} of ${this.#record.id} ended ${bytes.length - filled} bytes too early. Load the model again to go on.`,
+          );
+      } catch (error) {
+        if (error instanceof RangeRefusedError) throw changed(file);
+        const hasAdvanced = filled > before && !isWhole;
+        failures = hasAdvanced && tries < MOST_TRIES ? 1 : failures + 1;
+        if (isWhole) {
+          this.#onBytes(-filled);
+          filled = 0;
+        }
+        await waitAfter(error, failures, this.#patience, this.#stop.signal);
+      } finally {
+        one.end();
+      }
+    }
+    return bytes;
+  }
+
+  /** Refuses bytes of another version of the file than those that are here. */
+  async #expectSame(
+    file: ModelFileRecord,
+    { etag, commit, fileBytes, chunks }: HubBody,
+    isWhole: boolean,
+  ): Promise<void> {
+    this.#commit ??= commit;
+    if (commit !== undefined && commit !== this.#commit)
+      this.hasMixedCommits = true;
+    const known = this.#etags.get(file.path);
+    const isSame =
+      (fileBytes ?? file.bytes) === file.bytes &&
+      (isWhole || (etag ?? known) === (known ?? etag));
+    if (!isSame) {
+      await chunks[Symbol.asyncIterator]().return?.();
+      throw changed(file);
+    }
+    if (isWhole || etag === undefined || known !== undefined) return;
+    this.#etags.set(file.path, etag);
+    // Written before any chunk of it: those that come after a reload are compared with it.
+    await this.#store.change(this.#record.id, (record) =>
+      withFile(record, file.path, { etag }),
+    );
+  }
+
+  /** Compares a file whose chunks are all here with what the hub says of it. */
+  async #check(file: ModelFileRecord): Promise<void> {
+    const { path } = file;
+    if (file.sha256 !== undefined) {
+      const found = await this.#hashes.get(path)!.digest();
+      if (found === undefined) throw wrong(file, "what was written is gone");
+      if (found !== file.sha256) throw wrong(file, `its SHA-256 is ${found}`);
+    }
+    await this.#store.change(this.#record.id, (record) =>
+      withFile(record, path, { isChecked: true }),
+    );
+  }
+}
+
+/** The record with something else about one of its files. */
+export function withFile(
+  record: ModelRecord,
+  path: string,
+  fields: Partial<ModelFileRecord>,
+): ModelRecord {
+  const files = record.files.map((file) =>
+    file.path === path ? { ...file, ...fields } : file,
+  );
+  return { ...record, files };
+}
+
+function changed({ path }: ModelFileRecord): UnlistedContentError {
+  return new UnlistedContentError(
+    `${path} changes on the hub while it is fetched. Load the model again later.`,
+    path,
+    "changed",
+  );
+}
+
+function wrong({ path, sha256 }: ModelFileRecord, why: string) {
+  return new UnlistedContentError(
+    `${path} came with other content than the hub lists (${why}, not ${sha256 ?? "known"}), twice: something on the way alters it. Nothing of it was kept. Load the model again over another network, or from another mirror.`,
+    path,
+    "wrong",
+  );
+}

@@ -1,0 +1,55 @@
+/** A model's files where they lie on the hub, for looking at before they are fetched. */
+import type { Hub } from "./hub";
+import type { ChosenFiles } from "./hub-files";
+import type { ModelFiles } from "../files/model-files";
+import { type Patience, patiently } from "./retry";
+
+/** Beyond this a text is none that a look should take. */
+const MOST_TEXT_BYTES = 64 << 20;
+
+export function remoteFiles(
+  hub: Hub,
+  repository: string,
+  { gguf, files }: ChosenFiles,
+  patience: Patience,
+): ModelFiles {
+  const fileOf = (path: string) => files.find((file) => file.path === path);
+  return {
+    name: repository,
+    gguf,
+
+    async text(path, signal) {
+      const file = fileOf(path);
+      if (file === undefined || file.bytes > MOST_TEXT_BYTES) return undefined;
+      return patiently(
+        async () => {
+          const body = await hub.open(repository, path, undefined, signal);
+          const decoder = new TextDecoder();
+          let text = "";
+          for await (const bytes of body.chunks)
+            text += decoder.decode(bytes, { stream: true });
+          return text + decoder.decode();
+        },
+        patience,
+        signal,
+      );
+    },
+
+    async open(path, range, signal) {
+      const file = fileOf(path);
+      if (file === undefined) return undefined;
+      const end = Math.min(range.end, file.bytes);
+      if (range.start >= end)
+        return { fileBytes: file.bytes, chunks: nothing() };
+      const part = { start: range.start, end };
+      const body = await patiently(
+        () => hub.open(repository, path, part, signal),
+        patience,
+        signal,
+      );
+      return { fileBytes: file.bytes, chunks: body.chunks };
+    },
+  };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

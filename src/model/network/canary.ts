@@ -1,0 +1,174 @@
+/**
+ * Canary: before a model is trusted to a GPU, its matrix kernels run once on a small problem with odd sizes
+ * and outliers, and are held against sums from the CPU. Drivers have bugs that make fluent nonsense
+ * (https://github.com/ggml-org/llama.cpp/issues/23558): better to say so than to chat.
+ */
+import type { Gpu } from "../../gpu/gpu";
+import { readBuffer } from "../../gpu/readback";
+import { WebGpuUnavailableError } from "../../util/errors";
+import { floatToHalf } from "../../util/float16";
+import type { KernelSet } from "./kernel-set";
+import { recordLinear } from "./linear";
+import { type MatrixFormat, packRows } from "../weights/matrix-format";
+import { StepBuffer } from "./step";
+
+/** One row, a few, and more than a tile: each has a kernel of its own. */
+const ROWS = [1, 5, 33];
+const MOST_ROWS = 33;
+const COLUMNS = 96;
+/** No tile divides it; rows of results are padded. */
+const RESULTS = 70;
+const STRIDE = 72;
+/** Of the largest sum: weights are exact in every format, so only the order of additions differs. */
+const TOLERANCE = 1e-5;
+
+/** How a kernel did. */
+export interface KernelCheck {
+  format: MatrixFormat;
+  rows: number;
+  /** The largest, as a share of the largest result. */
+  error: number;
+  /** What that may be. */
+  tolerance: number;
+}
+
+/**
+ * @returns how each did
+ * @throws WebGpuUnavailableError where a kernel computes something else; OutOfMemoryError, DeviceLostError
+ */
+export async function checkKernels(
+  gpu: Gpu,
+  kernels: KernelSet,
+): Promise<KernelCheck[]> {
+  const step = new StepBuffer(gpu, MOST_ROWS);
+  const checks: KernelCheck[] = [];
+  try {
+    for (const format of Object.keys(kernels.linear) as MatrixFormat[])
+      checks.push(...(await checkFormat(gpu, kernels, format, step)));
+    return checks;
+  } finally {
+    step.destroy();
+  }
+}
+
+async function checkFormat(
+  gpu: Gpu,
+  kernels: KernelSet,
+  format: MatrixFormat,
+  step: StepBuffer,
+): Promise<KernelCheck[]> {
+  const buffers: GPUBuffer[] = [];
+  const checks: KernelCheck[] = [];
+  const make = (label: string, data: Float32Array | Uint8Array) => {
+    const [memoryClass, bytes] = ["staging", data.byteLength] as const;
+    const buffer = gpu.buffer({ label: `canary ${label}`, memoryClass, bytes });
+    buffers.push(buffer);
+    gpu.write(buffer, 0, data);
+    return buffer;
+  };
+  try {
+    const x = inputs();
+    const weights = weightsFor(format);
+    const packed = encoded(weights, format);
+    const y = make("results", new Float32Array(MOST_ROWS * STRIDE));
+    const part = {
+      firstRow: 0,
+      rows: RESULTS,
+      weights: make("weights", packed.weights),
+      scales: packed.scales && make("scales", packed.scales),
+    };
+    const run = recordLinear(kernels, step.buffer, {
+      x: make("inputs", x),
+      weight: { format, rows: RESULTS, columns: COLUMNS, parts: [part] },
+      y,
+      yStride: STRIDE,
+    });
+    for (const rows of ROWS) {
+      step.write({
+        rows: Array.from({ length: rows }, () => NO_ROW),
+        askedRows: 0,
+        ...NO_KEYS,
+      });
+      gpu.submit("canary", (pass) => run(pass, rows));
+      const got = new Float32Array(await readBuffer(gpu, y));
+      const error = relativeError(got, x, weights, rows);
+      if (!(error <= TOLERANCE))
+        throw new WebGpuUnavailableError(
+          `This GPU computes wrong numbers (${rows} × ${COLUMNS} × ${RESULTS}, weights in ${format}: off by ${error.toPrecision(2)} of the largest). Update the graphics driver, or use another browser or device.`,
+        );
+      checks.push({ format, rows, error, tolerance: TOLERANCE });
+    }
+    return checks;
+  } finally {
+    for (const buffer of buffers) gpu.destroyBuffer(buffer);
+  }
+}
+
+const NO_ROW = {
+  token: 0,
+  position: 0,
+  localPosition: 0,
+  lowerSlot: 0,
+  upperSlot: 0,
+};
+const NO_KEYS = {
+  lowerPages: 0,
+  upperPages: 0,
+  lowerSplits: 1,
+  upperSplits: 1,
+};
+
+/** [MOST_ROWS, COLUMNS], some values a thousand times as large as the others. */
+function inputs(): Float32Array {
+  return Float32Array.from(
+    { length: MOST_ROWS * COLUMNS },
+    (_, i) => (((i * 29) % 23) - 11) / (i % 17 === 0 ? 0.008 : 8),
+  );
+}
+
+/**
+ * [RESULTS, COLUMNS], exact in the format: each group of 32 has the ends of a grid of as many levels as the
+ * format has, or of 256, and nothing off that grid.
+ */
+function weightsFor(format: MatrixFormat): Float32Array {
+  const levels = format === "Q4" ? 16 : 256;
+  return Float32Array.from({ length: RESULTS * COLUMNS }, (_, i) => {
+    const place = i % 32;
+    const level =
+      place === 0 ? 0 : place === 1 ? levels - 1 : (i * 37) % levels;
+    const size = Math.floor(i / 32) % 13 === 0 ? 16 : 0.5;
+    return (level / (levels / 2) - 1) * size;
+  });
+}
+
+function encoded(values: Float32Array, format: MatrixFormat) {
+  const words = new Uint32Array(values.buffer);
+  if (format === "F16" || format === "BF16") {
+    const halves = Uint16Array.from(values, (value, i) =>
+      format === "F16" ? floatToHalf(value) : words[i]! >>> 16,
+    );
+    return { weights: new Uint8Array(halves.buffer), scales: undefined };
+  }
+  return packRows(new Uint8Array(values.buffer), "F32", COLUMNS, format);
+}
+
+/** The largest error of the first rows, as a share of their largest result; NaN counts as infinite. */
+function relativeError(
+  got: Float32Array,
+  x: Float32Array,
+  weights: Float32Array,
+  rows: number,
+): number {
+  let error = 0;
+  let largest = 0;
+  for (let row = 0; row < rows; row++)
+    for (let n = 0; n < RESULTS; n++) {
+      let sum = 0;
+      for (let k = 0; k < COLUMNS; k++)
+        sum += x[row * COLUMNS + k]! * weights[n * COLUMNS + k]!;
+      const difference = Math.abs(got[row * STRIDE + n]! - sum);
+      error = Math.max(error, Number.isNaN(difference) ? Infinity : difference);
+      largest = Math.max(largest, Math.abs(sum));
+    }
+  return error / largest;
+}

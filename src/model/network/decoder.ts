@@ -1,0 +1,378 @@
+/**
+ * The Llama-family decoder: one path, `run(layers, rows, keys)`, for prefill, decode, half a stack
+ * and any subset of rows. Dispatches are recorded once against the buffers and replayed; what a step
+ * is about comes from the step buffer and the page tables.
+ */
+import type { Gpu, Pass } from "../../gpu/gpu";
+import type { Dispatch } from "../../gpu/kernel";
+import type { KvCache } from "../../memory/kv-cache";
+import type { ModelConfig } from "../config/config";
+import type { KernelSet } from "./kernel-set";
+import {
+  type AttentionShape,
+  type LayerDispatches,
+  type LayerKeys,
+  recordAttention,
+  recordLayer,
+} from "./layer";
+import { recordLinear } from "./linear";
+import { strideOf } from "../weights/matrix-format";
+import type { Tuning } from "./tuning";
+import type { Weights } from "../weights/weights";
+import { inverseFrequencies } from "./rope";
+import {
+  createWorkspace,
+  qkvColumns,
+  ROW_CAPACITY,
+  splitsFor,
+  type Workspace,
+} from "./workspace";
+
+/** Layers from..to-1. */
+export interface LayerRange {
+  from: number;
+  to: number;
+}
+
+/** How many workgroups share the page table of each half: as in the step. */
+export interface KeySplits {
+  lowerSplits: number;
+  upperSplits: number;
+}
+
+/** Attention mass at the last layer of a run, by page. */
+export interface MassRequest {
+  /** Receives [heads][pages] f32. */
+  pageMass: GPUBuffer;
+  /** Entries of the page table of that layer's half. */
+  pages: number;
+  /** At least as many bytes as `massScratchBytes` says. */
+  scratch: GPUBuffer;
+}
+
+/** How relevant each token is to the asked rows (A³), summed over the rows of one step or several. */
+export interface RelevanceRequest {
+  /** Receives [pages][16] f32. */
+  relevance: GPUBuffer;
+  /** Entries of the lower page table. */
+  pages: number;
+  askedRows: number;
+  /** Whether steps before this one have left their sums there. */
+  adds: boolean;
+  /** [asked rows][pages][16] f32. */
+  scores: GPUBuffer;
+  /** [pages][asked rows] pairs of f32. */
+  softmaxes: GPUBuffer;
+}
+
+export class Llama {
+  readonly workspace: Workspace;
+  readonly #config: ModelConfig;
+  readonly #weights: Weights;
+  readonly #kernels: KernelSet;
+  readonly #cache: KvCache;
+  readonly #tuning: Tuning;
+  readonly #embed: Dispatch<{ rows: number }>[];
+  readonly #norm: Dispatch<{ asked: number }>;
+  readonly #head: (pass: Pass, rows: number) => void;
+  readonly #sample: Dispatch<unknown>;
+  #appendPage!: Dispatch<unknown>;
+  #layers: LayerDispatches[] = [];
+  #generation = -1;
+
+  private constructor(
+    gpu: Gpu,
+    config: ModelConfig,
+    weights: Weights,
+    kernels: KernelSet,
+    cache: KvCache,
+    tuning: Tuning,
+  ) {
+    this.#config = config;
+    this.#weights = weights;
+    this.#kernels = kernels;
+    this.#cache = cache;
+    this.#tuning = tuning;
+    this.workspace = createWorkspace(gpu, config, tuning);
+
+    const { residual, asked, logits, seen, sampled } = this.workspace;
+    const step = this.workspace.step.buffer;
+    const { hiddenSize: columns, vocabSize: vocab_size } = config;
+    const chunks = strideOf(columns) / 8;
+    this.#embed = weights.embedTokens.parts.map((part) =>
+      kernels.embed.record(
+        {
+          step,
+          sampled,
+          weight: part.weights,
+          scales: part.scales ?? part.weights, // not looked at without scales
+          x: residual,
+        },
+        {
+          chunks,
+          vocab_size,
+          first_token: part.firstRow,
+          token_count: part.rows,
+        },
+      ),
+    );
+    this.#norm = kernels.rmsNorm.record(
+      { step, x: residual, weight: weights.norm, y: asked },
+      { chunks, columns, eps: config.rmsNormEps },
+    );
+    this.#head = recordLinear(kernels, step, {
+      x: asked,
+      weight: weights.lmHead,
+      y: logits,
+      yStride: strideOf(vocab_size),
+      askedOnly: true,
+    });
+    this.#sample = kernels.sample.record(
+      { step, logits, seen, sampled },
+      { vocab_size },
+    );
+  }
+
+  /** @throws OutOfMemoryError */
+  static create(
+    gpu: Gpu,
+    config: ModelConfig,
+    weights: Weights,
+    kernels: KernelSet,
+    cache: KvCache,
+    tuning: Tuning,
+  ): Promise<Llama> {
+    return gpu.allocating(
+      "the model's workspace",
+      () => new Llama(gpu, config, weights, kernels, cache, tuning),
+    );
+  }
+
+  get hiddenSize(): number {
+    return this.#config.hiddenSize;
+  }
+
+  get vocabSize(): number {
+    return this.#config.vocabSize;
+  }
+
+  get headCount(): number {
+    return this.#config.numAttentionHeads;
+  }
+
+  /** What queries are: how many, how long, and how they are rotated. */
+  get queryShape() {
+    const { numAttentionHeads, numKeyValueHeads, headDim } = this.#config;
+    return {
+      heads: numAttentionHeads,
+      kvHeads: numKeyValueHeads,
+      headDim,
+      frequencies: inverseFrequencies(this.#config),
+    };
+  }
+
+  /** How queries lie in a row of the workspace's qkv: the first `values` of every `stride` numbers. */
+  get queryLayout(): { stride: number; values: number } {
+    const { numAttentionHeads: heads, headDim } = this.#config;
+    return {
+      stride: strideOf(qkvColumns(this.#config)),
+      values: heads * headDim,
+    };
+  }
+
+  /** Rows of one step at most. */
+  get rowCapacity(): number {
+    return ROW_CAPACITY;
+  }
+
+  /** Bytes of a MassRequest's scratch for so many rows and pages. */
+  massScratchBytes(rows: number, pages: number): number {
+    const tilesPerPage = 16 / this.#kernels.attentionTile.tile_keys;
+    return rows * this.headCount * pages * tilesPerPage * 8;
+  }
+
+  /** How many workgroups should share a page table of `pages` entries when a turn has `rows` rows. */
+  splitsFor(rows: number, pages: number): number {
+    return splitsFor(this.#config, this.#tuning, rows, pages);
+  }
+
+  /** The residual stream of the step's rows := their tokens' embeddings. */
+  embed(pass: Pass, rows: number): void {
+    for (const embed of this.#embed) embed(pass, { rows });
+  }
+
+  /** Enters the page that a decode step writes to into the page tables. */
+  appendPage(pass: Pass): void {
+    this.#refresh();
+    this.#appendPage(pass, {});
+  }
+
+  /**
+   * The residual stream of the step's rows through layers `from`..`to - 1`. Each row's K and V go to
+   * its slot first; then it attends to all keys of its half's page table at its position or before.
+   */
+  run(
+    pass: Pass,
+    { from, to }: LayerRange,
+    rows: number,
+    { lowerSplits, upperSplits }: KeySplits,
+    mass?: MassRequest,
+  ): void {
+    this.#refresh();
+    const {
+      numAttentionHeads: heads,
+      numKeyValueHeads: kvHeads,
+      hasQkNorm,
+    } = this.#config;
+    for (let l = from; l < to; l++) {
+      const layer = this.#layers[l]!;
+      const isLower = l < this.#cache.upper.firstLayer;
+      const splits = isLower ? lowerSplits : upperSplits;
+      const shape = { rows, group: heads / kvHeads, kvHeads, splits };
+      layer.qkv(pass, rows);
+      layer.append(pass, { rows, heads: kvHeads + (hasQkNorm ? heads : 0) });
+      if (mass && l === to - 1) this.#attendWithMass(pass, l, shape, mass);
+      else if (rows === 1) layer.attentionOfOne(pass, shape);
+      else layer.attention(pass, shape);
+      layer.join(pass, { rows, heads });
+      layer.output(pass, rows);
+      layer.gateUp(pass, rows);
+      layer.down(pass, rows);
+    }
+  }
+
+  /**
+   * K and V of a layer alone, for the step's rows; its attention is left to a later pass. With a request,
+   * the queries of the asked rows are held against all lower keys that are there.
+   */
+  writeKeys(
+    pass: Pass,
+    l: number,
+    rows: number,
+    request?: RelevanceRequest,
+  ): void {
+    this.#refresh();
+    const {
+      numAttentionHeads: heads,
+      numKeyValueHeads: kvHeads,
+      hasQkNorm,
+    } = this.#config;
+    const layer = this.#layers[l]!;
+    layer.qkv(pass, rows);
+    layer.append(pass, { rows, heads: kvHeads + (hasQkNorm ? heads : 0) });
+    if (request) this.#score(pass, l, request);
+  }
+
+  /** Logits of the asked rows. */
+  head(pass: Pass, asked: number): void {
+    this.#norm(pass, { asked });
+    this.#head(pass, asked);
+  }
+
+  /** Draws a token from the first asked row's logits. */
+  sample(pass: Pass): void {
+    this.#sample(pass, {});
+  }
+
+  destroy(): void {
+    this.workspace.destroy();
+  }
+
+  /** Records again what refers to pages, if the cache has grown since. */
+  #refresh(): void {
+    if (this.#generation === this.#cache.generation) return;
+    this.#generation = this.#cache.generation;
+    const { lower, upper } = this.#cache;
+    this.#layers = this.#weights.layers.map((weights, l) =>
+      recordLayer(this.#context, weights, this.#keysOf(l)),
+    );
+    this.#appendPage = this.#kernels.appendPage.record(
+      {
+        step: this.workspace.step.buffer,
+        lower_table: lower.table,
+        upper_table: upper.table,
+      },
+      {},
+    );
+  }
+
+  /** Attention of layer l that also sums its mass by page: two dispatches, recorded for this once. */
+  #attendWithMass(
+    pass: Pass,
+    l: number,
+    shape: AttentionShape,
+    { pageMass, pages, scratch }: MassRequest,
+  ): void {
+    const { numAttentionHeads: heads, headDim } = this.#config;
+    const { attention, attentionTile } = this.#kernels;
+    const keys = this.#keysOf(l);
+    recordAttention(this.#context, attention, keys, scratch)(pass, shape);
+    const sum = this.#kernels.pageMass.record(
+      {
+        step: this.workspace.step.buffer,
+        partials: this.workspace.partials,
+        mass: scratch,
+        page_mass: pageMass,
+      },
+      {
+        half: keys.half,
+        heads,
+        kv_heads: shape.kvHeads,
+        group: shape.group,
+        tiles_per_page: 16 / attentionTile.tile_keys,
+        columns: headDim / 4,
+      },
+    );
+    sum(pass, { pages });
+  }
+
+  /** Two dispatches, recorded for this once. */
+  #score(
+    pass: Pass,
+    l: number,
+    { relevance, pages, askedRows, adds, scores, softmaxes }: RelevanceRequest,
+  ): void {
+    const { numAttentionHeads, numKeyValueHeads, headDim } = this.#config;
+    const { step, rope, qkv } = this.workspace;
+    const keys = this.#keysOf(l);
+    const score = this.#kernels.relevance.record(
+      {
+        step: step.buffer,
+        pages: keys.table,
+        rope,
+        qkv,
+        k_pages: keys.pages.k,
+        scores,
+        softmaxes,
+      },
+      {
+        kv_heads: numKeyValueHeads,
+        group: numAttentionHeads / numKeyValueHeads,
+        qkv_stride: strideOf(qkvColumns(this.#config)) / 4,
+        scale: 1 / Math.sqrt(numAttentionHeads * headDim),
+      },
+    );
+    const join = this.#kernels.relevanceJoin.record(
+      { step: step.buffer, scores, softmaxes, relevance },
+      { adds: Number(adds) },
+    );
+    score(pass, { pages, askedRows });
+    join(pass, { pages });
+  }
+
+  get #context() {
+    const [config, kernels] = [this.#config, this.#kernels];
+    return { config, kernels, workspace: this.workspace };
+  }
+
+  #keysOf(l: number): LayerKeys {
+    const { lower, upper } = this.#cache;
+    const isLower = l < upper.firstLayer;
+    const half = isLower ? lower : upper;
+    return {
+      pages: half.layers[l - half.firstLayer]!,
+      table: half.table,
+      half: isLower ? 0 : 1,
+    };
+  }
+}

@@ -1,0 +1,138 @@
+/** All kernels a model needs, compiled side by side for its shapes and formats. */
+import type { Gpu } from "../../gpu/gpu";
+import { appendPage } from "../../kernels/append-page";
+import {
+  attention,
+  type AttentionTile,
+  attentionTile,
+} from "../../kernels/attention";
+import { attentionJoin } from "../../kernels/attention-join";
+import { embed } from "../../kernels/embed";
+import { matmul } from "../../kernels/matmul";
+import { matvec, matvecLanes } from "../../kernels/matvec";
+import { pageMass } from "../../kernels/page-mass";
+import { relevance } from "../../kernels/relevance";
+import { relevanceJoin } from "../../kernels/relevance-join";
+import { rmsNorm } from "../../kernels/rms-norm";
+import { ropeAppend } from "../../kernels/rope-append";
+import { sample } from "../../kernels/sample";
+import type { KvFormat } from "../../memory/kv-cache";
+import type { ModelConfig } from "../config/config";
+import type { MatrixFormat, WeightFormats } from "../weights/matrix-format";
+import type { Tuning } from "./tuning";
+
+/** `override weight_format` of the shaders. */
+const WEIGHT_FORMAT: Record<MatrixFormat, number> = {
+  F32: 0,
+  F16: 1,
+  BF16: 2,
+  Q4: 3,
+  Q8: 4,
+};
+/** `override kv_format` of the shaders. */
+const KV_FORMAT: Record<KvFormat, number> = { f32: 0, f16: 1 };
+
+/** Rows that share the unpacked weights in matvec, when there are a few. */
+const ROW_TILE = 4;
+
+export type KernelSet = Awaited<ReturnType<typeof compileKernels>>;
+
+/**
+ * @param embedding what the embedding table is
+ * @param matrices what all matrices are, each format once
+ */
+export async function compileKernels(
+  gpu: Gpu,
+  config: ModelConfig,
+  { embedding, matrices }: WeightFormats,
+  kv: KvFormat,
+  tuning: Tuning,
+) {
+  const kv_format = KV_FORMAT[kv];
+  const head_dim = config.headDim;
+  const group = config.numAttentionHeads / config.numKeyValueHeads;
+  const rowTile = attentionTile(group, head_dim);
+  const manyQueries = Math.max(group, tuning.attentionQueries);
+  const tile = attentionTile(manyQueries, head_dim);
+  const attentionFor = (one: AttentionTile) =>
+    attention(gpu, { head_dim, kv_format, ...one });
+
+  const compiled = await Promise.all([
+    embed(gpu, { weight_format: WEIGHT_FORMAT[embedding] }),
+    compileLinear(gpu, config, matrices, tuning),
+    ropeAppend(gpu, { head_dim, kv_format }),
+    attentionFor(rowTile),
+    attentionFor(tile),
+    attentionJoin(gpu, { head_dim }),
+    pageMass(gpu),
+    rmsNorm(gpu),
+    sample(gpu),
+    appendPage(gpu),
+    relevance(gpu, { head_dim, kv_format }),
+    relevanceJoin(gpu),
+  ]);
+  const [
+    embedTokens,
+    linear,
+    rope,
+    oneRow,
+    manyRows,
+    join,
+    mass,
+    norm,
+    sampler,
+    append,
+    score,
+    scoreJoin,
+  ] = compiled;
+  return {
+    embed: embedTokens,
+    /** By the format of the matrix: for one row, a few, and many. */
+    linear,
+    ropeAppend: rope,
+    /** For one row: as many queries as a KV head's group has. */
+    attentionOfOne: oneRow,
+    attention: manyRows,
+    attentionTile: tile,
+    attentionJoin: join,
+    pageMass: mass,
+    rmsNorm: norm,
+    sample: sampler,
+    appendPage: append,
+    relevance: score,
+    relevanceJoin: scoreJoin,
+  };
+}
+
+type LinearKernels = Awaited<ReturnType<typeof compileFormat>>;
+
+async function compileLinear(
+  gpu: Gpu,
+  config: ModelConfig,
+  formats: readonly MatrixFormat[],
+  tuning: Tuning,
+): Promise<Partial<Record<MatrixFormat, LinearKernels>>> {
+  const compiled = await Promise.all(
+    formats.map(
+      async (format) =>
+        [format, await compileFormat(gpu, config, format, tuning)] as const,
+    ),
+  );
+  return Object.fromEntries(compiled);
+}
+
+async function compileFormat(
+  gpu: Gpu,
+  config: ModelConfig,
+  format: MatrixFormat,
+  tuning: Tuning,
+) {
+  const weight_format = WEIGHT_FORMAT[format];
+  const workgroup_size = matvecLanes(config.hiddenSize, tuning.matvecLanes);
+  const [one, few, many] = await Promise.all([
+    matvec(gpu, { weight_format, workgroup_size, row_tile: 1 }),
+    matvec(gpu, { weight_format, workgroup_size, row_tile: ROW_TILE }),
+    matmul(gpu, { weight_format }),
+  ]);
+  return { matvec: one, matvecRows: few, matmul: many };
+}

@@ -1,0 +1,151 @@
+/** One decoder layer's dispatches, recorded once against its weights, its pages and the workspace. */
+import type { Pass } from "../../gpu/gpu";
+import type { Dispatch } from "../../gpu/kernel";
+import type { LayerPages } from "../../memory/kv-cache";
+import type { ModelConfig } from "../config/config";
+import type { KernelSet } from "./kernel-set";
+import { type Linear, recordLinear } from "./linear";
+import { strideOf } from "../weights/matrix-format";
+import type { LayerWeights } from "../weights/weights";
+import { qkvColumns, type Workspace } from "./workspace";
+
+/** What all layers share. */
+export interface LayerContext {
+  config: ModelConfig;
+  kernels: KernelSet;
+  workspace: Workspace;
+}
+
+/** Where a layer's keys and values are. */
+export interface LayerKeys {
+  pages: LayerPages;
+  /** The page table of the layer's half. */
+  table: GPUBuffer;
+  /** 0: lower, 1: upper. */
+  half: number;
+}
+
+export interface AttentionShape {
+  rows: number;
+  group: number;
+  kvHeads: number;
+  splits: number;
+}
+
+/** In the order of the forward pass; seven dispatches, whichever attention is taken. */
+export interface LayerDispatches {
+  qkv: (pass: Pass, rows: number) => void;
+  append: Dispatch<{ rows: number; heads: number }>;
+  attentionOfOne: Dispatch<AttentionShape>;
+  attention: Dispatch<AttentionShape>;
+  join: Dispatch<{ rows: number; heads: number }>;
+  output: (pass: Pass, rows: number) => void;
+  gateUp: (pass: Pass, rows: number) => void;
+  down: (pass: Pass, rows: number) => void;
+}
+
+export function recordLayer(
+  context: LayerContext,
+  weights: LayerWeights,
+  keys: LayerKeys,
+): LayerDispatches {
+  const { config, kernels, workspace } = context;
+  const { numAttentionHeads: heads, numKeyValueHeads: kvHeads } = config;
+  const { hasQkNorm, rmsNormEps: eps } = config;
+  const { residual, qkv, attended, activated, partials, rope } = workspace;
+  const step = workspace.step.buffer;
+  const qkvStride = strideOf(qkvColumns(config));
+  const linear = (one: Linear) => recordLinear(kernels, step, one);
+  const addsToResidual = {
+    y: residual,
+    yStride: strideOf(config.hiddenSize),
+    epilogue: "add",
+  } as const;
+
+  return {
+    qkv: linear({
+      x: residual,
+      norm: { weight: weights.inputNorm, eps },
+      weight: weights.qkv,
+      bias: weights.qkvBias,
+      y: qkv,
+      yStride: qkvStride,
+    }),
+    append: kernels.ropeAppend.record(
+      {
+        step,
+        rope,
+        q_norm: weights.qNorm ?? rope, // not looked at without norms
+        k_norm: weights.kNorm ?? rope,
+        qkv,
+        k_pages: keys.pages.k,
+        v_pages: keys.pages.v,
+      },
+      {
+        heads,
+        kv_heads: kvHeads,
+        first_head: hasQkNorm ? 0 : heads,
+        qkv_stride: qkvStride,
+        normalizes: Number(hasQkNorm),
+        eps,
+        half: keys.half,
+      },
+    ),
+    attentionOfOne: recordAttention(context, kernels.attentionOfOne, keys),
+    attention: recordAttention(context, kernels.attention, keys),
+    join: kernels.attentionJoin.record(
+      { step, partials, out: attended },
+      {
+        half: keys.half,
+        heads,
+        out_stride: strideOf(heads * config.headDim) / 4,
+      },
+    ),
+    output: linear({
+      x: attended,
+      weight: weights.oProj,
+      bias: weights.oBias,
+      ...addsToResidual,
+    }),
+    gateUp: linear({
+      x: residual,
+      norm: { weight: weights.postAttentionNorm, eps },
+      weight: weights.gateUp,
+      y: activated,
+      yStride: strideOf(config.intermediateSize),
+      epilogue: "gated",
+    }),
+    down: linear({ x: activated, weight: weights.downProj, ...addsToResidual }),
+  };
+}
+
+/** @param mass receives the softmax sums of every tile of keys, for page-mass.wgsl */
+export function recordAttention(
+  { config, workspace }: LayerContext,
+  kernel: KernelSet["attention"],
+  { pages, table, half }: LayerKeys,
+  mass?: GPUBuffer,
+): Dispatch<AttentionShape> {
+  const { numAttentionHeads: heads, numKeyValueHeads: kvHeads } = config;
+  return kernel.record(
+    {
+      step: workspace.step.buffer,
+      pages: table,
+      rope: workspace.rope,
+      qkv: workspace.qkv,
+      k_pages: pages.k,
+      v_pages: pages.v,
+      partials: workspace.partials,
+      mass: mass ?? workspace.sampled, // not looked at without emits_mass
+    },
+    {
+      half,
+      heads,
+      kv_heads: kvHeads,
+      group: heads / kvHeads,
+      qkv_stride: strideOf(qkvColumns(config)) / 4,
+      scale: 1 / Math.sqrt(config.headDim),
+      emits_mass: Number(mass !== undefined),
+    },
+  );
+}

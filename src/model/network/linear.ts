@@ -1,0 +1,89 @@
+/** A linear layer: the kernel for few rows and the one for many, behind one call. */
+import type { Pass } from "../../gpu/gpu";
+import { EPILOGUE } from "../../kernels/matvec";
+import type { KernelSet } from "./kernel-set";
+import type { Matrix } from "../weights/matrix";
+import { strideOf } from "../weights/matrix-format";
+
+export interface Linear {
+  /** [rows, strideOf(weight.columns)] */
+  x: GPUBuffer;
+  weight: Matrix;
+  /** [rows, yStride] */
+  y: GPUBuffer;
+  yStride: number;
+  /** RMS norm of x before: its weights, [strideOf(weight.columns)]. */
+  norm?: { weight: GPUBuffer; eps: number };
+  /** [outputs] */
+  bias?: GPUBuffer | undefined;
+  epilogue?: keyof typeof EPILOGUE;
+  /** Whether x holds the asked rows of the step alone. */
+  askedOnly?: boolean;
+}
+
+/** Up to so many rows matvec serves; beyond, matmul's tiles pay off. */
+const FEW_ROWS = 8;
+
+/**
+ * Records y = epilogue(norm(x) · weightᵀ + bias) for any number of rows.
+ *
+ * @throws RangeError for a gated matrix in parts: gate and up rows must be within reach of each other
+ */
+export function recordLinear(
+  kernels: KernelSet,
+  step: GPUBuffer,
+  {
+    x,
+    weight,
+    y,
+    yStride,
+    norm,
+    bias,
+    epilogue = "store",
+    askedOnly = false,
+  }: Linear,
+): (pass: Pass, rows: number) => void {
+  const { format, columns, parts } = weight;
+  const isGated = epilogue === "gated";
+  if (isGated && parts.length > 1)
+    throw new RangeError(
+      `a gated matrix of ${weight.rows} rows in ${parts.length} parts`,
+    );
+  const recorded = parts.map(({ weights, scales, rows, firstRow }) => {
+    const unused = weights; // bound where the kernel will not look
+    const buffers = {
+      step,
+      x,
+      norm_weight: norm?.weight ?? unused,
+      weight: weights,
+      scales: scales ?? unused,
+      bias: bias ?? unused,
+      y,
+    };
+    const params = {
+      chunks: strideOf(columns) / 8,
+      columns,
+      outputs: isGated ? rows / 2 : rows,
+      y_stride: yStride,
+      normalizes: Number(norm !== undefined),
+      eps: norm?.eps ?? 0,
+      has_bias: Number(bias !== undefined),
+      epilogue: EPILOGUE[epilogue],
+      first_output: firstRow,
+      asked_only: Number(askedOnly),
+    };
+    const { matvec, matvecRows, matmul } = kernels.linear[format]!;
+    return {
+      weightRows: rows,
+      one: matvec.record(buffers, params),
+      few: matvecRows.record(buffers, params),
+      many: matmul.record(buffers, params),
+    };
+  });
+  return (pass, rows) => {
+    for (const { weightRows, one, few, many } of recorded) {
+      const dispatch = rows === 1 ? one : rows <= FEW_ROWS ? few : many;
+      dispatch(pass, { rows, weightRows });
+    }
+  };
+}

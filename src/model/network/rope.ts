@@ -1,0 +1,59 @@
+/** The rotations of RoPE, made in double precision once for all kernels. */
+import type { ModelConfig } from "../config/config";
+
+/** Positions of the fine table; the coarse one steps by as many. */
+const FINE = 256;
+
+/**
+ * cos and sin of [256 fine positions, then coarse ones in steps of 256][head_dim / 2]. The rotation
+ * at position p is the product of the fine one at p % 256 and the coarse one at p / 256: two small
+ * tables in place of one as long as the context, at the cost of one rounding.
+ */
+export function ropeTable(
+  config: ModelConfig,
+  positions: number,
+): Float32Array {
+  const frequencies = inverseFrequencies(config);
+  const rows = FINE + Math.ceil(positions / FINE);
+  const table = new Float32Array(rows * frequencies.length * 2);
+  for (let row = 0; row < rows; row++) {
+    const position = row < FINE ? row : (row - FINE) * FINE;
+    frequencies.forEach((frequency, i) => {
+      const at = (row * frequencies.length + i) * 2;
+      table[at] = Math.cos(position * frequency);
+      table[at + 1] = Math.sin(position * frequency);
+    });
+  }
+  return table;
+}
+
+/** Radians a position for each pair of a head, scaled as config.json asks. */
+export function inverseFrequencies({
+  headDim,
+  ropeTheta,
+  ropeScaling,
+}: ModelConfig): number[] {
+  const plain = Array.from(
+    { length: headDim / 2 },
+    (_, i) => ropeTheta ** ((-2 * i) / headDim),
+  );
+  if (ropeScaling === null) return plain;
+  if (ropeScaling.type === "linear")
+    return plain.map((frequency) => frequency / ropeScaling.factor);
+  if (ropeScaling.type === "factors")
+    return plain.map((frequency, i) => frequency / ropeScaling.factors[i]!);
+
+  // Llama 3.1: long wavelengths are stretched, short ones kept, with a ramp between.
+  const {
+    factor,
+    lowFreqFactor,
+    highFreqFactor,
+    originalMaxPositionEmbeddings,
+  } = ropeScaling;
+  return plain.map((frequency) => {
+    const turns = (originalMaxPositionEmbeddings * frequency) / (2 * Math.PI);
+    const kept = (turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
+    const share = Math.min(1, Math.max(0, kept));
+    return (frequency / factor) * (1 - share) + frequency * share;
+  });
+}

@@ -1,0 +1,101 @@
+/** The one small buffer that tells the kernels what a step is about: `struct Step` of the shaders. */
+import type { Gpu } from "../../gpu/gpu";
+
+/** Row token that stands for "what the sampler drew last". */
+export const SAMPLED = 0xffffffff;
+
+/** One token to compute. */
+export interface StepRow {
+  token: number;
+  /** Position in the chat. */
+  position: number;
+  /** Place within its round. */
+  localPosition: number;
+  /** Where its K and V go: page × 16 + place in the page. */
+  lowerSlot: number;
+  upperSlot: number;
+}
+
+/** How the sampler draws, in the kernel's terms. */
+export interface Draw {
+  /** Number of the draw within the reply: with the seed, it fixes the noise. */
+  index: number;
+  seed: number;
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  repetitionPenalty: number;
+}
+
+export interface Step {
+  rows: readonly StepRow[];
+  /** The last so many rows are those whose logits or mass are wanted. */
+  askedRows: number;
+  /** Entries of the page tables. */
+  lowerPages: number;
+  upperPages: number;
+  lowerSplits: number;
+  upperSplits: number;
+  draw?: Draw;
+  /** Decode steps: index in the page table and entry of the page that the row goes to, by half. */
+  appended?: { lower: readonly number[]; upper: readonly number[] };
+}
+
+const HEADER_WORDS = 25;
+const ROW_WORDS = 5;
+
+/** Packs steps and writes them, each with one call. */
+export class StepBuffer {
+  readonly buffer: GPUBuffer;
+  readonly #gpu: Gpu;
+  readonly #bytes: ArrayBuffer;
+  readonly #view: DataView;
+
+  constructor(gpu: Gpu, rowCapacity: number) {
+    this.#gpu = gpu;
+    this.#bytes = new ArrayBuffer(4 * (HEADER_WORDS + ROW_WORDS * rowCapacity));
+    this.#view = new DataView(this.#bytes);
+    this.buffer = gpu.buffer({
+      label: "step",
+      memoryClass: "activations",
+      bytes: this.#bytes.byteLength,
+    });
+  }
+
+  write(step: Step): void {
+    const { rows, draw, appended } = step;
+    let word = 0;
+    const u32 = (value: number) =>
+      this.#view.setUint32(4 * word++, value, true);
+    const f32 = (value: number) =>
+      this.#view.setFloat32(4 * word++, value, true);
+    u32(rows.length);
+    u32(step.askedRows);
+    u32(step.lowerPages);
+    u32(step.upperPages);
+    u32(step.lowerSplits);
+    u32(step.upperSplits);
+    u32(draw?.index ?? 0);
+    u32(draw?.seed ?? 0);
+    f32(draw?.temperature ?? 0);
+    u32(draw?.topK ?? 0);
+    f32(draw?.topP ?? 1);
+    f32(draw?.minP ?? 0);
+    f32(draw?.repetitionPenalty ?? 1);
+    for (let i = 0; i < 6; i++) u32(appended?.lower[i] ?? 0);
+    for (let i = 0; i < 6; i++) u32(appended?.upper[i] ?? 0);
+    for (const row of rows) {
+      u32(row.token);
+      u32(row.position);
+      u32(row.localPosition);
+      u32(row.lowerSlot);
+      u32(row.upperSlot);
+    }
+    this.#gpu.write(this.buffer, 0, new Uint8Array(this.#bytes, 0, 4 * word));
+  }
+
+  destroy(): void {
+    this.#gpu.destroyBuffer(this.buffer);
+  }
+}

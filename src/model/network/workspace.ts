@@ -1,0 +1,113 @@
+/** The buffers between the kernels of a network: one step's rows on their way through the layers. */
+import type { Gpu } from "../../gpu/gpu";
+import type { ModelConfig } from "../config/config";
+import { strideOf } from "../weights/matrix-format";
+import { ropeTable } from "./rope";
+import { StepBuffer } from "./step";
+import type { Tuning } from "./tuning";
+
+/** Rows of one step at most. */
+export const ROW_CAPACITY = 256;
+/** Rows of one step whose logits can be asked for. */
+export const ASKED_CAPACITY = 16;
+
+/** Pages that a split should have at least: fewer would be all start-up. */
+const SPLIT_PAGES = 4;
+/** Queries that a tile of attention takes, for counting its workgroups. */
+const TILE_QUERIES = 16;
+
+/** f32 buffers unless it says otherwise; rows are padded to strideOf(columns). */
+export interface Workspace {
+  step: StepBuffer;
+  /** cos and sin of [256 fine positions, then coarse ones][head_dim / 2]. */
+  rope: GPUBuffer;
+  /** [ROW_CAPACITY, hidden]: the residual stream. */
+  residual: GPUBuffer;
+  /** [ROW_CAPACITY, (heads + 2 · kv heads) · head_dim] */
+  qkv: GPUBuffer;
+  /** What the splits of attention found; see attention.wgsl. */
+  partials: GPUBuffer;
+  /** [ROW_CAPACITY, heads · head_dim] */
+  attended: GPUBuffer;
+  /** [ROW_CAPACITY, intermediate] */
+  activated: GPUBuffer;
+  /** [ASKED_CAPACITY, hidden]: the asked rows, normalised. */
+  asked: GPUBuffer;
+  /** [ASKED_CAPACITY, vocabulary] */
+  logits: GPUBuffer;
+  /** [1] u32: what the sampler drew last. */
+  sampled: GPUBuffer;
+  /** A bit for each token of the vocabulary that the repetition penalty applies to. */
+  seen: GPUBuffer;
+  destroy(): void;
+}
+
+export function createWorkspace(
+  gpu: Gpu,
+  config: ModelConfig,
+  { busyWorkgroups }: Tuning,
+): Workspace {
+  const { numAttentionHeads: heads, headDim, hiddenSize, vocabSize } = config;
+  const buffers: GPUBuffer[] = [];
+  const make = (label: string, bytes: number) => {
+    const memoryClass = "activations";
+    const buffer = gpu.buffer({ label, memoryClass, bytes });
+    buffers.push(buffer);
+    return buffer;
+  };
+  const rows = (label: string, count: number, columns: number) =>
+    make(label, count * strideOf(columns) * 4);
+
+  const step = new StepBuffer(gpu, ROW_CAPACITY);
+  const rotations = ropeTable(config, config.maxPositionEmbeddings);
+  const rope = make("rotations", rotations.byteLength);
+  gpu.write(rope, 0, rotations);
+  // splitsFor() never lets rows · splits grow past this.
+  const partialRows =
+    ROW_CAPACITY + Math.ceil((busyWorkgroups * TILE_QUERIES) / heads);
+
+  return {
+    step,
+    rope,
+    residual: rows("residual stream", ROW_CAPACITY, hiddenSize),
+    qkv: rows("qkv", ROW_CAPACITY, qkvColumns(config)),
+    partials: make(
+      "attention partials",
+      partialRows * heads * (headDim + 4) * 4,
+    ),
+    attended: rows("attended values", ROW_CAPACITY, heads * headDim),
+    activated: rows("activated", ROW_CAPACITY, config.intermediateSize),
+    asked: rows("asked rows", ASKED_CAPACITY, hiddenSize),
+    logits: rows("logits", ASKED_CAPACITY, vocabSize),
+    sampled: make("sampled token", 4),
+    seen: make("seen tokens", Math.ceil(vocabSize / 32) * 4),
+    destroy() {
+      step.destroy();
+      for (const buffer of buffers) gpu.destroyBuffer(buffer);
+    },
+  };
+}
+
+/** Values of a row of the joined projection. */
+export function qkvColumns({
+  numAttentionHeads: heads,
+  numKeyValueHeads: kvHeads,
+  headDim,
+}: ModelConfig): number {
+  return (heads + 2 * kvHeads) * headDim;
+}
+
+/**
+ * How many workgroups should share a page table of `pages` entries when a turn has `rows` rows: as
+ * many as keep the adapter busy. By the turn's rows, not a slice's, so that slicing changes no bit.
+ */
+export function splitsFor(
+  { numAttentionHeads: heads, numKeyValueHeads: kvHeads }: ModelConfig,
+  { busyWorkgroups }: Tuning,
+  rows: number,
+  pages: number,
+): number {
+  const tiles = Math.ceil((rows * heads) / kvHeads / TILE_QUERIES);
+  const wanted = Math.ceil(busyWorkgroups / (tiles * kvHeads));
+  return Math.max(1, Math.min(wanted, Math.ceil(pages / SPLIT_PAGES)));
+}

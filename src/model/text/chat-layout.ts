@@ -1,0 +1,167 @@
+/**
+ * Where the parts of a chat stand in a template's text, so that a chat can grow at its end:
+ *
+ *     prefix      │ open                                        reply close      │ open …
+ *     BOS, system │ <|im_start|>user⏎ Hi <|im_end|>⏎<|im_start|>assistant⏎ Hello <|im_end|>⏎ │
+ *
+ * A chat laid out so is the template's own text, except where a template rewrites earlier rounds once
+ * later ones come, which a KV cache cannot do:
+ *
+ * - What a template takes out of earlier replies stays, such as outer space; thinking (Qwen3, DeepSeek-R1)
+ *   goes elsewhere (thinking.ts).
+ * - A system prompt that a template moves to the last message (Mistral) stays before the first.
+ * - A template without a system prompt (Gemma, early Mistral) gets it at the start of the first
+ *   message, which is where its makers advise to put it.
+ */
+import { ModelFormatError } from "../../util/errors";
+import type { ChatTemplate, RenderOptions } from "./chat-template";
+import {
+  type FirstRound,
+  type LaterRounds,
+  TemplateProbe,
+  trimmed,
+} from "./template-probe";
+import type { Segment } from "./tokenizer";
+
+export interface ChatLayout {
+  /** What stands before the first round; may be empty. */
+  prefix: Segment[];
+  /** From the end of the round before to where the reply starts. */
+  open: (user: string, place: { isFirst: boolean }) => Segment[];
+  /** From the end of the reply to the end of its round; often starts with the token that ends it. */
+  close: Segment[];
+}
+
+export interface LayoutOptions {
+  /** The system prompt; without it the template decides. */
+  system?: string | undefined;
+  /** More that the template asks for, such as Qwen3's enable_thinking. */
+  variables?: RenderOptions["variables"];
+  /** Texts of the tokens that mark turns: rounds are cut apart beside them, so that no word is. */
+  markers?: readonly string[];
+  /** For templates that name today's date. Default: now. */
+  now?: Date;
+}
+
+/**
+ * The parts of a chat under a template.
+ *
+ * @throws ModelFormatError where the template fails, or rounds do not follow one another alike
+ */
+export function chatLayout(
+  template: ChatTemplate,
+  options: LayoutOptions = {},
+): ChatLayout {
+  const { system, variables = {}, markers = [], now = new Date() } = options;
+  const probe = new TemplateProbe(template, { variables, now });
+  const first = probe.firstRound(system);
+  if (first === undefined) throw problem(template, probe);
+  // A system prompt that wanders through the rounds is left out of them: it stays in the first.
+  const hasSystem = first.head.length > 0;
+  const later =
+    (hasSystem && probe.laterRounds(true)) || probe.laterRounds(false);
+  if (later === undefined) throw problem(template, probe);
+
+  const cut = closeLength(later, first.before, markers);
+  const before = later.between.slice(cut);
+  const own = ownLength(first, before, markers);
+  const firstBefore = first.before.slice(first.before.length - own);
+  const ahead = first.before.slice(0, first.before.length - own);
+
+  return {
+    prefix: filled([...first.head, { template: ahead }, ...first.folded]),
+    open: (user, { isFirst }) =>
+      filled([
+        { template: isFirst ? firstBefore : before },
+        { content: trimmed(user, first.trim) },
+        { template: isFirst ? first.after : later.after },
+      ]),
+    close: filled([{ template: later.between.slice(0, cut) }]),
+  };
+}
+
+/** How much of the text between two rounds belongs to the earlier. */
+function closeLength(
+  { between, after, end }: LaterRounds,
+  firstBefore: string,
+  markers: readonly string[],
+): number {
+  const edges = edgesOf(markers, between);
+  if (end && between.startsWith(end)) return nearestEdge(edges, end.length);
+  // Else what ends the user's message ends the reply as well, if it is a marking token.
+  const shared = commonStart(between, after);
+  const marker = markers.find((text) => shared.startsWith(text));
+  if (marker !== undefined) {
+    const rest = shared.slice(marker.length);
+    return nearestEdge(edges, shared.length - rest.trimStart().length);
+  }
+  return nearestEdge(edges, between.length - commonEnd(between, firstBefore));
+}
+
+/**
+ * How much of the text before the first message is the round's own: what other rounds start with, as
+ * far as that can be cut off cleanly. A system prompt inside the first message (Llama 2) cannot, and
+ * all of it is the prefix.
+ */
+function ownLength(
+  { before, folded }: FirstRound,
+  laterBefore: string,
+  markers: readonly string[],
+): number {
+  if (folded.length > 0) return 0;
+  const own = commonEnd(before, laterBefore);
+  const isWhole = own === laterBefore.length || own === before.length;
+  return isWhole || edgesOf(markers, before).includes(before.length - own)
+    ? own
+    : 0;
+}
+
+/**
+ * Where the tokens that mark turns start and end in a text. A cut there goes through no word, so that
+ * the ids of the parts are those of the whole.
+ */
+function edgesOf(markers: readonly string[], text: string): number[] {
+  return markers.flatMap((marker) => {
+    let at = 0;
+    const before = text.split(marker).slice(0, -1);
+    return before.flatMap((piece) => {
+      const start = at + piece.length;
+      at = start + marker.length;
+      return [start, at];
+    });
+  });
+}
+
+/** The last edge up to a place, else the first behind it. */
+function nearestEdge(edges: readonly number[], place: number): number {
+  const upTo = edges.filter((edge) => edge <= place);
+  if (place === 0 || edges.length === 0) return place;
+  return upTo.length > 0 ? Math.max(...upTo) : Math.min(...edges);
+}
+
+function commonStart(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return a.slice(0, length);
+}
+
+/** Characters that both texts end with. */
+function commonEnd(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a.at(-1 - length) === b.at(-1 - length)) length++;
+  return length;
+}
+
+function filled(segments: Segment[]): Segment[] {
+  return segments.filter((segment) => Object.values(segment).join("") !== "");
+}
+
+function problem(template: ChatTemplate, probe: TemplateProbe): unknown {
+  if (probe.refusal !== undefined) return probe.refusal;
+  return new ModelFormatError({
+    file: template.file,
+    expected:
+      "a chat template that writes every message as it is, and rounds alike",
+    found: "one that does not: its chats cannot be continued",
+  });
+}

@@ -1,0 +1,162 @@
+/** A model's chat template: Jinja that writes a chat as the text the model was trained on. */
+import { Template } from "@huggingface/jinja";
+import * as v from "valibot";
+import { ModelFormatError } from "../../util/errors";
+import { checked } from "../config/check-json";
+import { type ModelFiles, readOptionalJson } from "../files/model-files";
+import { strftime } from "./strftime";
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+export interface RenderOptions {
+  /** Whether the text goes on to where the model's reply starts. */
+  addGenerationPrompt: boolean;
+  /** More that the template asks for, such as Qwen3's enable_thinking. */
+  variables?: Readonly<Record<string, unknown>>;
+  /** The time for templates that name today's date. */
+  now: Date;
+}
+
+const CONFIG = "tokenizer_config.json";
+const JINJA = "chat_template.jinja";
+const JSON_FILE = "chat_template.json";
+
+const named = v.object({ name: v.string(), template: v.string() });
+const templateField = v.object({
+  chat_template: v.nullish(v.union([v.string(), v.array(named)])),
+});
+
+/** Tokens that templates may name; each a text, or an object with its text as `content`. */
+const tokenField = v.nullish(
+  v.union([v.string(), v.object({ content: v.string() })]),
+);
+const tokenFields = v.object({
+  bos_token: tokenField,
+  eos_token: tokenField,
+  unk_token: tokenField,
+  sep_token: tokenField,
+  pad_token: tokenField,
+  cls_token: tokenField,
+  mask_token: tokenField,
+  additional_special_tokens: v.nullish(v.array(tokenField)),
+});
+
+/**
+ * The template of tokenizer_config.json, or of chat_template.jinja or chat_template.json, where
+ * older and newer models keep it.
+ *
+ * @throws ModelFormatError where there is none or it does not parse, ModelFetchError; the signal's
+ *   reason
+ */
+export async function readChatTemplate(
+  files: ModelFiles,
+  signal?: AbortSignal,
+): Promise<ChatTemplate> {
+  const config = (await readOptionalJson(files, CONFIG, signal)) ?? {};
+  const tokens = specialTokens(config);
+
+  const own = defaultOf(checked(templateField, config, CONFIG).chat_template);
+  if (own !== undefined) return new ChatTemplate(own, tokens, CONFIG);
+
+  const jinja = await files.text(JINJA, signal);
+  if (jinja !== undefined) return new ChatTemplate(jinja, tokens, JINJA);
+
+  const json = await readOptionalJson(files, JSON_FILE, signal);
+  const last = defaultOf(
+    checked(templateField, json ?? {}, JSON_FILE).chat_template,
+  );
+  if (last !== undefined) return new ChatTemplate(last, tokens, JSON_FILE);
+
+  throw new ModelFormatError({
+    file: CONFIG,
+    expected: `a chat_template, there or in ${JINJA} or ${JSON_FILE}`,
+    found: "none: this model is not made for chat",
+  });
+}
+
+export class ChatTemplate {
+  /** The file it comes from, for messages. */
+  readonly file: string;
+  private readonly template: Template;
+  private readonly tokens: Readonly<Record<string, unknown>>;
+
+  /**
+   * @param source Jinja
+   * @param tokens what bos_token and the like stand for
+   * @throws ModelFormatError where the source does not parse
+   */
+  constructor(
+    source: string,
+    tokens: Readonly<Record<string, unknown>> = {},
+    file = CONFIG,
+  ) {
+    this.file = file;
+    this.tokens = tokens;
+    try {
+      // The library's own strftime_now writes months in the page's language, and at no time but now.
+      this.template = new Template(
+        `{% set strftime_now = strftime_then %}\n${source}`,
+      );
+    } catch (error) {
+      throw this.problem("a chat template that parses", error);
+    }
+  }
+
+  /**
+   * The chat as text.
+   *
+   * @throws ModelFormatError where the template refuses the messages or fails
+   */
+  render(messages: readonly ChatMessage[], options: RenderOptions): string {
+    try {
+      return this.template.render({
+        tools: null,
+        documents: null,
+        ...this.tokens,
+        messages,
+        add_generation_prompt: options.addGenerationPrompt,
+        strftime_then: (format: string) => strftime(options.now, format),
+        ...options.variables,
+      });
+    } catch (error) {
+      throw this.problem("a chat template that renders these messages", error);
+    }
+  }
+
+  private problem(expected: string, error: unknown): ModelFormatError {
+    const found = `an error (${error instanceof Error ? error.message : String(error)})`;
+    return new ModelFormatError({ file: this.file, expected, found });
+  }
+}
+
+/** The template, or of several the one named "default". */
+function defaultOf(
+  field: v.InferOutput<typeof templateField>["chat_template"],
+): string | undefined {
+  if (typeof field === "string") return field;
+  return field?.find(({ name }) => name === "default")?.template;
+}
+
+/** Names and texts of the tokens that are set; templates ask whether the others are defined. */
+function specialTokens(config: unknown): Record<string, unknown> {
+  const { additional_special_tokens, ...single } = checked(
+    tokenFields,
+    config,
+    CONFIG,
+  );
+  const textOf = (
+    token: v.InferOutput<typeof tokenField>,
+  ): string | undefined => (typeof token === "object" ? token?.content : token);
+  const set = Object.entries(single).flatMap(([name, token]) => {
+    const text = textOf(token);
+    return text === undefined ? [] : [[name, text] as const];
+  });
+  const additional = additional_special_tokens?.map(textOf);
+  return {
+    ...Object.fromEntries(set),
+    ...(additional && { additional_special_tokens: additional }),
+  };
+}

@@ -1,0 +1,261 @@
+/**
+ * Text to token ids and back: tokenizer.json, run by @huggingface/tokenizers.
+ *
+ * Text comes from two sides. A template's text may contain tokens that mark turns; what people and
+ * documents say may not, even where it spells them: "<|im_end|>" in a message is ten ordinary
+ * characters. Here the marking tokens are looked for in the template's text alone, so content can
+ * never produce them. Between them, template and content are encoded as one stretch: the ids are
+ * those of the whole text wherever the content spells no marking token.
+ */
+import { type AddedToken, Tokenizer as Library } from "@huggingface/tokenizers";
+import * as v from "valibot";
+import { ModelFormatError } from "../../util/errors";
+import { asSplits } from "./pre-tokenizer";
+import { checked } from "../config/check-json";
+import {
+  type ModelFiles,
+  readJson,
+  readOptionalJson,
+} from "../files/model-files";
+
+/** A piece of a chat's text, by where it comes from. */
+export type Segment = { template: string } | { content: string };
+
+/** What stands before a text: nothing, a token that marks a turn, or other text. */
+export type Before = "nothing" | "marker" | "text";
+
+const FILE = "tokenizer.json";
+
+const tokenizerFields = v.looseObject({
+  model: v.looseObject({}),
+  pre_tokenizer: v.nullish(v.looseObject({}), null),
+  added_tokens: v.nullish(
+    v.array(
+      v.looseObject({
+        id: v.number(),
+        content: v.pipe(v.string(), v.minLength(1)),
+      }),
+    ),
+    [],
+  ),
+});
+
+const nameFields = v.object({
+  additional_special_tokens: v.nullish(v.array(v.unknown()), []),
+});
+
+/**
+ * Reads tokenizer.json, and tokenizer_config.json where there is one.
+ *
+ * @throws ModelFetchError, ModelFormatError; the signal's reason
+ */
+export async function openTokenizer(
+  files: ModelFiles,
+  signal?: AbortSignal,
+): Promise<Tokenizer> {
+  const [tokenizer, config] = await Promise.all([
+    readJson(files, FILE, signal),
+    readOptionalJson(files, "tokenizer_config.json", signal),
+  ]);
+  return new Tokenizer(tokenizer, config ?? {});
+}
+
+export class Tokenizer {
+  /** The highest token id, plus one. A model's embedding table may have more rows. */
+  readonly tokenCount: number;
+  /** The texts of the tokens that mark turns and the like. */
+  readonly markers: readonly string[];
+  private readonly library: Library;
+  /** Added tokens by their text. */
+  private readonly added = new Map<string, AddedToken>();
+  private readonly markerIds = new Set<number>();
+  /** Ids that `decode` leaves out. */
+  private readonly specialIds = new Set<number>();
+  /** What the normalizer puts before every text. */
+  private readonly lead: string;
+  /** Finds all added tokens. */
+  private readonly inTemplate: RegExp;
+  /** Finds those that mark nothing. */
+  private readonly inContent: RegExp;
+
+  /**
+   * @param tokenizerJson tokenizer.json, parsed
+   * @param configJson tokenizer_config.json, parsed; {} where the model has none
+   * @throws ModelFormatError
+   */
+  constructor(tokenizerJson: unknown, configJson: unknown) {
+    const json = checked(tokenizerFields, tokenizerJson, FILE);
+    const names = checked(nameFields, configJson, "tokenizer_config.json");
+    try {
+      this.library = new Library(
+        { ...json, pre_tokenizer: asSplits(json.pre_tokenizer) },
+        configJson as object,
+      );
+    } catch (error) {
+      throw new ModelFormatError({
+        file: FILE,
+        expected: "a tokenizer of a known kind",
+        found: (error as Error).message,
+      });
+    }
+
+    const sample = this.library.normalizer?.normalize("x") ?? "x";
+    this.lead = sample.endsWith("x") ? sample.slice(0, -1) : "";
+    const additional = new Set(names.additional_special_tokens);
+    for (const token of this.library.get_added_tokens_decoder().values()) {
+      this.added.set(token.content, token);
+      if (!isVocabulary(token)) this.markerIds.add(token.id);
+      if (token.special || additional.has(token.content))
+        this.specialIds.add(token.id);
+    }
+    this.tokenCount = this.library.model!.vocab.length;
+    const all = [...this.added.values()];
+    this.markers = all
+      .filter(({ id }) => this.markerIds.has(id))
+      .map(({ content }) => content);
+    this.inTemplate = anyOf(all);
+    this.inContent = anyOf(all.filter(isVocabulary));
+  }
+
+  /** The ids of a template's text. */
+  encode(text: string): number[] {
+    return this.encodeSegments([{ template: text }]);
+  }
+
+  /** The ids of what someone said; never one that marks a turn. */
+  encodeText(text: string): number[] {
+    return this.encodeSegments([{ content: text }]);
+  }
+
+  /**
+   * The ids of a text made of both.
+   *
+   * @param before SentencePiece-like tokenizers put a space before the first word of all, or of each
+   *   stretch between marking tokens, but never inside a text
+   */
+  encodeSegments(
+    segments: readonly Segment[],
+    before: Before = "nothing",
+  ): number[] {
+    const ids: number[] = [];
+    for (const [i, stretch] of this.stretches(segments).entries()) {
+      if (typeof stretch === "string") {
+        const place = i === 0 ? before : "marker";
+        for (const id of this.encodeStretch(stretch, place)) ids.push(id);
+      } else {
+        ids.push(stretch.id);
+      }
+    }
+    return ids;
+  }
+
+  /** The text of ids. Special tokens and ids without a token are left out. */
+  decode(ids: readonly number[]): string {
+    const shown = ids.filter((id) => this.isText(id));
+    if (shown.length === 0) return "";
+    // Cleaning up would take the space from "a .b" and the like: right for prose of 2018 alone.
+    return this.library.decode(shown, { clean_up_tokenization_spaces: false });
+  }
+
+  /** Whether `decode` shows this id. */
+  isText(id: number): boolean {
+    return (
+      !this.specialIds.has(id) && this.library.id_to_token(id) !== undefined
+    );
+  }
+
+  /** Whether this id marks a turn or the like. */
+  isMarker(id: number): boolean {
+    return this.markerIds.has(id);
+  }
+
+  /** The id of a token by its text as the vocabulary writes it, such as "<|im_end|>". */
+  idOf(token: string): number | undefined {
+    return this.library.token_to_id(token);
+  }
+
+  /** Cuts a text at its added tokens; everything between two of them is one stretch. */
+  private stretches(segments: readonly Segment[]): (string | AddedToken)[] {
+    const found: (string | AddedToken)[] = [];
+    const addText = (text: string): void => {
+      const last = found.at(-1);
+      if (typeof last === "string") found[found.length - 1] = last + text;
+      else if (text !== "") found.push(text);
+    };
+    for (const segment of segments) {
+      const isTemplate = "template" in segment;
+      const text = isTemplate ? segment.template : segment.content;
+      let at = 0;
+      for (const match of text.matchAll(
+        isTemplate ? this.inTemplate : this.inContent,
+      )) {
+        addText(text.slice(at, match.index));
+        found.push(this.added.get(match[0])!);
+        at = match.index + match[0].length;
+      }
+      addText(text.slice(at));
+    }
+    return found.map((stretch, i) => {
+      if (typeof stretch !== "string") return stretch;
+      const [before, after] = [found[i - 1], found[i + 1]];
+      const trimmed =
+        typeof before === "object" && before.rstrip
+          ? stretch.trimStart()
+          : stretch;
+      return typeof after === "object" && after.lstrip
+        ? trimmed.trimEnd()
+        : trimmed;
+    });
+  }
+
+  private encodeStretch(text: string, before: Before): number[] {
+    const { normalizer, pre_tokenizer, model } = this.library;
+    const whole = normalizer === null ? text : normalizer.normalize(text);
+    const isInside = before === "text" && whole.startsWith(this.lead);
+    const normal = isInside ? whole.slice(this.lead.length) : whole;
+    if (normal === "") return [];
+    const words =
+      pre_tokenizer === null
+        ? [normal]
+        : pre_tokenizer.pre_tokenize(normal, {
+            section_index: before === "nothing" ? 0 : 1,
+          });
+    return model!._call(words).flatMap((token) => this.idsOf(token));
+  }
+
+  /**
+   * The id of a token from the vocabulary. Some vocabularies hold a marking token as an ordinary
+   * piece too ("</s>" in Unigram models, whole words under ignore_merges): that is spelled in parts.
+   */
+  private idsOf(token: string): number[] {
+    const { unk_token_id, unk_token } = this.library.model!;
+    const id = this.library.token_to_id(token) ?? unk_token_id;
+    if (id === undefined) return [];
+    // Some vocabularies without a token for the unknown name their end-of-text token instead.
+    const isUnknown = id === unk_token_id && /unk/i.test(unk_token ?? "");
+    if (!this.markerIds.has(id) || isUnknown) return [id];
+    const [first, ...rest] = token;
+    if (rest.length === 0) return [];
+    const parts = this.library.model!._call([first!, rest.join("")]);
+    // The same token again stands for parts that the vocabulary does not know.
+    return parts
+      .filter((part) => part !== token)
+      .flatMap((part) => this.idsOf(part));
+  }
+}
+
+/** Runs of spaces and added words are vocabulary; with signs in it, a token may mark a turn. */
+function isVocabulary({ special, content }: AddedToken): boolean {
+  return !special && !/[\p{P}\p{S}]/u.test(content);
+}
+
+/** Finds any of the tokens, the longest where several fit. */
+function anyOf(tokens: readonly AddedToken[]): RegExp {
+  const texts = tokens
+    .map(({ content }) => content)
+    .sort((a, b) => b.length - a.length);
+  const escaped = texts.map((text) =>
+    text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"),
+  );
+  return new RegExp(texts.length === 0 ? "(?!)" : escaped.join("|"), "g");
+}

@@ -1,0 +1,117 @@
+import { css, html, LitElement, nothing } from "lit";
+import { property } from "lit/decorators.js";
+import { describeError } from "../base/describe-error";
+import { alertIcon, retryIcon } from "../base/icons";
+import { RequestEvent, type ChatRequest } from "../state/request";
+import { base } from "../base/theme";
+
+/** `<rondo-load-failure>`: why the model, or a kept chat, is not there, what helps, and a button to try again. */
+export class LoadFailure extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+      }
+
+      div {
+        display: grid;
+        grid-template-columns: auto 1fr auto;
+        align-items: start;
+        gap: 0.25rem 0.75rem;
+        padding: 0.875rem 0.875rem 0.875rem 1rem;
+        border: 1px solid var(--_alert);
+        border-radius: 1rem;
+        background: var(--_raised);
+        line-height: 1.45;
+      }
+
+      .icon {
+        margin-top: 0.1rem;
+      }
+
+      div > .icon {
+        color: var(--_alert);
+      }
+
+      p {
+        margin: 0;
+      }
+
+      .detail {
+        margin-top: 0.25rem;
+        color: var(--_muted);
+        font-size: 0.875rem;
+        overflow-wrap: anywhere;
+      }
+
+      .buttons {
+        display: flex;
+        flex-wrap: wrap;
+        align-self: center;
+        justify-content: end;
+        gap: 0.5rem;
+        max-width: 14rem;
+      }
+
+      @media (max-width: 30rem) {
+        div {
+          grid-template-columns: auto 1fr;
+        }
+
+        .buttons {
+          grid-column: 2;
+          justify-content: start;
+          max-width: none;
+          margin-top: 0.5rem;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) error!: Error;
+  /** What the button says, and what it asks for. */
+  @property() label = "Load again";
+  @property({ attribute: false }) request: ChatRequest = { type: "load" };
+  /** Whether another model would help. */
+  @property({ type: Boolean, attribute: "offers-models" }) offersModels = false;
+
+  override render() {
+    const { title, advice, detail } = describeError(this.error);
+    return html`
+      <div role="alert">
+        ${alertIcon}
+        <section>
+          <p><strong>${title}.</strong> ${advice}</p>
+          <p class="detail">${detail}</p>
+        </section>
+        <span class="buttons">
+          <button type="button" @click=${() => this.#ask(this.request)}>
+            ${retryIcon}${this.label}
+          </button>
+          ${
+            this.offersModels
+              ? html`<button
+                  type="button"
+                  aria-haspopup="dialog"
+                  @click=${() => this.#ask({ type: "show-models" })}
+                >
+                  Choose another model
+                </button>`
+              : nothing
+          }
+        </span>
+      </div>
+    `;
+  }
+
+  #ask(request: ChatRequest) {
+    this.dispatchEvent(new RequestEvent(request));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-load-failure": LoadFailure;
+  }
+}

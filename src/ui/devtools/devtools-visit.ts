@@ -1,0 +1,85 @@
+/** One panel that looks at the page: the calls it began, whom it listens to, and what it has yet to take. */
+import type { MemorySource } from "../../engine/api/kv-memory";
+import { callMethod } from "./devtools-methods";
+import type { HookMessage } from "./devtools-protocol";
+
+/** @throws Error where the page has no such engine, or has let it go */
+export type FindEngine = (id: number) => MemorySource;
+
+export class DevtoolsVisit {
+  readonly #find: FindEngine;
+  readonly #calls = new Map<number, AbortController>();
+  /** How to stop hearing each engine that is listened to. */
+  readonly #deafen = new Map<number, () => void>();
+  /** Messages as JSON. Of a call's progress there is only the last. */
+  readonly #outbox = new Map<string, string>();
+  #sentCount = 0;
+
+  constructor(find: FindEngine) {
+    this.#find = find;
+  }
+
+  async call(
+    callId: number,
+    engineId: number,
+    method: string,
+    argsJson: string,
+  ): Promise<void> {
+    const stop = new AbortController();
+    this.#calls.set(callId, stop);
+    try {
+      const engine = this.#find(engineId);
+      const result = await callMethod(engine, method, argsJson, {
+        signal: stop.signal,
+        onProgress: (progress) =>
+          this.#send({ type: "progress", callId, progress }),
+      });
+      this.#send({ type: "result", callId, result });
+    } catch (error) {
+      const { name, message } =
+        error instanceof Error ? error : new Error(String(error));
+      this.#send({ type: "error", callId, error: { name, message } });
+    } finally {
+      this.#calls.delete(callId);
+    }
+  }
+
+  abort(callId: number): void {
+    this.#calls.get(callId)?.abort();
+  }
+
+  /** Hears the notices of these engines from now on, and of no others. */
+  listenTo(engineIds: readonly number[]): void {
+    for (const [id, deafen] of this.#deafen) {
+      if (engineIds.includes(id)) continue;
+      deafen();
+      this.#deafen.delete(id);
+    }
+    for (const id of engineIds) {
+      if (this.#deafen.has(id)) continue;
+      const deafen = this.#find(id).onNotice((notice) =>
+        this.#send({ type: "notice", engineId: id, notice }),
+      );
+      this.#deafen.set(id, deafen);
+    }
+  }
+
+  /** What there is to tell, as a JSON array; it is told once. */
+  take(): string {
+    const messages = [...this.#outbox.values()].join(",");
+    this.#outbox.clear();
+    return `[${messages}]`;
+  }
+
+  /** What was begun for a panel that is gone is of no use to anybody. */
+  end(): void {
+    this.listenTo([]);
+    for (const stop of this.#calls.values()) stop.abort();
+  }
+
+  #send(message: HookMessage): void {
+    const isProgress = message.type === "progress";
+    const key = isProgress ? `of ${message.callId}` : `${++this.#sentCount}`;
+    this.#outbox.set(key, JSON.stringify(message));
+  }
+}

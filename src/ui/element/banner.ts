@@ -1,0 +1,89 @@
+import { css, html, LitElement } from "lit";
+import { property } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import { alertIcon, closeIcon } from "../base/icons";
+import { RequestEvent } from "../state/request";
+import { base } from "../base/theme";
+import type { Trouble } from "../state/store-warnings";
+
+/** `<rondo-banner>`: what the user should know, said politely, until it is put aside. */
+export class Banner extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+        width: 100%;
+        max-width: var(--_measure);
+        max-height: 9rem;
+        margin: 0 auto;
+        padding: 0 1rem;
+        overflow-y: auto;
+      }
+
+      .trouble {
+        display: grid;
+        grid-template-columns: auto 1fr auto;
+        align-items: start;
+        gap: 0 0.75rem;
+        margin-bottom: 0.5rem;
+        padding: 0.375rem 0.375rem 0.375rem 1rem;
+        border: 1px solid var(--_line);
+        border-radius: 1rem;
+        background: var(--_raised);
+        font-size: 0.9375rem;
+        line-height: 1.45;
+      }
+
+      .trouble > .icon {
+        margin-top: 0.5625rem;
+        color: var(--_alert);
+      }
+
+      p {
+        margin: 0;
+        padding-block: 0.4375rem;
+        overflow-wrap: anywhere;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) troubles: readonly Trouble[] = [];
+
+  override render() {
+    // Always there: a screen reader speaks of what comes into it, not of what comes with it.
+    return html`
+      <div role="status">
+        ${repeat(
+          this.troubles,
+          ({ key }) => key,
+          ({ key, message }) => html`
+            <div class="trouble">
+              ${alertIcon}
+              <p>${message}</p>
+              <button
+                class="plain square"
+                type="button"
+                aria-label="Dismiss"
+                title="Dismiss"
+                @click=${() => this.#dismiss(key)}
+              >
+                ${closeIcon}
+              </button>
+            </div>
+          `,
+        )}
+      </div>
+    `;
+  }
+
+  #dismiss(key: string) {
+    this.dispatchEvent(new RequestEvent({ type: "dismiss", key }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-banner": Banner;
+  }
+}

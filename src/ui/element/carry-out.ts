@@ -1,0 +1,281 @@
+/** Carries out what the parts of the page ask for: in the session, then with the focus and the panel. */
+import type { Conversation } from "../state/chats/conversation";
+import { chatFileName, download } from "../base/download";
+import type { ChatRequest } from "../state/request";
+import type { RoundPart } from "../transcript/round-element";
+import type { Session } from "../state/page-state";
+
+export interface Stage {
+  session: Session;
+  /** Loads the model, again or for the first time. */
+  load(): void;
+  focusBox(): void;
+  /** Moves the focus to a part of a round. */
+  focusRound(roundId: number, part: RoundPart): void;
+  /** Moves the focus to where one goes on, as what had it is gone. */
+  goOn(): void;
+  /** Opens the dialog with the chat's instructions, or with text that could not be saved. */
+  showInstructions(text: string, failure?: string): void;
+  /** Opens the dialog with the settings. */
+  showSettings(): void;
+  /** Opens the dialog with the models there are to choose from. */
+  showModels(): void;
+  closeModels(): void;
+  /** Has a screen reader say it. */
+  announce(text: string): void;
+  /** Closes the panel, if it lies over the chat, and goes on in the chat. */
+  leavePanel(): void;
+  togglePanel(): void;
+  /** Whether the panel lies over the chat when it is open. */
+  isPanelOver: boolean;
+}
+
+/** What is asked for with a chat of the list. */
+type ListRequest = Extract<ChatRequest, { conversationId: number }>;
+
+/** What is asked for with the editor of a round. */
+type EditRequest = Extract<
+  ChatRequest,
+  {
+    type: "open-editor" | "draft-version" | "close-editor" | "send-version";
+  }
+>;
+
+/** What makes another chat of the one that is shown. */
+type ChangeRequest = Extract<
+  ChatRequest,
+  { type: "show-version" | "delete-round" | "move-round" }
+>;
+
+/** What is asked for with models. */
+type ModelRequest = Extract<
+  ChatRequest,
+  {
+    type:
+      | "show-models"
+      | "plan-model"
+      | "close-plan"
+      | "use-model"
+      | "delete-model"
+      | "pause-load"
+      | "resume-load"
+      | "give-up-load";
+  }
+>;
+
+export function carryOut(request: ChatRequest, stage: Stage): void {
+  const { session } = stage;
+  const { current, turns } = session;
+  switch (request.type) {
+    case "draft":
+      return session.write(request.text);
+    case "send":
+      return void turns.send(current, request.text);
+    case "suggest":
+      turns.suggest(current, request.text);
+      return stage.focusBox();
+    case "stop":
+      return turns.stop(current);
+    case "retry":
+      turns.retry(current, request.roundId);
+      return stage.focusBox();
+    case "put-back":
+      turns.putBack(current, request.roundId);
+      return stage.focusBox();
+    case "move":
+      session.move(request.roundId);
+      return stage.focusBox();
+    case "regenerate":
+      turns.regenerate(current, request.roundId);
+      return stage.goOn();
+    case "open-editor":
+    case "draft-version":
+    case "close-editor":
+    case "send-version":
+      return edit(request, stage);
+    case "show-version":
+    case "delete-round":
+    case "move-round":
+      return void change(request, stage);
+    case "show-instructions":
+      return stage.showInstructions(current.system ?? "");
+    case "instruct":
+      return void instruct(request.text, stage);
+    case "show-settings":
+      return stage.showSettings();
+    case "choose-settings":
+      return session.choose(request.changes);
+    case "reset-settings":
+      session.resetSettings();
+      return stage.announce("All settings are as they were.");
+    case "attach":
+      return session.attachments.add(current, request.files);
+    case "stop-attaching":
+      current.attachments[0]?.stop();
+      return stage.focusBox();
+    case "heal":
+      return void session.setHealing(request.isOn);
+    case "think":
+      turns.thinks = request.isOn;
+      return;
+    case "new-chat":
+      session.library.newChat();
+      return stage.leavePanel();
+    case "search-chats":
+      return session.search.ask(request.query);
+    case "import-chat":
+      void session.library.import(request.file).then((isDone) => {
+        if (isDone) stage.leavePanel();
+      });
+      return;
+    case "select-chat":
+    case "rename-chat":
+    case "export-chat":
+    case "delete-chat": {
+      const chosen = session.library.find(request.conversationId);
+      if (chosen !== undefined) carryOutFor(chosen, request, stage);
+      return;
+    }
+    case "reopen":
+      return session.reopen();
+    case "dismiss":
+      return session.dismiss(request.key);
+    case "load":
+      stage.load();
+      return stage.focusBox();
+    case "show-models":
+    case "plan-model":
+    case "close-plan":
+    case "use-model":
+    case "delete-model":
+    case "pause-load":
+    case "resume-load":
+    case "give-up-load":
+      return carryOutModel(request, stage);
+    case "toggle-panel":
+      return stage.togglePanel();
+    default:
+      request satisfies never;
+  }
+}
+
+function edit(request: EditRequest, stage: Stage): void {
+  const { session } = stage;
+  const { current, turns } = session;
+  const { roundId } = request;
+  switch (request.type) {
+    case "open-editor":
+      session.edit(roundId, current.find(roundId)?.message);
+      return stage.focusRound(roundId, "editor");
+    case "draft-version":
+      return session.edit(roundId, request.text);
+    case "close-editor":
+      session.edit(roundId, undefined);
+      return stage.focusRound(roundId, "edit");
+    case "send-version":
+      turns.sendVersion(current, roundId, request.text, request.way);
+      return stage.goOn();
+    default:
+      request satisfies never;
+  }
+}
+
+async function change(request: ChangeRequest, stage: Stage): Promise<void> {
+  const { changes, current } = stage.session;
+  const { roundId } = request;
+  switch (request.type) {
+    case "show-version": {
+      const { step } = request;
+      if (!(await changes.showVersion(current, roundId, step))) return;
+      const { keptId = 0, versions = [] } = current.find(roundId) ?? {};
+      const at = versions.indexOf(keptId) + 1;
+      stage.announce(`Version ${at} of ${versions.length}.`);
+      return;
+    }
+    case "delete-round": {
+      const { document } = current.find(roundId) ?? {};
+      const hasDone = document === undefined ? "Deleted." : "Detached.";
+      if (!(await changes.delete(current, roundId, request.isFast))) return;
+      stage.goOn();
+      stage.announce(hasDone);
+      return;
+    }
+    case "move-round": {
+      const { direction } = request;
+      if (!(await changes.move(current, roundId, direction))) return;
+      stage.focusRound(roundId, "options");
+      stage.announce(`Moved ${direction}.`);
+      return;
+    }
+    default:
+      request satisfies never;
+  }
+}
+
+async function instruct(text: string, stage: Stage): Promise<void> {
+  const { changes, current } = stage.session;
+  if (await changes.instruct(current, text)) stage.announce("Saved.");
+  else stage.showInstructions(text, "This could not be saved.");
+}
+
+function carryOutModel(request: ModelRequest, stage: Stage): void {
+  const { session } = stage;
+  const { loading, models } = session;
+  switch (request.type) {
+    case "show-models":
+      void models.refresh();
+      return stage.showModels();
+    case "plan-model":
+      return void models.look(request.wish);
+    case "close-plan":
+      return models.endLookup();
+    case "use-model":
+      stage.closeModels();
+      session.use(request.wish);
+      return stage.leavePanel();
+    case "delete-model":
+      void models.delete(request.id).then((isDone) => {
+        if (isDone) stage.announce("Deleted.");
+      });
+      return;
+    case "pause-load":
+      loading.pause();
+      return stage.announce("Paused.");
+    case "resume-load":
+      session.loadAgain();
+      return;
+    case "give-up-load":
+      if (session.giveUpLoading()) return stage.focusBox();
+      void models.refresh();
+      return stage.showModels();
+    default:
+      request satisfies never;
+  }
+}
+
+function carryOutFor(
+  chosen: Conversation,
+  request: ListRequest,
+  stage: Stage,
+): void {
+  const { library } = stage.session;
+  switch (request.type) {
+    case "select-chat":
+      library.select(chosen);
+      return stage.leavePanel();
+    case "rename-chat":
+      void library.rename(chosen, request.title);
+      return;
+    case "export-chat":
+      void library.export(chosen).then((file) => {
+        if (file) download(file, chatFileName(chosen.title));
+      });
+      return;
+    case "delete-chat":
+      void library.remove(chosen);
+      if (!stage.isPanelOver) stage.focusBox();
+      return;
+    default:
+      request satisfies never;
+  }
+}

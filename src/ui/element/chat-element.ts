@@ -1,0 +1,428 @@
+import { html, nothing, type PropertyValues } from "lit";
+import { property, query } from "lit/decorators.js";
+import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { MemorySource } from "../../engine/api/kv-memory";
+import { Announcement } from "./announcement";
+import { carryOut } from "./carry-out";
+import { ChatAttributes, SETTING_PROPERTIES } from "./chat-attributes";
+import type { ChatDock } from "../composer/chat-dock";
+import type { ChatHeader } from "../sidebar/chat-header";
+import {
+  checkedMessages,
+  messagesOf,
+  roundsOf,
+  type ChatMessage,
+} from "../state/chats/chat-messages";
+import { chatStyles } from "./chat-styles";
+import {
+  chatBody,
+  chatDock,
+  chatHeader,
+  chatPanel,
+  modelPicker,
+  settingsDialog,
+  type ChatView,
+} from "./chat-view";
+import { isComposing } from "../composer/composer";
+import { offerToDevtools } from "../devtools/devtools-hook";
+import { Drawer } from "../sidebar/drawer";
+import type { ChatState } from "../state/models/model-loading";
+import { FileDrop } from "../base/file-drop";
+import { attachIcon } from "../base/icons";
+import type { Instructions } from "../dialogs/instructions";
+import type { ModelPicker } from "../models/model-picker";
+import { areModelFiles } from "../state/models/model-request";
+import { loadNamed } from "./named-model";
+import { oncePerFrame } from "../base/once-per-frame";
+import { pageEngines } from "../engines/page-engines";
+import type { ChatRequest, RequestEvent } from "../state/request";
+import type { Round } from "../state/chats/round";
+import { sendTo } from "./send";
+import { Session } from "../state/page-state";
+import type { SettingsDialog } from "../dialogs/settings-dialog";
+import { SharedEngine } from "../engines/shared-engine";
+import type { SidePanel } from "../sidebar/side-panel";
+import { base, theme } from "../base/theme";
+import type { Transcript } from "../transcript/transcript";
+
+/**
+ * `<rondo-chat>`: a chat with a model that runs in the page. Give it a `model`; it shows the chats that are
+ * kept, loads the model, and says how far that is. What the user does shows at once; what the model does,
+ * at most once per painted frame.
+ *
+ * Chats are kept for the page's origin, and each element shows them all in its list; a `compact` one has no
+ * list, and begins with a new chat. What the user chooses, models and settings, is remembered for elements
+ * that name the same model.
+ *
+ * @element rondo-chat
+ * @attr {"idle" | "loading" | "paused" | "ready" | "failed" | "unavailable"} state - where the model stands; to be read
+ * @fires {SentEvent} rondo-message - a message is sent, by the user or by `send()`
+ * @fires {RoundEvent} rondo-round - a reply has ended
+ * @fires {ShowEvent} rondo-show - another chat is shown, or the one that is has got its name
+ * @fires {ChatErrorEvent} rondo-error - loading failed, a reply broke off, or something with a kept chat failed
+ * @fires {StateEvent} rondo-state - `state` has changed
+ * @fires {SettingsEvent} rondo-settings - the user has chosen other settings
+ * @slot brand - instead of the mark and the name
+ * @slot welcome - instead of the words in an empty chat
+ * @slot footer - at the foot of the side panel
+ * @slot tools - at the right of the chat's header
+ * @csspart panel - the side panel with the list of chats
+ * @csspart chat - each chat's button in the list
+ * @csspart main - all beside the panel
+ * @csspart header - the bar above the chat
+ * @csspart log - the box that scrolls, with what was said
+ * @csspart message - what the user said
+ * @csspart document - a document that was attached
+ * @csspart reply - what the model said, with what is below it
+ * @csspart text - the reply's text
+ * @csspart receipt - the line below a reply that says how it ended and what it took
+ * @csspart example - each thing to say
+ * @csspart box - the frame around the text and its buttons
+ * @csspart input - the text area
+ * @cssprop [--rondo-accent=#0b6a5c] - the one colour; in the dark #7accb9
+ * @cssprop [--rondo-on-accent=#ffffff] - text on it
+ * @cssprop [--rondo-ground=#fcfbf9] - behind the chat
+ * @cssprop [--rondo-panel=#f3f1ec] - behind the list of chats
+ * @cssprop [--rondo-raised=#ffffff] - boxes and buttons
+ * @cssprop [--rondo-text=#1e1d1a] - text
+ * @cssprop [--rondo-muted=#635f57] - text of less weight
+ * @cssprop [--rondo-line=#e0dcd3] - lines that part
+ * @cssprop [--rondo-control-line=#8a857a] - frames of what can be pressed or filled in
+ * @cssprop [--rondo-alert=#a5371f] - what went wrong
+ * @cssprop [--rondo-code-keyword=#8a2a6e] - keywords in code
+ * @cssprop [--rondo-code-string=#39691a] - strings in code
+ * @cssprop [--rondo-code-value=#924a0d] - numbers and other values in code
+ * @cssprop [--rondo-code-name=#1f5a9e] - names in code
+ * @cssprop [--rondo-code-type=#0b665d] - types in code
+ * @cssprop [--rondo-font=system-ui] - type
+ * @cssprop [--rondo-display-font=ui-serif] - type of headings
+ * @cssprop [--rondo-mono-font=ui-monospace] - type of code
+ * @cssprop [--rondo-measure=43rem] - how wide the column of text may be
+ */
+export class ChatElement extends ChatAttributes {
+  static override styles = [theme, base, chatStyles];
+
+  @query("rondo-dock") private dock!: ChatDock | null;
+  @query("rondo-side-panel") private panel!: SidePanel;
+  @query("rondo-header") private header!: ChatHeader;
+  @query("rondo-transcript") private transcript!: Transcript;
+  @query("rondo-instructions") private instructions!: Instructions;
+  @query("rondo-settings") private settings!: SettingsDialog;
+  @query("rondo-model-picker") private picker!: ModelPicker | null;
+  readonly #announcement = new Announcement();
+  #drawer = new Drawer(this, () => {
+    const { header: toggle, panel } = this;
+    return { panel, toggle };
+  });
+  readonly #drop = new FileDrop(this, {
+    isOpen: () =>
+      this.picker?.isOpen === true ||
+      (this.state !== "unavailable" && this.#mayWrite),
+    take: (files) => this.#takeFiles(files),
+  });
+
+  #session = new Session({
+    requestUpdate: oncePerFrame(() => this.requestUpdate()),
+    dispatchEvent: (event) => this.#publish(event),
+    announce: (text) => this.#announce(text),
+  });
+
+  /** Used where the page gives no engine. */
+  #shared: SharedEngine | undefined;
+
+  /** The page's own engine, or else the shared one. */
+  get #engine(): ChatEngine {
+    return this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
+  }
+
+  /** What a `<rondo-memory>` shows the memory of this chat's engine with: its `source`. */
+  get memorySource(): MemorySource {
+    return this.#engine;
+  }
+
+  /** Where the model stands. */
+  get state(): ChatState {
+    return this.#session.state;
+  }
+
+  /** The engine's name for the chat that is shown, once something was said in it; set it to show another. */
+  @property({ attribute: "chat-id", noAccessor: true })
+  get chatId(): string | undefined {
+    return this.#session.current.address;
+  }
+
+  set chatId(chatId: string | null | undefined) {
+    const named = chatId || undefined;
+    if (named !== this.chatId) this.#session.library.show(named);
+  }
+
+  /**
+   * Says something in the chat that is shown, as the user would.
+   *
+   * @returns the round when its reply has ended, by itself or because it was stopped
+   * @throws TypeError where there is nothing to say; InvalidStateError while a reply is on its way, where
+   *   another tab has the chat, or in one that is readonly; AbortError where it was stopped before its turn;
+   *   what the reply, or loading the model, fails with: then the message waits in the chat
+   */
+  send(text: string): Promise<Round> {
+    return sendTo(this.#session, this, text);
+  }
+
+  /** Ends the reply that is coming. What was said so far stays. */
+  stop(): void {
+    this.#take({ type: "stop" });
+  }
+
+  /** Shows a new chat, which begins with `history`. The one before stays in the list. */
+  newChat(): void {
+    this.#session.library.newChat();
+  }
+
+  /** Shows an empty chat, without `history`. The one before stays in the list. */
+  clear(): void {
+    this.setMessages([]);
+  }
+
+  /** What was said in the chat that is shown, oldest first; of a reply that is coming, what there is. */
+  getMessages(): ChatMessage[] {
+    return messagesOf(this.#session.current.rounds);
+  }
+
+  /**
+   * Shows a new chat that begins with these messages. The model reads them with the next one. A message at
+   * the end that has no reply goes into the box.
+   *
+   * @throws TypeError
+   */
+  setMessages(messages: readonly ChatMessage[]): void {
+    const { rounds, unanswered } = roundsOf(checkedMessages(messages));
+    const { library } = this.#session;
+    library.start({ system: this.system || undefined, rounds });
+    library.current.putBack(unanswered);
+  }
+
+  /** Attaches documents, one an argument, to the chat that is shown, or loads a model's files. */
+  attach(...files: File[]): void {
+    this.#takeFiles(files);
+  }
+
+  /** Reads the chat that is shown once more: something else than this element has changed it. */
+  refresh(): void {
+    if (!this.#session.current.isBusy) this.#session.reopen();
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#session.wake();
+    this.addEventListener("keydown", this.#onKeydown);
+    if (this.#shared?.isResting === true) {
+      this.#shared.wake();
+      this.#load(false, true);
+    }
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#session.rest();
+    this.removeEventListener("keydown", this.#onKeydown);
+    // Unless it is only being moved.
+    queueMicrotask(() => {
+      if (!this.isConnected) this.#shared?.rest();
+    });
+  }
+
+  /** On the box for the next message. */
+  override focus(options?: FocusOptions): void {
+    this.dock?.focus(options);
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const session = this.#session;
+    if (SETTING_PROPERTIES.some((name) => changed.has(name))) {
+      session.settings.defaults = this.defaults;
+      session.applySettings();
+    }
+    if (changed.has("hub")) session.loading.hubUrl = this.hubUrl;
+    if (changed.has("system") || changed.has("history")) this.#begin();
+    if (changed.has("engine") && this.engine !== undefined) {
+      this.#shared?.rest();
+      this.#shared = undefined;
+      offerToDevtools(this.engine);
+    }
+    const isOther = changed.has("engine") || changed.has("model");
+    if (isOther || changed.has("readonly")) this.#load(changed.has("model"));
+    else if (this.readonly && this.chatId !== undefined) this.#load(false);
+  }
+
+  protected override updated(): void {
+    this.setAttribute("state", this.state);
+  }
+
+  /** What is in the dock can have the focus then. */
+  protected override async getUpdateComplete(): Promise<boolean> {
+    const isDone = await super.getUpdateComplete();
+    await this.dock?.updateComplete;
+    return isDone;
+  }
+
+  override render() {
+    const { isNarrow } = this.#drawer;
+    const isCovering = this.#drawer.isCovering && !this.#isBare;
+    const { text } = this.#announcement;
+    const view = this.#view;
+    return html`
+      <div
+        class="frame ${isNarrow ? "is-narrow" : ""}"
+        @rondo-request=${this.#onRequest}
+      >
+        ${this.#isBare ? nothing : chatPanel(view)}
+        ${
+          isCovering
+            ? html`<div class="scrim" @click=${this.#toggleDrawer}></div>`
+            : nothing
+        }
+        <div class="main" part="main" ?inert=${isCovering}>
+          ${this.#isBare ? nothing : chatHeader(view)}
+          <rondo-banner
+            .troubles=${this.#session.troubles.shown}
+          ></rondo-banner>
+          ${chatBody(view)} ${chatDock(view)}
+        </div>
+        <rondo-instructions
+          .isBusy=${this.#session.current.isBusy}
+        ></rondo-instructions>
+        ${settingsDialog(view)} ${this.fixedModel ? nothing : modelPicker(view)}
+        ${
+          this.#drop.isOver && this.picker?.isOpen !== true
+            ? html`<div class="drop">
+                ${attachIcon}Drop it here to attach it
+              </div>`
+            : nothing
+        }
+        <div class="visually-hidden" role="status">${text}</div>
+      </div>
+    `;
+  }
+
+  get #view(): ChatView {
+    return {
+      session: this.#session,
+      drawer: this.#drawer,
+      examples: this.examples,
+      placeholder: this.placeholder,
+      isFixed: this.fixedModel,
+      isReadonly: this.readonly,
+      mayWrite: this.#mayWrite,
+      isDropping: this.#drop.isOver,
+    };
+  }
+
+  /** Only the chat itself is shown. */
+  get #isBare(): boolean {
+    return this.compact || this.readonly;
+  }
+
+  /** Whether the chat may be gone on with here. */
+  get #mayWrite(): boolean {
+    return this.#session.current.access === "write" && !this.readonly;
+  }
+
+  /** Has new chats begin as the page says. */
+  #begin(): void {
+    const { rounds, unanswered } = roundsOf(this.messages);
+    const { library } = this.#session;
+    library.beginWith({ system: this.system || undefined, rounds });
+    if (library.current.isNew && library.current.draft === "")
+      library.current.putBack(unanswered);
+  }
+
+  /** One that is only read needs no model, and without a kept chat no engine. */
+  #load(isRenamed: boolean, isBack = false): void {
+    const { fixedModel: isFixed, modelSource: source } = this;
+    if (this.readonly && this.chatId === undefined) return;
+    if (this.readonly) return this.#session.connect(this.#engine);
+    const naming = { source, isRenamed, isFixed, isBack };
+    loadNamed(this.#session, this.#engine, naming);
+  }
+
+  #takeFiles(files: readonly File[]): void {
+    const isModel = this.picker?.isOpen === true || areModelFiles(files);
+    if (isModel && this.fixedModel) return;
+    if (isModel)
+      this.#take({ type: "use-model", wish: { source: files, options: {} } });
+    else this.#take({ type: "attach", files });
+  }
+
+  #onRequest(event: RequestEvent): void {
+    event.stopPropagation();
+    this.#take(event.request);
+  }
+
+  #take(request: ChatRequest): void {
+    if (request.type !== "draft") this.#announcement.clear();
+    carryOut(request, {
+      session: this.#session,
+      load: () => {
+        if (!this.#session.loadAgain()) this.#load(false);
+      },
+      focusBox: () => this.focus(),
+      focusRound: (roundId, part) =>
+        void this.updateComplete.then(() =>
+          this.transcript.focusRound(roundId, part),
+        ),
+      goOn: () => this.#goOn(),
+      showInstructions: (text, failure) =>
+        void this.instructions.show(text, failure),
+      showSettings: () => void this.settings.show(),
+      showModels: () => void this.picker?.show(),
+      closeModels: () => this.picker?.close(),
+      announce: (text) => this.#announce(text),
+      leavePanel: () => this.#leavePanel(),
+      togglePanel: this.#toggleDrawer,
+      isPanelOver: this.#drawer.isNarrow,
+    });
+    this.requestUpdate();
+  }
+
+  /** In the box; on a phone, its keyboard would cover what there is to read. */
+  #goOn(): void {
+    if (matchMedia("(pointer: fine)").matches) this.focus();
+    else this.transcript.focus();
+  }
+
+  /** Closes the drawer, if it is one, and goes on in the chat. */
+  #leavePanel(): void {
+    this.#drawer.leave();
+    void this.updateComplete.then(() => this.#goOn());
+  }
+
+  #toggleDrawer = () => void this.#drawer.toggle();
+
+  #onKeydown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || isComposing(event)) return;
+    if (this.#drawer.isCovering) this.#toggleDrawer();
+    else if (this.#session.current.running !== undefined)
+      this.#take({ type: "stop" });
+    else return;
+    event.preventDefault();
+  };
+
+  #announce(text: string): void {
+    this.#announcement.say(text);
+    this.requestUpdate();
+  }
+
+  #publish(event: Event): boolean {
+    void this.#announcement
+      .take(event, this.#session.current.chatId)
+      .then(() => this.requestUpdate());
+    this.requestUpdate();
+    return this.dispatchEvent(event);
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-chat": ChatElement;
+  }
+}

@@ -1,0 +1,35 @@
+/** Loads the model of an element: the one it names, or the one that the user has chosen instead. */
+import type { ChatEngine } from "../../engine/api/chat-engine";
+import { endsPages } from "../state/models/remembered-model";
+import type { Session } from "../state/page-state";
+
+export interface Naming {
+  /** The one that the element names; undefined where it names none. */
+  source: string | undefined;
+  /** Whether it has just named another. */
+  isRenamed: boolean;
+  /** Whether the user may choose another. */
+  isFixed: boolean;
+  /** Whether the element was put away, and is back. */
+  isBack: boolean;
+}
+
+/** What the user chose goes before what the page names, until the page names another. */
+export function loadNamed(
+  session: Session,
+  engine: ChatEngine,
+  { source, isRenamed, isFixed, isBack }: Naming,
+): void {
+  const { loading } = session;
+  if (isRenamed) session.name(source);
+  const own = source === undefined ? undefined : { source, options: {} };
+  const isFirst = loading.wish === undefined;
+  const remembered = isFixed ? undefined : session.remembered;
+  const chosen = isFirst ? remembered : loading.wish;
+  const wish = isRenamed && !isFirst ? own : (chosen ?? own);
+  if (wish && isFirst && wish === chosen && endsPages()) {
+    session.connect(engine);
+    loading.hold(wish);
+  } else if (wish) void session.load(engine, wish, isBack);
+  else session.connect(engine);
+}

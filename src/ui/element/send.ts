@@ -1,0 +1,60 @@
+/** A message that the page's own script sends, from what it is to the round that came of it. */
+import { ChatErrorEvent } from "../state/events";
+import type { Round } from "../state/chats/round";
+import type { Session } from "../state/page-state";
+
+/**
+ * @param events the element: where the session's events are heard
+ * @throws as `ChatElement.send` does
+ */
+export async function sendTo(
+  { current, loading, turns }: Session,
+  events: EventTarget & { readonly: boolean },
+  text: string,
+): Promise<Round> {
+  if (typeof text !== "string" || text.trim() === "")
+    throw new TypeError("There is nothing to send: the text is empty.");
+  if (events.readonly)
+    throw new DOMException(
+      "This chat can only be read: it is readonly.",
+      "InvalidStateError",
+    );
+  const sent = turns.send(current, text);
+  if (sent === undefined)
+    throw new DOMException(
+      current.access === "read"
+        ? "This chat is open in another tab."
+        : "Something is on its way in this chat: wait for its end, or stop it.",
+      "InvalidStateError",
+    );
+  const round = await orLoadFailure(sent, events, loading.error);
+  if (round.error !== undefined) throw round.error;
+  if (round.phase === "unsent")
+    throw new DOMException(
+      "The message was stopped before it was its turn.",
+      "AbortError",
+    );
+  return round;
+}
+
+/** Without a model the message would wait for good. */
+async function orLoadFailure(
+  sent: Promise<Round>,
+  events: EventTarget,
+  failed: Error | undefined,
+): Promise<Round> {
+  if (failed !== undefined) throw failed;
+  let hear = (_: Event) => {};
+  const failure = new Promise<never>((_, reject) => {
+    hear = (event) => {
+      if (event instanceof ChatErrorEvent && event.during === "load")
+        reject(event.error);
+    };
+    events.addEventListener(ChatErrorEvent.type, hear);
+  });
+  try {
+    return await Promise.race([sent, failure]);
+  } finally {
+    events.removeEventListener(ChatErrorEvent.type, hear);
+  }
+}

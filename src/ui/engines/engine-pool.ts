@@ -1,0 +1,184 @@
+/**
+ * The engines of a page, for elements that bring none of their own. Those that ask for the same model
+ * share one engine, which loads it once; another model gets another engine. One that nobody uses any more
+ * stays loaded for who comes back, and is the first to be given another model.
+ */
+import type { ChatEngine } from "../../engine/api/chat-engine";
+import type {
+  LoadOptions,
+  LoadProgress,
+  ModelInfo,
+  ModelSource,
+} from "../../engine/api/models";
+import type { EngineNotice } from "../../engine/api/notice";
+
+/** Who uses an engine: one for each element. */
+export interface EngineUser {
+  /** Takes note of what happens unasked. */
+  tell(notice: EngineNotice): void;
+}
+
+export class EnginePool {
+  readonly #makeEngine: () => ChatEngine;
+  readonly #engines = new Set<PooledEngine>();
+
+  constructor(makeEngine: () => ChatEngine) {
+    this.#makeEngine = makeEngine;
+  }
+
+  /** An engine for what needs no model. */
+  any(user: EngineUser): PooledEngine {
+    const found = this.still(undefined);
+    found.users.add(user);
+    return found;
+  }
+
+  /** The same engine for who does not use it any more and has left something to do; another where it has ended. */
+  still(before: PooledEngine | undefined): PooledEngine {
+    if (before !== undefined && this.#engines.has(before)) return before;
+    const [first = this.#add()] = this.#engines;
+    return first;
+  }
+
+  /** The engine that has this model, or is to get it. */
+  for(user: EngineUser, key: string | undefined): PooledEngine {
+    const all = [...this.#engines];
+    const found =
+      all.find((one) => key !== undefined && one.key === key) ??
+      all.find(({ users }) => [...users].every((one) => one === user)) ??
+      this.#add();
+    found.users.add(user);
+    return found;
+  }
+
+  /** Ends an engine, unless somebody uses it. */
+  endUnused(engine: PooledEngine): void {
+    if (engine.users.size > 0) return;
+    this.#engines.delete(engine);
+    void engine.engine.close().catch(() => {});
+  }
+
+  #add(): PooledEngine {
+    const added = new PooledEngine(this.#makeEngine());
+    this.#engines.add(added);
+    return added;
+  }
+}
+
+/** What is the same for all who ask for a model; undefined for files, which are one user's. */
+export function modelKey(
+  source: ModelSource,
+  { hubUrl, weightBits }: LoadOptions,
+): string | undefined {
+  if (typeof source !== "string") return undefined;
+  return JSON.stringify([source, hubUrl, weightBits]);
+}
+
+/** An engine, who uses it, and which of them has which chat in hand. */
+export class PooledEngine {
+  readonly engine: ChatEngine;
+  readonly users = new Set<EngineUser>();
+  /** Who writes a chat, by the engine's name for it. */
+  readonly holders = new Map<string, EngineUser>();
+  #load: SharedLoad | undefined;
+
+  constructor(engine: ChatEngine) {
+    this.engine = engine;
+  }
+
+  /** What is loaded, or about to be. */
+  get key(): string | undefined {
+    return this.#load?.key;
+  }
+
+  /** Whether `user` has this very model from here already: asking again means loading it again. */
+  hasServed(user: EngineUser): boolean {
+    return this.#load?.served.has(user) ?? false;
+  }
+
+  /** `user` uses it no more. When it comes back it finds what is loaded, as anybody does. */
+  release(user: EngineUser): void {
+    this.users.delete(user);
+    this.#load?.served.delete(user);
+  }
+
+  /** Joins who loads the same, or has loaded it. */
+  load(
+    user: EngineUser,
+    key: string | undefined,
+    source: ModelSource,
+    options: LoadOptions,
+  ): Promise<ModelInfo> {
+    const isThere = key !== undefined && this.#load?.key === key;
+    if (!isThere || options.refresh || this.hasServed(user))
+      this.#begin(key, source, options);
+    return this.#load!.join(user, options);
+  }
+
+  #begin(
+    key: string | undefined,
+    source: ModelSource,
+    options: LoadOptions,
+  ): void {
+    const load = new SharedLoad(key, (shared) =>
+      this.engine.load(source, { ...options, ...shared }),
+    );
+    this.#load = load;
+    const forget = () => {
+      if (this.#load === load) this.#load = undefined;
+    };
+    load.outcome.catch(forget);
+  }
+}
+
+/** One load with several who wait for it. It is ended when the last of them gives up. */
+class SharedLoad {
+  /** Undefined once it is given up. */
+  key: string | undefined;
+  readonly outcome: Promise<ModelInfo>;
+  readonly served = new WeakSet<EngineUser>();
+  readonly #ending = new AbortController();
+  readonly #waiting = new Set<LoadOptions>();
+  #progress: LoadProgress | undefined;
+
+  constructor(
+    key: string | undefined,
+    load: (
+      options: Required<Pick<LoadOptions, "onProgress">> & LoadOptions,
+    ) => Promise<ModelInfo>,
+  ) {
+    this.key = key;
+    this.outcome = load({
+      signal: this.#ending.signal,
+      onProgress: (progress) => {
+        this.#progress = progress;
+        for (const { onProgress } of this.#waiting) onProgress?.(progress);
+      },
+    });
+  }
+
+  async join(user: EngineUser, options: LoadOptions): Promise<ModelInfo> {
+    const { onProgress, signal } = options;
+    this.served.add(user);
+    this.#waiting.add(options);
+    if (this.#progress) onProgress?.(this.#progress);
+    let giveUp = () => {};
+    const givenUp = new Promise<never>((_, reject) => {
+      giveUp = () => reject(signal?.reason as Error);
+      signal?.addEventListener("abort", giveUp);
+      if (signal?.aborted) giveUp();
+    });
+    try {
+      return await Promise.race([this.outcome, givenUp]);
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+      this.#waiting.delete(options);
+      // Who has given up and asks once more joins the others.
+      if (signal?.aborted) this.served.delete(user);
+      if (signal?.aborted && this.#waiting.size === 0) {
+        this.key = undefined;
+        this.#ending.abort(signal.reason);
+      }
+    }
+  }
+}

@@ -1,0 +1,376 @@
+import { css, html, LitElement } from "lit";
+import { property, query } from "lit/decorators.js";
+import { CodePainter } from "./code-painter";
+import { formulasIn } from "./math";
+import { MathSetter } from "./math-setter";
+import { codeLanguage, markdownBlocks, sanitise } from "./markdown";
+import { base } from "../base/theme";
+
+/**
+ * `<rondo-markdown>`: a reply's Markdown, sanitised. While a reply streams, only the blocks whose HTML
+ * changed (as a rule the last one) are made anew, so that a selection in the others stays. Code gets its colours
+ * and formulas their look once what that takes is loaded, which is when the first of them appears.
+ *
+ * @csspart text - the whole text
+ */
+export class MarkdownElement extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+        overflow-wrap: anywhere;
+        /* A formula may ask for negative space: nothing leaves the reply's place. */
+        overflow: clip;
+        overflow-clip-margin: 0.5rem;
+      }
+
+      .block + .block {
+        margin-top: 0.75em;
+      }
+
+      .block > :first-child {
+        margin-top: 0;
+      }
+
+      .block > :last-child {
+        margin-bottom: 0;
+      }
+
+      p,
+      ul,
+      ol,
+      blockquote,
+      .table,
+      .code {
+        margin: 0.75em 0;
+      }
+
+      h3,
+      h4,
+      h5,
+      h6 {
+        margin: 1.5em 0 0.5em;
+        font-size: 1em;
+        line-height: 1.35;
+      }
+
+      h3 {
+        font-size: 1.25em;
+      }
+
+      h4 {
+        font-size: 1.125em;
+      }
+
+      ul,
+      ol {
+        padding-inline-start: 1.5em;
+      }
+
+      li + li {
+        margin-top: 0.25em;
+      }
+
+      li > :is(ul, ol) {
+        margin: 0.25em 0;
+      }
+
+      .task {
+        list-style: none;
+        text-indent: -1.3em;
+      }
+
+      blockquote {
+        margin-inline: 0;
+        padding-inline-start: 1em;
+        border-inline-start: 3px solid var(--_line);
+        color: var(--_muted);
+      }
+
+      hr {
+        margin: 1.5em 0;
+        border: 0;
+        border-top: 1px solid var(--_line);
+      }
+
+      a {
+        color: var(--_accent);
+        text-underline-offset: 0.15em;
+      }
+
+      code {
+        font-family: var(--_mono);
+        font-size: 0.875em;
+      }
+
+      :not(pre) > code {
+        padding: 0.1em 0.35em;
+        border-radius: 0.35em;
+        background: var(--_panel);
+      }
+
+      .code {
+        border: 1px solid var(--_line);
+        border-radius: 0.75rem;
+        background: var(--_panel);
+        overflow: hidden;
+      }
+
+      .code-head {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        padding: 0.25rem 0.375rem 0.25rem 1rem;
+        border-bottom: 1px solid var(--_line);
+        color: var(--_muted);
+        font-size: 0.8125rem;
+      }
+
+      pre {
+        margin: 0;
+        padding: 0.875rem 1rem;
+        overflow-x: auto;
+        line-height: 1.55;
+        overflow-wrap: normal;
+      }
+
+      pre:focus-visible,
+      .table:focus-visible {
+        outline-offset: -2px;
+        border-radius: 0.75rem;
+      }
+
+      .table {
+        overflow-x: auto;
+        overflow-wrap: normal;
+      }
+
+      table {
+        border-collapse: collapse;
+        font-size: 0.9375em;
+        font-variant-numeric: tabular-nums;
+      }
+
+      th,
+      td {
+        padding: 0.4em 1em 0.4em 0;
+        border-bottom: 1px solid var(--_line);
+        text-align: start;
+        vertical-align: top;
+      }
+
+      th {
+        font-weight: 600;
+      }
+
+      [align="right"] {
+        text-align: end;
+      }
+
+      [align="center"] {
+        text-align: center;
+      }
+
+      .is-writing .block:last-child > :is(p, ul, ol, h3, h4)::after {
+        content: "";
+        display: inline-block;
+        width: 0.5em;
+        height: 1em;
+        margin-inline-start: 0.2em;
+        border-radius: 0.15em;
+        background: var(--_accent);
+        vertical-align: -0.12em;
+        animation: pulse 1.1s ease-in-out infinite;
+      }
+
+      .is-writing .block:last-child > :is(ul, ol)::after {
+        margin-inline-start: 0;
+      }
+
+      .hljs-comment,
+      .hljs-quote,
+      .hljs-meta {
+        color: var(--_muted);
+      }
+
+      .hljs-keyword,
+      .hljs-literal,
+      .hljs-selector-tag,
+      .hljs-section,
+      .hljs-doctag {
+        color: var(--_code-keyword);
+      }
+
+      .hljs-string,
+      .hljs-regexp,
+      .hljs-addition,
+      .hljs-link {
+        color: var(--_code-string);
+      }
+
+      .hljs-number,
+      .hljs-symbol,
+      .hljs-bullet,
+      .hljs-variable,
+      .hljs-template-variable,
+      .hljs-deletion {
+        color: var(--_code-value);
+      }
+
+      .hljs-title,
+      .hljs-attr,
+      .hljs-attribute,
+      .hljs-property,
+      .hljs-selector-id,
+      .hljs-selector-class,
+      .hljs-selector-pseudo,
+      .hljs-selector-attr {
+        color: var(--_code-name);
+      }
+
+      .hljs-type,
+      .hljs-built_in,
+      .hljs-tag,
+      .hljs-name {
+        color: var(--_code-type);
+      }
+
+      .hljs-subst {
+        color: var(--_text);
+      }
+
+      .hljs-emphasis {
+        font-style: italic;
+      }
+
+      .hljs-strong {
+        font-weight: 600;
+      }
+
+      .math {
+        overflow-wrap: normal;
+        white-space: nowrap;
+      }
+
+      .math.is-display {
+        display: block;
+        padding-block: 0.25rem;
+        overflow: auto hidden;
+        text-align: center;
+      }
+
+      math {
+        font-size: 1.1em;
+      }
+
+      .boxed {
+        padding: 0.2em 0.4em;
+        border: 1px solid currentColor;
+      }
+
+      .struck {
+        background: linear-gradient(
+          to top left,
+          transparent calc(50% - 0.6px),
+          currentColor calc(50% - 0.6px),
+          currentColor calc(50% + 0.6px),
+          transparent calc(50% + 0.6px)
+        );
+      }
+
+      @keyframes pulse {
+        50% {
+          opacity: 0.25;
+        }
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) text = "";
+  /** Whether more is to come. */
+  @property({ type: Boolean }) writing = false;
+  @query(".text") private container!: HTMLElement;
+  /** The HTML that each block in the page was made from. */
+  #shown: string[] = [];
+  readonly #painter = new CodePainter();
+  readonly #setter = new MathSetter();
+
+  override render() {
+    const classes = this.writing ? "text is-writing" : "text";
+    return html`<div class=${classes} part="text"></div>`;
+  }
+
+  protected override updated(): void {
+    const blocks = markdownBlocks(this.text);
+    const last = blocks.length - 1;
+    // The block that grew has come to its end.
+    if (!this.writing || last >= this.#shown.length) this.#painter.finish();
+    blocks.forEach((block, i) => {
+      if (block !== this.#shown[i])
+        this.#show(i, block, this.writing && i === last);
+    });
+    while (this.container.children.length > blocks.length)
+      this.container.lastElementChild?.remove();
+    this.#shown = blocks;
+  }
+
+  #show(index: number, block: string, isGrowing: boolean): void {
+    const shown = document.createElement("div");
+    shown.className = "block";
+    shown.append(sanitise(block));
+    for (const formula of formulasIn(shown)) this.#setter.set(formula);
+    shown.querySelectorAll("pre").forEach(frameCode);
+    shown.querySelectorAll("table").forEach(frameTable);
+    shown.querySelectorAll("li").forEach(markTask);
+    const old = this.container.children[index];
+    if (old === undefined) this.container.append(shown);
+    else old.replaceWith(shown);
+    const codes = [...shown.querySelectorAll<HTMLElement>("pre > code")];
+    codes.forEach((code, i) =>
+      this.#painter.paint(code, isGrowing && i === codes.length - 1),
+    );
+  }
+}
+
+/** Gives a code block its language, a copy button, and a scrollbar that the keyboard reaches. */
+function frameCode(pre: HTMLPreElement): void {
+  const code = pre.querySelector("code");
+  const language = document.createElement("span");
+  language.textContent = (code && codeLanguage(code)) ?? "";
+  const copy = document.createElement("rondo-copy-button");
+  copy.what = "code";
+  copy.text = pre.textContent ?? "";
+  const head = document.createElement("div");
+  head.className = "code-head";
+  head.append(language, copy);
+  const frame = document.createElement("div");
+  frame.className = "code";
+  pre.replaceWith(frame);
+  pre.tabIndex = 0;
+  pre.setAttribute("role", "region");
+  pre.setAttribute("aria-label", `${language.textContent} code`.trim());
+  frame.append(head, pre);
+}
+
+/** Gives a table a frame to scroll in when it is wider than the page. */
+function frameTable(table: HTMLTableElement): void {
+  const frame = document.createElement("div");
+  frame.className = "table";
+  frame.tabIndex = 0;
+  frame.setAttribute("role", "region");
+  frame.setAttribute("aria-label", "Table");
+  table.replaceWith(frame);
+  frame.append(table);
+}
+
+/** A task's box stands in the place of its bullet. */
+function markTask(item: HTMLLIElement): void {
+  item.classList.toggle("task", /^\s*[☐☑]/.test(item.textContent ?? ""));
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-markdown": MarkdownElement;
+  }
+}

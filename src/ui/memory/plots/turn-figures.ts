@@ -1,0 +1,155 @@
+/** What the panel shows of turns: where the time of one went, what it did, and all of them over time. Pure functions. */
+import type { Receipt, TurnPhases } from "../../../engine/api/receipt";
+import type {
+  MemorySnapshot,
+  TurnRecord,
+} from "../../../engine/api/memory-snapshot";
+import { byteText, wholeText } from "../../base/sizes";
+import { msText, shareText, speedText, tokensText } from "../base/figures";
+
+/** In the order in which they happen. */
+export const PHASES: { key: keyof TurnPhases; name: string }[] = [
+  { key: "lowerMs", name: "Lower halves" },
+  { key: "readMs", name: "Reading" },
+  { key: "selectMs", name: "Choosing" },
+  { key: "upperMs", name: "Upper halves" },
+  { key: "answerMs", name: "First token" },
+  { key: "decodeMs", name: "Other tokens" },
+];
+
+/** The last turn of the chat that is shown. */
+export function lastTurn({
+  chat,
+  turns,
+}: MemorySnapshot): TurnRecord | undefined {
+  return turns.findLast(({ chatId }) => chatId === chat?.chatId);
+}
+
+const ENDINGS: Record<Receipt["finishReason"], string> = {
+  stop: "the reply came to its end",
+  length: "at the length limit",
+  aborted: "it was stopped",
+};
+
+/** What a turn did and what it cost, as terms and their descriptions. What is zero is left out. */
+export function receiptRows({
+  receipt,
+  uploadedBytes,
+}: TurnRecord): [term: string, description: string][] {
+  const rows: [string, string | undefined][] = [
+    ["First token", firstToken(receipt)],
+    ["Reply", replyText(receipt)],
+    ["Reused", tokens(receipt.cachedTokens - receipt.restoredTokens)],
+    ["Restored", tokens(receipt.restoredTokens)],
+    ["Prefilled", tokens(receipt.prefilledTokens)],
+    ["Attended to", attendedText(receipt)],
+    ["KV needed", kvText(receipt)],
+    ["Repaired", repairText(receipt)],
+    [
+      "Written to the GPU",
+      uploadedBytes > 0 ? byteText(uploadedBytes) : undefined,
+    ],
+    ["Ended", ENDINGS[receipt.finishReason]],
+  ];
+  return rows.filter((row): row is [string, string] => row[1] !== undefined);
+}
+
+function tokens(count: number): string | undefined {
+  return count > 0 ? tokensText(count) : undefined;
+}
+
+function firstToken(receipt: Receipt): string | undefined {
+  return receipt.replyTokens > 0
+    ? `after ${msText(receipt.timeToFirstTokenMs)}`
+    : undefined;
+}
+
+function replyText(receipt: Receipt): string {
+  const { decodeTokensPerSecond, replyTokens } = receipt;
+  const speed =
+    decodeTokensPerSecond > 0 ? `, ${speedText(decodeTokensPerSecond)}` : "";
+  return tokensText(replyTokens) + speed;
+}
+
+function attendedText({ attention }: Receipt): string | undefined {
+  const { attended, capturedMass, isCut, roundCount } = attention;
+  if (roundCount === 0) return undefined;
+  const rounds = `${wholeText(attended.length)} of ${wholeText(roundCount)} rounds`;
+  const isChosen = attended.some(({ reason }) => reason !== "all");
+  const mass = isChosen
+    ? `, which hold ${shareText(capturedMass)} of the question’s attention`
+    : "";
+  return rounds + mass + (isCut ? "; the budget left some out" : "");
+}
+
+function kvText({ attention: { fullKvBytes, kvBytes } }: Receipt): string {
+  const share = fullKvBytes > 0 ? ` (${shareText(kvBytes / fullKvBytes)})` : "";
+  return `${byteText(kvBytes)}, of ${byteText(fullKvBytes)} for the whole chat${share}`;
+}
+
+function repairText({ fusion }: Receipt): string | undefined {
+  const { repairedRounds, repairedTokens, staleRounds, staleTokens } = fusion;
+  if (staleRounds === 0) return undefined;
+  return (
+    `${wholeText(repairedTokens)} of ${wholeText(staleTokens)} stale tokens, ` +
+    `in ${wholeText(repairedRounds)} of ${wholeText(staleRounds)} rounds`
+  );
+}
+
+/** One plot over all turns: a name, its lines, and how its figures are written. */
+export interface TurnPlot {
+  name: string;
+  kind: "lines" | "bars";
+  lines: { name: string; tone: number; values: number[] }[];
+  format: (value: number) => string;
+}
+
+export function turnPlots(turns: readonly TurnRecord[]): TurnPlot[] {
+  return [
+    {
+      name: "On the GPU",
+      kind: "lines",
+      format: byteText,
+      lines: [
+        { name: "all", tone: 1, values: turns.map((turn) => turn.gpuBytes) },
+        { name: "KV", tone: 2, values: turns.map((turn) => turn.kvBytes) },
+      ],
+    },
+    {
+      name: "Written to the GPU",
+      kind: "bars",
+      format: byteText,
+      lines: [
+        {
+          name: "a turn",
+          tone: 4,
+          values: turns.map((turn) => turn.uploadedBytes),
+        },
+      ],
+    },
+    {
+      name: "Time to the first token",
+      kind: "lines",
+      format: msText,
+      lines: [
+        {
+          name: "",
+          tone: 5,
+          values: turns.map(({ receipt }) => receipt.timeToFirstTokenMs),
+        },
+      ],
+    },
+    {
+      name: "Speed",
+      kind: "lines",
+      format: speedText,
+      lines: [
+        {
+          name: "",
+          tone: 2,
+          values: turns.map(({ receipt }) => receipt.decodeTokensPerSecond),
+        },
+      ],
+    },
+  ];
+}

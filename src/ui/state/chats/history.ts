@@ -1,0 +1,110 @@
+/** What the page shows of a chat, brought together with what the engine kept of it. Pure functions. */
+import type { ChatHistory, HistoryRound } from "../../../engine/api/chats";
+import { isKept, isRunning, type Round } from "./round";
+
+/** A message that was sent, of which this page does not know whether the engine keeps it. */
+export interface SentMessage {
+  message: string;
+  /** The engine's name of the last round before it; -1 where there was none. */
+  afterId: number;
+}
+
+/** Whether the message is one of the rounds that were kept since. */
+export function isAmong(
+  { message, afterId }: SentMessage,
+  kept: readonly HistoryRound[],
+): boolean {
+  return kept.some((round) => round.id > afterId && round.message === message);
+}
+
+/**
+ * The rounds to show: those of the history, then those that only this page has. What is shown already
+ * stays the same round, with its receipt, also where the engine has copied it into another branch; another
+ * version of a round takes its place. One that is running is left alone.
+ *
+ * @param remembered rounds that were shown before, by the engine's names
+ */
+export function joined(
+  shown: readonly Round[],
+  { rounds, access }: ChatHistory,
+  nextId: () => number,
+  remembered: ReadonlyMap<number, Round> = new Map(),
+): Round[] {
+  const keptIds = new Set(rounds.map(({ id }) => id));
+  const usedIds = new Set(shown.map(({ id }) => id));
+  const left = [...shown];
+  /** Takes out the first round that is left and does. */
+  const take = (does: (round: Round) => boolean): Round | undefined => {
+    const place = left.findIndex(does);
+    return place < 0 ? undefined : left.splice(place, 1)[0];
+  };
+  const isOver = ({ keptId }: Round) =>
+    keptId !== undefined && !keptIds.has(keptId);
+  const kept = rounds.map((past, i) => {
+    const same = take((round) => isSame(round, past));
+    if (same !== undefined && isRunning(same)) return same;
+    const copied = same ?? take((one) => isOver(one) && isCopy(one, past));
+    const mate = copied ?? take((one) => isOver(one) && isVersion(one, past));
+    const known = same ?? remembered.get(past.id) ?? copied;
+    const name =
+      mate?.id ?? (known && !usedIds.has(known.id) ? known.id : nextId());
+    usedIds.add(name);
+    // In a chat that another tab writes, the last reply may still be coming there.
+    const mayGoOn = access === "read" && i === rounds.length - 1;
+    return roundOf(past, known, name, mayGoOn);
+  });
+  return [...kept, ...left.filter((round) => !isKept(round))];
+}
+
+function isSame({ keptId, message, afterId }: Round, past: HistoryRound) {
+  if (keptId !== undefined) return keptId === past.id;
+  return isAmong({ message, afterId }, [past]);
+}
+
+/** Whether the same was said, in another branch. */
+function isCopy(
+  { message, reply, document }: Round,
+  past: HistoryRound,
+): boolean {
+  return (
+    message === past.message &&
+    reply === past.reply &&
+    document === past.document
+  );
+}
+
+/** Whether both were said in the same place. */
+function isVersion({ keptId }: Round, { versions }: HistoryRound): boolean {
+  return keptId !== undefined && versions.includes(keptId);
+}
+
+function roundOf(
+  past: HistoryRound,
+  known: Round | undefined,
+  id: number,
+  mayGoOn: boolean,
+): Round {
+  const { id: keptId, versions, document, message, reply, isFinished } = past;
+  const isStopped = known?.ending === "stopped";
+  const isDone = known?.phase === "done";
+  return {
+    id,
+    keptId,
+    versions,
+    afterId: known?.afterId ?? keptId - 1,
+    ...(document !== undefined && { document }),
+    message,
+    phase: "done",
+    // A history that was on its way when the reply ended has only its beginning.
+    reply:
+      known?.receipt && known.reply.startsWith(reply) ? known.reply : reply,
+    ...(past.attended && { attended: past.attended }),
+    ...(known?.receipt && { receipt: known.receipt }),
+    ...(known?.edit && { edit: known.edit }),
+    ...(isDone && known.error && { error: known.error }),
+    ...(isStopped && { ending: "stopped" as const }),
+    ...(!isFinished &&
+      !mayGoOn &&
+      !known?.receipt && { ending: "cut off" as const }),
+  };
+}

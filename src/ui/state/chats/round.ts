@@ -1,0 +1,117 @@
+/**
+ * One round of a chat as the page shows it: what was said, the reply so far, and where it stands.
+ * Plain data and pure functions; conversation.ts keeps the list, round-element.ts draws it, history.ts
+ * makes one of each round that the engine kept.
+ *
+ *   waiting ──> reading ──> writing ──> done
+ *      │           └───────────┴──────> failed
+ *      └─> unsent
+ */
+import type { SaidRound } from "../../../engine/api/chats";
+import type { Receipt } from "../../../engine/api/receipt";
+import type { MessagePlace, ReplyEvent } from "../../../engine/api/replies";
+
+export type RoundPhase =
+  "waiting" | "reading" | "writing" | "done" | "failed" | "unsent";
+
+export interface Round {
+  /** The page's name for its place: another version that is shown there has the same. */
+  readonly id: number;
+  /** The engine's, once it is known to keep the round. */
+  readonly keptId?: number;
+  /** The engine's name of the last round before this one; -1 where there was none. */
+  readonly afterId: number;
+  /** The engine's names of all that were said in its place, its own among them; empty until that is known. */
+  readonly versions: readonly number[];
+  /** The document's name, where it is one: its text is the message then. */
+  readonly document?: string;
+  /** Where its message goes, where that is not behind all others. */
+  readonly place?: MessagePlace;
+  /** The page's name of the round in whose editor it was written, to be put above that. */
+  readonly writtenIn?: number;
+  readonly message: string;
+  readonly phase: RoundPhase;
+  /** Markdown, as far as it has come. */
+  readonly reply: string;
+  /** How far the prefill is; undefined until the engine says. */
+  readonly prefill?: { doneTokens: number; totalTokens: number };
+  /** The engine's names of the rounds that the reply attended to; not there: all before it, or not known. */
+  readonly attended?: readonly number[];
+  /** Of a reply that ended while this page was open. */
+  readonly receipt?: Receipt;
+  /** How the reply ended, where no receipt says it. */
+  readonly ending?: "stopped" | "cut off";
+  /** Of a failed round; of one that is done, why it could not be said again. */
+  readonly error?: Error;
+  /** The message as it stands in its editor, while it is in one. */
+  readonly edit?: RoundEdit;
+  /** Whether it was said elsewhere: the chat begins with it. */
+  readonly isGiven?: boolean;
+  /** Whether the reply was told to stop and has not ended yet. */
+  readonly isStopping?: boolean;
+}
+
+export interface RoundEdit {
+  readonly text: string;
+  /** Why the text could not be sent. */
+  readonly error?: Error;
+}
+
+/** A round that the engine keeps. */
+export type KeptRound = Round & { readonly keptId: number };
+
+export function newRound(id: number, message: string, afterId: number): Round {
+  return { id, afterId, versions: [], message, phase: "waiting", reply: "" };
+}
+
+/** A round that was said elsewhere, for a chat to begin with. */
+export function givenRound(id: number, { message, reply }: SaidRound): Round {
+  return {
+    ...newRound(id, message, -1),
+    phase: "done",
+    reply,
+    isGiven: true,
+  };
+}
+
+/** Whether the engine is known to keep the round. */
+export function isKept(round: Round): round is KeptRound {
+  return round.keptId !== undefined;
+}
+
+/** Whether the round still waits for its reply, or for the end of it. */
+export function isRunning({ phase }: Round): boolean {
+  return phase === "waiting" || phase === "reading" || phase === "writing";
+}
+
+/** Whether nothing has gone wrong with the round. */
+export function isSound({ phase }: Round): boolean {
+  return phase !== "failed" && phase !== "unsent";
+}
+
+/** The round after `event`. */
+export function takeEvent(round: Round, event: ReplyEvent): Round {
+  switch (event.type) {
+    case "prefill": {
+      const { doneTokens, totalTokens } = event;
+      return { ...round, prefill: { doneTokens, totalTokens } };
+    }
+    case "text":
+      return { ...round, phase: "writing", reply: round.reply + event.text };
+    case "end":
+      return {
+        ...round,
+        phase: "done",
+        keptId: event.receipt.roundId,
+        receipt: event.receipt,
+        isStopping: false,
+      };
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The round when its reply broke off with `error`; what had come of it stays. */
+export function failRound(round: Round, error: Error): Round {
+  return { ...round, phase: "failed", error, isStopping: false };
+}

@@ -1,0 +1,187 @@
+/**
+ * Chat models that are known to work, the smallest first, for the one who has to choose. Sizes are of the
+ * file named, rounded: parameters times bits, with the tables that the file keeps twice counted twice.
+ */
+import { hubName } from "../../../model/hub/hub-name";
+
+export interface KnownModel {
+  /** As `load` takes it: its name on the hub, or an address relative to the page. */
+  id: string;
+  name: string;
+  /** What it is good for, in one plain sentence. */
+  goodFor: string;
+  parameterCount: number;
+  /** About; 0 for the one that comes with the page. */
+  downloadBytes: number;
+  /** About, on the GPU. */
+  weightBytes: number;
+  /** Keys and values of all layers in 16 bits. */
+  kvBytesPerToken: number;
+  /** Its SPDX name, or its own. */
+  licence: string;
+  /** Tokens of context it was made for. */
+  contextTokens: number;
+}
+
+/** Tokens of history that memory is stated for. */
+export const HISTORY_TOKENS = 4096;
+
+/** What the GPU needs besides weights and history, about. */
+const WORKSPACE_BYTES = 100e6;
+
+/** What comes with the page. */
+export const EMBEDDED_ID = "models/rondo-tiny/";
+
+export const KNOWN_MODELS: readonly KnownModel[] = [
+  {
+    id: EMBEDDED_ID,
+    name: "rondo-tiny",
+    goodFor: "Shows how Rondo remembers; knows next to nothing of the world.",
+    parameterCount: 3.4e6,
+    downloadBytes: 0,
+    weightBytes: 7e6,
+    kvBytesPerToken: kvBytes({ layers: 8, kvHeads: 2, headDim: 32 }),
+    licence: "MIT",
+    contextTokens: 2048,
+  },
+  {
+    ...quantised(
+      "bartowski/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct-Q8_0.gguf",
+      145e6,
+    ),
+    name: "SmolLM2 135M",
+    goodFor: "Simple English on phones and old computers; often wrong.",
+    parameterCount: 135e6,
+    kvBytesPerToken: kvBytes({ layers: 30, kvHeads: 3, headDim: 64 }),
+    licence: "Apache-2.0",
+    contextTokens: 8192,
+  },
+  {
+    ...quantised(
+      "bartowski/SmolLM2-360M-Instruct-GGUF/SmolLM2-360M-Instruct-Q8_0.gguf",
+      386e6,
+    ),
+    name: "SmolLM2 360M",
+    goodFor: "Short answers and rewriting in English.",
+    parameterCount: 362e6,
+    kvBytesPerToken: kvBytes({ layers: 32, kvHeads: 5, headDim: 64 }),
+    licence: "Apache-2.0",
+    contextTokens: 8192,
+  },
+  {
+    ...quantised(
+      "Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q4_0.gguf",
+      429e6,
+    ),
+    name: "Qwen2.5 0.5B",
+    goodFor: "Many languages and long chats in little memory.",
+    parameterCount: 494e6,
+    kvBytesPerToken: kvBytes({ layers: 24, kvHeads: 2, headDim: 64 }),
+    licence: "Apache-2.0",
+    contextTokens: 32768,
+  },
+  {
+    ...quantised("Qwen/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0.gguf", 639e6),
+    name: "Qwen3 0.6B",
+    goodFor: "Thinks before it answers; many languages.",
+    parameterCount: 596e6,
+    kvBytesPerToken: kvBytes({ layers: 28, kvHeads: 8, headDim: 128 }),
+    licence: "Apache-2.0",
+    contextTokens: 40960,
+  },
+  {
+    ...quantised(
+      "bartowski/Llama-3.2-1B-Instruct-GGUF/Llama-3.2-1B-Instruct-Q4_0.gguf",
+      773e6,
+    ),
+    name: "Llama 3.2 1B",
+    goodFor: "Everyday questions, summaries and long chats.",
+    parameterCount: 1.24e9,
+    kvBytesPerToken: kvBytes({ layers: 16, kvHeads: 8, headDim: 64 }),
+    licence: "Llama 3.2 Community License",
+    contextTokens: 131072,
+  },
+  {
+    ...quantised(
+      "bartowski/SmolLM2-1.7B-Instruct-GGUF/SmolLM2-1.7B-Instruct-Q4_0.gguf",
+      994e6,
+    ),
+    name: "SmolLM2 1.7B",
+    goodFor: "Good English in short chats; its history takes much memory.",
+    parameterCount: 1.71e9,
+    kvBytesPerToken: kvBytes({ layers: 24, kvHeads: 32, headDim: 64 }),
+    licence: "Apache-2.0",
+    contextTokens: 8192,
+  },
+  {
+    ...quantised(
+      "Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q4_0.gguf",
+      1070e6,
+    ),
+    name: "Qwen2.5 1.5B",
+    goodFor: "Everyday questions in many languages, and some code.",
+    parameterCount: 1.54e9,
+    kvBytesPerToken: kvBytes({ layers: 28, kvHeads: 2, headDim: 128 }),
+    licence: "Apache-2.0",
+    contextTokens: 32768,
+  },
+  {
+    ...quantised("Qwen/Qwen3-1.7B-GGUF/Qwen3-1.7B-Q8_0.gguf", 1830e6),
+    name: "Qwen3 1.7B",
+    goodFor: "Thinks before it answers; sums, code and many languages.",
+    parameterCount: 1.72e9,
+    kvBytesPerToken: kvBytes({ layers: 28, kvHeads: 8, headDim: 128 }),
+    licence: "Apache-2.0",
+    contextTokens: 40960,
+  },
+  {
+    ...quantised(
+      "bartowski/Llama-3.2-3B-Instruct-GGUF/Llama-3.2-3B-Instruct-Q4_0.gguf",
+      1920e6,
+    ),
+    name: "Llama 3.2 3B",
+    goodFor: "The best answers of this list, on a good GPU.",
+    parameterCount: 3.21e9,
+    kvBytesPerToken: kvBytes({ layers: 28, kvHeads: 8, headDim: 128 }),
+    licence: "Llama 3.2 Community License",
+    contextTokens: 131072,
+  },
+];
+
+/** Of an id that is not listed, what people would call it: the file, or else the repository. */
+export function nameOfId(id: string): string {
+  const known = KNOWN_MODELS.find((model) => model.id === id);
+  if (known !== undefined) return known.name;
+  const { file, repository } = hubName(id) ?? {};
+  const path = file ?? repository ?? id;
+  return path.replace(/\/+$/, "").split("/").at(-1) ?? id;
+}
+
+/** About, with so much history as memory is stated for, or as fits the model. */
+export function memoryBytes({
+  contextTokens,
+  kvBytesPerToken,
+  weightBytes,
+  workspaceBytes = WORKSPACE_BYTES,
+}: {
+  contextTokens: number;
+  kvBytesPerToken: number;
+  weightBytes: number;
+  workspaceBytes?: number;
+}): number {
+  const tokens = Math.min(HISTORY_TOKENS, contextTokens);
+  return weightBytes + workspaceBytes + tokens * kvBytesPerToken;
+}
+
+/** What is quantised already lies on the GPU as in its file. */
+function quantised(id: string, bytes: number) {
+  return { id, downloadBytes: bytes, weightBytes: bytes };
+}
+
+function kvBytes(shape: {
+  layers: number;
+  kvHeads: number;
+  headDim: number;
+}): number {
+  return 2 * shape.layers * shape.kvHeads * shape.headDim * 2;
+}

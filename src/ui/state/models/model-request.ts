@@ -1,0 +1,81 @@
+/** A model that is asked for: where it is, and how it is to be loaded. */
+import type { LoadOptions, ModelSource } from "../../../engine/api/models";
+import { hubName } from "../../../model/hub/hub-name";
+import { nameOfId } from "./known-models";
+
+/** What the user may have a say in. */
+export type ModelOptions = Pick<
+  LoadOptions,
+  "weightBits" | "memoryBudgetBytes" | "hubToken" | "refresh"
+>;
+
+export interface ModelWish {
+  source: ModelSource;
+  options: ModelOptions;
+}
+
+/** Names on the hub as they are; anything else is an address, which may be relative to the page. */
+export function sourceOf(id: string): string {
+  if (hubName(id) !== undefined) return id.trim();
+  return new URL(id, document.baseURI).href;
+}
+
+/**
+ * What somebody has typed or pasted: a name on the hub, the address of a model's page there, or any other
+ * address. Undefined where it is none of these.
+ */
+export function typedSource(
+  text: string,
+  hubUrl = "https://huggingface.co",
+): string | undefined {
+  const typed = text.trim();
+  if (hubName(typed) !== undefined) return typed;
+  const isAddress = /^(https?:\/\/|\.{0,2}\/)/.test(typed);
+  if (!isAddress || !URL.canParse(typed, document.baseURI)) return undefined;
+  const url = new URL(typed, document.baseURI);
+  return pageOnHub(url, hubUrl) ?? url.href;
+}
+
+/** `https://huggingface.co/org/name/blob/main/file.gguf` is `org/name/file.gguf`. */
+function pageOnHub({ hostname, pathname }: URL, hubUrl: string) {
+  const hosts = [new URL(hubUrl, document.baseURI).hostname, "huggingface.co"];
+  if (!hosts.includes(hostname)) return undefined;
+  const [org, name, , , ...file] = pathname.split("/").filter(Boolean);
+  const path = file.join("/");
+  const id = `${org}/${name}${path.endsWith(".gguf") ? `/${path}` : ""}`;
+  return hubName(id) === undefined ? undefined : id;
+}
+
+/** What people would call it. */
+export function nameOfSource(source: ModelSource): string {
+  if (typeof source === "string") return nameOfId(source);
+  return source.length === 1 ? source[0]!.name : `${source.length} files`;
+}
+
+/** Whether files are a model rather than something to be read. */
+export function areModelFiles(files: readonly File[]): boolean {
+  return files.some(({ name }) => /\.(gguf|safetensors)$/i.test(name));
+}
+
+/** How models are loaded here, whichever it is. */
+export type LoadPreferences = Pick<LoadOptions, "hubUrl" | "memoryBudgetBytes">;
+
+/** What the engine is told. A token is for the hub, and goes nowhere else. */
+export function engineOptions(
+  { source, options }: ModelWish,
+  { hubUrl, memoryBudgetBytes }: LoadPreferences,
+): LoadOptions {
+  const { hubToken, ...others } = options;
+  const all = {
+    ...others,
+    memoryBudgetBytes: smallest(options.memoryBudgetBytes, memoryBudgetBytes),
+  };
+  if (typeof source !== "string" || hubName(source) === undefined) return all;
+  return { ...all, hubToken, hubUrl };
+}
+
+/** The model's own budget is one with which it fits: a larger one is no use. */
+function smallest(...budgets: (number | undefined)[]): number | undefined {
+  const given = budgets.filter((bytes) => bytes !== undefined);
+  return given.length === 0 ? undefined : Math.min(...given);
+}

@@ -1,0 +1,73 @@
+/**
+ * The model that was chosen last, so that the page loads it again. Its id and how it is kept on the GPU
+ * are remembered; tokens and files never are. Elements that name the same model share the choice; others
+ * have their own. Where storage is not allowed, it lasts as long as the page.
+ */
+import * as v from "valibot";
+import type { ModelWish } from "./model-request";
+
+/** @param own the model that the element names */
+const keyOf = (own: string | undefined) => `rondo.model ${own ?? ""}`;
+/** How often in a row the page ended while a model was on its way to the GPU. */
+const ENDED_KEY = "rondo.model.ended";
+/** Once may be a reload; twice is a model that takes the page with it. */
+const MOST_ENDED = 2;
+
+const schema = v.object({
+  id: v.pipe(v.string(), v.minLength(1)),
+  weightBits: v.optional(v.picklist([4, 8, 16])),
+  memoryBudgetBytes: v.optional(v.pipe(v.number(), v.minValue(0))),
+});
+
+export function rememberedModel(
+  own: string | undefined,
+): ModelWish | undefined {
+  try {
+    const text = localStorage.getItem(keyOf(own));
+    if (text === null) return undefined;
+    const { id, ...options } = v.parse(schema, JSON.parse(text));
+    return { source: id, options };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined forgets it. Files cannot be remembered: what was before stays. */
+export function rememberModel(
+  own: string | undefined,
+  wish: ModelWish | undefined,
+): void {
+  try {
+    if (wish === undefined) return localStorage.removeItem(keyOf(own));
+    const { source: id, options } = wish;
+    if (typeof id !== "string") return;
+    const { memoryBudgetBytes, weightBits } = options;
+    const kept = { id, weightBits, memoryBudgetBytes };
+    localStorage.setItem(keyOf(own), JSON.stringify(kept));
+  } catch {
+    // Not allowed: it is there until the page is gone.
+  }
+}
+
+/** Says that a model is on its way to the GPU from now on, or not any more. */
+export function noteLoading(isLoading: boolean): void {
+  try {
+    if (isLoading) localStorage.setItem(ENDED_KEY, String(1 + endedCount()));
+    else localStorage.removeItem(ENDED_KEY);
+  } catch {
+    // Not allowed: then nothing is loaded again by itself either.
+  }
+}
+
+/** Whether loading the model that is remembered has ended the page again and again. */
+export function endsPages(): boolean {
+  try {
+    return endedCount() >= MOST_ENDED;
+  } catch {
+    return false;
+  }
+}
+
+function endedCount(): number {
+  return Number(localStorage.getItem(ENDED_KEY)) || 0;
+}

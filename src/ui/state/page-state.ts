@@ -1,0 +1,365 @@
+/**
+ * What the page knows between two paintings: where the model stands, the chats, and what goes on in the
+ * one that is shown. `<rondo-chat>` draws it and passes on what the user asks for.
+ */
+import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { EngineNotice } from "../../engine/api/notice";
+import { Attachments } from "./chats/attachments";
+import { Changes } from "./chats/changes";
+import { ChatLibrary } from "./chats/chat-library";
+import { ChatSearch } from "./chats/chat-search";
+import { ChosenSettings } from "./settings/chosen-settings";
+import type { Conversation } from "./chats/conversation";
+import {
+  ChatErrorEvent,
+  RoundEvent,
+  SentEvent,
+  SettingsEvent,
+  ShowEvent,
+  StateEvent,
+} from "./events";
+import { type ChatState, ModelLoading } from "./models/model-loading";
+import type { ModelWish } from "./models/model-request";
+import { Models } from "./models/models";
+import type { Operation } from "./chats/operation";
+import { rememberedModel, rememberModel } from "./models/remembered-model";
+import type { Round } from "./chats/round";
+import type { Settings } from "./settings/settings";
+import { Troubles } from "./store-warnings";
+import { TurnQueue } from "./chats/turn-queue";
+import { Turns } from "./chats/turns";
+import { Visit } from "./chats/visit";
+
+export interface SessionHost {
+  /** Something to draw has changed. */
+  requestUpdate(): void;
+  dispatchEvent(event: Event): boolean;
+  /** Has a screen reader say it. */
+  announce(text: string): void;
+}
+
+export class Session {
+  readonly #host: SessionHost;
+  readonly #queue = new TurnQueue();
+  #engine: ChatEngine | undefined;
+  #stopHearing: (() => void) | undefined;
+  #shownId: string | undefined;
+
+  readonly library: ChatLibrary;
+  readonly search: ChatSearch;
+  readonly visit: Visit;
+  readonly turns: Turns;
+  readonly changes: Changes;
+  readonly attachments: Attachments;
+  readonly loading: ModelLoading;
+  readonly models: Models;
+  readonly troubles = new Troubles();
+  readonly settings = new ChosenSettings();
+  /** The model that the page names, where it names one. */
+  own: string | undefined;
+  isHealing = true;
+
+  constructor(host: SessionHost) {
+    this.#host = host;
+    const changed = () => this.#changed();
+    this.visit = new Visit(this.#queue, {
+      changed,
+      gone: (conversation) => this.library.lose(conversation),
+      failed: (error) => this.#fail(error, "open"),
+    });
+    this.library = new ChatLibrary({
+      changed,
+      entered: (conversation) => this.visit.enter(this.#engine, conversation),
+      failed: (error, during) => this.#fail(error, during),
+      listed: (error) => this.#listed(error),
+      removed: () => this.troubles.end("quota"),
+    });
+    const engine = () => this.#engine;
+    this.search = new ChatSearch({ engine, changed: () => this.#redraw() });
+    this.loading = new ModelLoading({
+      redraw: () => this.#host.requestUpdate(),
+      entered: (state) => this.#entered(state),
+      failed: (error) => {
+        this.#host.dispatchEvent(new ChatErrorEvent(error, "load"));
+      },
+    });
+    this.models = new Models({
+      engine,
+      preferences: () => this.loading,
+      changed: () => this.#redraw(),
+    });
+    const openAgain = (conversation: Conversation) =>
+      this.#openAgain(conversation);
+    this.turns = new Turns(this.#queue, this.visit, {
+      engine,
+      changed,
+      options: () => this.settings.options,
+      sent: ({ chatId }, { message }) => {
+        this.#host.dispatchEvent(new SentEvent(chatId, message));
+      },
+      redraw: () => this.#redraw(),
+      ended: (conversation, round) => this.#ended(conversation, round),
+      failed: (error) => this.#fail(error, "reply"),
+      taken: openAgain,
+    });
+    this.changes = new Changes(this.visit, {
+      engine,
+      changed,
+      failed: (error) => this.#fail(error, "change"),
+      outdated: openAgain,
+    });
+    this.attachments = new Attachments(this.#queue, this.visit, {
+      engine,
+      changed,
+      failed: (error, message) => this.#fail(error, "attach", message),
+      attached: (name) => this.#host.announce(`“${name}” is attached.`),
+      taken: openAgain,
+    });
+  }
+
+  get state(): ChatState {
+    return this.loading.state;
+  }
+
+  get current(): Conversation {
+    return this.library.current;
+  }
+
+  /** Takes note of the model that the page names, and of what the user chose with it before. */
+  name(own: string | undefined): void {
+    this.own = own;
+    this.settings.remember(own);
+    this.applySettings();
+  }
+
+  /** What the user has chosen instead of the model that the page names. */
+  get remembered(): ModelWish | undefined {
+    return rememberedModel(this.own);
+  }
+
+  /** Settings are others now. */
+  applySettings(): void {
+    this.loading.memoryBudgetBytes = this.settings.inForce.memoryBudgetBytes;
+    this.#redraw();
+  }
+
+  /** Settings that the user chooses; undefined goes back to what the page says, or the model. */
+  choose(changes: Settings): void {
+    this.settings.choose(changes);
+    this.#chosen();
+  }
+
+  resetSettings(): void {
+    this.settings.reset();
+    this.#chosen();
+  }
+
+  #chosen(): void {
+    this.applySettings();
+    this.#host.dispatchEvent(new SettingsEvent(this.settings.inForce));
+  }
+
+  /** Takes the chats from this engine; needs no model. */
+  connect(engine: ChatEngine): void {
+    if (engine === this.#engine) return;
+    this.#stopHearing?.();
+    this.#engine = engine;
+    this.#listen();
+    this.library.connect(engine);
+    this.visit.enter(engine, this.current);
+  }
+
+  /** Hears of the engine again, after a rest. */
+  wake(): void {
+    this.library.wake();
+    if (this.#stopHearing !== undefined || this.#engine === undefined) return;
+    this.#listen();
+    void this.library.refresh();
+  }
+
+  /** Hears no more of the engine: the page has put the element away. */
+  rest(): void {
+    this.library.rest();
+    this.#stopHearing?.();
+    this.#stopHearing = undefined;
+  }
+
+  /**
+   * Loads a model; rounds that were sent before wait for it, and a reply of the one before it ends.
+   *
+   * @param isBack the element was put away for a while, and has had this model: a reply goes on
+   */
+  async load(
+    engine: ChatEngine,
+    wish: ModelWish,
+    isBack = false,
+  ): Promise<void> {
+    this.#queue.pause();
+    if (!isBack) this.#endReplies();
+    // Another model has read none of the chat, and a new worker does not know that it is open here.
+    if (engine === this.#engine) this.visit.enter(engine, this.current);
+    else this.connect(engine);
+    await this.loading.load(engine, wish);
+  }
+
+  /** Uses a model from now on, also after a reload, unless it is of files. */
+  use(wish: ModelWish): void {
+    rememberModel(this.own, this.isOwn(wish) ? undefined : wish);
+    if (this.#engine !== undefined) void this.load(this.#engine, wish);
+  }
+
+  /** Goes on with a load that was paused, or tries once more what has failed. Says whether there was one. */
+  loadAgain(): boolean {
+    const { wish } = this.loading;
+    if (this.#engine === undefined || wish === undefined) return false;
+    void this.load(this.#engine, wish);
+    return true;
+  }
+
+  /** Goes back to the model before. Says whether there was one. */
+  giveUpLoading(): boolean {
+    const before = this.loading.giveUp();
+    rememberModel(this.own, undefined);
+    if (before !== undefined) this.use(before);
+    return before !== undefined;
+  }
+
+  /** Whether it is the model that the page names. */
+  isOwn({ source }: ModelWish): boolean {
+    return source === this.own;
+  }
+
+  /** Takes note of what stands in the box. */
+  write(text: string): void {
+    this.current.draft = text;
+    this.#changed();
+  }
+
+  /** Takes note of what stands in the editor of a round; undefined closes it. */
+  edit(roundId: number, text: string | undefined): void {
+    this.current.edit(roundId, text === undefined ? undefined : { text });
+    this.#changed();
+  }
+
+  /** Takes the message of a failed round into a new chat's box. */
+  move(roundId: number): void {
+    const round = this.current.take(roundId);
+    this.library.newChat();
+    if (round !== undefined) this.current.putBack(round.message);
+    this.#changed();
+  }
+
+  /** Whether memory that is not exact is refreshed while nothing else is to be done. */
+  async setHealing(isOn: boolean): Promise<void> {
+    this.isHealing = isOn;
+    this.#changed();
+    await this.#engine?.setHealing(isOn).catch(() => {});
+  }
+
+  /** Opens the chat that is shown once more. */
+  reopen(): void {
+    this.current.openError = undefined;
+    this.visit.enter(this.#engine, this.current);
+    this.#changed();
+  }
+
+  dismiss(key: string): void {
+    this.troubles.dismiss(key);
+    this.#changed();
+  }
+
+  #endReplies(): void {
+    for (const conversation of this.library.conversations)
+      if (conversation.running && conversation.running.phase !== "waiting")
+        conversation.stop();
+  }
+
+  #listen(): void {
+    this.#stopHearing = this.#engine?.onNotice((notice) => this.#hear(notice));
+  }
+
+  #hear(notice: EngineNotice): void {
+    switch (notice.type) {
+      case "chats-changed":
+        void this.library.refresh();
+        // Perhaps it has grown in the tab that writes it.
+        if (this.current.access === "read") this.reopen();
+        break;
+      case "chat-writable":
+        if (notice.chatId === this.current.chatId) this.reopen();
+        break;
+      case "store-trouble":
+        this.troubles.tell(notice.reason, notice.message);
+        this.#changed();
+        break;
+      case "healing":
+        this.#heal(notice.chatId, notice.roundsLeft);
+        break;
+      case "memory-changed":
+        // The memory panel's, which hears it itself.
+        break;
+      default:
+        notice satisfies never;
+    }
+  }
+
+  #listed(error?: Error): void {
+    const isNew = this.troubles.listed(error);
+    if (isNew && error !== undefined)
+      this.#host.dispatchEvent(new ChatErrorEvent(error, "list"));
+  }
+
+  #heal(chatId: string, roundsLeft: number): void {
+    for (const conversation of this.library.conversations)
+      if (conversation.chatId === chatId)
+        conversation.healingRounds = roundsLeft;
+    this.#changed();
+  }
+
+  #ended({ chatId }: Conversation, round: Round): void {
+    if (chatId !== undefined)
+      this.#host.dispatchEvent(new RoundEvent(chatId, round));
+  }
+
+  /** The engine knows better what is there, and who may write. */
+  #openAgain(conversation: Conversation): void {
+    if (conversation === this.current) this.reopen();
+  }
+
+  #fail(
+    error: Error,
+    during: Operation,
+    message: string = error.message,
+  ): void {
+    // A reply fails so when a GPU that was taken away does not come back.
+    if (error.name === "WebGpuUnavailableError") this.loading.fail(error);
+    else if (during !== "reply" && during !== "open")
+      this.troubles.report(message);
+    this.#changed();
+    this.#host.dispatchEvent(new ChatErrorEvent(error, during));
+  }
+
+  #entered(state: ChatState): void {
+    if (state !== "ready") this.#queue.pause();
+    this.#changed();
+    this.#host.dispatchEvent(new StateEvent(state));
+    if (state !== "ready") return;
+    // It may be a new worker, that knows nothing of a pause.
+    if (!this.isHealing) void this.setHealing(false);
+    this.#queue.resume();
+  }
+
+  /** After what the user or the engine did; not for each step of a reply. */
+  #changed(): void {
+    this.library.saveDrafts();
+    this.#redraw();
+  }
+
+  #redraw(): void {
+    this.#host.requestUpdate();
+    const { address } = this.current;
+    if (address === this.#shownId) return;
+    this.#shownId = address;
+    this.#host.dispatchEvent(new ShowEvent(address));
+  }
+}

@@ -1,0 +1,71 @@
+import type { ModelWish } from "./models/model-request";
+import type { VersionWay } from "./chats/round-place";
+import type { Settings } from "./settings/settings";
+
+/** What the parts of the page ask of `<rondo-chat>`; the event does not leave it. */
+
+export type ChatRequest =
+  | { type: "draft"; text: string }
+  | { type: "send"; text: string }
+  | { type: "suggest"; text: string }
+  | { type: "stop" }
+  | { type: "retry"; roundId: number }
+  | { type: "put-back"; roundId: number }
+  | { type: "move"; roundId: number }
+  | { type: "regenerate"; roundId: number }
+  | { type: "show-version"; roundId: number; step: number }
+  | { type: "open-editor"; roundId: number }
+  | { type: "draft-version"; roundId: number; text: string }
+  | { type: "close-editor"; roundId: number }
+  | {
+      type: "send-version";
+      roundId: number;
+      text: string;
+      way: VersionWay;
+    }
+  | { type: "delete-round"; roundId: number; isFast: boolean }
+  | { type: "move-round"; roundId: number; direction: "up" | "down" }
+  | { type: "attach"; files: readonly File[] }
+  | { type: "stop-attaching" }
+  | { type: "show-instructions" }
+  | { type: "instruct"; text: string }
+  | { type: "show-settings" }
+  | { type: "choose-settings"; changes: Settings }
+  | { type: "reset-settings" }
+  | { type: "heal"; isOn: boolean }
+  | { type: "think"; isOn: boolean }
+  | { type: "new-chat" }
+  | { type: "search-chats"; query: string }
+  | { type: "select-chat"; conversationId: number }
+  | { type: "rename-chat"; conversationId: number; title: string }
+  | { type: "export-chat"; conversationId: number }
+  | { type: "delete-chat"; conversationId: number }
+  | { type: "import-chat"; file: File }
+  | { type: "reopen" }
+  | { type: "dismiss"; key: string }
+  | { type: "load" }
+  | { type: "show-models" }
+  | { type: "plan-model"; wish: ModelWish }
+  | { type: "close-plan" }
+  | { type: "use-model"; wish: ModelWish }
+  | { type: "delete-model"; id: string }
+  | { type: "pause-load" }
+  | { type: "resume-load" }
+  | { type: "give-up-load" }
+  | { type: "toggle-panel" };
+
+export class RequestEvent extends Event {
+  static readonly type = "rondo-request";
+  readonly request: ChatRequest;
+
+  constructor(request: ChatRequest) {
+    super(RequestEvent.type, { bubbles: true, composed: true });
+    this.request = request;
+  }
+}
+
+declare global {
+  interface HTMLElementEventMap {
+    "rondo-request": RequestEvent;
+  }
+}

@@ -1,0 +1,102 @@
+import { css, html, LitElement } from "lit";
+import { property } from "lit/decorators.js";
+import { RequestEvent } from "../state/request";
+import { isSound, type Round } from "../state/chats/round";
+import { base } from "../base/theme";
+
+/** Things to say to the small model that comes with Rondo. */
+export const EXAMPLES: readonly string[] = [
+  "My cat is called Miso.",
+  "My locker code is 4821.",
+  "What is my cat called?",
+  "Tell me about the moon.",
+];
+
+/** Examples stay at hand until a chat has this many rounds. */
+const EXAMPLE_ROUNDS = 3;
+
+/** What of it was not said yet, in a young chat in which all went well. */
+export function unsaidExamples(
+  examples: readonly string[],
+  rounds: readonly Round[],
+): readonly string[] {
+  const said = rounds.map(({ message }) => message);
+  const isYoung = said.length > 0 && said.length <= EXAMPLE_ROUNDS;
+  if (!isYoung || !rounds.every(isSound)) return [];
+  return examples.filter((example) => !said.includes(example));
+}
+
+/**
+ * `<rondo-examples>`: a few things to say; a press says one. With the attribute `compact` they stand in
+ * one line that scrolls.
+ *
+ * @csspart example - each one's button
+ */
+export class Examples extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+      }
+
+      ul {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0.5rem;
+        margin: 0;
+        padding: 0;
+        list-style: none;
+      }
+
+      :host([compact]) ul {
+        flex-wrap: nowrap;
+        overflow-x: auto;
+        scrollbar-width: none;
+        mask-image: linear-gradient(90deg, #000 calc(100% - 3rem), transparent);
+        padding-inline-end: 3rem;
+      }
+
+      li {
+        flex: none;
+        max-width: 100%;
+      }
+
+      button {
+        padding-inline: 0.875rem;
+        border-radius: 1.375rem;
+        background: none;
+        font-size: 0.9375rem;
+        text-align: start;
+      }
+
+      button:hover {
+        background: var(--_raised);
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) examples: readonly string[] = [];
+
+  override render() {
+    return html`
+      <ul aria-label="Examples">
+        ${this.examples.map((text) => html`<li>${this.#button(text)}</li>`)}
+      </ul>
+    `;
+  }
+
+  #button(text: string) {
+    const say = () =>
+      this.dispatchEvent(new RequestEvent({ type: "suggest", text }));
+    return html`<button type="button" part="example" @click=${say}>
+      ${text}
+    </button>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-examples": Examples;
+  }
+}

@@ -1,0 +1,88 @@
+/** What a turn did and what it cost, in one line of plain words. */
+import type {
+  AttentionReport,
+  FusionReport,
+  Receipt,
+} from "../../engine/api/receipt";
+import { attendedToText } from "./attention";
+
+/** Some words of the line. */
+export interface ReceiptPart {
+  text: string;
+  /** Whether it says how many rounds were attended to; there is more to see of that. */
+  isAttention?: boolean;
+}
+
+const ENDINGS: Record<Receipt["finishReason"], string[]> = {
+  stop: [],
+  length: ["length limit"],
+  aborted: ["stopped"],
+};
+
+/** Less than this share of the memory saved is not worth a word. */
+const WORTH_SAVING = 0.01;
+
+/**
+ * For example "restored 1,840 tokens · prefilled 12 · attended to 3 of 41 rounds · 61 % of KV memory saved ·
+ * first token 0.2 s · 38 tok/s". What is zero, or went as a reader would expect, is left out.
+ */
+export function receiptLine(receipt: Receipt): string {
+  return receiptParts(receipt)
+    .map(({ text }) => text)
+    .join(" · ");
+}
+
+/** The line in its parts. */
+export function receiptParts(receipt: Receipt): ReceiptPart[] {
+  const { prefilledTokens, cachedTokens, restoredTokens } = receipt;
+  const reusedTokens = cachedTokens - restoredTokens;
+  const parts: ReceiptPart[] = [];
+  const say = (...texts: string[]) =>
+    parts.push(...texts.map((text) => ({ text })));
+  if (restoredTokens > 0) say(`restored ${count(restoredTokens)} tokens`);
+  if (prefilledTokens > 0) say(`prefilled ${count(prefilledTokens)}`);
+  if (reusedTokens > 0) say(`reused ${count(reusedTokens)} tokens`);
+  say(...fusionParts(receipt.fusion));
+  parts.push(...attentionParts(receipt.attention));
+  if (receipt.replyTokens > 0)
+    say(`first token ${seconds(receipt.timeToFirstTokenMs)}`);
+  if (receipt.decodeTokensPerSecond > 0)
+    say(`${speed(receipt.decodeTokensPerSecond)} tok/s`);
+  say(...ENDINGS[receipt.finishReason]);
+  return parts;
+}
+
+/** What was computed again, where anything was computed in another context than the chat has now. */
+function fusionParts(report: FusionReport): string[] {
+  const { repairedTokens, staleRounds, staleTokens } = report;
+  if (staleRounds === 0) return [];
+  return [
+    `repaired ${count(repairedTokens)} of ${count(staleTokens)} stale tokens`,
+  ];
+}
+
+/** What was left aside, where anything was. */
+function attentionParts(report: AttentionReport): ReceiptPart[] {
+  const { roundCount, attended, kvBytes, fullKvBytes } = report;
+  const parts: ReceiptPart[] = [];
+  if (attended.length < roundCount) {
+    const text = attendedToText(attended.length, roundCount);
+    parts.push({ text, isAttention: true });
+  }
+  const saved = fullKvBytes > 0 ? 1 - kvBytes / fullKvBytes : 0;
+  if (saved >= WORTH_SAVING)
+    parts.push({ text: `${Math.floor(saved * 100)} % of KV memory saved` });
+  return parts;
+}
+
+function count(tokens: number): string {
+  return tokens.toLocaleString("en");
+}
+
+function seconds(ms: number): string {
+  return ms < 95 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function speed(tokensPerSecond: number): string {
+  return tokensPerSecond.toFixed(tokensPerSecond < 9.95 ? 1 : 0);
+}

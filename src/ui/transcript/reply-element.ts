@@ -1,0 +1,291 @@
+import { css, html, LitElement, nothing } from "lit";
+import { property, query } from "lit/decorators.js";
+import type { Attention } from "./attention";
+import { AttentionEvent } from "./attention-event";
+import { defineMarkdown } from "../markdown/define-markdown";
+import { describeError } from "../base/describe-error";
+import { ChooseEvent } from "../base/menu";
+import { receiptParts, type ReceiptPart } from "./receipt";
+import { RequestEvent, type ChatRequest } from "../state/request";
+import { isKept, isRunning, type Round } from "../state/chats/round";
+import type { RoundActions } from "./round-actions";
+import { base } from "../base/theme";
+
+/**
+ * `<rondo-reply>`: a reply as far as it has come, and under it its receipt and what can be done with it, or
+ * why it did not come.
+ *
+ * @fires rondo-choose - ChooseEvent "delete": the round should be deleted
+ * @csspart reply - the reply
+ * @csspart receipt - the line under it
+ */
+export class ReplyElement extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+      }
+
+      article {
+        min-width: 0;
+      }
+
+      .status {
+        margin: 0;
+        color: var(--_muted);
+        font-variant-numeric: tabular-nums;
+      }
+
+      footer {
+        display: flow-root;
+        margin-top: 0.25rem;
+        min-height: 2rem;
+        padding-top: 0.375rem;
+        color: var(--_muted);
+        font-size: 0.8125rem;
+        line-height: 1.25rem;
+        font-variant-numeric: tabular-nums;
+      }
+
+      /* Beside the last line where there is room, else below it: in a flex row it would narrow all lines. */
+      rondo-round-actions {
+        float: right;
+        float: inline-end;
+        margin-block-start: -0.375rem;
+        margin-inline-end: -0.375rem;
+      }
+
+      /* A number stays beside its unit. */
+      .whole {
+        white-space: nowrap;
+      }
+
+      .attended {
+        display: inline-block;
+        min-height: 0;
+        padding: 0;
+        border: 0;
+        border-radius: 0.25rem;
+        background: none;
+        color: inherit;
+        text-align: start;
+        text-decoration: underline dotted;
+        text-underline-offset: 0.2em;
+      }
+
+      .attended:hover,
+      .attended[aria-expanded="true"] {
+        color: var(--_text);
+      }
+
+      @media (pointer: coarse) {
+        .attended {
+          /* The finger's target reaches over the lines beside it, and does not move them. */
+          min-height: 0;
+          margin-block: -0.75rem;
+          padding-block: 0.75rem;
+        }
+      }
+
+      rondo-attention {
+        margin: 0.25rem 0 0.5rem;
+        scroll-margin-block: 1rem 4rem;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) round!: Round;
+  /** What a waiting round waits for. */
+  @property() waitingFor = "";
+  /** Whether this tab may change the chat. */
+  @property({ attribute: false }) mayWrite = false;
+  /** Whether it cannot be changed for now. */
+  @property({ attribute: false }) isBusy = false;
+  @property({ attribute: false }) mayMoveUp = false;
+  @property({ attribute: false }) mayMoveDown = false;
+  /** How many rounds it attended to, where no receipt says it. */
+  @property() attendedLabel = "";
+  /** Which rounds those were, while one looks at it. */
+  @property({ attribute: false }) attention: Attention | undefined;
+  @query("rondo-round-actions") private actions!: RoundActions | null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void defineMarkdown();
+  }
+
+  override focus(options?: FocusOptions): void {
+    this.actions?.focus(options);
+  }
+
+  /** Brings the rounds that it attended to on the screen, as far as they are not there. */
+  showAttention(): void {
+    const strip = this.renderRoot.querySelector("rondo-attention");
+    void strip?.updateComplete.then(() =>
+      strip.scrollIntoView({ block: "nearest" }),
+    );
+  }
+
+  /** Moves the focus to what shows the rounds that it attended to. */
+  focusAttention(): void {
+    const button = this.renderRoot.querySelector<HTMLElement>(".attended");
+    button?.focus({ preventScroll: true });
+    button?.scrollIntoView({ block: "center" });
+  }
+
+  override render() {
+    const { round } = this;
+    return html`
+      <article part="reply" aria-label="Rondo" aria-busy=${isRunning(round)}>
+        ${
+          round.reply === ""
+            ? nothing
+            : html`<rondo-markdown
+                exportparts="text"
+                .text=${round.reply}
+                .writing=${round.phase === "writing" && !round.isStopping}
+              ></rondo-markdown>`
+        }
+        ${this.#status()} ${this.#receipt()} ${this.#failure()}
+      </article>
+    `;
+  }
+
+  #status() {
+    const text = statusText(this.round, this.waitingFor);
+    return text === "" ? nothing : html`<p class="status">${text}</p>`;
+  }
+
+  #receipt() {
+    const { isBusy, mayMoveDown, mayMoveUp, mayWrite, round } = this;
+    if (round.phase !== "done") return nothing;
+    const parts = endingParts(round, this.attendedLabel);
+    return html`
+      <footer>
+        <span part="receipt" ?hidden=${parts.length === 0}
+          >${parts.map((part, i) => this.#part(part, i === 0))}</span
+        >
+        <rondo-round-actions
+          .round=${round}
+          .mayWrite=${mayWrite && isKept(round)}
+          .isBusy=${isBusy}
+          .mayMoveUp=${mayMoveUp}
+          .mayMoveDown=${mayMoveDown}
+          @rondo-choose=${this.#passOn}
+        ></rondo-round-actions>
+      </footer>
+      ${
+        this.attention === undefined
+          ? nothing
+          : html`<rondo-attention
+              id="attention"
+              .attention=${this.attention}
+            ></rondo-attention>`
+      }
+    `;
+  }
+
+  #part({ text, isAttention }: ReceiptPart, isFirst: boolean) {
+    const { attention, round } = this;
+    const toggle = () =>
+      this.dispatchEvent(new AttentionEvent("toggle", round.id));
+    const shown = isAttention
+      ? html`<button
+          class="attended"
+          type="button"
+          aria-expanded=${attention !== undefined}
+          aria-controls=${attention === undefined ? nothing : "attention"}
+          @click=${toggle}
+        >
+          ${text}
+        </button>`
+      : html`<span class="whole">${text}</span>`;
+    return isFirst ? shown : html` · ${shown}`;
+  }
+
+  #failure() {
+    const { error } = this.round;
+    if (error === undefined) return nothing;
+    const { isKnown } = describeError(error);
+    return html`
+      <rondo-failure-note .error=${error}>
+        ${isKept(this.round) ? this.#failedAgain() : this.#failed(error)}
+        ${isKnown ? nothing : this.#loadButton()}
+      </rondo-failure-note>
+    `;
+  }
+
+  #failed(error: Error) {
+    const isFull = error.name === "ContextFullError";
+    return html`
+      ${
+        isFull
+          ? this.#button("Continue in a new chat", "move")
+          : this.#button("Try again", "retry")
+      }
+      ${this.#button("Edit", "put-back")}
+    `;
+  }
+
+  /** The reply that was there before is there again. */
+  #failedAgain() {
+    return html`
+      ${this.#button("Try again", "retry")}
+      ${this.#button("Dismiss", "close-editor")}
+    `;
+  }
+
+  /** For what nobody foresaw: a fresh model mends most of it. */
+  #loadButton() {
+    const ask = () => this.dispatchEvent(new RequestEvent({ type: "load" }));
+    return html`<button type="button" @click=${ask}>
+      Load the model again
+    </button>`;
+  }
+
+  #button(label: string, type: "retry" | "put-back" | "move" | "close-editor") {
+    const ask = () => {
+      const request: ChatRequest = { type, roundId: this.round.id };
+      this.dispatchEvent(new RequestEvent(request));
+    };
+    return html`<button type="button" @click=${ask}>${label}</button>`;
+  }
+
+  #passOn({ name }: ChooseEvent) {
+    this.dispatchEvent(new ChooseEvent(name));
+  }
+}
+
+/** What the turn did, or how it ended and what it attended to where nobody knows more. */
+function endingParts(
+  { receipt, ending }: Round,
+  attendedLabel: string,
+): ReceiptPart[] {
+  const isCutOff = ending === "cut off";
+  if (receipt && !isCutOff) return receiptParts(receipt);
+  const text = isCutOff ? "This reply was cut off." : (ending ?? "");
+  return [{ text }, { text: attendedLabel, isAttention: true }].filter(
+    (part) => part.text !== "",
+  );
+}
+
+/** What stands where the reply will be. */
+function statusText(round: Round, waitingFor: string): string {
+  if (!isRunning(round)) {
+    const isSilent = round.phase === "done" && round.reply === "";
+    return isSilent && round.ending !== "cut off" ? "No words came." : "";
+  }
+  if (round.isStopping) return "Stopping…";
+  if (round.phase === "waiting") return `Waiting for ${waitingFor}…`;
+  if (round.phase === "writing") return "";
+  if (round.prefill === undefined) return "Reading…";
+  const { doneTokens, totalTokens } = round.prefill;
+  return `Reading… ${doneTokens.toLocaleString("en")} of ${totalTokens.toLocaleString("en")} tokens`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "rondo-reply": ReplyElement;
+  }
+}

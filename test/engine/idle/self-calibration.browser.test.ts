@@ -1,0 +1,85 @@
+// Calibration in the page: a model without rondo.json learns from what it is asked.
+import { afterAll, expect, test } from "vitest";
+import { BoundChat } from "../../../src/engine/chat/bound-chat";
+import { frameOf } from "../../../src/engine/run/attention-frame";
+import { pendingSpans } from "../../../src/engine/run/runner";
+import { SelfCalibration } from "../../../src/engine/idle/self-calibration";
+import { Session } from "../../../src/engine/load/loaded-model";
+import { HALVES } from "../../../src/util/kv-half";
+import {
+  fetchedFiles,
+  type ModelFiles,
+} from "../../../src/model/files/model-files";
+import quick from "../../fixtures/chats/quick.json";
+
+const MODEL = new URL("/models/rondo-tiny/", location.href).href;
+
+/** The model as it would come from elsewhere. */
+function uncalibrated(): ModelFiles {
+  const files = fetchedFiles(MODEL);
+  return {
+    name: files.name,
+    text: (file, signal) =>
+      file === "rondo.json"
+        ? Promise.resolve(undefined)
+        : files.text(file, signal),
+    open: (file, range, signal) => files.open(file, range, signal),
+  };
+}
+
+const session = await Session.open(uncalibrated(), {});
+afterAll(() => session.destroy());
+
+/** A chat of the corpus up to a round that asks, its KV on the GPU. */
+async function askedChat(): Promise<BoundChat> {
+  const { rounds, asks } = quick.chats[1]!;
+  const count = asks[0]!.round + 1;
+  const chat = new BoundChat(
+    {
+      id: "chat",
+      system: undefined,
+      createdMs: 0,
+      rounds: rounds.slice(0, count).map(({ user, reply }, i) => ({
+        id: i + 1,
+        parentId: i,
+        user,
+        reply,
+        isFinished: true,
+        tokens: [],
+        openTokens: 0,
+        textFingerprint: "another model's",
+        attended: null,
+      })),
+    },
+    session.model,
+  );
+  const { runner, residency, model } = session;
+  const history = chat.conversation.rounds;
+  for (const round of history)
+    for (const half of HALVES) await residency.give(round, half);
+  const { contextTokens } = model;
+  const frame = frameOf({ history, own: [], ownTokens: 0, contextTokens });
+  const rows = pendingSpans(frame.lower);
+  for await (const _ of runner.prefill({ frame, rows })) void _;
+  return chat;
+}
+
+test("learns where rounds are told apart, and whom to ask", async () => {
+  expect(session.model.calibration).toBe("assumed");
+  const chat = await askedChat();
+  const calibration = new SelfCalibration(1);
+  const free = session.runner.cache.lower.pool.freePages;
+  // Somebody waits: nothing is learned, and nothing left behind.
+  expect(await calibration.learn(session, chat, () => true)).toBeUndefined();
+  session.residency.check();
+
+  const again = new SelfCalibration(1);
+  const learned = await again.learn(session, chat, () => false);
+  expect(learned).toMatchObject({ tau: 0.9 });
+  expect(learned!.watershed).toBeLessThan(session.runner.layerCount - 1);
+  expect(["tail", "all"]).toContain(learned!.rows);
+  expect(session.runner.cache.lower.pool.freePages).toBe(free);
+  session.residency.check();
+  // It has what it needs.
+  expect(await again.learn(session, chat, () => false)).toBeUndefined();
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import { fit } from "../../../src/engine/load/estimate-fit";
+import { readConfig } from "../../../src/model/config/config";
+
+const GIB = 2 ** 30;
+
+/** Shapes of Llama-3.2-1B: 1.24 billion parameters, an embedding of 262.7 million. */
+const large = readConfig({
+  architectures: ["LlamaForCausalLM"],
+  hidden_size: 2048,
+  intermediate_size: 8192,
+  num_hidden_layers: 16,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  max_position_embeddings: 131_072,
+  vocab_size: 128_256,
+  tie_word_embeddings: true,
+});
+/** Shapes of SmolLM2-135M. */
+const small = readConfig({
+  architectures: ["LlamaForCausalLM"],
+  hidden_size: 576,
+  intermediate_size: 1536,
+  num_hidden_layers: 30,
+  num_attention_heads: 9,
+  num_key_value_heads: 3,
+  max_position_embeddings: 8192,
+  vocab_size: 49_152,
+  tie_word_embeddings: true,
+});
+const LARGE_VALUES = 1_235_814_400;
+const SMALL_VALUES = 134_515_008;
+const roomy = { maxBufferSize: 4 * GIB, maxStorageBufferBindingSize: 2 * GIB };
+const tight = {
+  maxBufferSize: GIB,
+  maxStorageBufferBindingSize: 128 * 2 ** 20,
+};
+
+describe("bytes", () => {
+  it("of weights are 5 bits a value at 4 bit, 9 at 8 and in the embedding, and the file's at 16", () => {
+    const bits = (weightBits: 4 | 8 | 16) =>
+      (fit({ config: large, weightBits }).weightBytes * 8) / LARGE_VALUES;
+    const embedding = 128_256 * 2048;
+    expect(bits(4)).toBeCloseTo(5 + (4 * embedding) / LARGE_VALUES, 1);
+    expect(bits(8)).toBeCloseTo(9, 1);
+    expect(bits(16)).toBeCloseTo(16, 1);
+    const fileBytes = LARGE_VALUES * 4;
+    const { weightBytes } = fit({ config: large, fileBytes, weightBits: 16 });
+    expect(weightBytes).toBe(fileBytes);
+  });
+
+  it("of weights are 4 bit by default for large models alone", () => {
+    expect(fit({ config: large }).weightBytes).toBe(
+      fit({ config: large, weightBits: 4 }).weightBytes,
+    );
+    expect(fit({ config: small }).weightBytes).toBe(
+      fit({ config: small, weightBits: 16 }).weightBytes,
+    );
+  });
+
+  it("of a quantised GGUF file stay near the file's, whatever is asked for", () => {
+    const fileBytes = 807_694_464;
+    const sizes = ([4, 8, 16] as const).map(
+      (weightBits) =>
+        fit({ config: large, fileBytes, isGguf: true, weightBits }).weightBytes,
+    );
+    expect(new Set(sizes).size).toBe(1);
+    expect(sizes[0]! / fileBytes).toBeGreaterThan(1);
+    expect(sizes[0]! / fileBytes).toBeLessThan(1.15);
+  });
+
+  it("of a GGUF file in F16 are as of any file in F16", () => {
+    const fileBytes = SMALL_VALUES * 2 + 3_000_000;
+    expect(
+      fit({ config: small, fileBytes, isGguf: true, weightBits: 4 }),
+    ).toEqual(fit({ config: small, weightBits: 4 }));
+  });
+
+  it("of KV are keys and values of all layers in f16", () => {
+    expect(fit({ config: large }).kvBytesPerToken).toBe(2 * 16 * 8 * 64 * 2);
+    expect(fit({ config: small }).kvBytesPerToken).toBe(2 * 30 * 3 * 64 * 2);
+  });
+
+  it("of the workspace hold the logits", () => {
+    const { workspaceBytes } = fit({ config: large });
+    expect(workspaceBytes).toBeGreaterThan(16 * 128_256 * 4);
+    expect(workspaceBytes).toBeLessThan(100 * 2 ** 20);
+  });
+});
+
+describe("a misfit", () => {
+  it("is none where only the embedding is larger than a binding: it comes in parts", () => {
+    const { misfit } = fit({ config: large, weightBits: 16, limits: tight });
+    expect(misfit).toBeUndefined();
+  });
+
+  it("is none where nothing is known of the device, or there is room", () => {
+    expect(fit({ config: large, weightBits: 16 }).misfit).toBeUndefined();
+    expect(
+      fit({ config: large, limits: roomy, deviceBytes: 4 * GIB }).misfit,
+    ).toBeUndefined();
+  });
+
+  it("of a matrix that no binding takes proposes fewer bits, where that helps", () => {
+    const limits = { ...roomy, maxStorageBufferBindingSize: 50 * 2 ** 20 };
+    const { misfit } = fit({ config: large, weightBits: 16, limits });
+    expect(misfit!.message).toMatch(
+      /largest matrix \(gate and up\) takes 64 MiB.*at most 50 MiB.*weights of 8 bit/,
+    );
+    expect(misfit!.proposal).toEqual({ weightBits: 8 });
+    expect(
+      fit({ config: large, ...misfit!.proposal, limits }).misfit,
+    ).toBeUndefined();
+  });
+
+  it("of a matrix that no binding takes at 4 bit proposes another model", () => {
+    const limits = { ...tight, maxStorageBufferBindingSize: 10 * 2 ** 20 };
+    const { misfit } = fit({ config: large, limits });
+    expect(misfit!.proposal).toBeUndefined();
+    expect(misfit!.message).toMatch(/Choose a smaller model/);
+  });
+
+  it("of the budget for chats proposes a smaller one", () => {
+    const { misfit } = fit({ config: large, deviceBytes: 1.5 * GIB });
+    const { memoryBudgetBytes, weightBits } = misfit!.proposal!;
+    expect(weightBits).toBeUndefined();
+    expect(memoryBudgetBytes).toBeGreaterThan(512 * 2 ** 20);
+    expect(
+      fit({ config: large, deviceBytes: 1.5 * GIB, memoryBudgetBytes }).misfit,
+    ).toBeUndefined();
+  });
+
+  it("of the weights proposes fewer bits, and a smaller budget where it takes both", () => {
+    const ask = { config: large, weightBits: 16 as const };
+    const { misfit } = fit({ ...ask, deviceBytes: 2 * GIB });
+    expect(misfit!.proposal).toEqual({ weightBits: 4 });
+    const both = fit({ ...ask, deviceBytes: 1.2 * GIB }).misfit!.proposal!;
+    expect(both.weightBits).toBe(4);
+    expect(both.memoryBudgetBytes).toBeLessThan(GIB);
+  });
+
+  it("of a quantised file has no fewer bits to propose", () => {
+    const { misfit } = fit({
+      config: large,
+      fileBytes: 1_300_000_000,
+      isGguf: true,
+      deviceBytes: GIB,
+    });
+    expect(misfit!.proposal).toBeUndefined();
+  });
+});

@@ -1,0 +1,213 @@
+// matvec and matmul compute the same thing and pass the same tests.
+import { describe, expect, test } from "vitest";
+import { matmul } from "../../src/kernels/matmul";
+import { EPILOGUE, matvec } from "../../src/kernels/matvec";
+import type { MatrixFormat } from "../../src/model/weights/matrix-format";
+import { linear as reference } from "../reference/linear";
+import {
+  downloadFloats,
+  inOnePass,
+  paddedRows,
+  testGpu,
+  upload,
+  uploadStep,
+  withoutPadding,
+} from "../support/gpu";
+import { FORMAT_NUMBERS, testMatrix } from "../support/quantised";
+import { seededNormals } from "../support/random";
+
+const gpu = await testGpu();
+const compiled = new Map<MatrixFormat, ReturnType<typeof compile>>();
+
+/** Pipelines are compiled when a test first needs them. */
+function kernelsOf(format: MatrixFormat) {
+  const known = compiled.get(format) ?? compile(format);
+  compiled.set(format, known);
+  return known;
+}
+
+async function compile(format: MatrixFormat) {
+  const weight_format = FORMAT_NUMBERS[format];
+  return {
+    matvec: await matvec(gpu, { weight_format, row_tile: 1 }),
+    "matvec, four rows at a time": await matvec(gpu, {
+      weight_format,
+      row_tile: 4,
+    }),
+    matmul: await matmul(gpu, { weight_format }),
+  };
+}
+
+interface Case {
+  rows: number;
+  inputs: number;
+  outputs: number;
+  type?: MatrixFormat;
+  normalizes?: boolean;
+  hasBias?: boolean;
+  epilogue?: keyof typeof EPILOGUE;
+}
+
+const cases: Case[] = [
+  { rows: 1, inputs: 192, outputs: 320 }, // the demo model's qkv
+  { rows: 1, inputs: 192, outputs: 1536, type: "BF16" }, // its head
+  { rows: 1, inputs: 7, outputs: 3 }, // narrower than everything
+  { rows: 2, inputs: 8, outputs: 4 },
+  { rows: 3, inputs: 100, outputs: 173, type: "F16", hasBias: true },
+  { rows: 17, inputs: 172, outputs: 65, type: "BF16" },
+  { rows: 32, inputs: 64, outputs: 64 }, // exactly one tile
+  { rows: 33, inputs: 1000, outputs: 129, hasBias: true },
+  { rows: 300, inputs: 24, outputs: 100, type: "F16" },
+  { rows: 1, inputs: 192, outputs: 320, normalizes: true, hasBias: true },
+  { rows: 17, inputs: 172, outputs: 65, type: "BF16", normalizes: true },
+  { rows: 1, inputs: 512, outputs: 192, epilogue: "add" },
+  { rows: 1, inputs: 576, outputs: 320, type: "Q4", normalizes: true },
+  { rows: 5, inputs: 32, outputs: 3, type: "Q4", hasBias: true }, // one group
+  { rows: 8, inputs: 1536, outputs: 70, type: "Q4", epilogue: "add" },
+  { rows: 37, inputs: 160, outputs: 65, type: "Q4" },
+  { rows: 1, inputs: 576, outputs: 321, type: "Q8", hasBias: true },
+  { rows: 3, inputs: 96, outputs: 64, type: "Q8", normalizes: true },
+  { rows: 40, inputs: 1024, outputs: 130, type: "Q8", epilogue: "add" },
+  {
+    rows: 6,
+    inputs: 96,
+    outputs: 171,
+    epilogue: "gated",
+    normalizes: true,
+    type: "Q4",
+  },
+  {
+    rows: 33,
+    inputs: 64,
+    outputs: 33,
+    epilogue: "gated",
+    normalizes: true,
+    type: "Q8",
+  },
+  { rows: 33, inputs: 172, outputs: 100, epilogue: "add", hasBias: true },
+  { rows: 1, inputs: 100, outputs: 171, epilogue: "gated", normalizes: true },
+  {
+    rows: 40,
+    inputs: 100,
+    outputs: 171,
+    epilogue: "gated",
+    normalizes: true,
+    type: "BF16",
+  },
+];
+
+const names = ["matvec", "matvec, four rows at a time", "matmul"] as const;
+describe.each(names)("%s", (name) => {
+  test.each(cases)(
+    "agrees with the reference: $rows × $inputs → $outputs $type $epilogue norm=$normalizes bias=$hasBias",
+    async ({
+      rows,
+      inputs,
+      outputs,
+      type = "F32",
+      normalizes = false,
+      hasBias = false,
+      epilogue = "store",
+    }) => {
+      const isGated = epilogue === "gated";
+      const weightRows = isGated ? 2 * outputs : outputs;
+      const x = seededNormals(rows * inputs, 1);
+      const { weights, scales, values } = testMatrix(
+        type,
+        weightRows,
+        inputs,
+        2,
+      );
+      const bias = seededNormals(outputs, 3);
+      const norm = { weight: seededNormals(inputs, 4), eps: 1e-5 };
+      const before = seededNormals(rows * outputs, 5);
+
+      const yStride = Math.ceil(outputs / 8) * 8;
+      const y = upload(gpu, paddedRows(before, outputs));
+      const unused = upload(gpu, new Float32Array(4));
+      const buffers = {
+        step: uploadStep(gpu, {
+          rows: Array.from({ length: rows }, () => ({})),
+        }),
+        x: upload(gpu, paddedRows(x, inputs)),
+        norm_weight: normalizes
+          ? upload(gpu, paddedRows(norm.weight, inputs))
+          : unused,
+        weight: upload(gpu, weights),
+        scales: upload(gpu, scales),
+        bias: hasBias ? upload(gpu, bias) : unused,
+        y,
+      };
+      const params = {
+        chunks: Math.ceil(inputs / 8),
+        columns: inputs,
+        outputs,
+        y_stride: yStride,
+        normalizes: Number(normalizes),
+        eps: norm.eps,
+        has_bias: Number(hasBias),
+        epilogue: EPILOGUE[epilogue],
+        first_output: 0,
+        asked_only: 0,
+      };
+      const kernels = await kernelsOf(type);
+      const dispatch = kernels[name].record(buffers, params);
+      await inOnePass(gpu, (pass) => dispatch(pass, { rows, weightRows }));
+
+      const expected = reference(x, values, {
+        inputs,
+        ...(hasBias && { bias }),
+        ...(normalizes && { norm }),
+        ...(isGated && { gated: true }),
+        ...(epilogue === "add" && { residual: before }),
+      });
+      const got = withoutPadding(await downloadFloats(gpu, y), outputs);
+      expect(got).toBeCloseToArray(expected, 3e-6);
+    },
+  );
+});
+
+test.each(names)(
+  "%s leaves rows that the step does not have alone, and results of other parts",
+  async (name) => {
+    const y = upload(gpu, new Float32Array(32 * 16).fill(7));
+    const unused = upload(gpu, new Float32Array(8));
+    const kernels = await kernelsOf("F32");
+    const dispatch = kernels[name].record(
+      {
+        step: uploadStep(gpu, {
+          rows: Array.from({ length: 20 }, () => ({})),
+          askedRows: 3,
+        }),
+        x: upload(gpu, new Float32Array(32 * 8).fill(1)),
+        norm_weight: unused,
+        weight: upload(gpu, new Float32Array(6 * 8).fill(1)),
+        scales: unused,
+        bias: upload(
+          gpu,
+          Float32Array.from({ length: 16 }, (_, i) => i),
+        ),
+        y,
+      },
+      {
+        chunks: 1,
+        columns: 8,
+        outputs: 6,
+        y_stride: 16,
+        normalizes: 0,
+        eps: 0,
+        has_bias: 1,
+        epilogue: EPILOGUE.store,
+        first_output: 5,
+        asked_only: 1,
+      },
+    );
+    await inOnePass(gpu, (pass) => dispatch(pass, { rows: 3, weightRows: 6 }));
+    const got = await downloadFloats(gpu, y);
+    const sevens = (count: number) => Array<number>(count).fill(7);
+    // The part's six results lie behind five of another, and have their own biases.
+    const row = [...sevens(5), 13, 14, 15, 16, 17, 18, ...sevens(5)];
+    expect([...got.subarray(0, 3 * 16)]).toEqual([...row, ...row, ...row]);
+    expect([...got.subarray(3 * 16)]).toEqual(sevens(29 * 16));
+  },
+);

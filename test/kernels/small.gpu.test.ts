@@ -1,0 +1,153 @@
+// The kernels around the layers: embedding, final norm, page table.
+import { expect, test } from "vitest";
+import { appendPage } from "../../src/kernels/append-page";
+import { embed } from "../../src/kernels/embed";
+import { rmsNorm } from "../../src/kernels/rms-norm";
+import type { MatrixFormat } from "../../src/model/weights/matrix-format";
+import { SAMPLED } from "../../src/model/network/step";
+import { embed as embedReference } from "../reference/embed";
+import { rmsNorm as normReference } from "../reference/rms-norm";
+import {
+  downloadFloats,
+  downloadWords,
+  emptyBuffer,
+  inOnePass,
+  paddedRows,
+  testGpu,
+  upload,
+  uploadStep,
+  withoutPadding,
+} from "../support/gpu";
+import { seededNormals } from "../support/random";
+import { FORMAT_NUMBERS, testMatrix } from "../support/quantised";
+import "../support/matchers";
+
+const gpu = await testGpu();
+
+test.each<{ type: MatrixFormat; columns: number }>([
+  { type: "F32", columns: 192 },
+  { type: "F16", columns: 7 },
+  { type: "BF16", columns: 1000 },
+  { type: "Q4", columns: 576 },
+  { type: "Q8", columns: 96 },
+])(
+  "an embedding is its row of the table: $type × $columns",
+  async ({ type, columns }) => {
+    const vocabulary = 11;
+    const table = testMatrix(type, vocabulary, columns, 1);
+    const tokens = [3, 0, 10, 3, SAMPLED, 99];
+    const x = emptyBuffer(gpu, tokens.length * Math.ceil(columns / 8) * 8 * 4);
+    const kernel = await embed(gpu, { weight_format: FORMAT_NUMBERS[type] });
+    const step = uploadStep(gpu, { rows: tokens.map((token) => ({ token })) });
+    // The table in two parts, the cut between tokens 3 and 4.
+    const part = (first: number, count: number) =>
+      kernel.record(
+        {
+          step,
+          sampled: upload(gpu, Uint32Array.of(7)),
+          weight: upload(gpu, slice(table.weights, first, count, vocabulary)),
+          scales: upload(gpu, slice(table.scales, first, count, vocabulary)),
+          x,
+        },
+        {
+          chunks: Math.ceil(columns / 8),
+          vocab_size: vocabulary,
+          first_token: first,
+          token_count: count,
+        },
+      );
+    const parts = [part(0, 4), part(4, vocabulary - 4)];
+    await inOnePass(gpu, (pass) => {
+      for (const dispatch of parts) dispatch(pass, { rows: tokens.length });
+    });
+    // SAMPLED is the sampler's token; a token out of the vocabulary reads its last row, not foreign memory.
+    const expected = embedReference(
+      table.values,
+      columns,
+      [3, 0, 10, 3, 7, 10],
+    );
+    const got = withoutPadding(await downloadFloats(gpu, x), columns);
+    if (type === "Q4" || type === "Q8")
+      expect(got).toBeCloseToArray(expected, 1e-6);
+    else expect(got).toEqual(Float32Array.from(expected));
+  },
+);
+
+test.each([
+  { columns: 192, rows: 1, asked: 1 }, // the demo model
+  { columns: 7, rows: 3, asked: 2 }, // narrower than a workgroup
+  { columns: 64, rows: 5, asked: 5 }, // exactly one workgroup
+  { columns: 1000, rows: 4, asked: 1 }, // not a multiple of one
+])(
+  "the last $asked of $rows rows are normalised: $columns columns",
+  async ({ columns, rows, asked }) => {
+    const x = seededNormals(rows * columns, 1);
+    const weight = seededNormals(columns, 2);
+    const y = emptyBuffer(gpu, asked * Math.ceil(columns / 8) * 8 * 4);
+    const dispatch = (await rmsNorm(gpu)).record(
+      {
+        step: uploadStep(gpu, {
+          rows: Array.from({ length: rows }, () => ({})),
+          askedRows: asked,
+        }),
+        x: upload(gpu, paddedRows(x, columns)),
+        weight: upload(gpu, paddedRows(weight, columns)),
+        y,
+      },
+      { chunks: Math.ceil(columns / 8), columns, eps: 1e-5 },
+    );
+    await inOnePass(gpu, (pass) => dispatch(pass, { asked }));
+    const expected = normReference(
+      x.subarray((rows - asked) * columns),
+      weight,
+      1e-5,
+    );
+    expect(
+      withoutPadding(await downloadFloats(gpu, y), columns),
+    ).toBeCloseToArray(expected, 1e-6);
+  },
+);
+
+test("a decode step's page enters both page tables and no other entry changes", async () => {
+  const [lower, upper] = [
+    emptyBuffer(gpu, 4 * 5 * 4),
+    emptyBuffer(gpu, 4 * 5 * 4),
+  ];
+  const step = uploadStep(gpu, {
+    rows: [{}],
+    appended: { lower: [2, 40, 100, 32, 7, 5], upper: [3, 50, 100, 32, 7, 5] },
+  });
+  const dispatch = (await appendPage(gpu)).record(
+    { step, lower_table: lower, upper_table: upper },
+    {},
+  );
+  await inOnePass(gpu, (pass) => dispatch(pass, {}));
+  expect([...(await downloadWords(gpu, lower))]).toEqual([
+    ...Array<number>(10).fill(0),
+    40,
+    100,
+    32,
+    7,
+    5,
+    ...Array<number>(5).fill(0),
+  ]);
+  expect([...(await downloadWords(gpu, upper))]).toEqual([
+    ...Array<number>(15).fill(0),
+    50,
+    100,
+    32,
+    7,
+    5,
+  ]);
+});
+
+/** Rows of a matrix of `rows` rows in all. */
+function slice<Bytes extends Uint8Array | Uint32Array>(
+  data: Bytes,
+  first: number,
+  count: number,
+  rows: number,
+): Bytes {
+  const size = data.length / rows;
+  return data.slice(first * size, (first + count) * size) as Bytes;
+}

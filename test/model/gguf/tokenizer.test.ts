@@ -1,0 +1,270 @@
+import { describe, expect, it } from "vitest";
+import { readGenerationConfig } from "../../../src/model/config/generation-config";
+import {
+  ggufGenerationConfig,
+  ggufTokenizerConfig,
+} from "../../../src/model/gguf/chat";
+import type { GgufHeader } from "../../../src/model/gguf/header";
+import { GgufMetadata } from "../../../src/model/gguf/metadata";
+import { ggufTokenizer } from "../../../src/model/gguf/tokenizer";
+import { Tokenizer } from "../../../src/model/text/tokenizer";
+import { ModelFormatError } from "../../../src/util/errors";
+import type { GgufEntry } from "../../support/gguf-file";
+import { ggufVocabulary } from "../../support/gguf-vocabulary";
+import {
+  fixture,
+  fixtureJson,
+  tokenizerFiles,
+  type TokenizerName,
+  tokenizerOf,
+} from "../../support/tokenizers";
+
+type Entries = readonly (readonly [string, GgufEntry])[];
+
+function metadataOf(entries: Entries): GgufMetadata {
+  const metadata = new Map(entries.map(([key, [, value]]) => [key, value]));
+  const header = {
+    file: "tiny.gguf",
+    metadata: metadata as GgufHeader["metadata"],
+  };
+  return new GgufMetadata({
+    ...header,
+    tensors: new Map(),
+    fileBytes: undefined,
+  });
+}
+
+function tokenizerFrom(entries: Entries): Tokenizer {
+  const metadata = metadataOf(entries);
+  return new Tokenizer(ggufTokenizer(metadata), ggufTokenizerConfig(metadata));
+}
+
+interface Vector {
+  text: string;
+  ids: number[];
+}
+
+const llamaCppTexts = fixture("tokenizers/qwen2.5/qwen2.gguf.inp").split(
+  "\n__ggml_vocab_test__\n",
+);
+const markedText = "<|im_start|>user\nHi<|im_end|>\n<tool_call></s>";
+
+/** Each text once. */
+const texts = new Set([
+  ...llamaCppTexts,
+  ...Object.values(
+    fixtureJson("tokenizer-vectors/transformersjs_tokenization.json") as Record<
+      string,
+      { cases: Vector[] }
+    >,
+  ).flatMap(({ cases }) => cases.map(({ text }) => text)),
+  "1234567890 e\u0301 I'M HERE'S\u00a0we'Ll",
+  markedText,
+]);
+
+describe("a tokenizer out of a GGUF file's metadata", () => {
+  const cases: [name: TokenizerName, pre: string | undefined][] = [
+    ["qwen25", "qwen2"],
+    ["smolLm2", "smollm"],
+    ["rondoTiny", "qwen2"],
+    ["sentencePieceLike", undefined],
+  ];
+  for (const [name, pre] of cases) {
+    it(`is that of the tokenizer.json it was made from: ${name}`, () => {
+      const known = tokenizerOf(name);
+      const made = tokenizerFrom(
+        ggufVocabulary(tokenizerFiles[name]()[0], pre),
+      );
+      expect(made.tokenCount).toBe(known.tokenCount);
+      const asContent = known.encodeText(markedText);
+      expect(made.encodeText(markedText)).toEqual(asContent);
+      expect([...made.markers].sort()).toEqual([...known.markers].sort());
+      for (const text of texts) {
+        const ids = known.encode(text);
+        expect(made.encode(text)).toEqual(ids);
+        expect(made.decode(ids)).toBe(known.decode(ids));
+      }
+    });
+  }
+
+  it("gives the ids that llama.cpp gives", () => {
+    const lines = fixture("tokenizers/qwen2.5/qwen2.gguf.out").split("\n");
+    const made = tokenizerFrom(
+      ggufVocabulary(tokenizerFiles.qwen25()[0], "qwen2"),
+    );
+    for (const [i, text] of llamaCppTexts.entries()) {
+      const ids = (lines[i] ?? "").split(" ").filter(Boolean).map(Number);
+      expect(made.encodeText(text)).toEqual(ids);
+    }
+  });
+
+  it("gives the ids that Hugging Face's tokenizers give", () => {
+    const files = [
+      ["smolLm2", "smollm", "smollm2-135m-instruct/vectors.json"],
+      ["sentencePieceLike", undefined, "sentencepiece-like/vectors.json"],
+    ] as const;
+    for (const [name, pre, path] of files) {
+      const made = tokenizerFrom(
+        ggufVocabulary(tokenizerFiles[name]()[0], pre),
+      );
+      for (const { text, ids } of fixtureJson(
+        `tokenizers/${path}`,
+      ) as Vector[]) {
+        expect(made.encode(text)).toEqual(ids);
+      }
+    }
+  });
+
+  const tiny = (more: Entries = []): Entries => [
+    ["tokenizer.ggml.model", ["string", "gpt2"]],
+    ["tokenizer.ggml.pre", ["string", "llama-bpe"]],
+    [
+      "tokenizer.ggml.tokens",
+      [
+        "string[]",
+        [
+          "1",
+          "2",
+          "3",
+          "4",
+          "123",
+          "<|eot_id|>",
+          "[PAD6]",
+          "[PAD7]",
+          "__proto__",
+        ],
+      ],
+    ],
+    ["tokenizer.ggml.token_type", ["i32[]", [1, 1, 1, 1, 1, 3, 4, 5, 1]]],
+    ["tokenizer.ggml.merges", ["string[]", []]],
+    ...more,
+  ];
+
+  it("of Llama 3 cuts numbers after three digits, and takes whole words first", () => {
+    expect(tokenizerFrom(tiny()).encodeText("1234")).toEqual([4, 3]);
+    expect(tokenizerFrom(tiny()).encodeText("12")).toEqual([0, 1]);
+  });
+
+  it("may have tokens of any name", () => {
+    expect(tokenizerFrom(tiny()).idOf("__proto__")).toBe(8);
+  });
+
+  it("has no tokens for rows that were only filled up", () => {
+    const made = tokenizerFrom(tiny());
+    expect(made.idOf("[PAD6]")).toBeUndefined();
+    expect(made.isText(7)).toBe(false);
+    expect(made.markers).toEqual(["<|eot_id|>"]);
+  });
+
+  it("may put no space before a text", () => {
+    const entries = ggufVocabulary(
+      tokenizerFiles.sentencePieceLike()[0],
+      undefined,
+    );
+    const made = tokenizerFrom([
+      ...entries,
+      ["tokenizer.ggml.add_space_prefix", ["bool", false]],
+    ]);
+    const plain = tokenizerOf("sentencePieceLike");
+    expect(plain.decode(made.encode(" the"))).toBe("the");
+    expect(made.encode(" the")).toEqual(plain.encode("the"));
+    expect(made.decode(made.encode("the the"))).toBe("the the");
+  });
+
+  const refused: [what: string, entries: Entries, message: string][] = [
+    [
+      "another kind",
+      tiny([["tokenizer.ggml.model", ["string", "t5"]]]),
+      "tokenizer.ggml.model: gpt2 or llama, or a tokenizer.json beside the file, found t5",
+    ],
+    ["none", [], "expected tokenizer.ggml.model, found nothing by that name"],
+    [
+      "words cut in another way",
+      tiny([["tokenizer.ggml.pre", ["string", "tekken"]]]),
+      "or a tokenizer.json beside the file, found tekken",
+    ],
+    [
+      "no word on how words are cut",
+      tiny().filter(([key]) => !key.endsWith("pre")),
+      "found nothing by that name",
+    ],
+    [
+      "tokens without types",
+      tiny().filter(([key]) => !key.endsWith("type")),
+      "expected tokenizer.ggml.token_type",
+    ],
+    [
+      "fewer types than tokens",
+      tiny([["tokenizer.ggml.token_type", ["i32[]", [1]]]]),
+      "tokenizer.ggml.token_type: one for each of 9 tokens, found 1",
+    ],
+    [
+      "no merges",
+      tiny().filter(([key]) => !key.endsWith("merges")),
+      "expected tokenizer.ggml.merges",
+    ],
+    [
+      "no scores",
+      tiny([["tokenizer.ggml.model", ["string", "llama"]]]),
+      "expected tokenizer.ggml.scores",
+    ],
+    [
+      "numbers for tokens",
+      tiny([["tokenizer.ggml.tokens", ["u8[]", [1]]]]),
+      "tokenizer.ggml.tokens: a list of texts, found a list of 1",
+    ],
+  ];
+  for (const [what, entries, message] of refused) {
+    it(`is refused with ${what}`, () => {
+      const make = () => tokenizerFrom(entries);
+      expect(make).toThrow(ModelFormatError);
+      expect(make).toThrow(message);
+    });
+  }
+
+  describe("says how the model chats:", () => {
+    it("its tokens' texts and its template", () => {
+      const config = ggufTokenizerConfig(
+        metadataOf(
+          tiny([
+            ["tokenizer.ggml.eos_token_id", ["u32", 5]],
+            ["tokenizer.ggml.padding_token_id", ["u32", 0xffffffff]],
+            ["tokenizer.ggml.add_bos_token", ["bool", true]],
+            ["tokenizer.chat_template", ["string", "{{ messages }}"]],
+          ]),
+        ),
+      );
+      expect(config).toMatchObject({
+        bos_token: null,
+        eos_token: "<|eot_id|>",
+        pad_token: null,
+        add_bos_token: true,
+        chat_template: "{{ messages }}",
+      });
+    });
+
+    it("every token that ends a reply, and the sampler that is advised", () => {
+      const config = ggufGenerationConfig(
+        metadataOf(
+          tiny([
+            ["tokenizer.ggml.eos_token_id", ["u32", 4]],
+            ["tokenizer.ggml.eot_token_id", ["u32", 4]],
+            ["general.sampling.temp", ["f32", 0.5]],
+            ["general.sampling.top_k", ["i32", 20]],
+          ]),
+        ),
+      );
+      expect(readGenerationConfig(config, {})).toEqual({
+        eosTokenIds: [4, 5],
+        sampler: { temperature: 0.5, topK: 20 },
+      });
+    });
+
+    it("but not with tokens that are not there", () => {
+      const none = tiny([["tokenizer.ggml.eos_token_id", ["u32", 9]]]);
+      expect(() => ggufTokenizerConfig(metadataOf(none))).toThrow(
+        "tokenizer.ggml.eos_token_id: below 9, found 9",
+      );
+    });
+  });
+});

@@ -1,0 +1,47 @@
+// What a reasoning model only thought is not read by later turns.
+import { describe, expect, test } from "vitest";
+import {
+  thinkingSpan,
+  withoutThinking,
+} from "../../../src/model/text/thinking";
+
+test.each([
+  ["It is 4.", "It is 4."],
+  ["<think>\nTwo and two.\n</think>\n\nIt is 4.", "It is 4."],
+  // The template has opened it.
+  ["Two and two.\n</think>\n\nIt is 4.", "It is 4."],
+  ["<think></think>It is 4.", "It is 4."],
+  ["Well. <think>Two.</think> It is 4.", "Well. It is 4."],
+  // Cut off while thinking, and a mark that is only spoken of.
+  ["<think>Two and", "<think>Two and"],
+  ["It is 4. <think>", "It is 4. <think>"],
+])("%j is read as %j", (reply, read) => {
+  expect(withoutThinking(reply)).toBe(read);
+});
+
+describe("the tokens of a reply that are thinking", () => {
+  const words = ["<think>", "\n", "Two", "</think>", "\n\n", "It", " is", " 4"];
+  const span = (...reply: string[]) =>
+    thinkingSpan(
+      reply.map((word) => words.indexOf(word)),
+      (tokens) => tokens.map((token) => words[token]).join(""),
+    );
+
+  test("are those between the marks, the marks and the space behind them", () => {
+    expect(span(...words)).toEqual({ from: 0, to: 5 });
+    expect(span("It", "<think>", "Two", "</think>", " is")).toEqual({
+      from: 1,
+      to: 4,
+    });
+  });
+
+  test("begin with the reply where the template has opened it", () => {
+    expect(span("Two", "</think>", "\n\n", "It")).toEqual({ from: 0, to: 3 });
+  });
+
+  test("are none without an end, or without a beginning before it", () => {
+    expect(span("<think>", "Two")).toBeUndefined();
+    expect(span("It", " is", " 4")).toBeUndefined();
+    expect(span()).toBeUndefined();
+  });
+});

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { TaskQueue } from "../../src/util/task-queue";
+
+test("one task at a time, in order, whatever becomes of those before", async () => {
+  const queue = new TaskQueue();
+  const log: string[] = [];
+  const task = (name: string, ms: number, fails = false) =>
+    queue.run(async () => {
+      log.push(`${name} starts`);
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      log.push(`${name} ends`);
+      if (fails) throw new Error(name);
+    });
+  const slow = task("slow", 20);
+  const failing = task("failing", 5, true);
+  const quick = task("quick", 0);
+  await expect(failing).rejects.toThrow("failing");
+  await Promise.all([slow, quick]);
+  expect(log).toEqual([
+    "slow starts",
+    "slow ends",
+    "failing starts",
+    "failing ends",
+    "quick starts",
+    "quick ends",
+  ]);
+});
+
+test("says whether somebody waits for the task that runs", async () => {
+  const queue = new TaskQueue();
+  const leave = await queue.enter();
+  expect(queue.isWanted).toBe(false);
+  const next = queue.run(() => Promise.resolve(queue.isWanted));
+  expect(queue.isWanted).toBe(true);
+  leave();
+  expect(await next).toBe(false);
+});
+
+test("whoever has time is waited for by nobody, and still comes in turn", async () => {
+  const queue = new TaskQueue();
+  const leave = await queue.enter();
+  const idle = queue.run(() => Promise.resolve(queue.isWanted), true);
+  expect(queue.isWanted).toBe(false);
+  const next = queue.run(() => Promise.resolve("next"));
+  expect(queue.isWanted).toBe(true);
+  leave();
+  expect(await idle).toBe(true);
+  expect(await next).toBe("next");
+});
