@@ -56,6 +56,8 @@ export default defineConfig({
           setupFiles: ["test/support/matchers.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // A page mostly waits: for a painting, a timer, the disk.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           browser: chromium,
         },
