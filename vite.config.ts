@@ -4,7 +4,8 @@ import { bareShaders } from "./tools/bare-shaders.mjs";
 import { chromiumArgs, chromiumPath } from "./tools/chromium.mjs";
 import { serviceWorker } from "./tools/service-worker.mjs";
 
-const chromium = {
+/** Each project needs its own: Vitest writes the project's name into it. */
+const chromium = () => ({
   enabled: true,
   headless: true,
   screenshotFailures: false,
@@ -12,7 +13,7 @@ const chromium = {
     launchOptions: { executablePath: chromiumPath(), args: chromiumArgs },
   }),
   instances: [{ browser: "chromium" as const }],
-};
+});
 
 /**
  * The page's build, and the test projects. A test lies where its source does; its name says what it needs:
@@ -59,7 +60,7 @@ export default defineConfig({
           // A page mostly waits: for a painting, a timer, the disk.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
-          browser: chromium,
+          browser: chromium(),
         },
       },
       {
@@ -74,7 +75,7 @@ export default defineConfig({
           // The software adapter takes all cores there are.
           fileParallelism: false,
           sequence: { groupOrder: 2 },
-          browser: chromium,
+          browser: chromium(),
         },
       },
       {
