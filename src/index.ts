@@ -2,9 +2,11 @@
 export type { ChatEngine } from "./engine/api/chat-engine";
 export type {
   ChatHistory,
+  AddedMessage,
   ChatOptions,
   ChatSummary,
   HistoryRound,
+  MessagePlace,
   SaidRound,
 } from "./engine/api/chats";
 export type {
@@ -42,7 +44,6 @@ export type {
   ChatDocument,
   FusionSettings,
   FusionVariant,
-  MessagePlace,
   ReplyEvent,
   ReplyOptions,
   SamplerSettings,
@@ -53,6 +54,7 @@ export type {
   DeviceMemory,
   GpuMemory,
   HalfMemory,
+  KvQuality,
   MemorySnapshot,
   ModelMemory,
   PoolMemory,

@@ -1,25 +1,27 @@
 /** The engine itself: one model, many chats, one turn at a time. Needs only a GPU; runs in a worker, a page or Node. */
 import { adapterLimits } from "../gpu/adapter-limits";
-import { HALVES } from "../util/kv-half";
+import { clearRound } from "../memory/round";
 import type { ModelFiles } from "../model/files/model-files";
+import { anySignal } from "../util/any-signal";
 import { DeviceLostError } from "../util/errors";
-import type { Archive } from "./archive/archive";
-import { attachDocument } from "./turn/attach-document";
-import type { BoundChat } from "./chat/bound-chat";
+import { TaskQueue } from "../util/task-queue";
 import type { ChatEngine } from "./api/chat-engine";
 import type {
+  AddedMessage,
   ChatHistory,
   ChatHit,
   ChatOptions,
   ChatSummary,
+  MessagePlace,
   SearchOptions,
 } from "./api/chats";
 import type {
-  RestoreOptions,
   MemoryOptions,
+  RestoreOptions,
   VerifyOptions,
   VerifyReport,
 } from "./api/kv-memory";
+import type { MemorySnapshot } from "./api/memory-snapshot";
 import type {
   KeptModel,
   LoadOptions,
@@ -33,159 +35,173 @@ import type { RestoreReport } from "./api/receipt";
 import type {
   AttachReport,
   ChatDocument,
+  ChatReplyOptions,
   ReplyEvent,
   ReplyOptions,
 } from "./api/replies";
-import { Desk } from "./open/active-chat";
-import { EngineMemory } from "./memory-controls";
+import type { TextWriter } from "./archive/text-writer";
+import { type ChatRound, isUnanswered } from "./chat/chat-round";
+import { AfterTurn } from "./idle/after-turn";
 import { Healer } from "./idle/healer";
-import { runKeptTurn } from "./turn/persisted-turn";
-import type { MemorySnapshot } from "./api/memory-snapshot";
+import type { LoadedModelOptions } from "./load/loaded-model";
+import { ModelHolder, type OpenModel } from "./load/model-holder";
 import { ModelLibrary } from "./load/model-library";
-import type { NetworkOptions } from "./load/network";
+import { MemoryControls } from "./memory-controls";
+import { ActiveChat } from "./open/active-chat";
+import {
+  deleteRound,
+  moveRound,
+  setSystem,
+  showVersion,
+} from "./open/edit-chat";
+import {
+  type ChatStoreOptions,
+  type ChatStores,
+  openChatStores,
+} from "./open/open-archive";
+import type { OpenChat } from "./open/open-chats";
+import { addRounds, placeMessage } from "./open/place-message";
 import { newReport } from "./restore/kv-restore";
-import { deleteRound, moveRound, setSystem } from "./turn/edit-chat";
-import { SelfCalibration } from "./idle/self-calibration";
-import { Session } from "./load/loaded-model";
-import { openShelf, type Shelf, type ShelfOptions } from "./open/open-archive";
-import { TaskQueue } from "../util/task-queue";
-import { settleRound } from "./turn/turn";
-import { warm } from "./turn/preload";
+import { attachDocument } from "./turn/attach-document";
+import { runPersistedTurn } from "./turn/persisted-turn";
+import { preload } from "./turn/preload";
+import { checkReplyOptions } from "./turn/turn-request";
 
-export interface EngineOptions extends ShelfOptions {
+export interface EngineOptions extends ChatStoreOptions {
   /** Default: the platform's navigator.gpu. */
   gpu?: GPU | undefined;
   /** How a model's folder is read. Default: by fetch. */
   openFiles?: (url: string) => ModelFiles;
-  network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
+  /** How a model is made ready from its files. Default: on the GPU. */
+  openModel?: OpenModel;
+  network?: LoadedModelOptions["network"];
 }
 
 export class Engine implements ChatEngine {
   readonly #options: EngineOptions;
-  readonly #queue = new TaskQueue();
+  /** All that uses the GPU. */
+  readonly #queue = new TaskQueue(() => this.#checkMemory());
+  readonly #closing = new AbortController();
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
-  #opening: Promise<Shelf> | undefined;
-  #session: Session | undefined;
+  #opening: Promise<ChatStores> | undefined;
+  #closed: Promise<void> | undefined;
+  /** Whether all of it is given back. */
+  #isShut = false;
+  /** Loads that are wanted, or under way. */
+  #loads = 0;
+  readonly #library: ModelLibrary;
+  readonly #model: ModelHolder;
+  readonly #memory: MemoryControls;
+  readonly #afterTurn = new AfterTurn(() => this.#queue.isWanted);
   readonly #healer = new Healer(
     this.#queue,
-    (chatId) => this.#deskToWrite(chatId),
+    (chatId) => this.#activeToWrite(chatId),
     (notice) => this.#notify(notice),
   );
-  #calibration = new SelfCalibration();
-  readonly #models: ModelLibrary;
-  readonly #memory: EngineMemory;
-  /** Where the model came from, and how. */
-  #source: { source: ModelSource; options: LoadOptions } | undefined;
 
   constructor(options: EngineOptions = {}) {
     this.#options = options;
-    this.#models = new ModelLibrary({
+    this.#library = new ModelLibrary({
       openFolder: options.openFiles,
       storeName: options.storeName,
       limits: () => adapterLimits(options.gpu),
     });
-    this.#memory = new EngineMemory({
+    this.#model = new ModelHolder({
+      library: this.#library,
+      platform: options.gpu,
+      network: options.network,
+      openModel: options.openModel,
+      learned: async (url) => (await this.#stores()).archive.readLearned(url),
+      packed: async () => (await this.#stores()).kv.packed(),
+    });
+    this.#memory = new MemoryControls({
       queue: this.#queue,
-      models: this.#models,
-      session: () => this.#session,
-      shelf: () => this.#shelf(),
-      desk: (chatId) => this.#desk(chatId),
-      deskAtHand: (chatId) => this.#deskAtHand(chatId),
+      models: this.#library,
+      loaded: () => this.#model.current,
+      stores: () => this.#stores(),
+      activate: (chatId) => this.#activate(chatId),
+      active: (chatId) => this.#active(chatId),
       tell: (chatId) => this.#tellMemory(chatId),
     });
   }
 
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   load(source: ModelSource, options: LoadOptions = {}): Promise<ModelInfo> {
-    return this.#queue.run(async () => {
-      const session = await this.#open(source, options);
+    this.#loads++;
+    const loading = this.#run(options, async (options) => {
+      const loaded = await this.#model.load(source, options);
       this.#tellMemory(undefined);
-      return session.info();
+      return loaded.info();
     });
+    return loading.finally(() => this.#loads--);
   }
 
   planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan> {
-    return this.#models.plan(source, options);
+    return this.#library.plan(source, options);
   }
 
   listModels(): Promise<KeptModel[]> {
-    return this.#models.list();
+    return this.#library.list();
   }
 
   deleteModel(id: string): Promise<void> {
-    return this.#models.delete(id);
+    return this.#library.delete(id);
   }
 
   async listChats(): Promise<ChatSummary[]> {
-    return (await this.#shelf()).archive.list();
+    return (await this.#stores()).archive.list();
   }
 
   async searchChats(
     query: string,
     options?: SearchOptions,
   ): Promise<ChatHit[]> {
-    return (await this.#shelf()).archive.search(query, options);
+    return (await this.#stores()).archive.search(query, options);
   }
 
   async createChat(options: ChatOptions = {}): Promise<string> {
-    this.#loaded();
-    return (await this.#shelf()).chats.create(options);
+    return (await this.#stores()).chats.create(options);
   }
 
   async openChat(chatId: string): Promise<ChatHistory> {
-    const { chats, keeper } = await this.#shelf();
-    const before = chats.bound(chatId);
-    const history = await chats.open(chatId);
-    if (before && chats.bound(chatId) !== before) {
-      void this.#queue.run(async () => {
-        await keeper.packed();
-        this.#drop(before);
+    const { chats, kv } = await this.#stores();
+    const { history, replaced } = await chats.open(chatId);
+    // Another tab has changed the chat: what this one has of it on the GPU is of no use.
+    if (replaced)
+      this.#inBackground(async () => {
+        await kv.packed();
+        clearChat(replaced);
       });
-    }
     return history;
   }
 
   async leaveChat(chatId: string): Promise<void> {
-    const { chats, keeper } = await this.#shelf();
-    await this.#queue.run(() => keeper.idle(chatId));
-    await chats.leave(chatId);
-  }
-
-  restoreChat(
-    chatId: string,
-    { onProgress, signal }: RestoreOptions = {},
-  ): Promise<RestoreReport> {
-    return this.#queue.run(async () => {
-      const desk = await this.#desk(chatId);
-      const report = newReport();
-      for await (const progress of warm(desk.context, report)) {
-        onProgress?.(progress);
-        signal?.throwIfAborted();
-      }
-      desk.chat.conversation.warmed = report;
-      desk.keepKv();
-      this.#tellMemory(chatId);
-      this.#healer.heal(chatId);
-      return report;
-    });
+    const { chats, kv } = await this.#stores();
+    await chats.leave(chatId, () => this.#queue.run(() => kv.idle(chatId)));
   }
 
   async renameChat(chatId: string, title: string): Promise<void> {
-    await (await this.#shelf()).archive.rename(chatId, title);
+    const { archive, chats } = await this.#stores();
+    await archive.rename(chatId, title);
+    chats.note(chatId, { title });
   }
 
   async deleteChat(chatId: string): Promise<void> {
-    const { archive, chats, keeper } = await this.#shelf();
-    if (!chats.has(chatId) && !(await archive.read(chatId)))
+    const { archive, chats, kv } = await this.#stores();
+    if (!chats.get(chatId) && !(await archive.read(chatId)))
       throw new RangeError(`There is no chat ${chatId}.`);
+    await archive.delete(chatId);
     const forget = async () => {
       // What is being packed is not given to others meanwhile.
-      await keeper.packed();
-      const bound = await chats.forget(chatId);
-      if (bound) this.#drop(bound);
+      await kv.packed();
+      const chat = await chats.forget(chatId);
+      if (chat) clearChat(chat);
     };
     // A chat that has nothing on the GPU need not wait for what is going on there.
-    await (chats.bound(chatId) ? this.#queue.run(forget) : forget());
-    await archive.delete(chatId);
+    await (chats.get(chatId)?.bound ? this.#queue.run(forget) : forget());
     this.#tellMemory(chatId);
   }
 
@@ -193,30 +209,64 @@ export class Engine implements ChatEngine {
     chatId: string,
     options?: { withKv?: boolean },
   ): Promise<Blob> {
-    const { archive, keeper } = await this.#shelf();
+    const { archive, kv } = await this.#stores();
     // What a turn leaves to be stored is stored behind it.
-    await this.#queue.run(() => keeper.idle(chatId));
+    await this.#queue.run(() => kv.idle(chatId));
     return archive.exportChat(chatId, options);
   }
 
-  async importChat(file: Blob): Promise<ChatSummary> {
-    const { summary } = await (await this.#shelf()).archive.importChat(file);
-    return summary;
+  async importChat(
+    file: Blob,
+    options?: { withKv?: boolean },
+  ): Promise<ChatSummary> {
+    const { archive } = await this.#stores();
+    return (await archive.importChat(file, options)).summary;
+  }
+
+  async addMessage(
+    chatId: string,
+    message: string,
+    { place }: { place?: MessagePlace | undefined } = {},
+  ): Promise<AddedMessage> {
+    const { chats } = await this.#stores();
+    const { round, isSaved } = await chats.change(chatId, (chat, text) =>
+      placeMessage(chat, text, message, place),
+    );
+    this.#noteUse(chatId, chats);
+    return { roundId: round.id, isSaved };
   }
 
   async *chat(
     chatId: string,
     message: string,
+    { place, ...options }: ChatReplyOptions = {},
+  ): AsyncGenerator<ReplyEvent, void> {
+    // What the caller has got wrong leaves nothing in the chat.
+    checkReplyOptions(options);
+    if (this.#loads === 0) this.#model.assertLoaded();
+    const { roundId } = await this.addMessage(chatId, message, { place });
+    yield* this.reply(chatId, roundId, options);
+  }
+
+  async *reply(
+    chatId: string,
+    roundId: number,
     options: ReplyOptions = {},
   ): AsyncGenerator<ReplyEvent, void> {
+    checkReplyOptions(options);
+    this.#assertOpen();
+    const { chats } = await this.#stores();
+    const { signal, release } = this.#untilClosed(options.signal);
     const leave = await this.#queue.enter();
     try {
       // A turn that loses its device before anyone has seen a word of it begins again with a new one.
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
         try {
-          const desk = await this.#desk(chatId);
-          const note = this.#memory.turns.begin(chatId, desk.session.gpu);
-          for await (const event of runKeptTurn(desk, message, options)) {
+          const active = await this.#activate(chatId);
+          const round = unansweredIn(active, roundId);
+          const note = this.#memory.turns.begin(chatId, active.loaded.gpu);
+          const turn = runPersistedTurn(active, round, { ...options, signal });
+          for await (const event of turn) {
             if (event.type !== "prefill") mayBeginAgain = false;
             if (event.type === "end") note(event.receipt);
             yield event;
@@ -228,36 +278,13 @@ export class Engine implements ChatEngine {
         }
       }
     } finally {
+      release();
       leave();
+      this.#noteUse(chatId, chats);
       this.#tellMemory(chatId);
       // The round's last tokens get their KV, and all of it is stored, while the user reads.
-      void this.#queue.run(() => this.#settle(chatId));
+      this.#inBackground(() => this.#settle(chatId));
     }
-  }
-
-  async showVersion(chatId: string, roundId: number): Promise<ChatHistory> {
-    const { chats } = await this.#shelf();
-    return this.#queue.run(() => chats.show(chatId, roundId));
-  }
-
-  deleteRound(
-    chatId: string,
-    roundId: number,
-    options: { isFast?: boolean } = {},
-  ): Promise<ChatHistory> {
-    return this.#revise(chatId, (desk) => deleteRound(desk, roundId, options));
-  }
-
-  moveRound(
-    chatId: string,
-    roundId: number,
-    behind: number,
-  ): Promise<ChatHistory> {
-    return this.#revise(chatId, (desk) => moveRound(desk, roundId, behind));
-  }
-
-  setSystem(chatId: string, system: string | undefined): Promise<ChatHistory> {
-    return this.#revise(chatId, (desk) => setSystem(desk, system));
   }
 
   attach(
@@ -265,9 +292,73 @@ export class Engine implements ChatEngine {
     document: ChatDocument,
     options: RestoreOptions = {},
   ): Promise<AttachReport> {
-    return this.#queue.run(async () => {
-      const desk = await this.#desk(chatId);
-      const report = await attachDocument(desk, document, options);
+    return this.#run(options, async (options) => {
+      const active = await this.#activate(chatId);
+      const { chats, archive } = await this.#stores();
+      const place = {
+        add: async (round: ChatRound) => {
+          await chats.change(chatId, ({ conversation }, text) =>
+            addRounds(conversation, text, [round]),
+          );
+        },
+        remove: ({ id }: ChatRound) =>
+          chats.change(chatId, (chat) =>
+            deleteRound(chat, archive, id, { isFast: true }),
+          ),
+      };
+      const report = await attachDocument(active, document, place, options);
+      this.#tellMemory(chatId);
+      this.#healer.heal(chatId);
+      return report;
+    });
+  }
+
+  showVersion(chatId: string, roundId: number): Promise<ChatHistory> {
+    return this.#revise(chatId, (chat, text) =>
+      showVersion(chat, text, roundId),
+    );
+  }
+
+  deleteRound(
+    chatId: string,
+    roundId: number,
+    options: { isFast?: boolean } = {},
+  ): Promise<ChatHistory> {
+    return this.#revise(chatId, async (chat) => {
+      const { archive } = await this.#stores();
+      await deleteRound(chat, archive, roundId, options);
+    });
+  }
+
+  moveRound(
+    chatId: string,
+    roundId: number,
+    behind: number,
+  ): Promise<ChatHistory> {
+    return this.#revise(chatId, (chat, text) =>
+      moveRound(chat, text, roundId, behind),
+    );
+  }
+
+  setSystem(chatId: string, system: string | undefined): Promise<ChatHistory> {
+    return this.#revise(chatId, (chat, text) =>
+      setSystem(chat, text, system || undefined),
+    );
+  }
+
+  restoreChat(
+    chatId: string,
+    options: RestoreOptions = {},
+  ): Promise<RestoreReport> {
+    return this.#run(options, async ({ onProgress, signal }) => {
+      const active = await this.#activate(chatId);
+      const report = newReport();
+      for await (const progress of preload(active.context, report)) {
+        onProgress?.(progress);
+        signal.throwIfAborted();
+      }
+      active.conversation.preloaded = report;
+      active.storeKv();
       this.#tellMemory(chatId);
       this.#healer.heal(chatId);
       return report;
@@ -282,12 +373,17 @@ export class Engine implements ChatEngine {
     return this.#memory.memory(options);
   }
 
-  verify(
+  async verify(
     chatId: string,
     roundId: number,
-    options?: VerifyOptions,
+    options: VerifyOptions = {},
   ): Promise<VerifyReport> {
-    return this.#memory.verify(chatId, roundId, options);
+    const { signal, release } = this.#untilClosed(options.signal);
+    try {
+      return await this.#memory.verify(chatId, roundId, { ...options, signal });
+    } finally {
+      release();
+    }
   }
 
   pinRound(chatId: string, roundId: number, isPinned: boolean): Promise<void> {
@@ -305,171 +401,151 @@ export class Engine implements ChatEngine {
   onNotice(listener: (notice: EngineNotice) => void): () => void {
     this.#listeners.add(listener);
     // Another tab's changes are heard from the start.
-    void this.#shelf();
+    this.#stores().catch(() => undefined);
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * Ends what is going on: a load, a reply, a verification. What a reply leaves to be stored is stored.
+   * Closing again waits for the same.
+   */
   close(): Promise<void> {
-    return this.#queue.run(async () => {
-      const shelf = await this.#opening;
-      await this.#release();
-      await shelf?.archive.close();
-      await shelf?.chats.leaveAll();
-      await this.#models.close();
-      this.#opening = undefined;
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new Error("The engine is closed."));
+    this.#healer.turn(false);
+    // What ends now has something to leave behind.
+    await this.#queue.run(async () => undefined);
+    await this.#queue.run(async () => {
+      const stores = await this.#opening;
+      await this.#model.release();
+      this.#isShut = true;
+      await stores?.archive.close();
+      await stores?.chats.leaveAll();
+      await this.#library.close();
     });
   }
 
-  /** Changes what was said. KV of what that makes stale is of use until it is computed again. */
+  /**
+   * Changes what was said. No turn runs meanwhile, for it reads the chat; KV of what that makes stale is of use
+   * until it is computed again.
+   */
   #revise(
     chatId: string,
-    change: (desk: Desk) => Promise<void>,
+    change: (chat: OpenChat, text: TextWriter) => Promise<void>,
   ): Promise<ChatHistory> {
     return this.#queue.run(async () => {
-      const { chats } = await this.#shelf();
-      const desk = await this.#desk(chatId);
-      await desk.kept();
-      await change(desk);
+      const { chats } = await this.#stores();
+      await chats.change(chatId, change);
       this.#tellMemory(chatId);
       this.#healer.heal(chatId);
-      return chats.open(chatId);
+      return chats.historyOf(chatId);
     });
   }
 
-  /** Finishes what a turn left: KV of its last tokens, then all KV that is not stored. */
+  /** Finishes what a turn left, then makes KV exact. */
   async #settle(chatId: string): Promise<void> {
-    const desk = await this.#deskToWrite(chatId);
-    if (!desk) return;
-    const { chat, session, archive, context } = desk;
-    try {
-      for (const round of chat.conversation.rounds)
-        await settleRound(context, round);
-    } catch {
-      // Nothing is lost: the next turn computes what is missing, and says what is wrong.
-    }
-    desk.keepKv();
-    void desk.kept().then(() => this.#tellMemory(chatId));
-    void archive.saveUses();
-    await this.#learn(session, chat, archive);
+    const active = await this.#activeToWrite(chatId);
+    if (!active) return;
+    await this.#afterTurn.run(active, this.#model.url, () =>
+      this.#tellMemory(chatId),
+    );
     this.#healer.heal(chatId);
   }
 
-  /** A model that was not calibrated learns from what it is asked. */
-  async #learn(
-    session: Session,
-    chat: BoundChat,
-    archive: Archive,
-  ): Promise<void> {
-    try {
-      const isWanted = () => this.#queue.isWanted;
-      const learned = await this.#calibration.learn(session, chat, isWanted);
-      if (!learned) return;
-      session.model.selection = learned;
-      session.model.calibration = "learned";
-      const { contextTokens: _, ...config } = learned;
-      await archive.saveLearned(this.#url, { version: 1, ...config });
-    } catch {
-      // It is tried again with the next question.
-    }
+  /** A chat to work on: bound to the loaded model, whose device is there. */
+  async #activate(chatId: string): Promise<ActiveChat> {
+    const stores = await this.#stores();
+    const loaded = await this.#model.recovered();
+    const chat = await stores.chats.bind(chatId, loaded.model);
+    return new ActiveChat(chat, loaded, stores);
   }
 
-  /** All that work on a chat needs. */
-  async #desk(chatId: string): Promise<Desk> {
-    const chat = await this.#bind(chatId);
-    return new Desk(chat, this.#loaded(), await this.#shelf(), this.#url);
-  }
-
-  /** The same, where the chat is bound and its device is there. */
-  async #deskAtHand(chatId: string): Promise<Desk | undefined> {
-    const shelf = await this.#shelf();
-    const chat = shelf.chats.bound(chatId);
-    const session = this.#session;
-    if (!chat || !session?.gpu.isSound) return undefined;
-    return new Desk(chat, session, shelf, this.#url);
+  /** The same, where that is so already. */
+  async #active(chatId: string): Promise<ActiveChat | undefined> {
+    const stores = await this.#stores();
+    const chat = stores.chats.get(chatId)?.bound;
+    const loaded = this.#model.sound;
+    return (
+      chat &&
+      loaded &&
+      (chat.segmentFingerprint === loaded.model.segmentFingerprint
+        ? new ActiveChat(chat, loaded, stores)
+        : undefined)
+    );
   }
 
   /** The same again, where this tab writes the chat. */
-  async #deskToWrite(chatId: string): Promise<Desk | undefined> {
-    const { chats } = await this.#shelf();
-    return chats.isWritten(chatId) ? this.#deskAtHand(chatId) : undefined;
+  async #activeToWrite(chatId: string): Promise<ActiveChat | undefined> {
+    const { chats } = await this.#stores();
+    return chats.isWritten(chatId) ? this.#active(chatId) : undefined;
   }
 
-  /** The chat, bound to a model whose device is there. */
-  async #bind(chatId: string): Promise<BoundChat> {
-    const { chats } = await this.#shelf();
-    const before = chats.bound(chatId);
-    const chat = await chats.bind(chatId, await this.#recovered());
-    if (before && before !== chat) this.#drop(before);
-    return chat;
+  /** The chats' stores, opened once. */
+  async #stores(): Promise<ChatStores> {
+    if (this.#isShut) this.#assertOpen();
+    this.#opening ??= openChatStores(
+      this.#options,
+      () => this.#modelLabel(),
+      (notice) => this.#notify(notice),
+    );
+    return this.#opening;
   }
 
-  /** A device that was lost, or on which something failed, is replaced: KV is in the store, or computed again. */
-  async #recovered(): Promise<Session> {
-    const isSound = this.#session?.gpu.isSound ?? false;
-    if (!isSound && this.#source)
-      return this.#open(this.#source.source, this.#source.options);
-    return this.#loaded();
+  #modelLabel(): { name: string; url: string } {
+    const { current, url } = this.#model;
+    return { name: current?.model.name ?? "", url };
   }
 
-  async #open(source: ModelSource, options: LoadOptions): Promise<Session> {
-    options.signal?.throwIfAborted();
-    // A model that can't be fetched takes nothing from the one that is loaded.
-    const files = await this.#models.open(source, options);
-    await this.#release();
-    const { memoryBudgetBytes, weightBits, hubUrl } = options;
-    this.#source = {
-      source,
-      options: { memoryBudgetBytes, weightBits, hubUrl },
-    };
-    const { gpu, network } = this.#options;
-    const { keeper, archive } = await this.#shelf();
-    this.#session = await Session.open(files, {
-      ...options,
-      learned: await archive.readLearned(this.#url),
-      platform: gpu,
-      network,
-    });
-    this.#calibration = new SelfCalibration();
-    this.#session.residency.transfersDone = () => keeper.packed();
-    return this.#session;
+  #noteUse(chatId: string, chats: ChatStores["chats"]): void {
+    const { name } = this.#modelLabel();
+    const modelName = name === "" ? {} : { modelName: name };
+    chats.note(chatId, { updatedMs: Date.now(), ...modelName });
   }
 
-  #loaded(): Session {
-    if (!this.#session)
-      throw new Error("No model is loaded: call load() first.");
-    return this.#session;
-  }
-
-  /** Gives all GPU memory back. Chats stay: their KV is restored, or computed again, when it is needed. */
-  async #release(): Promise<void> {
-    const session = this.#session;
-    if (!session) return;
-    this.#session = undefined;
-    const { chats, keeper } = await this.#shelf();
-    if (session.gpu.isSound) await keeper.packed();
-    chats.forgetPages();
-    session.destroy();
-  }
-
-  /** Gives the pages of a chat back, if they are not gone with their pools. */
-  #drop({ conversation }: BoundChat): void {
-    for (const round of conversation.all) {
-      for (const half of HALVES) this.#session?.residency.drop(round, half);
+  /** Runs a task that uses the GPU; closing the engine ends it. */
+  async #run<O extends { signal?: AbortSignal | undefined }, T>(
+    options: O,
+    task: (options: O & { signal: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen();
+    const { signal, release } = this.#untilClosed(options.signal);
+    try {
+      return await this.#queue.run(() => task({ ...options, signal }));
+    } finally {
+      release();
     }
   }
 
-  get #url(): string {
-    const source = this.#source?.source ?? "";
-    return typeof source === "string"
-      ? source
-      : source.map(({ name }) => name).join(" ");
+  /** @throws Error where the engine is closed, or is about to be */
+  #assertOpen(): void {
+    this.#closing.signal.throwIfAborted();
   }
 
-  /** The store, opened once. */
-  #shelf(): Promise<Shelf> {
-    return (this.#opening ??= openShelf(this.#options, (notice) =>
-      this.#notify(notice),
-    ));
+  #untilClosed(signal: AbortSignal | undefined) {
+    return anySignal([signal, this.#closing.signal]);
+  }
+
+  /** Runs what nobody waits for, unless the engine is closed before. */
+  #inBackground(task: () => Promise<void>): void {
+    this.#queue.run(task).catch(() => undefined);
+  }
+
+  /**
+   * After each task: free + used pages = all, and nothing is where it should not be. A fault is told, and costs
+   * the KV that it concerns: text is the truth.
+   */
+  #checkMemory(): void {
+    const residency = this.#model.current?.residency;
+    const faults = residency?.faults() ?? [];
+    if (faults.length === 0) return;
+    residency?.recover();
+    this.#notify({
+      type: "memory-fault",
+      message: `The books of the GPU's memory did not agree (${faults.join("; ")}). The memory in question is computed again; no text is lost.`,
+    });
   }
 
   #tellMemory(chatId: string | undefined): void {
@@ -479,4 +555,22 @@ export class Engine implements ChatEngine {
   #notify(notice: EngineNotice): void {
     for (const listener of this.#listeners) listener(notice);
   }
+}
+
+/** @throws RangeError where there is no such message, or it has a reply */
+function unansweredIn(
+  { conversation }: ActiveChat,
+  roundId: number,
+): ChatRound {
+  const round = conversation.find(roundId);
+  if (!isUnanswered(round))
+    throw new RangeError(`Round ${roundId} of this chat has a reply already.`);
+  // Another version may be shown by now.
+  if (!conversation.branch.includes(round)) conversation.show(roundId);
+  return round;
+}
+
+/** Gives the pages of a chat back to whichever pool they are from. */
+function clearChat({ conversation }: OpenChat): void {
+  conversation.all.forEach(clearRound);
 }

@@ -2,55 +2,56 @@
  * What the engine does for the memory panel: says what is where, holds turns against full attention, and has
  * people pin, evict and forget. Text is never touched.
  */
+import { isResident } from "../memory/round";
 import { HALVES } from "../util/kv-half";
-import type { ChatRound } from "./chat/conversation";
-import type { Desk } from "./open/active-chat";
+import { TaskQueue } from "../util/task-queue";
 import type {
+  KvMemory,
   MemoryOptions,
-  MemorySource,
   VerifyOptions,
   VerifyReport,
 } from "./api/kv-memory";
 import type { MemorySnapshot } from "./api/memory-snapshot";
+import { type ChatRound, forgetDeletedKv } from "./chat/chat-round";
 import { type SnapshotSources, takeSnapshot } from "./inspect/take-snapshot";
-import type { Shelf } from "./open/open-archive";
-import { forgetKv } from "./chat/staleness";
-import { TaskQueue } from "../util/task-queue";
-import { TurnLog } from "./turn/turn-log";
 import { verifyRound } from "./inspect/verify";
+import type { ActiveChat } from "./open/active-chat";
+import { pinRound } from "./open/edit-chat";
+import type { ChatStores } from "./open/open-archive";
+import { TurnLog } from "./turn/turn-log";
 
 /** What it needs of the engine. */
-export interface EngineHands extends Pick<
+export interface MemoryControlsContext extends Pick<
   SnapshotSources,
-  "session" | "models"
+  "loaded" | "models"
 > {
   /** Of all that uses the GPU. */
   queue: TaskQueue;
-  shelf: () => Promise<Shelf>;
-  /** All that work on a chat needs. */
-  desk: (chatId: string) => Promise<Desk>;
-  /** The same, where the chat is bound and its device is there. */
-  deskAtHand: (chatId: string) => Promise<Desk | undefined>;
+  stores: () => Promise<ChatStores>;
+  /** A chat to work on; its model is loaded, and bound to it, where that is not so yet. */
+  activate: (chatId: string) => Promise<ActiveChat>;
+  /** The same, where a model has bound it already and its device is there. */
+  active: (chatId: string) => Promise<ActiveChat | undefined>;
   /** Tells who listens that memory is another one now. */
   tell: (chatId: string | undefined) => void;
 }
 
-export class EngineMemory implements Omit<
-  MemorySource,
-  "deleteRound" | "onNotice"
+export class MemoryControls implements Omit<
+  KvMemory,
+  "restoreChat" | "setHealing"
 > {
   readonly turns = new TurnLog();
-  readonly #hands: EngineHands;
+  readonly #context: MemoryControlsContext;
   readonly #verifying = new TaskQueue();
 
-  constructor(hands: EngineHands) {
-    this.#hands = hands;
+  constructor(context: MemoryControlsContext) {
+    this.#context = context;
   }
 
   async memory(options?: MemoryOptions): Promise<MemorySnapshot> {
-    const shelf = await this.#hands.shelf();
+    const stores = await this.#context.stores();
     const { records } = this.turns;
-    return takeSnapshot({ ...this.#hands, shelf, turns: records }, options);
+    return takeSnapshot({ ...this.#context, stores, turns: records }, options);
   }
 
   verify(
@@ -58,7 +59,7 @@ export class EngineMemory implements Omit<
     roundId: number,
     options: VerifyOptions = {},
   ): Promise<VerifyReport> {
-    const { queue, desk, tell } = this.#hands;
+    const { queue, activate, tell } = this.#context;
     const isWanted = () => queue.isWanted;
     // One at a time: two would interrupt each other for ever.
     return this.#verifying.run(async () => {
@@ -66,10 +67,10 @@ export class EngineMemory implements Omit<
         options.signal?.throwIfAborted();
         try {
           const report = await queue.run(async () => {
-            const ready = await desk(chatId);
+            const active = await activate(chatId);
             // What is being packed stays where it is meanwhile.
-            await ready.keeper.packed();
-            return verifyRound(ready, roundId, { ...options, isWanted });
+            await active.packed();
+            return verifyRound(active, roundId, { ...options, isWanted });
           });
           if (report) return report;
         } finally {
@@ -84,41 +85,51 @@ export class EngineMemory implements Omit<
     roundId: number,
     isPinned: boolean,
   ): Promise<void> {
-    const { shelf, tell } = this.#hands;
-    await (await shelf()).chats.pin(chatId, roundId, isPinned);
+    const { stores, tell } = this.#context;
+    const { chats } = await stores();
+    await chats.change(chatId, (chat, text) =>
+      pinRound(chat, text, roundId, isPinned),
+    );
     tell(chatId);
   }
 
   async evictRound(chatId: string, roundId: number): Promise<void> {
-    const { queue, shelf, deskAtHand, tell } = this.#hands;
-    const running = await deskAtHand(chatId);
+    const { queue, stores, active, tell } = this.#context;
+    const running = await active(chatId);
     if (running) {
-      await running.keeper.packed();
+      await running.packed();
       assertNotInUse(running, roundId);
     }
     await queue.run(async () => {
-      const desk = await deskAtHand(chatId);
-      const { chats } = await shelf();
+      const { chats } = await stores();
+      const found = await active(chatId);
       // What no model has bound has nothing on the GPU.
-      if (desk) await evict(desk, roundId, chats.isWritten(chatId));
-      else await chats.assertRound(chatId, roundId);
+      if (found) await evict(found, roundId, chats.isWritten(chatId));
+      else (await known(stores, chatId)).find(roundId);
     });
     tell(chatId);
   }
 
   async wipeKv(chatId?: string): Promise<void> {
-    const { queue, shelf, session, tell } = this.#hands;
+    const { queue, stores, tell } = this.#context;
     await queue.run(async () => {
-      const { archive, chats, keeper } = await shelf();
-      await keeper.packed();
-      const bound = await chats.forgetKv(chatId);
+      const { archive, chats, kv } = await stores();
+      await kv.packed();
+      if (chatId !== undefined && chats.get(chatId)) chats.toWrite(chatId);
+      else if (chatId !== undefined) await known(stores, chatId);
       await archive.wipeKv(chatId);
-      for (const { conversation } of bound)
-        for (const round of conversation.all)
-          forgetKv(session()?.residency, round);
+      const open = chatId === undefined ? chats.all : [chats.get(chatId)];
+      for (const chat of open) chat?.conversation.all.forEach(forgetDeletedKv);
     });
     tell(chatId);
   }
+}
+
+/** @throws RangeError where there is no such chat; StoreError */
+async function known(stores: MemoryControlsContext["stores"], chatId: string) {
+  const found = await (await stores()).chats.find(chatId);
+  if (found) return found.conversation;
+  throw new RangeError(`There is no chat ${chatId}.`);
 }
 
 /**
@@ -127,29 +138,25 @@ export class EngineMemory implements Omit<
  * @param isWritten whether this tab writes the chat, and so may store something of it
  */
 async function evict(
-  desk: Desk,
+  active: ActiveChat,
   roundId: number,
   isWritten: boolean,
 ): Promise<void> {
-  await desk.keeper.packed();
-  const found = assertNotInUse(desk, roundId);
-  if (isWritten) desk.keepKv([found]);
-  await desk.kept();
-  const round = assertNotInUse(desk, roundId);
-  for (const half of HALVES) desk.session.residency.drop(round, half);
-  // What comes back is what is stored.
-  round.isRepaired = false;
+  await active.packed();
+  const round = assertNotInUse(active, roundId);
+  if (isWritten && HALVES.some((half) => isResident(round, half)))
+    active.storeKv([round]);
+  await active.stored();
+  assertNotInUse(active, roundId);
+  for (const half of HALVES) active.loaded.residency.drop(round, half);
 }
 
 /** @throws RangeError where there is no such round; Error where a turn needs it */
 function assertNotInUse(
-  { chat, session: { residency } }: Desk,
+  { conversation, loaded: { residency } }: ActiveChat,
   roundId: number,
 ): ChatRound {
-  const { all } = chat.conversation;
-  const round = all.find(({ id }) => id === roundId);
-  if (!round)
-    throw new RangeError(`There is no round ${roundId} in this chat.`);
+  const round = conversation.find(roundId);
   if (HALVES.some((half) => residency.isPinned(round, half)))
     throw new Error(
       `Round ${roundId} is in use: the reply that is being given reads it. Try again when that has ended.`,

@@ -31,7 +31,6 @@ export class PagePool {
       added.push(page);
     this.#free = [...added, ...this.#free];
     this.#pageCount = Math.max(this.#pageCount, pageCount);
-    this.check();
   }
 
   take(): number {
@@ -50,12 +49,41 @@ export class PagePool {
     this.#free.push(page);
   }
 
-  /** Free + used = all. */
+  /**
+   * What is wrong, in numbers; empty where free + used = all, and the used ones are those that `owned` says.
+   *
+   * @param owned the pages that somebody has
+   */
+  faults(owned: readonly number[] = [...this.#used]): string[] {
+    const faults: string[] = [];
+    const known = new Set(owned);
+    if (known.size < owned.length)
+      faults.push(`${owned.length - known.size} are owned twice`);
+    const lost = [...this.#used].filter((page) => !known.has(page));
+    if (lost.length > 0) faults.push(`${lost.length} in use have no owner`);
+    const strange = [...known].filter((page) => !this.#used.has(page));
+    if (strange.length > 0)
+      faults.push(`${strange.length} have an owner and are not in use`);
+    const [free, used] = [this.#free.length, this.#used.size];
+    if (free + used !== this.#pageCount)
+      faults.push(`${free} free + ${used} used is not ${this.#pageCount}`);
+    return faults;
+  }
+
+  /** @throws RangeError where something is wrong */
   check(): void {
-    if (this.#free.length + this.#used.size !== this.#pageCount) {
-      throw new RangeError(
-        `page pool: ${this.#free.length} free + ${this.#used.size} used is not ${this.#pageCount}`,
-      );
-    }
+    const [fault] = this.faults();
+    if (fault !== undefined) throw new RangeError(`page pool: ${fault}`);
+  }
+
+  /** Has just these pages be in use, and all others be free. */
+  reset(owned: readonly number[]): void {
+    this.#used.clear();
+    for (const page of owned) this.#used.add(page);
+    const { pageCount } = this;
+    this.#pageCount = 0;
+    this.#free = [];
+    this.grow(pageCount);
+    this.#free = this.#free.filter((page) => !this.#used.has(page));
   }
 }

@@ -2,18 +2,19 @@
  * Which halves of which rounds are on the GPU, over all chats. Whoever needs a half uses or pins it; when
  * pages are wanted and none are left, the halves that were not used for longest give theirs.
  */
+import { type Half, HALVES } from "../util/kv-half";
+import { clearPages, type HalfKv } from "./half-kv";
 import type { KvCache, PageCounts } from "./kv-cache";
 import { pagesFor } from "./page-pool";
 import {
-  dropHalf,
+  dropPages,
   fitPages,
-  type HalfKv,
   missingPages,
+  type PageOwner,
   type Round,
 } from "./round";
-import { type Half, HALVES } from "../util/kv-half";
 
-export class Residency {
+export class Residency implements PageOwner {
   readonly cache: KvCache;
   /** Rounds that have pages in a half, least recently used first. */
   readonly #used: Record<Half, Set<Round>> = {
@@ -46,6 +47,7 @@ export class Residency {
     half: Half,
     tokens = round.tokens.length,
   ): Promise<void> {
+    this.#assertOwn(round);
     const kv = round[half];
     const pages = missingPages(kv, tokens);
     // Its own pages stay while room is made for more of them.
@@ -56,7 +58,9 @@ export class Residency {
     } finally {
       this.unpin(round, half);
     }
-    fitPages(kv, Math.max(tokens, kv.computedTokens), this.cache[half]);
+    const { pool } = this.cache[half];
+    fitPages(kv, Math.max(tokens, kv.computedTokens), pool);
+    if (kv.pages.length > 0) round.owner = this;
     this.use(round, half);
   }
 
@@ -110,43 +114,114 @@ export class Residency {
     return this.#pins.has(round[half]);
   }
 
-  /** @throws RangeError where somebody needs them */
+  /** Gives the pages of a half back. @throws RangeError where somebody needs them */
   drop(round: Round, half: Half): void {
+    this.#assertOwn(round);
     if (this.isPinned(round, half))
       throw new RangeError(`round ${round.id}: its ${half} half is pinned`);
-    dropHalf(round, half, this.cache);
-    this.#used[half].delete(round);
+    dropPages(round[half], this.cache[half].pool);
+    this.#forgetEmpty(round, half);
+  }
+
+  clear(round: Round, half: Half): void {
+    if (this.isPinned(round, half)) clearPages(round[half]);
+    else this.drop(round, half);
   }
 
   /** Has a round take over the half that was computed for it elsewhere; what it had goes. */
   replace(round: Round, half: Half, made: Round): void {
     this.drop(round, half);
-    round[half].pages.push(...made[half].pages.splice(0));
-    round[half].computedTokens = made[half].computedTokens;
-    this.#used[half].delete(made);
+    const [kv, other] = [round[half], made[half]];
+    kv.pages.push(...other.pages.splice(0));
+    kv.computedTokens = other.computedTokens;
+    kv.generation = other.generation;
+    kv.origin = other.origin;
+    clearPages(other);
+    this.#forgetEmpty(made, half);
+    round.owner = this;
     this.use(round, half);
   }
 
   /** Takes the pages away that hold no KV. */
   trim(round: Round, half: Half): void {
-    fitPages(round[half], round[half].computedTokens, this.cache[half]);
-    if (round[half].pages.length === 0) this.#used[half].delete(round);
+    const { pool } = this.cache[half];
+    fitPages(round[half], round[half].computedTokens, pool);
+    this.#forgetEmpty(round, half);
   }
 
-  /** Free + used = all, and the used ones are those of the rounds known here. */
+  /** For when the pools are destroyed: no round has pages of them any more. */
+  release(): void {
+    for (const half of HALVES)
+      for (const round of this.#used[half]) {
+        round[half].pages.length = 0;
+        clearPages(round[half]);
+        this.#forgetEmpty(round, half);
+      }
+    this.#pins.clear();
+  }
+
+  /** Asserts that the pages' books agree. @throws RangeError with the numbers */
   check(): void {
+    const [fault] = this.#pageFaults();
+    if (fault !== undefined) throw new RangeError(fault);
+  }
+
+  /**
+   * What is wrong with the books between two operations, in numbers: free + used = all; the used pages are
+   * those of the rounds that are known here, none of two; what is pinned has pages. Empty where that holds.
+   */
+  faults(): string[] {
+    const lost = [...this.#pins.keys()].filter(({ pages }) => !pages.length);
+    return [
+      ...this.#pageFaults(),
+      ...(lost.length > 0
+        ? [`${lost.length} pinned halves have no pages`]
+        : []),
+    ];
+  }
+
+  #pageFaults(): string[] {
+    return HALVES.flatMap((half) => {
+      const owned = [...this.#used[half]].flatMap((round) => round[half].pages);
+      const faults = this.cache[half].pool.faults(owned);
+      return faults.map((fault) => `${half} pages: ${fault}`);
+    });
+  }
+
+  /** Puts the books in order: rounds that share a page, or have one that is none, lose that half. */
+  recover(): void {
     for (const half of HALVES) {
-      const { pool, usedPages } = this.cache[half];
-      pool.check();
-      const known = [...this.#used[half]].reduce(
-        (sum, round) => sum + round[half].pages.length,
-        0,
-      );
-      if (known !== usedPages)
-        throw new RangeError(
-          `${half} pages: ${usedPages} in use, of which rounds have ${known}`,
-        );
+      const { pool } = this.cache[half];
+      const owners = new Map<number, number>();
+      for (const round of this.#used[half])
+        for (const page of round[half].pages)
+          owners.set(page, (owners.get(page) ?? 0) + 1);
+      const isSound = (page: number) =>
+        page < pool.pageCount && owners.get(page) === 1;
+      for (const round of this.#used[half]) {
+        const { pages } = round[half];
+        if (pages.every(isSound) && pages.length > 0) continue;
+        pages.length = 0;
+        clearPages(round[half]);
+        this.#forgetEmpty(round, half);
+      }
+      pool.reset([...this.#used[half]].flatMap((round) => round[half].pages));
     }
+    for (const kv of this.#pins.keys())
+      if (kv.pages.length === 0) this.#pins.delete(kv);
+  }
+
+  #forgetEmpty(round: Round, half: Half): void {
+    if (round[half].pages.length > 0) return;
+    this.#used[half].delete(round);
+    if (HALVES.every((one) => round[one].pages.length === 0))
+      round.owner = undefined;
+  }
+
+  /** A page that goes into another pool than it is from would be two rounds' there. */
+  #assertOwn({ id, owner }: Round): void {
+    if (owner !== undefined && owner !== this)
+      throw new RangeError(`round ${id}: its pages are of another pool`);
   }
 
   /** Tokens of all rounds whose KV is there, a half counting half. */

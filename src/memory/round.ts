@@ -1,41 +1,50 @@
 /** A round's tokens, and where the KV of each of its halves is. */
 import { type Half, HALVES } from "../util/kv-half";
-import type { KvCache, KvHalf } from "./kv-cache";
-import { PAGE_TOKENS, pagesFor } from "./page-pool";
+import { clearPages, type HalfKv, type KvContext, newHalfKv } from "./half-kv";
+import { PAGE_TOKENS, pagesFor, type PagePool } from "./page-pool";
+
+/** The id of the round that holds the system prompt: it stands before all others. */
+export const SYSTEM_ROUND = 0;
 
 /**
- * A user message and its reply, or, with id 0, the system prompt before all rounds. Pages belong to
- * one round; the token at place i of the round lies in page i / 16 of each half that is resident, at
- * i % 16.
+ * A user message and its reply, or the system prompt. Pages belong to one round; the token at place i of the
+ * round lies in page i / 16 of each half that is resident, at i % 16.
  */
 export interface Round {
   readonly id: number;
   readonly tokens: number[];
   readonly lower: HalfKv;
   readonly upper: HalfKv;
+  /** What stands before it now; undefined where that is of no interest. */
+  context?: KvContext | undefined;
+  /** Whose pages it has: they go back there, and nowhere else. Undefined while it has none. */
+  owner?: PageOwner | undefined;
 }
 
-/**
- * One half of a round's KV. It is resident when all its tokens are computed, and absent when it has
- * no pages.
- *
- *     tokens  [0 ─────────── computedTokens)[pending ───── tokens.length)
- *     pages   [0 ──────────────────────────────── pagesFor(tokens.length))
- */
-export interface HalfKv {
-  readonly pages: number[];
-  /** KV of the first so many tokens is in the pages. */
-  computedTokens: number;
-  /** Bytes of its segment in the store; 0 where there is none. */
-  storedBytes: number;
+/** Lends pages to rounds. */
+export interface PageOwner {
+  /**
+   * Has a half count as not computed. Its pages are given back, unless somebody reads them: then they go
+   * when they are wanted by others.
+   */
+  clear(round: Round, half: Half): void;
 }
 
-export function newRound(id: number, tokens: readonly number[]): Round {
-  return { id, tokens: [...tokens], lower: newHalf(), upper: newHalf() };
+/** Has a round count as not computed, wherever its pages are from. What is stored of it stays. */
+export function clearRound(round: Round): void {
+  for (const half of HALVES) {
+    if (round.owner) round.owner.clear(round, half);
+    else clearPages(round[half]);
+  }
 }
 
-function newHalf(): HalfKv {
-  return { pages: [], computedTokens: 0, storedBytes: 0 };
+export function newRound(
+  id: number,
+  tokens: readonly number[],
+  context?: KvContext,
+): Round {
+  const halves = { lower: newHalfKv(), upper: newHalfKv() };
+  return { id, tokens: [...tokens], ...halves, context };
 }
 
 /** Tokens of a round that lack KV in a half. */
@@ -43,8 +52,14 @@ export function pendingTokens(round: Round, half: Half): number {
   return round.tokens.length - round[half].computedTokens;
 }
 
+/** Whether a half is resident: all its tokens have KV on the GPU. */
 export function isResident(round: Round, half: Half): boolean {
   return pendingTokens(round, half) === 0;
+}
+
+/** Whether both halves are. */
+export function isAllResident(round: Round): boolean {
+  return HALVES.every((half) => isResident(round, half));
 }
 
 /** Pages that a half lacks to hold `tokens` tokens. */
@@ -56,7 +71,7 @@ export function missingPages({ pages }: HalfKv, tokens: number): number {
 export function fitPages(
   { pages }: HalfKv,
   tokens: number,
-  { pool }: KvHalf,
+  pool: PagePool,
 ): void {
   const wanted = pagesFor(tokens);
   while (pages.length < wanted) pages.push(pool.take());
@@ -64,18 +79,9 @@ export function fitPages(
 }
 
 /** Takes a half's pages away. Its KV can be restored, or computed again from the tokens. */
-export function dropHalf(round: Round, half: Half, cache: KvCache): void {
-  fitPages(round[half], 0, cache[half]);
-  round[half].computedTokens = 0;
-}
-
-/** Forgets pages without giving them back: for when the pools themselves are gone. */
-export function forgetPages(round: Round): void {
-  for (const half of HALVES) {
-    const kv = round[half];
-    kv.pages.length = 0;
-    kv.computedTokens = 0;
-  }
+export function dropPages(kv: HalfKv, pool: PagePool): void {
+  fitPages(kv, 0, pool);
+  clearPages(kv);
 }
 
 /** Where the token at a place of the round lies in the pages of a half: page × 16 + place in the page. */

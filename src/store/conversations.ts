@@ -30,6 +30,8 @@ export interface ConversationRecord {
   shownId?: number | undefined;
   /** Rounds that every turn attends to. */
   pinnedIds?: number[] | undefined;
+  /** No round has this id or a higher one, nor had one that is deleted. Default: behind those there are. */
+  nextId?: number | undefined;
 }
 
 /** What can be changed of a chat apart from its rounds. */
@@ -40,6 +42,8 @@ export type ConversationChanges = Partial<
   >
 >;
 
+const modelSchema = v.object({ name: v.string(), url: v.string() });
+
 const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
   v.object({
     id: v.string(),
@@ -47,11 +51,24 @@ const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
     system: v.optional(v.string()),
     createdMs: timeMs,
     updatedMs: timeMs,
-    model: v.object({ name: v.string(), url: v.string() }),
+    model: modelSchema,
     shownId: v.optional(wholeNumber),
-    // A chat whose pins are of another shape is still a chat.
-    pinnedIds: v.fallback(v.optional(v.array(wholeNumber)), undefined),
+    pinnedIds: v.optional(v.array(wholeNumber)),
+    nextId: v.optional(wholeNumber),
   });
+
+/** A chat is there as long as its id is: what else of it can't be read is as if it had never been said. */
+const readSchema: v.GenericSchema<unknown, ConversationRecord> = v.object({
+  id: v.string(),
+  title: v.fallback(v.string(), ""),
+  system: v.fallback(v.optional(v.string()), undefined),
+  createdMs: v.fallback(timeMs, 0),
+  updatedMs: v.fallback(timeMs, 0),
+  model: v.fallback(modelSchema, { name: "", url: "" }),
+  shownId: v.fallback(v.optional(wholeNumber), undefined),
+  pinnedIds: v.fallback(v.optional(v.array(wholeNumber)), undefined),
+  nextId: v.fallback(v.optional(wholeNumber), undefined),
+});
 
 export class Conversations {
   readonly #database: Database;
@@ -68,7 +85,7 @@ export class Conversations {
       "readonly",
       (transaction) => transaction.objectStore("conversations").getAll(),
     );
-    const found = checkedRecords(conversationSchema, values);
+    const found = checkedRecords(readSchema, values);
     found.records.sort((a, b) => b.updatedMs - a.updatedMs);
     return found;
   }
@@ -91,7 +108,7 @@ export class Conversations {
       "readonly",
       (transaction) => transaction.objectStore("conversations").get(id),
     );
-    return checkedRecord(conversationSchema, value);
+    return checkedRecord(readSchema, value);
   }
 
   /** Adds a chat, or replaces what is said of it; its rounds stay. */
@@ -151,7 +168,7 @@ export async function storedConversation<Names extends StoreName>(
   id: string,
 ): Promise<ConversationRecord | undefined> {
   const value = await transaction.objectStore("conversations").get(id);
-  return checkedRecord(conversationSchema, value);
+  return checkedRecord(readSchema, value);
 }
 
 /**

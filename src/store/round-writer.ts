@@ -6,8 +6,10 @@
  *
  * Segments come later, each on its own (`Segments.put`): they are a cache, and text does not wait for it.
  */
+import { StoreError } from "../util/errors";
 import {
   assertConversation,
+  type ConversationChanges,
   conversationIn,
   type ConversationRecord,
   storedConversation,
@@ -20,6 +22,8 @@ import { readSegment, type SegmentRecord } from "./segments";
 export interface WriteRoundsOptions {
   /** Whether the chat must be there: one that another tab deleted does not come back. */
   isKnown?: boolean;
+  /** What else is changed of the chat. */
+  changes?: ConversationChanges;
   /** `relaxed` unless the rounds must survive a power cut right after. */
   durability?: Durability;
 }
@@ -43,7 +47,7 @@ export async function writeRounds(
   database: Database,
   conversation: ConversationRecord,
   rounds: readonly RoundRecord[],
-  { isKnown = false, durability = "relaxed" }: WriteRoundsOptions = {},
+  { isKnown = false, changes, durability = "relaxed" }: WriteRoundsOptions = {},
 ): Promise<boolean> {
   assertConversation(conversation);
   const storable = rounds.map(storableRound);
@@ -60,14 +64,22 @@ export async function writeRounds(
         const isKnownRound = await putRound(transaction, round);
         isNew ||= !isKnownRound;
       }
+      const { nextId: idBefore = 0, model = conversation.model } = before ?? {};
       await transaction.objectStore("conversations").put({
         ...conversation,
         ...before,
         title: before?.title || conversation.title,
-        model: conversation.model,
+        // What is said while no model is loaded says nothing of one.
+        model: conversation.model.name === "" ? model : conversation.model,
         updatedMs: conversation.updatedMs,
+        nextId: Math.max(
+          idBefore,
+          conversation.nextId ?? 0,
+          ...storable.map(({ id }) => id + 1),
+        ),
         // A round that is new is what the reader looks at.
         ...(isNew && { shownId: undefined }),
+        ...changes,
       } satisfies ConversationRecord);
       return before === undefined;
     },
@@ -76,7 +88,8 @@ export async function writeRounds(
 }
 
 /**
- * Puts a round; segments that are not of it as it is now go.
+ * Puts a round; segments that are not of it as it is now go. One that can't be read is not written over: its
+ * text may still be saved by other means.
  *
  * @returns whether it was there before
  */
@@ -86,22 +99,33 @@ async function putRound(
 ): Promise<boolean> {
   const store = transaction.objectStore("rounds");
   const key = [round.conversationId, round.id] as [string, number];
-  const before = readRound(await store.get(key));
+  const value: unknown = await store.get(key);
+  const before = readRound(value);
+  if (value !== undefined && before === undefined) {
+    throw new StoreError(
+      "failed",
+      `Could not ${DOING}: round ${round.id} of the chat is damaged on the disk, and is left as it is. Export the chat, and go on in a new one.`,
+    );
+  }
   if (before?.contentHash !== round.contentHash) {
     await deleteSegments(transaction, key, (segment) => {
       // It may have been written before its round's record was.
       return !segment?.fingerprint.endsWith(round.contentHash);
     });
-  } else if (before.kvContext !== round.kvContext) {
-    await deleteSegments(transaction, key, () => true);
   } else if (String(before.attended) !== String(round.attended)) {
     await deleteSegments(transaction, key, (segment) => {
       return segment?.half !== "lower";
     });
   }
+  const isSame = before?.contentHash === round.contentHash;
   await store.put({
     ...round,
     createdMs: before?.createdMs ?? round.createdMs,
+    // Segments of earlier versions do not say it themselves.
+    ...(isSame && {
+      kvContext: before.kvContext,
+      isApproximate: before.isApproximate,
+    }),
   });
   return before !== undefined;
 }

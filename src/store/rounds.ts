@@ -1,11 +1,16 @@
 /** The rounds of a chat: what was said, and the tokens that its KV is rebuilt from. */
 import * as v from "valibot";
-import { type Database, keysOf } from "./database";
+import { storedConversation } from "./conversations";
+import {
+  type Database,
+  keysOf,
+  type StoreName,
+  type Transaction,
+} from "./database";
 import {
   assertRecord,
   checkedRecord,
   checkedRecords,
-  type Found,
   timeMs,
   wholeNumber,
 } from "./foreign";
@@ -38,14 +43,18 @@ export interface RoundRecord {
   attended: number[] | null;
   /** Digest of the keys in its lower half, page by page. */
   pageDigest?: Float32Array | undefined;
-  /** Hash of all tokens before it that its KV was computed with; without it that is not known. */
+  /**
+   * What the KV of its segments was computed behind, where they do not say it themselves: up to version 0.1
+   * they did not. A hash of all tokens before, and whether some KV of those was not exact.
+   */
   kvContext?: string | undefined;
-  /** Whether some of what its KV was computed with was not exact. */
   isApproximate?: boolean | undefined;
   /** Where its KV is, while it has none of its own. */
   kvFrom?: KvPlace | undefined;
   /** The name of the document that it is. */
   document?: string | undefined;
+  /** Whether it came in a file, so that its tokens may be other than those of its text. */
+  isFromFile?: boolean | undefined;
   createdMs: number;
 }
 
@@ -81,6 +90,7 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
       }),
     ),
     document: v.optional(v.string()),
+    isFromFile: v.optional(v.boolean()),
     createdMs: timeMs,
   }),
   v.check(
@@ -92,6 +102,29 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
     "a message has no more tokens than its round",
   ),
 );
+
+/**
+ * The same, of a record of which something is of another shape: its text, as far as that can be read. All else
+ * can be made again.
+ */
+const salvageSchema = v.object({
+  user: v.fallback(v.string(), ""),
+  reply: v.fallback(v.string(), ""),
+  document: v.fallback(v.optional(v.string()), undefined),
+  parentId: v.fallback(v.nullish(wholeNumber), undefined),
+  isFinished: v.fallback(v.boolean(), true),
+  createdMs: v.fallback(timeMs, 0),
+});
+
+/** What was found of a chat's rounds. */
+export interface FoundRounds {
+  /** In tree order. */
+  records: RoundRecord[];
+  /** Ids of those of which only the text could be read, or a part of it. */
+  damagedIds: number[];
+  /** Ids of rounds of which nothing could be read. They are left as they are. */
+  unreadableIds: number[];
+}
 
 export class Rounds {
   readonly #database: Database;
@@ -116,16 +149,28 @@ export class Rounds {
    * the next, the older first. A round whose parent is gone stands where a first round does: its text
    * is not lost.
    */
-  async list(conversationId: string): Promise<Found<RoundRecord>> {
-    const values = await this.#database.run(
+  async list(conversationId: string): Promise<FoundRounds> {
+    const [keys, values] = await this.#database.run(
       "read a chat",
       ["rounds"],
       "readonly",
-      (transaction) =>
-        transaction.objectStore("rounds").getAll(keysOf(conversationId)),
+      (transaction) => {
+        const store = transaction.objectStore("rounds");
+        const itsKeys = keysOf(conversationId);
+        return Promise.all([store.getAllKeys(itsKeys), store.getAll(itsKeys)]);
+      },
     );
-    const { records, dropped } = checkedRecords(roundSchema, values);
-    return { records: inTreeOrder(records), dropped };
+    const records: RoundRecord[] = [];
+    const damagedIds: number[] = [];
+    const unreadableIds: number[] = [];
+    for (const [i, [, id]] of keys.entries()) {
+      const record = readRound(values[i]);
+      const salvaged = record ?? salvagedRound(values[i], conversationId, id);
+      if (salvaged === undefined) unreadableIds.push(id);
+      else records.push(salvaged);
+      if (salvaged !== undefined && record === undefined) damagedIds.push(id);
+    }
+    return { records: inTreeOrder(records), damagedIds, unreadableIds };
   }
 
   /** The chats and documents that have rounds. */
@@ -159,43 +204,83 @@ export class Rounds {
   }
 
   /**
-   * Deletes a round. Its children become children of its parent. What was said after it keeps its text,
-   * and, unless `keepsKv`, loses its segments: that KV was computed with the deleted round in view.
+   * Deletes rounds. Their children become children of their parents. What was said after them keeps its text,
+   * and, unless `keepsKv`, loses its segments: that KV was computed with the deleted rounds in view.
    */
   async delete(
     conversationId: string,
-    id: number,
+    ids: readonly number[],
     { keepsKv = false }: { keepsKv?: boolean } = {},
   ): Promise<void> {
     await this.#database.run(
       "delete a round",
-      ["rounds", "segments", "uses"],
+      ["conversations", "rounds", "segments", "uses"],
       "readwrite",
       async (transaction) => {
         const store = transaction.objectStore("rounds");
+        await keepIdsTaken(transaction, conversationId, ids);
         const values = await store.getAll(keysOf(conversationId));
-        const { records } = checkedRecords(roundSchema, values);
-        const gone = records.find((round) => round.id === id);
-        const readers = keepsKv ? new Set([id]) : withAllThatRead(records, id);
-        const changed = records
-          .filter((round) => round.parentId === id || readers.has(round.id))
-          .map((round) => ({
-            ...(readers.has(round.id) ? withoutKv(round) : round),
-            ...(round.parentId === id && { parentId: gone?.parentId ?? null }),
-          }));
+        let { records } = checkedRecords(roundSchema, values);
+        const before = new Map(records.map((round) => [round.id, round]));
+        for (const id of ids) {
+          const readers = keepsKv
+            ? new Set([id])
+            : withAllThatRead(records, id);
+          await Promise.all(
+            [...readers].flatMap((reader) => {
+              const keys = keysOf(conversationId, reader);
+              return [
+                transaction.objectStore("segments").delete(keys),
+                transaction.objectStore("uses").delete(keys),
+              ];
+            }),
+          );
+          records = withoutRound(
+            records.map((one) => (readers.has(one.id) ? withoutKv(one) : one)),
+            id,
+          );
+        }
         await Promise.all([
-          ...changed.map((round) => store.put(round)),
-          store.delete([conversationId, id]),
-          ...[...readers]
-            .map((stale) => keysOf(conversationId, stale))
-            .flatMap((keys) => [
-              transaction.objectStore("segments").delete(keys),
-              transaction.objectStore("uses").delete(keys),
-            ]),
+          ...records
+            .filter((round) => round !== before.get(round.id))
+            .map((round) => store.put(round)),
+          ...ids.map((id) => store.delete([conversationId, id])),
         ]);
       },
     );
   }
+}
+
+/** A deleted round's id is not used again, though nothing tells of it any more. Its pin goes. */
+async function keepIdsTaken<Names extends StoreName>(
+  transaction: Transaction<Names | "conversations" | "rounds", "readwrite">,
+  conversationId: string,
+  ids: readonly number[],
+): Promise<void> {
+  const conversation = await storedConversation(transaction, conversationId);
+  if (conversation === undefined) return;
+  const keys = await transaction
+    .objectStore("rounds")
+    .getAllKeys(keysOf(conversationId));
+  const nextId = Math.max(
+    conversation.nextId ?? 0,
+    1 + Math.max(-1, ...ids, ...keys.map(([, id]) => id)),
+  );
+  const pinnedIds = conversation.pinnedIds?.filter((id) => !ids.includes(id));
+  await transaction
+    .objectStore("conversations")
+    .put({ ...conversation, nextId, ...(pinnedIds && { pinnedIds }) });
+}
+
+/** Rounds less one, whose children become its parent's. */
+function withoutRound(
+  rounds: readonly RoundRecord[],
+  id: number,
+): RoundRecord[] {
+  const parentId = rounds.find((round) => round.id === id)?.parentId ?? null;
+  return rounds
+    .filter((round) => round.id !== id)
+    .map((round) => (round.parentId === id ? { ...round, parentId } : round));
 }
 
 /** A round of whose KV nothing is known. */
@@ -225,6 +310,31 @@ export function storableRound(round: RoundRecord): RoundRecord {
 /** A round as it was read; undefined where it is of another shape. */
 export function readRound(value: unknown): RoundRecord | undefined {
   return checkedRecord(roundSchema, value);
+}
+
+/** What can be read of a round that is of another shape; undefined where that is nothing. */
+function salvagedRound(
+  value: unknown,
+  conversationId: string,
+  id: number,
+): RoundRecord | undefined {
+  const found = checkedRecord(salvageSchema, value);
+  if (found === undefined || (found.user === "" && found.reply === ""))
+    return undefined;
+  const { parentId, ...text } = found;
+  const isParent = parentId === null || (parentId ?? id) < id;
+  return {
+    ...text,
+    conversationId,
+    id,
+    // One that is not known stood before it in any case.
+    parentId: isParent ? (parentId ?? null) : id - 1,
+    tokens: new Uint32Array(),
+    openTokens: 0,
+    textFingerprint: "",
+    contentHash: "",
+    attended: null,
+  };
 }
 
 /** Whether more would be stored than it shows: what is stored of a view is its whole buffer. */

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import type { Half } from "../util/kv-half";
 import { type Database, keysOf, type SegmentKey } from "./database";
+import { readRound, type RoundRecord } from "./rounds";
 import {
   checkedRecord,
   checkedRecords,
@@ -13,16 +14,32 @@ import {
   wholeNumber,
 } from "./foreign";
 
-export interface SegmentUse {
+export interface SegmentUse extends SegmentOrigin {
   conversationId: string;
   roundId: number;
   half: Half;
   bytes: number;
   /** Of its round; undefined where it was written before that was noted. */
   tokens?: number | undefined;
+  /** As in the segment; undefined where it was written before that was noted. */
+  fingerprint?: string | undefined;
   /** When it was last written or read. */
   usedMs: number;
 }
+
+/** What the KV of a segment was computed behind. Up to version 0.1 its round's record said that. */
+export interface SegmentOrigin {
+  /** Hash of all tokens before the round. */
+  kvContext?: string | undefined;
+  /** Whether all KV of those was exact. */
+  isExact?: boolean | undefined;
+}
+
+/** Its fields, as schemas. */
+export const originFields = {
+  kvContext: v.optional(v.string()),
+  isExact: v.optional(v.boolean()),
+};
 
 /** The fields of a segment's key, as schemas. */
 export const keyFields = {
@@ -34,12 +51,14 @@ export const keyFields = {
 const useSchema: v.GenericSchema<unknown, SegmentUse> = v.object({
   ...keyFields,
   bytes: wholeNumber,
+  ...originFields,
   tokens: v.optional(wholeNumber),
+  fingerprint: v.optional(v.string()),
   usedMs: timeMs,
 });
 
-/** Bytes of segments by round and half, where they are stored. */
-export type SegmentSizes = Map<number, Partial<Record<Half, number>>>;
+/** What is stored of a chat's rounds, by round and half. */
+export type StoredHalves = Map<number, Partial<Record<Half, SegmentUse>>>;
 
 export class SegmentUses {
   readonly #database: Database;
@@ -94,20 +113,30 @@ export class SegmentUses {
     return checkedUses(values);
   }
 
-  /** Bytes of the segments of a chat, by round and half. */
-  async sizesOf(conversationId: string): Promise<SegmentSizes> {
-    const values = await this.#database.run(
+  /** The segments of a chat, with what their rounds say where they do not say it themselves. */
+  async ofChat(conversationId: string): Promise<StoredHalves> {
+    const uses = await this.#database.run(
       "measure the memory of a chat",
-      ["uses"],
+      ["uses", "rounds"],
       "readonly",
-      (transaction) =>
-        transaction.objectStore("uses").getAll(keysOf(conversationId)),
+      async (transaction) => {
+        const values = await transaction
+          .objectStore("uses")
+          .getAll(keysOf(conversationId));
+        const rounds = transaction.objectStore("rounds");
+        return Promise.all(
+          checkedUses(values).records.map(async (use) => {
+            if (use.kvContext !== undefined) return use;
+            const key = [conversationId, use.roundId] as [string, number];
+            return { ...use, ...originIn(readRound(await rounds.get(key))) };
+          }),
+        );
+      },
     );
-    const sizes: SegmentSizes = new Map();
-    for (const { roundId, half, bytes } of checkedUses(values).records) {
-      sizes.set(roundId, { ...sizes.get(roundId), [half]: bytes });
-    }
-    return sizes;
+    const stored: StoredHalves = new Map();
+    for (const use of uses)
+      stored.set(use.roundId, { ...stored.get(use.roundId), [use.half]: use });
+    return stored;
   }
 
   /** Bytes of all segments. */
@@ -115,6 +144,12 @@ export class SegmentUses {
     const { records } = await this.list();
     return records.reduce((sum, { bytes }) => sum + bytes, 0);
   }
+}
+
+/** What the record of a round says of its segments. */
+function originIn(round: RoundRecord | undefined): SegmentOrigin {
+  if (round?.kvContext === undefined) return {};
+  return { kvContext: round.kvContext, isExact: !round.isApproximate };
 }
 
 /** Those of the values that are uses; a crash, a hand or another version may have written others. */

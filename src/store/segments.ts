@@ -18,11 +18,13 @@ import {
   checkedUses,
   keyFields,
   keyOf,
+  originFields,
+  type SegmentOrigin,
   type SegmentUse,
   SegmentUses,
 } from "./segment-uses";
 
-export interface SegmentRecord {
+export interface SegmentRecord extends SegmentOrigin {
   conversationId: string;
   roundId: number;
   half: Half;
@@ -42,6 +44,7 @@ export interface SegmentRecord {
 const segmentSchema: v.GenericSchema<unknown, SegmentRecord> = v.pipe(
   v.object({
     ...keyFields,
+    ...originFields,
     blob: v.instance(Blob),
     bytes: wholeNumber,
     tokens: v.optional(wholeNumber),
@@ -49,6 +52,11 @@ const segmentSchema: v.GenericSchema<unknown, SegmentRecord> = v.pipe(
   }),
   v.check(({ blob, bytes }) => blob.size === bytes, "the blob has its size"),
 );
+
+/** A segment's bytes, and what its KV was computed behind, where it says that. */
+export interface ReadSegment extends SegmentOrigin {
+  bytes: Uint8Array<ArrayBuffer>;
+}
 
 /** What segments are together. */
 export interface SegmentTotals {
@@ -82,7 +90,8 @@ export class Segments {
    */
   async put(segment: SegmentRecord): Promise<void> {
     assertRecord(segmentSchema, segment, "segment");
-    const { conversationId, roundId, half, bytes, tokens } = segment;
+    const { blob: _blob, ...facts } = segment;
+    const { conversationId, roundId } = segment;
     await this.#database.run(
       "keep a round's memory",
       ["rounds", "segments", "uses"],
@@ -97,23 +106,22 @@ export class Segments {
             "Could not keep a round's memory: the round was deleted, perhaps in another tab.",
           );
         }
-        const usedMs = this.#now();
-        const use = { conversationId, roundId, half, bytes, tokens, usedMs };
+        const use: SegmentUse = { ...facts, usedMs: this.#now() };
         await transaction.objectStore("segments").put(segment);
-        await transaction.objectStore("uses").put(use satisfies SegmentUse);
+        await transaction.objectStore("uses").put(use);
       },
     );
   }
 
   /**
-   * The bytes of a segment with this fingerprint; `missing` where there is none. One of another
+   * A segment with this fingerprint; `missing` where there is none. One of another
    * fingerprint or shape, or whose file the browser lost, is `dropped`: deleted, for it is of no use.
    * That it was read is noted in memory; `uses.save` writes it down.
    */
   async read(
     key: SegmentKey,
     fingerprint: string,
-  ): Promise<Uint8Array<ArrayBuffer> | "missing" | "dropped"> {
+  ): Promise<ReadSegment | "missing" | "dropped"> {
     const value = await this.#valueOf(key);
     if (value === undefined) return "missing";
     const segment = readSegment(value);
@@ -121,12 +129,13 @@ export class Segments {
       segment?.fingerprint === fingerprint
         ? await bytesOf(segment.blob)
         : undefined;
-    if (bytes === undefined) {
+    if (segment === undefined || bytes === undefined) {
       await this.delete(key);
       return "dropped";
     }
     this.uses.note(key, this.#now());
-    return bytes;
+    const { kvContext, isExact } = segment;
+    return { bytes, kvContext, isExact };
   }
 
   /** What all segments are together; none of them is opened. */

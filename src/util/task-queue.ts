@@ -1,30 +1,40 @@
-/** One thing at a time, in the order of asking. */
+/** Runs tasks one at a time, in FIFO order. */
 export class TaskQueue {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
+  readonly #onSettled: () => void;
 
-  /** Whether somebody waits for the task that runs; those that have time do not count. */
+  /** @param onSettled called after each task, before the next one begins */
+  constructor(onSettled: () => void = () => undefined) {
+    this.#onSettled = onSettled;
+  }
+
+  /** True while a foreground task waits; background tasks do not count. */
   get isWanted(): boolean {
     return this.#waiting > 0;
   }
 
   /**
-   * Waits for its turn; the next one comes when the returned function is called.
+   * Waits for its turn; the next task begins when the returned function is called.
    *
-   * @param hasTime whether the one that runs need not hurry for it
+   * @param isBackground whether the task that runs need not hurry for it
    */
-  async enter(hasTime = false): Promise<() => void> {
+  async enter(isBackground = false): Promise<() => void> {
     const before = this.#last;
     let leave = () => {};
     this.#last = new Promise((resolve) => (leave = resolve));
-    this.#waiting += Number(!hasTime);
+    this.#waiting += Number(!isBackground);
     await before;
-    this.#waiting -= Number(!hasTime);
-    return leave;
+    this.#waiting -= Number(!isBackground);
+    return () => {
+      this.#onSettled();
+      leave();
+    };
   }
 
-  async run<T>(task: () => Promise<T>, hasTime = false): Promise<T> {
-    const leave = await this.enter(hasTime);
+  /** @throws as the task does */
+  async run<T>(task: () => Promise<T>, isBackground = false): Promise<T> {
+    const leave = await this.enter(isBackground);
     try {
       return await task();
     } finally {

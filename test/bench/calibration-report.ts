@@ -29,8 +29,8 @@ export function calibrationReport(
   const ranks = (one: LayerWorth) =>
     [1, 2, 4].map((k) => rankRate(questions, one, k).toFixed(2));
   const byTau = TAUS.map((one) => {
-    const { recall, share } = selectionAt(questions, calibration, one);
-    return row([one, recall.toFixed(3), percent(share)]);
+    const { restorer, share } = selectionAt(questions, calibration, one);
+    return row([one, restorer.toFixed(3), percent(share)]);
   });
   const table = [
     `watershed ${watershed}, rows ${rows}, heads ${heads === "all" ? heads : heads.join()}, tau ${tau}; ${questions.length} questions`,
@@ -123,7 +123,7 @@ function selectionAt(
   questions: readonly QuestionMass[],
   { watershed, rows, heads }: Calibration,
   tau: number,
-): { recall: number; share: number } {
+): { restorer: number; share: number } {
   const picks = questions.map((question) => {
     const mass = averaged(question[rows][watershed]!, heads);
     const places = selected(mass, tau);
@@ -133,7 +133,7 @@ function selectionAt(
     };
   });
   return {
-    recall: mean(picks.map(({ isThere }) => isThere)),
+    restorer: mean(picks.map(({ isThere }) => isThere)),
     share: mean(picks.map(({ share }) => share)),
   };
 }

@@ -98,7 +98,7 @@ export async function benchFusionTime({
 
   onProgress?.("everything prefilled");
   const engine = await open();
-  const { id } = await engine.importChat(runs[0]![1].file);
+  const { id } = await engine.importChat(runs[0]![1].file, { withKv: true });
   const { rounds } = await engine.openChat(id);
   await engine.deleteRound(id, rounds.at(-1)!.id);
   const full = await say(engine, id, QUESTION, ASK);

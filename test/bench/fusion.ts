@@ -15,11 +15,11 @@
  *
  * `leak` asks, with greedy replies, for what a deleted round told: how often it is said.
  */
-import { Attend } from "../../src/engine/turn/prefill-turn";
+import { TurnPrefill } from "../../src/engine/turn/prefill-turn";
 import { frameOf } from "../../src/engine/run/attention-frame";
 import type { Model } from "../../src/engine/load/load-model";
 import {
-  Recall,
+  KvRestorer,
   type SegmentSource,
 } from "../../src/engine/restore/kv-restore";
 import {
@@ -183,7 +183,7 @@ class FusionLab {
     if (method)
       for (const round of history)
         for (const half of HALVES)
-          round[half].storedBytes = this.#stored.get(round.id)![half].length;
+          round[half].stored.bytes = this.#stored.get(round.id)![half].length;
     const stale = staleRounds(this.#one);
     const isFirst = after.rounds.length === 0;
     const own = newRound(-1, tokens.open(question, { isFirst }));
@@ -195,11 +195,11 @@ class FusionLab {
         mode: "raw",
       }),
     };
-    const attend = new Attend(
+    const attend = new TurnPrefill(
       {
         runner,
         residency,
-        recall: new Recall(runner, residency, new Rates()),
+        restorer: new KvRestorer(runner, residency, new Rates()),
         source,
         pins,
         contextTokens,

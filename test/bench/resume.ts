@@ -112,7 +112,7 @@ async function ask(
     mode = "rounds",
   }: { isRestored?: boolean; mode?: "rounds" | "all" },
 ) {
-  const { id } = await engine.importChat(file);
+  const { id } = await engine.importChat(file, { withKv: true });
   await engine.openChat(id);
   const start = performance.now();
   if (isRestored) await engine.restoreChat(id);

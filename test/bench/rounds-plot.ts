@@ -1,4 +1,4 @@
-/** Recall over memory saved: where the curve bends. */
+/** KvRestorer over memory saved: where the curve bends. */
 import { chart, type Series } from "./plot";
 import type { RoundsRow } from "./rounds";
 
@@ -41,7 +41,7 @@ export function roundsPlot(rows: readonly RoundsRow[]): string {
     ];
   });
   return chart(
-    "Recall over KV memory saved, by policy and rounds of history",
+    "KvRestorer over KV memory saved, by policy and rounds of history",
     {
       label: "KV memory saved, %",
       from: 55,

@@ -6,8 +6,8 @@
  * Chats with known answers: the history is prefilled once with full attention, and every policy says the
  * same reply behind it, teacher-forced. Figures by policy, over all questions:
  *
- * - recall: questions whose value tokens are all predicted right
- * - of full: recall as a share of full attention's
+ * - restorer: questions whose value tokens are all predicted right
+ * - of full: restorer as a share of full attention's
  * - KL: mean KL(full ‖ policy) over the reply's positions, in nats; top-1: how often the likeliest token is the same
  * - captured: mass, at the watershed, of what the policy attends to
  * - rounds: how many are attended to, the last one included
@@ -40,7 +40,7 @@ export interface RoundsRow {
   rounds: number;
   policy: string;
   questions: number;
-  recall: number;
+  restorer: number;
   ofFull: number;
   kl: number;
   top1: number;
@@ -102,13 +102,13 @@ export async function benchRounds(
     const [rounds, policy] = key.split("\t") as [string, string];
     const isControl = policy.startsWith("control: ");
     const full = samples.get(`${rounds}\t${isControl ? "control: " : ""}full`)!;
-    const recall = mean(all, ({ isRight }) => Number(isRight));
+    const restorer = mean(all, ({ isRight }) => Number(isRight));
     return {
       rounds: Number(rounds),
       policy,
       questions: all.length,
-      recall,
-      ofFull: recall / mean(full, ({ isRight }) => Number(isRight)),
+      restorer,
+      ofFull: restorer / mean(full, ({ isRight }) => Number(isRight)),
       kl: mean(all, ({ kl }) => kl),
       top1: mean(all, ({ top1 }) => top1),
       captured: mean(all, ({ captured }) => captured),
@@ -298,7 +298,7 @@ export function roundsTable(rows: readonly RoundsRow[]): string {
       String(row.rounds),
       row.policy,
       String(row.questions),
-      row.recall.toFixed(3),
+      row.restorer.toFixed(3),
       row.ofFull.toFixed(3),
       row.kl.toFixed(4),
       row.top1.toFixed(3),

@@ -333,7 +333,9 @@ test("loading can be aborted, and says why", async () => {
     },
   });
   await expect(loading).rejects.toThrow("changed my mind");
-  await expect(one.createChat()).rejects.toThrow("No model is loaded");
+  const empty = await one.createChat();
+  await expect(say(one, empty, "Hi")).rejects.toThrow("No model is loaded");
+  expect((await one.openChat(empty)).rounds).toEqual([]);
 });
 
 test("progress goes from nothing to all bytes of the weights", async () => {

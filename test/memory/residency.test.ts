@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Pins, Residency } from "../../src/memory/residency";
-import { newRound, type Round } from "../../src/memory/round";
+import { clearRound, newRound, type Round } from "../../src/memory/round";
 import { type Half, HALVES } from "../../src/util/kv-half";
 import { OutOfMemoryError } from "../../src/util/errors";
 import { fakeCache } from "../support/fake-gpu";
@@ -225,7 +225,7 @@ describe("a check", () => {
     const { residency, rounds } = await fourRounds();
     rounds[1]!.upper.pages.pop();
     expect(() => residency.check()).toThrow(
-      "upper pages: 4 in use, of which rounds have 3",
+      "upper pages: 1 in use have no owner",
     );
   });
 
@@ -234,14 +234,87 @@ describe("a check", () => {
     await residency.makeRoom(lowerPages(1));
     residency.cache.lower.pool.take();
     expect(() => residency.check()).toThrow(
-      "lower pages: 1 in use, of which rounds have 0",
+      "lower pages: 1 in use have no owner",
     );
   });
 
   test("finds a page that two rounds have", async () => {
     const { residency, rounds } = await fourRounds();
     rounds[1]!.lower.pages.push(rounds[0]!.lower.pages[0]!);
-    expect(() => residency.check()).toThrow("lower pages: 4 in use");
+    expect(() => residency.check()).toThrow("lower pages: 1 are owned twice");
+  });
+
+  test("finds a half that is pinned and has no pages", async () => {
+    const { residency, rounds } = await fourRounds();
+    residency.pin(rounds[1]!, "lower");
+    expect(residency.faults()).toEqual([]);
+    rounds[1]!.lower.pages.length = 0;
+    expect(residency.faults()).toEqual([
+      "lower pages: 1 in use have no owner",
+      "1 pinned halves have no pages",
+    ]);
+  });
+
+  test("that has failed is followed by order: only rounds that were concerned lose what they had", async () => {
+    const { residency, rounds } = await fourRounds();
+    const [one, two, three] = rounds;
+    two!.lower.pages.splice(0, 1, one!.lower.pages[0]!);
+    residency.pin(two!, "lower");
+    three!.upper.pages.push(77);
+    expect(residency.faults().length).toBeGreaterThan(0);
+    residency.recover();
+    residency.unpin(two!, "lower");
+    expect(residency.faults()).toEqual([]);
+    expect(one!.lower).toMatchObject({ pages: [], computedTokens: 0 });
+    expect(two!.lower).toMatchObject({ pages: [], computedTokens: 0 });
+    expect(three!.upper.pages).toEqual([]);
+    expect(one!.upper.pages).toHaveLength(1);
+    expect(three!.lower.pages).toHaveLength(1);
+  });
+});
+
+describe("pages", () => {
+  test("go back to the pool that they are from, whoever takes them away", async () => {
+    const { residency, rounds } = await fourRounds();
+    const other = new Residency(fakeCache({ lower: 4, upper: 4 }));
+    const stranger = newRound(9, [1]);
+    await other.give(stranger, "lower");
+    const [round] = rounds;
+    expect(() => other.drop(round!, "lower")).toThrow("of another pool");
+    await expect(other.give(round!, "lower")).rejects.toThrow("another pool");
+    clearRound(round!);
+    for (const one of [residency, other]) one.check();
+    expect(other.cache.lower.usedPages).toBe(1);
+    expect(residency.cache.lower.usedPages).toBe(3);
+    // Without pages a round is nobody's.
+    await other.give(round!, "lower");
+    expect(other.cache.lower.usedPages).toBe(2);
+  });
+
+  test("of a pool that is gone are nobody's", async () => {
+    const { residency, rounds } = await fourRounds();
+    residency.release();
+    const other = new Residency(fakeCache({ lower: 4, upper: 4 }));
+    for (const round of rounds) {
+      expect(round.lower).toMatchObject({ pages: [], computedTokens: 0 });
+      await other.give(round, "lower");
+    }
+    other.check();
+  });
+
+  test("that somebody reads stay when their content is of no use any more, until they are wanted", async () => {
+    const { residency, rounds } = await fourRounds();
+    const [round] = rounds;
+    residency.pin(round!, "lower");
+    clearRound(round!);
+    expect(round!.lower.pages).toHaveLength(1);
+    expect(round!.lower.computedTokens).toBe(0);
+    expect(round!.upper.pages).toEqual([]);
+    residency.unpin(round!, "lower");
+    const next = newRound(9, [1]);
+    await residency.give(next, "lower");
+    expect(round!.lower.pages).toEqual([]);
+    residency.check();
   });
 });
 

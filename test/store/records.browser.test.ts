@@ -13,7 +13,7 @@ import {
   segment,
 } from "./fixtures";
 
-test("lists chats newest first, renames them, and counts those of another shape", async () => {
+test("lists chats newest first, renames them, and hides none for what of it can't be read", async () => {
   const name = ownName();
   const chats = new Conversations(await openOwn(name));
   await chats.put(conversation("old", { updatedMs: 1 }));
@@ -24,10 +24,10 @@ test("lists chats newest first, renames them, and counts those of another shape"
     updatedMs: NaN,
   });
   const { records, dropped } = await chats.list();
-  expect(records.map(({ id }) => id)).toEqual(["new", "old"]);
+  expect(records.map(({ id }) => id)).toEqual(["new", "old", "junk", "nan"]);
   expect(records[0]!.system).toBe("Be brief.");
-  expect(dropped).toBe(2);
-  expect(await chats.get("junk")).toBeUndefined();
+  expect(dropped).toBe(0);
+  expect(await chats.get("junk")).toMatchObject({ title: "", updatedMs: 0 });
 
   await chats.change("old", { title: "Cats", updatedMs: 3 });
   expect((await chats.list()).records[0]).toMatchObject({ title: "Cats" });
@@ -108,9 +108,19 @@ test("a torn round is dropped and counted, and those after it keep their text", 
   ]) {
     await putForeign(name, "rounds", torn);
   }
-  const { records, dropped } = await rounds.list("a");
-  expect(records.map(({ id }) => id)).toEqual([0, 2]);
-  expect(dropped).toBe(8);
+  const found = await rounds.list("a");
+  // Their text is there, and they are of use for nothing else.
+  expect(found.damagedIds).toEqual([3, 4, 5, 6, 7, 8, 9]);
+  expect(found.unreadableIds).toEqual([1]);
+  expect(found.records.map(({ id }) => id)).toEqual([
+    0, 2, 3, 4, 5, 6, 7, 8, 9,
+  ]);
+  for (const id of found.damagedIds)
+    expect(found.records.find((record) => record.id === id)).toMatchObject({
+      user: round(id).user,
+      tokens: new Uint32Array(),
+      textFingerprint: "",
+    });
 });
 
 test("will not write a round that it could not read again", async () => {
@@ -138,15 +148,15 @@ test("the children of a deleted round become its parent's, and what came after i
     await rounds.put(round(id, id === 3 ? { parentId: 0 } : {}));
     await segments.put(segment(id, "lower", 10));
   }
-  await rounds.delete("a", 1);
+  await rounds.delete("a", [1]);
   const { records } = await rounds.list("a");
   expect(records.map(({ id, parentId }) => [id, parentId])).toEqual([
     [0, null],
     [2, 0],
     [3, 0],
   ]);
-  const sizes = await segments.uses.sizesOf("a");
-  expect([...sizes.keys()]).toEqual([0, 3]);
+  const stored = await segments.uses.ofChat("a");
+  expect([...stored.keys()]).toEqual([0, 3]);
 });
 
 test("deleting a chat deletes all of it, and nothing of another", async () => {

@@ -22,8 +22,8 @@ async function storedRounds(database: Database) {
 
 /** Which halves of round 0 are stored. */
 async function storedHalves(database: Database): Promise<string[]> {
-  const sizes = await new Segments(database).uses.sizesOf("a");
-  return Object.keys(sizes.get(0) ?? {});
+  const stored = await new Segments(database).uses.ofChat("a");
+  return Object.keys(stored.get(0) ?? {});
 }
 
 test.each(["relaxed", "strict"] as const)(
@@ -34,7 +34,10 @@ test.each(["relaxed", "strict"] as const)(
     const isNew = await writeRounds(database, chat, rounds, { durability });
     expect(isNew).toBe(true);
     expect(await storedRounds(database)).toEqual(rounds);
-    expect(await new Conversations(database).get("a")).toEqual(chat);
+    expect(await new Conversations(database).get("a")).toEqual({
+      ...chat,
+      nextId: 2,
+    });
   },
 );
 
@@ -54,6 +57,7 @@ test("later rounds leave the chat's title, system prompt and age", async () => {
     system: "Be brief.",
     updatedMs: 5,
     model,
+    nextId: 2,
   });
 });
 
@@ -89,7 +93,10 @@ test.each([1, 2, 3])(
     const again = await openOwn(name);
     expect(await storedRounds(again)).toEqual([round(0)]);
     expect(await storedHalves(again)).toEqual(["lower"]);
-    expect(await new Conversations(again).get("a")).toEqual(chat);
+    expect(await new Conversations(again).get("a")).toEqual({
+      ...chat,
+      nextId: 1,
+    });
   },
 );
 

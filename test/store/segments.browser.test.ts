@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { Rounds } from "../../src/store/rounds";
-import { Segments } from "../../src/store/segments";
+import { type ReadSegment, Segments } from "../../src/store/segments";
+import { writeRounds } from "../../src/store/round-writer";
 import {
+  conversation,
   countOf,
   failPuts,
   openOwn,
@@ -28,7 +30,10 @@ const lower = (roundId: number): ["a", number, "lower"] => [
 test("gives back the bytes it was given", async () => {
   const segments = await openSegments();
   await segments.put(segment(3, "upper", 100));
-  const bytes = await segments.read(["a", 3, "upper"], "f1");
+  const { bytes } = (await segments.read(
+    ["a", 3, "upper"],
+    "f1",
+  )) as ReadSegment;
   expect(bytes).toEqual(new Uint8Array(100).fill(3));
   expect(await segments.read(lower(3), "f1")).toBe("missing");
 });
@@ -56,13 +61,37 @@ test("says what is stored of a chat, by round and half", async () => {
   await segments.put(segment(1, "lower", 10));
   await segments.put(segment(1, "upper", 20));
   await segments.put(segment(3, "lower", 30));
-  expect(await segments.uses.sizesOf("a")).toEqual(
+  expect(await segments.uses.ofChat("a")).toMatchObject(
     new Map([
-      [1, { lower: 10, upper: 20 }],
-      [3, { lower: 30 }],
+      [1, { lower: { bytes: 10 }, upper: { bytes: 20 } }],
+      [3, { lower: { bytes: 30 } }],
     ]),
   );
-  expect(await segments.uses.sizesOf("b")).toEqual(new Map());
+  expect(await segments.uses.ofChat("b")).toEqual(new Map());
+});
+
+test("says what KV was computed behind: the segment itself, or else its round's record", async () => {
+  const database = await openOwn();
+  const [rounds, segments] = [new Rounds(database), new Segments(database)];
+  const [before, now] = ["1".repeat(64), "2".repeat(64)];
+  await rounds.put(round(1, { kvContext: before, isApproximate: true }));
+  await segments.put(segment(1, "lower", 10));
+  const own = { kvContext: now, isExact: true };
+  await segments.put({ ...segment(1, "upper", 10), ...own });
+  const { lower, upper } = (await segments.uses.ofChat("a")).get(1)!;
+  expect(lower).toMatchObject({ kvContext: before, isExact: false });
+  expect(upper).toMatchObject(own);
+  const { fingerprint } = segment(1, "upper");
+  expect(await segments.read(["a", 1, "upper"], fingerprint)).toMatchObject(
+    own,
+  );
+  // The record says so of its old segments also when it is written again.
+  await writeRounds(database, conversation("a"), [
+    round(1, { reply: "Again" }),
+  ]);
+  expect((await segments.uses.ofChat("a")).get(1)!.lower).toMatchObject({
+    kvContext: before,
+  });
 });
 
 test("hands out the segments of a chat one by one, also while some go", async () => {
@@ -147,5 +176,7 @@ test("sweeps what belongs to no round or has no size, and leaves the rest", asyn
   await putForeign(name, "segments", segment(0, "upper"));
   expect(await segments.sweep()).toBe(2);
   expect(await countOf(name, "segments")).toBe(1);
-  expect(await segments.read(lower(0), "f1")).toHaveLength(64);
+  expect(await segments.read(lower(0), "f1")).toMatchObject({
+    bytes: expect.objectContaining({ length: 64 }) as Uint8Array,
+  });
 });

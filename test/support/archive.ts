@@ -3,11 +3,12 @@ import { onTestFinished } from "vitest";
 import type {
   ArchiveOptions,
   ChatHead,
-  RoundToKeep,
   StoreTrouble,
 } from "../../src/engine/archive/archive";
+import type { RoundFields } from "../../src/engine/chat/chat-round";
 import { contentHash, segmentName } from "../../src/engine/load/fingerprint";
 import { StoredArchive } from "../../src/engine/archive/indexeddb-archive";
+import type { KvOrigin } from "../../src/memory/half-kv";
 import {
   type ExpectedSegment,
   payloadBytes,
@@ -52,8 +53,8 @@ export function chatHead(id: string, fields: Partial<ChatHead> = {}): ChatHead {
 
 export function roundToKeep(
   id: number,
-  fields: Partial<RoundToKeep> = {},
-): RoundToKeep {
+  fields: Partial<RoundFields> = {},
+): RoundFields {
   return {
     id,
     parentId: id === 0 ? null : id - 1,
@@ -70,12 +71,13 @@ export function roundToKeep(
 
 /** The KV of half a round as the engine would store it, its payload full of the round's id. */
 export async function kvOf(
-  { id, tokens }: RoundToKeep,
+  { id, tokens }: RoundFields,
   half: "lower" | "upper" = "lower",
   modelFingerprint = "model",
 ): Promise<{
   header: SegmentHeader;
   payload: Uint8Array<ArrayBuffer>;
+  origin: KvOrigin;
   expected: ExpectedSegment;
 }> {
   const header: SegmentHeader = {
@@ -91,6 +93,7 @@ export async function kvOf(
   return {
     header,
     payload,
+    origin: { context: "c".repeat(64), isExact: true, isMixed: false },
     expected: { ...header, elements: ["int8", "f16"] },
   };
 }

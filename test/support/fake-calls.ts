@@ -3,6 +3,7 @@ import type {
   ChatHit,
   HistoryRound,
   SearchOptions,
+  MessagePlace,
 } from "../../src/engine/api/chats";
 import type { RestoreOptions } from "../../src/engine/api/kv-memory";
 import type {
@@ -18,7 +19,6 @@ import type {
 import type {
   AttachReport,
   ChatDocument,
-  MessagePlace,
   ReplyEvent,
   ReplyOptions,
 } from "../../src/engine/api/replies";
@@ -111,7 +111,9 @@ export class FakeLoad {
       this.fail = reject;
     });
     const { signal } = options;
-    signal?.addEventListener("abort", () => this.fail(signal.reason as Error));
+    const abort = () => this.fail(signal!.reason as Error);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort);
   }
 
   download(loadedBytes: number, totalBytes: number): void {
@@ -140,9 +142,9 @@ class FakeTask<Result> {
       this.resolve = resolve;
       this.fail = reject;
     });
-    this.signal?.addEventListener("abort", () =>
-      this.fail(this.signal?.reason as Error),
-    );
+    const abort = () => this.fail(this.signal!.reason as Error);
+    if (this.signal?.aborted) abort();
+    else this.signal?.addEventListener("abort", abort);
   }
 
   progress(doneTokens: number, totalTokens: number): void {
@@ -203,29 +205,35 @@ function ids({ attention }: Partial<Receipt>): number[] | null {
 /** A reply in a test's hands. An abort ends it as the engine would, with what was said so far. */
 export class FakeReply implements AsyncIterable<ReplyEvent> {
   readonly chatId: string;
+  readonly roundId: number;
   readonly message: string;
   readonly place: MessagePlace | undefined;
   readonly thinks: boolean | undefined;
   readonly signal: AbortSignal | undefined;
   /** As they were given. */
   readonly options: ReplyOptions;
-  /** What the fake engine keeps of it; undefined for one that it does not keep. */
-  kept: HistoryRound | undefined;
-  /** Takes back what is kept. */
-  withdraw = () => {};
+  /** What the fake engine keeps of it. */
+  readonly kept: HistoryRound;
   #steps: (ReplyEvent | Error)[] = [];
   #wake = () => {};
 
-  constructor(chatId: string, message: string, options: ReplyOptions = {}) {
+  constructor(
+    chatId: string,
+    kept: HistoryRound,
+    place: MessagePlace | undefined,
+    options: ReplyOptions = {},
+  ) {
     this.chatId = chatId;
-    this.message = message;
+    this.kept = kept;
+    this.roundId = kept.id;
+    this.message = kept.message;
+    this.place = place;
     this.options = options;
-    this.place = options.place;
     this.thinks = options.thinks;
     this.signal = options.signal;
-    this.signal?.addEventListener("abort", () =>
-      this.end({ finishReason: "aborted" }),
-    );
+    const abort = () => this.end({ finishReason: "aborted" });
+    if (this.signal?.aborted) abort();
+    else this.signal?.addEventListener("abort", abort);
   }
 
   prefill(doneTokens: number, totalTokens: number): void {
@@ -233,23 +241,21 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
   }
 
   text(text: string): void {
-    if (this.kept) this.kept.reply += text;
+    this.kept.reply += text;
     this.#push({ type: "text", text });
   }
 
   end(receipt: Partial<Receipt> = {}): void {
-    if (this.kept)
-      Object.assign(this.kept, { isFinished: true, attended: ids(receipt) });
-    const roundId = this.kept?.id ?? fakeReceipt.roundId;
+    Object.assign(this.kept, { isFinished: true, attended: ids(receipt) });
     this.#push({
       type: "end",
-      receipt: { ...fakeReceipt, ...receipt, roundId },
+      receipt: { ...fakeReceipt, ...receipt, roundId: this.roundId },
     });
   }
 
-  /** The chat is then as it was before. */
+  /** The message is then without a reply, as it was before. */
   fail(error: Error): void {
-    this.withdraw();
+    this.kept.reply = "";
     this.#push(error);
   }
 

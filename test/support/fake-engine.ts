@@ -5,11 +5,13 @@
  */
 import type { ChatEngine } from "../../src/engine/api/chat-engine";
 import type {
+  AddedMessage,
   ChatHistory,
   ChatHit,
   ChatOptions,
   ChatSummary,
   HistoryRound,
+  MessagePlace,
   SearchOptions,
 } from "../../src/engine/api/chats";
 import type {
@@ -31,6 +33,7 @@ import type { RestoreReport } from "../../src/engine/api/receipt";
 import type {
   AttachReport,
   ChatDocument,
+  ChatReplyOptions,
   ReplyEvent,
   ReplyOptions,
 } from "../../src/engine/api/replies";
@@ -106,6 +109,11 @@ export class FakeEngine implements ChatEngine {
   readonly #systems = new Map<string, string | undefined>();
   /** What chats that are not kept yet begin with. */
   readonly #given = new Map<string, HistoryRound[]>();
+  /** Messages that were added, by chat and round. */
+  readonly #messages = new Map<
+    string,
+    { kept: HistoryRound; place: MessagePlace | undefined }
+  >();
   #chatCount = 0;
 
   constructor(script: FakeScript = {}) {
@@ -225,15 +233,39 @@ export class FakeEngine implements ChatEngine {
     return { ...chat.summary };
   }
 
-  chat(
+  async addMessage(
     chatId: string,
     message: string,
+    { place }: { place?: MessagePlace | undefined } = {},
+  ): Promise<AddedMessage> {
+    if (this.busy.has(chatId))
+      throw namedError("ChatBusyError", "Another tab writes this chat.");
+    const isSaved = this.storeError === undefined;
+    const kept = this.#add(chatId, message, place, isSaved);
+    this.#messages.set(`${chatId} ${kept.id}`, { kept, place });
+    return { roundId: kept.id, isSaved };
+  }
+
+  async *chat(
+    chatId: string,
+    message: string,
+    { place, ...options }: ChatReplyOptions = {},
+  ): AsyncGenerator<ReplyEvent, void> {
+    const { roundId } = await this.addMessage(chatId, message, { place });
+    yield* this.reply(chatId, roundId, options);
+  }
+
+  reply(
+    chatId: string,
+    roundId: number,
     options?: ReplyOptions,
   ): AsyncIterable<ReplyEvent> {
-    const reply = new FakeReply(chatId, message, options);
+    const { kept, place } = this.#messages.get(`${chatId} ${roundId}`) ?? {
+      kept: this.#kept(chatId).rounds.find(({ id }) => id === roundId)!,
+    };
+    const reply = new FakeReply(chatId, kept, place, options);
     if (this.busy.has(chatId))
       reply.fail(namedError("ChatBusyError", "Another tab writes this chat."));
-    else if (this.storeError === undefined) this.#keep(reply);
     this.replies.push(reply);
     void this.#script.reply?.(reply);
     return reply;
@@ -420,25 +452,24 @@ export class FakeEngine implements ChatEngine {
   }
 
   /** A chat is kept from its first message on, and its reply as it comes. */
-  #keep(reply: FakeReply): void {
-    const { chatId, message, place } = reply;
-    const chat = this.#keptOrNew(chatId, message);
+  #add(
+    chatId: string,
+    message: string,
+    place: MessagePlace | undefined,
+    isSaved: boolean,
+  ): HistoryRound {
     const branches = this.#branchesOf(chatId);
-    const { rounds } = chat;
-    const id = branches.nextId(rounds);
+    if (!isSaved)
+      return keptRound(branches.nextId([]), message, "", { isFinished: false });
+    const chat = this.#keptOrNew(chatId, message);
+    const id = branches.nextId(chat.rounds);
     const kept = keptRound(id, message, "", { isFinished: false });
-    reply.kept = kept;
-    if (place === undefined) {
-      rounds.push(kept);
-      reply.withdraw = () => void rounds.pop();
-    } else {
+    if (place === undefined) chat.rounds.push(kept);
+    else {
       const { behind, before } = place;
-      chat.rounds = branches.begun(rounds, kept, behind, before);
-      reply.withdraw = () => {
-        chat.rounds = rounds;
-        branches.withdraw(rounds);
-      };
+      chat.rounds = branches.begun(chat.rounds, kept, behind, before);
     }
     this.#touch(chat);
+    return kept;
   }
 }

@@ -10,6 +10,7 @@ import type {
   HalfMemory,
   MemorySnapshot,
   ModelMemory,
+  KvQuality,
   RoundMemory,
   StorageMemory,
   TurnRecord,
@@ -350,9 +351,7 @@ function makeRound(
     lower: both(tokens),
     upper: both(tokens),
     isPinned: false,
-    isStale: false,
-    isRepaired: false,
-    isApproximate: false,
+    quality: "exact",
     ...part,
   };
 }
@@ -396,10 +395,15 @@ function longRound(i: number, count: number): Partial<RoundMemory> {
         : i === 33
           ? absent()
           : stored(tokens),
-    isStale: i > 24 && i < 29,
-    isRepaired: i === 26 || i === 27,
-    isApproximate: i === 28,
+    quality: qualityAt(i),
   };
+}
+
+/** An edit has made some rounds stale; a question had two of them repaired, and what came next read those. */
+function qualityAt(i: number): KvQuality {
+  if (i === 26 || i === 27) return "repaired";
+  if (i === 25) return "stale";
+  return i === 28 ? "approximate" : "exact";
 }
 
 function resident(tokens: number): HalfMemory {

@@ -4,6 +4,7 @@ import type {
   StoredHalf,
 } from "../../src/engine/restore/kv-restore";
 import type { Gpu } from "../../src/gpu/gpu";
+import { isStored, noteStored } from "../../src/memory/half-kv";
 import { digestPayload } from "../../src/memory/key-digest";
 import type { KvCache } from "../../src/memory/kv-cache";
 import type { TransferMode } from "../../src/memory/matrix-group";
@@ -38,12 +39,13 @@ export class MemoryStore implements SegmentSource {
     for (const round of rounds) {
       for (const half of HALVES) {
         const kv = round[half];
-        if (!isResident(round, half) || kv.storedBytes > 0) continue;
+        if (!isResident(round, half) || isStored(kv)) continue;
         const tokens = round.tokens.length;
         const pages = cache[half];
         const payload = await packHalf(gpu, pages, kv.pages, mode, tokens);
         this.halves.set(keyOf(round, half), { payload, mode });
-        kv.storedBytes = payload.length;
+        const { generation, origin } = kv;
+        noteStored(kv, { bytes: payload.length, generation, origin });
         if (half === "upper") continue;
         const { shape, layerCount } = pages;
         const elements = mode === "raw" ? shape.format : mode;

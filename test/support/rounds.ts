@@ -1,6 +1,6 @@
 /** Both halves of a round at once: tests seldom need to tell them apart. */
 import type { KvCache } from "../../src/memory/kv-cache";
-import { dropHalf, fitPages, type Round } from "../../src/memory/round";
+import { dropPages, fitPages, type Round } from "../../src/memory/round";
 import { HALVES } from "../../src/util/kv-half";
 
 export function reservePages(cache: KvCache, pages: number): Promise<void> {
@@ -9,12 +9,12 @@ export function reservePages(cache: KvCache, pages: number): Promise<void> {
 
 /** Gives a round pages for so many tokens in both halves. */
 export function fitRound(round: Round, tokens: number, cache: KvCache): void {
-  for (const half of HALVES) fitPages(round[half], tokens, cache[half]);
+  for (const half of HALVES) fitPages(round[half], tokens, cache[half].pool);
 }
 
 /** Takes a round's KV away. */
 export function dropRound(round: Round, cache: KvCache): void {
-  for (const half of HALVES) dropHalf(round, half, cache);
+  for (const half of HALVES) dropPages(round[half], cache[half].pool);
 }
 
 /** Has so many tokens of a round count as computed. */

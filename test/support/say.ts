@@ -1,7 +1,10 @@
 /** Says something to a chat and waits for the whole reply. */
 import type { ChatEngine } from "../../src/engine/api/chat-engine";
 import type { Receipt } from "../../src/engine/api/receipt";
-import type { ReplyEvent, ReplyOptions } from "../../src/engine/api/replies";
+import type {
+  ChatReplyOptions,
+  ReplyEvent,
+} from "../../src/engine/api/replies";
 
 export interface Said {
   text: string;
@@ -9,14 +12,14 @@ export interface Said {
   events: ReplyEvent[];
 }
 
-export const GREEDY: ReplyOptions = { sampler: { temperature: 0 } };
+export const GREEDY: ChatReplyOptions = { sampler: { temperature: 0 } };
 
 /** @param onEvent sees every event as it comes */
 export async function say(
   engine: ChatEngine,
   chatId: string,
   message: string,
-  options: ReplyOptions = GREEDY,
+  options: ChatReplyOptions = GREEDY,
   onEvent?: (event: ReplyEvent) => void,
 ): Promise<Said> {
   const events: ReplyEvent[] = [];

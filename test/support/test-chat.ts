@@ -1,8 +1,11 @@
 /** A chat of tokens without text: its rounds in pages, a store, and turns that end with the question's logits. */
-import { Attend, type AttendRequest } from "../../src/engine/turn/prefill-turn";
+import {
+  TurnPrefill,
+  type TurnPrefillRequest,
+} from "../../src/engine/turn/prefill-turn";
 import type { AttentionSettings } from "../../src/engine/api/replies";
 import type { NetworkOptions } from "../../src/engine/load/network";
-import { Recall } from "../../src/engine/restore/kv-restore";
+import { KvRestorer } from "../../src/engine/restore/kv-restore";
 import { repairMethod } from "../../src/engine/fusion/repair";
 import { Rates } from "../../src/engine/restore/restore-or-recompute";
 import type { Gpu } from "../../src/gpu/gpu";
@@ -83,7 +86,7 @@ export class TestChat {
   readonly contextTokens: number;
   readonly residency: Residency;
   readonly rates = new Rates();
-  readonly recall: Recall;
+  readonly restorer: KvRestorer;
   readonly pins: Pins;
   /** Ids of rounds that came from the store, in order. */
   readonly restored: number[] = [];
@@ -103,11 +106,11 @@ export class TestChat {
     for (const round of this.rounds) {
       for (const half of HALVES) {
         const found = store.halves.get(`${round.id} ${half}`);
-        round[half].storedBytes = found?.payload.length ?? 0;
+        round[half].stored.bytes = found?.payload.length ?? 0;
       }
     }
     this.residency = network.residency;
-    this.recall = new Recall(network.runner, this.residency, this.rates);
+    this.restorer = new KvRestorer(network.runner, this.residency, this.rates);
     this.pins = new Pins(this.residency);
   }
 
@@ -116,16 +119,16 @@ export class TestChat {
   }
 
   /** The prefill of the last round's turn; its halves stay pinned until `release`. */
-  async ask(request: Partial<AttendRequest> = {}) {
+  async ask(request: Partial<TurnPrefillRequest> = {}) {
     const { network } = this;
     const { runner, llama } = network;
-    const { residency, recall, store, pins, contextTokens } = this;
+    const { residency, restorer, store, pins, contextTokens } = this;
     const own = this.rounds.at(-1)!;
-    const attend = new Attend(
+    const attend = new TurnPrefill(
       {
         runner,
         residency,
-        recall,
+        restorer,
         source: store,
         pins,
         contextTokens,
@@ -165,7 +168,10 @@ export class TestChat {
   }
 
   /** Adds a round, asks it, and lets go of it. */
-  async say(tokens: readonly number[], request: Partial<AttendRequest> = {}) {
+  async say(
+    tokens: readonly number[],
+    request: Partial<TurnPrefillRequest> = {},
+  ) {
     this.rounds.push(newRound(this.rounds.length, tokens));
     const answer = await this.ask(request);
     this.pins.release();

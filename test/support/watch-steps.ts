@@ -35,8 +35,9 @@ const ENTRY = 5;
 export function watchSteps(
   gpu: Gpu,
   { llama, cache }: { llama: Llama; cache: KvCache },
-  rounds: readonly Round[],
+  rounds: readonly Round[] | (() => readonly Round[]),
 ): WatchedSteps {
+  const known = () => (typeof rounds === "function" ? rounds() : rounds);
   const watched: WatchedSteps = { positions: [], keys: [] };
   /** The tables as they stand on the GPU, and how many entries of them a pass reads. */
   const tables: Record<Half, number[]> = { lower: [], upper: [] };
@@ -73,7 +74,7 @@ export function watchSteps(
         number,
         number,
       ];
-      const pages = rounds.find(({ id }) => id === round)?.[half].pages;
+      const pages = known().find(({ id }) => id === round)?.[half].pages;
       const isRounds = pages?.[first / 16] === page;
       watched.keys.push({ half, base, first, valid, round, isRounds });
     }

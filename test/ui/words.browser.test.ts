@@ -226,8 +226,12 @@ describe("Rounds of the page and of the history", () => {
   });
 
   test("that were not kept come after those that were", () => {
-    const unsent = { ...newRound(7, "one", 2), phase: "unsent" as const };
-    expect(brief(join([unsent])).at(-1)).toEqual(["one", "unsent", undefined]);
+    const unsent = { ...newRound(7, "one", 2), phase: "unanswered" as const };
+    expect(brief(join([unsent])).at(-1)).toEqual([
+      "one",
+      "unanswered",
+      undefined,
+    ]);
   });
 
   test("that broke off on the page and were kept are not there twice", () => {

@@ -45,11 +45,25 @@ export interface ChatStore {
   exportChat(chatId: string, options?: { withKv?: boolean }): Promise<Blob>;
 
   /**
-   * Adds a chat from such a file, under a new id.
+   * Adds a chat from such a file, under a new id. Its KV is left out, and computed again, unless `withKv`: it
+   * can't be compared with the text, so take it from files alone whose maker you trust.
    *
    * @throws ChatFileError, StoreError
    */
-  importChat(file: Blob): Promise<ChatSummary>;
+  importChat(file: Blob, options?: { withKv?: boolean }): Promise<ChatSummary>;
+
+  /**
+   * Puts a message into a chat, and writes it down. Waits for no model and for no other chat: once it
+   * resolves, the message is not lost. `reply` has it answered. One that is not answered is not read with
+   * what is said later.
+   *
+   * @throws RangeError where there is no such chat or place; ChatBusyError where another tab writes the chat
+   */
+  addMessage(
+    chatId: string,
+    message: string,
+    options?: { place?: MessagePlace | undefined },
+  ): Promise<AddedMessage>;
 
   /**
    * Shows another version of a round, with what was said behind it last. The chat goes on there.
@@ -119,6 +133,9 @@ export interface ChatHistory {
   system: string | undefined;
   /** Whether this tab may go on with the chat: another one writes it otherwise. */
   access: "write" | "read";
+  /** Rounds of which something could not be read on the disk: they are missing here, or in part. Default: none. */
+  damagedRounds?: number | undefined;
+  /** Of the branch that is shown. One without a reply that is not finished has not been answered. */
   rounds: HistoryRound[];
 }
 
@@ -147,6 +164,20 @@ export interface ChatOptions {
   system?: string | undefined;
   /** What was said before, oldest first. */
   history?: readonly SaidRound[] | undefined;
+}
+
+/** Where a message goes that is not the chat's next one: it begins a new branch. */
+export interface MessagePlace {
+  /** Id of the round that it follows; 0: the first of the chat. */
+  behind: number;
+  /** Id of the round, of the branch that is shown, that follows it with all behind that. Default: none does. */
+  before?: number | undefined;
+}
+
+export interface AddedMessage {
+  roundId: number;
+  /** Whether it is on the disk; where not, a notice `store-trouble` says why. */
+  isSaved: boolean;
 }
 
 /** A message and its reply, either of which may be empty. */

@@ -113,12 +113,8 @@ export interface RoundMemory {
   upper: HalfMemory;
   /** Every turn attends to it because `pinRound` said so; the system prompt needs no pin. */
   isPinned: boolean;
-  /** Its KV was computed in another context than the one it stands in now. */
-  isStale: boolean;
-  /** Its pages hold KV that was repaired in part. */
-  isRepaired: boolean;
-  /** What it was computed with was itself not exact. */
-  isApproximate: boolean;
+  /** What its KV is worth; undefined where it has none, on the GPU or in the store. */
+  quality?: KvQuality | undefined;
   /** Why the chat's last turn attended to it; undefined where it did not. */
   attended?: "last" | "pinned" | "mass" | "all" | undefined;
   /** Its share of the last question's attention on rounds; undefined where nothing was chosen. */
@@ -126,6 +122,18 @@ export interface RoundMemory {
   /** How it begins; only with text. */
   text?: string | undefined;
 }
+
+/**
+ * What KV is worth, against what a full prefill would make:
+ *
+ * - `exact`: computed behind these very tokens, all of them exact
+ * - `approximate`: behind these very tokens, some of whose KV was not exact
+ * - `stale`: behind other tokens: it is repaired for each question
+ * - `repaired`: in part behind other tokens, by such a repair
+ *
+ * All but exact KV is computed again when there is time.
+ */
+export type KvQuality = "exact" | "approximate" | "stale" | "repaired";
 
 export interface HalfMemory {
   /** Tokens whose KV is in its pages. */

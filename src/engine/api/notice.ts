@@ -21,4 +21,6 @@ export type EngineNotice =
   /** A snapshot of memory would be another one now, most of all of this chat; undefined: of any. */
   | { type: "memory-changed"; chatId: string | undefined }
   /** Chats are not kept as they should be; `message` says what was given up and what to do. */
-  | { type: "store-trouble"; reason: StoreErrorReason; message: string };
+  | { type: "store-trouble"; reason: StoreErrorReason; message: string }
+  /** The books of the GPU's pages did not agree; `message` has the numbers. The KV in question is computed again. */
+  | { type: "memory-fault"; message: string };

@@ -1,19 +1,32 @@
 /** Replies: how they are asked for and what comes of it. */
+import type { MessagePlace } from "./chats";
 import type { RestoreOptions } from "./kv-memory";
 import type { Receipt } from "./receipt";
 
 /** Replies to messages. */
 export interface Replier {
   /**
-   * Sends `message` and streams the reply. The last event is always `end`. Aborting ends the reply
-   * between two tokens; what was said until then stays in the chat (finish reason `aborted`).
-   * Leaving the loop early does the same.
+   * Sends `message` and streams the reply: `addMessage`, then `reply`.
    *
-   * @throws ContextFullError, OutOfMemoryError, DeviceLostError; ChatBusyError where another tab writes the chat
+   * @throws as these do; where the reply fails the message is in the chat still, without one
    */
   chat(
     chatId: string,
     message: string,
+    options?: ChatReplyOptions,
+  ): AsyncIterable<ReplyEvent>;
+
+  /**
+   * Answers a message that has no reply, and streams that. The last event is always `end`. Aborting ends the
+   * reply between two tokens; what was said until then stays in the chat (finish reason `aborted`). Leaving
+   * the loop early does the same.
+   *
+   * @throws RangeError where there is no such message, or an option is none; ContextFullError,
+   *   OutOfMemoryError, DeviceLostError; ChatBusyError where another tab writes the chat
+   */
+  reply(
+    chatId: string,
+    roundId: number,
     options?: ReplyOptions,
   ): AsyncIterable<ReplyEvent>;
 
@@ -78,20 +91,7 @@ export interface FusionSettings {
 
 export type FusionVariant = "rounds" | "a3" | "lite" | "watershed" | "edges";
 
-/** Where a message goes that is not the chat's next one: it begins a new branch. */
-export interface MessagePlace {
-  /** Id of the round that it follows; 0: the first of the chat. */
-  behind: number;
-  /** Id of the round, of the branch that is shown, that follows it with all behind that. Default: none does. */
-  before?: number | undefined;
-}
-
 export interface ReplyOptions {
-  /**
-   * Default: behind all. Another version of round j goes behind the round before j: without `before` it
-   * begins a branch of its own; with the round behind j as `before` what was said later is kept.
-   */
-  place?: MessagePlace | undefined;
   fusion?: Partial<FusionSettings>;
   sampler?: Partial<SamplerSettings>;
   attention?: Partial<AttentionSettings>;
@@ -100,6 +100,14 @@ export interface ReplyOptions {
   /** Default 1024; never more than the context has room for. */
   maxTokens?: number;
   signal?: AbortSignal;
+}
+
+export interface ChatReplyOptions extends ReplyOptions {
+  /**
+   * Default: behind all. Another version of round j goes behind the round before j: without `before` it
+   * begins a branch of its own; with the round behind j as `before` what was said later is kept.
+   */
+  place?: MessagePlace | undefined;
 }
 
 export type ReplyEvent =

@@ -1,9 +1,12 @@
 /** Chats and rounds between the engine's form and the store's. */
+import type { KvOrigin } from "../../memory/half-kv";
 import type { ConversationRecord } from "../../store/conversations";
 import type { RoundRecord } from "../../store/rounds";
-import type { ArchivedRound, ChatHead, RoundToKeep } from "./archive";
+import type { SegmentOrigin } from "../../store/segment-uses";
+import type { RoundFields } from "../chat/chat-round";
+import type { ChatHead } from "./archive";
 import type { ChatSummary } from "../api/chats";
-import type { ChatFile } from "./chat-file";
+import type { ChatFile, FileRound } from "./chat-file";
 import { chatTitle } from "../chat/chat-title";
 import { contentHash } from "../load/fingerprint";
 
@@ -18,7 +21,7 @@ export function asSummary({
 }
 
 export function asConversation(
-  { id, system, model, createdMs, title, pinnedIds }: ChatHead,
+  { id, system, model, createdMs, title, pinnedIds, nextId }: ChatHead,
   rounds: readonly Pick<RoundRecord, "user" | "document">[],
   updatedMs: number,
 ): ConversationRecord {
@@ -31,20 +34,19 @@ export function asConversation(
     updatedMs,
     model: { name: model.name, url: model.url },
     ...(pinnedIds && { pinnedIds }),
+    ...(nextId !== undefined && { nextId }),
   };
 }
 
-export function asArchivedRound(round: RoundRecord): ArchivedRound {
-  const { conversationId: _id, createdMs: _createdMs, ...archived } = round;
-  return archived;
-}
-
 /** A round whose tokens and lists are its own: those of a running turn grow on. */
-export type CopiedRound = Omit<ArchivedRound, "contentHash">;
+export type CopiedRound = Omit<
+  RoundRecord,
+  "conversationId" | "contentHash" | "createdMs"
+>;
 
-export function copyOfRound(round: RoundToKeep): CopiedRound {
+export function copyOfRound(round: RoundFields): CopiedRound {
   const { id, parentId, user, reply, isFinished, openTokens } = round;
-  const { textFingerprint, kvContext, isApproximate, document } = round;
+  const { textFingerprint, document, isFromFile } = round;
   return {
     id,
     parentId,
@@ -54,9 +56,8 @@ export function copyOfRound(round: RoundToKeep): CopiedRound {
     tokens: Uint32Array.from(round.tokens),
     openTokens,
     textFingerprint,
-    kvContext,
-    isApproximate,
     document,
+    ...(isFromFile && { isFromFile }),
     kvFrom: round.kvFrom && { ...round.kvFrom },
     attended: round.attended && [...round.attended],
     pageDigest: round.pageDigest?.slice(),
@@ -76,6 +77,42 @@ export async function asRoundRecord(
   };
 }
 
+/**
+ * A round of the store, which may have been damaged there: tokens that are not those that were written are
+ * read from the text again.
+ */
+export async function checkedRound(round: RoundRecord): Promise<RoundRecord> {
+  if ((await contentHash(round.tokens)) === round.contentHash) return round;
+  return {
+    ...round,
+    tokens: new Uint32Array(),
+    openTokens: 0,
+    textFingerprint: "",
+    attended: null,
+    pageDigest: undefined,
+  };
+}
+
+/** What the KV of a segment was computed behind; undefined where nothing says that. */
+export function originOfUse({
+  kvContext,
+  isExact = true,
+}: SegmentOrigin): KvOrigin | undefined {
+  if (kvContext === undefined) return undefined;
+  return { context: kvContext, isExact, isMixed: false };
+}
+
+/** A round of a file, of whose KV nothing is believed. */
+export function withoutKv({
+  pageDigest: _digest,
+  kvContext: _context,
+  isApproximate: _isApproximate,
+  kvFrom: _from,
+  ...said
+}: FileRound): FileRound {
+  return said;
+}
+
 /** @param withKv whether the file gets the chat's segments: digests of keys are of no use without */
 export function asChatFile(
   { title, system, model, createdMs, pinnedIds }: ConversationRecord,
@@ -93,13 +130,14 @@ export function asChatFile(
         conversationId: _id,
         contentHash: _hash,
         pageDigest,
-        kvContext,
-        isApproximate,
+        kvContext: _context,
+        isApproximate: _isApproximate,
+        isFromFile: _isFromFile,
         kvFrom,
         ...round
       }) => ({
         ...round,
-        ...(withKv && { pageDigest, kvContext, isApproximate }),
+        ...(withKv && { pageDigest }),
         // Another chat's KV does not go along.
         ...(withKv && kvFrom?.conversationId === undefined && { kvFrom }),
       }),

@@ -2,16 +2,19 @@
  * What the engine keeps of its chats, and asks of whatever keeps them: text always, KV as a cache. No
  * turn ever fails because of it. `StoredArchive` keeps chats in IndexedDB, `NoArchive` keeps none.
  */
+import type { KvOrigin } from "../../memory/half-kv";
 import type {
   ExpectedSegment,
   SegmentElements,
   SegmentHeader,
 } from "../../memory/segment";
-import type { KvPlace } from "../../store/rounds";
-import type { SegmentSizes } from "../../store/segment-uses";
+import type { ConversationRecord } from "../../store/conversations";
+import type { RoundRecord } from "../../store/rounds";
+import type { StoredHalves } from "../../store/segment-uses";
 import { StoreError, type StoreErrorReason } from "../../util/errors";
 import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
 import type { StorageMemory } from "../api/memory-snapshot";
+import type { RoundFields } from "../chat/chat-round";
 
 export interface Archive {
   /** The one changed last first. @throws StoreError */
@@ -25,13 +28,17 @@ export interface Archive {
 
   /**
    * Adds or replaces rounds of a chat, all or none of them; the first ones make the chat. Text that
-   * finds no room takes that of KV. What is given is copied at once: the caller goes on with it. KV that
-   * is stored stays if it is still of these tokens (and, the upper half, computed against the same
-   * rounds).
+   * finds no room takes that of KV. What is given is copied at once: the caller goes on with it. Stored KV
+   * stays if it is still of these tokens (and, the upper half, computed against the same rounds).
    *
+   * @param changes of the chat itself that go with them
    * @returns whether they are kept; where not, `onTrouble` is told
    */
-  saveRounds(chat: ChatHead, rounds: readonly RoundToKeep[]): Promise<boolean>;
+  saveRounds(
+    chat: ChatHead,
+    rounds: readonly RoundFields[],
+    changes?: ChatChanges,
+  ): Promise<boolean>;
 
   /**
    * Keeps half of a round's KV; the round itself was saved before. KV of other chats that was not used
@@ -39,6 +46,7 @@ export interface Archive {
    *
    * @param header its fingerprint is a `segmentName`
    * @param payload is read later: it must not change any more
+   * @param origin what the KV was computed behind
    * @returns whether it is kept; where there is no room, `onTrouble` is told
    */
   saveSegment(
@@ -46,6 +54,7 @@ export interface Archive {
     roundId: number,
     header: SegmentHeader,
     payload: Uint8Array<ArrayBuffer>,
+    origin: KvOrigin,
   ): Promise<boolean>;
 
   /**
@@ -59,10 +68,10 @@ export interface Archive {
   ): Promise<FoundSegment | "missing" | "dropped">;
 
   /**
-   * Which halves of which rounds are stored, and their bytes. Whether they are of use, `readSegment`
-   * says. Never rejects.
+   * Which halves of which rounds are stored, and what is known of them. Whether they are of use,
+   * `readSegment` says. Never rejects.
    */
-  segmentKeys(chatId: string): Promise<SegmentSizes>;
+  storedHalves(chatId: string): Promise<StoredHalves>;
 
   /** Writes down which segments were of use. Call it when there is time, such as after a turn. */
   saveUses(): Promise<void>;
@@ -71,22 +80,27 @@ export interface Archive {
   rename(chatId: string, title: string): Promise<void>;
 
   /**
-   * Whose branch is shown, which rounds are pinned, or with which system prompt.
+   * Whose branch is shown, which rounds are pinned, or with which system prompt; with rounds that are others
+   * by that. All of it or, where that fails, nothing.
    *
    * @returns false where the chat is not kept yet: that comes with its first rounds
    * @throws StoreError, `missing` where it was deleted
    */
-  change(chatId: string, changes: ChatChanges): Promise<boolean>;
+  change(
+    chat: ChatHead,
+    changes: ChatChanges,
+    rounds?: readonly RoundFields[],
+  ): Promise<boolean>;
 
   /**
-   * Takes a round out of its chat: its children become its parent's. Unless `keepsKv`, no KV stays that was
-   * computed with the round in view.
+   * Takes rounds out of their chat: their children become their parents'. Unless `keepsKv`, no KV stays that
+   * was computed with them in view. All of it or, where that fails, nothing.
    *
    * @throws StoreError
    */
-  deleteRound(
+  deleteRounds(
     chatId: string,
-    roundId: number,
+    roundIds: readonly number[],
     options?: { keepsKv?: boolean },
   ): Promise<void>;
 
@@ -94,13 +108,13 @@ export interface Archive {
   wipeKv(chatId?: string): Promise<void>;
 
   /** A document as it was read once, for all chats; its KV is under the same id. Never rejects. */
-  readDocument(id: string): Promise<ArchivedRound | undefined>;
+  readDocument(id: string): Promise<RoundRecord | undefined>;
 
   /** Forgets a document and its KV. @throws StoreError */
   deleteDocument(id: string): Promise<void>;
 
   /** Keeps a document, so that its KV can be kept under the same id. */
-  saveDocument(id: string, round: RoundToKeep): Promise<boolean>;
+  saveDocument(id: string, round: RoundFields): Promise<boolean>;
 
   /** Forgets a chat, whether it is there or not; what is still being saved of it goes too. @throws StoreError */
   delete(chatId: string): Promise<void>;
@@ -108,8 +122,12 @@ export interface Archive {
   /** A chat as a file. @throws RangeError where there is no such chat; StoreError */
   exportChat(chatId: string, options?: { withKv?: boolean }): Promise<Blob>;
 
-  /** Adds a chat from a file, under a new id. @throws ChatFileError, StoreError */
-  importChat(file: Blob): Promise<ImportedChat>;
+  /**
+   * Adds a chat from a file, under a new id.
+   *
+   * @throws ChatFileError, StoreError
+   */
+  importChat(file: Blob, options?: { withKv?: boolean }): Promise<ImportedChat>;
 
   /** Resolves when all that was to be saved of a chat so far is saved, or has failed. */
   idle(chatId: string): Promise<void>;
@@ -153,74 +171,32 @@ export interface StoreTrouble {
 export interface ChatHead {
   id: string;
   system: string | undefined;
-  /** The model it is held with. */
+  /** The model it is held with; without a name where none is loaded. */
   model: { name: string; url: string };
   createdMs: number;
   /** For a new chat. Default: its first message, shortened. */
   title?: string | undefined;
   /** For a new chat: rounds that every turn attends to. Default: none. */
   pinnedIds?: number[] | undefined;
-}
-
-/**
- * A round as it is saved. Round 0 is the system prompt's: its user and reply are empty. Give it together
- * with the first message: a chat begins with that.
- */
-export interface RoundToKeep {
-  id: number;
-  /** The round before; null for the first of all. */
-  parentId: number | null;
-  user: string;
-  /** As far as it came. */
-  reply: string;
-  /** False while the reply is still coming. */
-  isFinished: boolean;
-  /** As far as they are known; never other than those that its stored KV is of. */
-  tokens: ArrayLike<number>;
-  /** The first so many of them are the message's. */
-  openTokens: number;
-  /** The model's, of tokenizer and template. */
-  textFingerprint: string;
-  /** The rounds whose upper halves its own was computed against; null: all before it. */
-  attended: readonly number[] | null;
-  pageDigest?: Float32Array | undefined;
-  /** What its KV was computed with (context-hash.ts); undefined where that is not known. */
-  kvContext?: string | undefined;
-  /** Whether some of that was not exact. */
-  isApproximate?: boolean | undefined;
-  /** Where its KV is, while it has none of its own. */
-  kvFrom?: KvPlace | undefined;
-  /** The name of the document that it is. */
-  document?: string | undefined;
-}
-
-/** A round as it is handed out. */
-export interface ArchivedRound extends RoundToKeep {
-  tokens: Uint32Array;
-  attended: number[] | null;
-  /** SHA-256 of its tokens, for `segmentName`. */
-  contentHash: string;
+  /** No round has this id or a higher one, nor had one that is deleted. */
+  nextId?: number | undefined;
 }
 
 export interface ArchivedChat {
-  summary: ChatSummary;
-  system: string | undefined;
-  model: { name: string; url: string };
-  /** The system prompt's round, where it was saved. */
-  prefix: ArchivedRound | undefined;
-  /** All others, of all branches: parents before their children. */
-  rounds: ArchivedRound[];
-  /** The round whose branch is shown; undefined: the newest. */
-  shownId: number | undefined;
-  /** Rounds that every turn attends to. */
-  pinnedIds: number[];
-  /** Records of rounds that can't be read. What was computed behind them had them in view. */
-  lostRounds: number;
+  conversation: ConversationRecord;
+  /** Of all branches: parents before their children; the system prompt's first, where it was saved. */
+  rounds: RoundRecord[];
+  /** Ids of rounds that are damaged: their text is here as far as it can be read. They are not written over. */
+  damagedIds: readonly number[];
+  /** Ids of rounds of which nothing can be read. */
+  unreadableIds: readonly number[];
 }
 
 export interface FoundSegment {
   payload: Uint8Array<ArrayBuffer>;
   elements: SegmentElements;
+  /** What it was computed behind; undefined where it does not say that itself. */
+  origin: KvOrigin | undefined;
 }
 
 export interface ImportedChat {
@@ -263,13 +239,13 @@ export class NoArchive implements Archive {
   saveRounds = async () => false;
   saveSegment = async () => false;
   readSegment = async () => "missing" as const;
-  segmentKeys = async () => new Map();
+  storedHalves = async () => new Map();
   saveUses = async () => undefined;
   readLearned = async () => undefined;
   saveLearned = async () => undefined;
   rename = () => Promise.reject(this.#why);
   change = async () => false;
-  deleteRound = async () => undefined;
+  deleteRounds = async () => undefined;
   wipeKv = async () => undefined;
   readDocument = async () => undefined;
   saveDocument = async () => false;

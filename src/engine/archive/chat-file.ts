@@ -7,8 +7,10 @@
  *     ──   segments as they are stored, one behind the other, in the order of the list
  *
  * The text is read and checked first, whole; segments are slices of the file until somebody wants one. A
- * file in which nothing but KV is damaged is still a chat: that KV is computed again. Tokens and KV are
- * believed to be of the text beside them, as those in the store are.
+ * file in which nothing but KV is damaged is still a chat: that KV is computed again.
+ *
+ * A file is made by others. Its tokens are compared with the text beside them before a model reads them
+ * (bound-chat.ts); its KV can't be, and is left out unless the user trusts whoever made the file.
  */
 import * as v from "valibot";
 import type { RoundRecord } from "../../store/rounds";
@@ -27,7 +29,10 @@ export interface ChatFile {
   rounds: FileRound[];
 }
 
-export type FileRound = Omit<RoundRecord, "conversationId" | "contentHash">;
+export type FileRound = Omit<
+  RoundRecord,
+  "conversationId" | "contentHash" | "isFromFile"
+>;
 export type FileSegment = Omit<SegmentRecord, "conversationId">;
 
 export interface OpenedChatFile {
@@ -92,6 +97,8 @@ const segmentFields = v.object({
   roundId: count,
   half: v.picklist(["lower", "upper"]),
   fingerprint: v.string(),
+  kvContext: v.optional(v.string()),
+  isExact: v.optional(v.boolean()),
   bytes: count,
   crc32c: count,
 });
@@ -124,10 +131,13 @@ export async function writeChatFile(
 ): Promise<Blob> {
   const listed: ListedSegment[] = [];
   const blobs: Blob[] = [];
-  for await (const { roundId, half, fingerprint, blob, bytes } of segments) {
+  for await (const segment of segments) {
+    const { roundId, half, fingerprint, kvContext, isExact } = segment;
+    const { blob, bytes } = segment;
     const content = await contentOf(blob);
     if (content === undefined) continue;
-    listed.push({ roundId, half, fingerprint, bytes, crc32c: crc32c(content) });
+    const facts = { roundId, half, fingerprint, kvContext, isExact, bytes };
+    listed.push({ ...facts, crc32c: crc32c(content) });
     blobs.push(blob);
   }
 

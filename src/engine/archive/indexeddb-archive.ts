@@ -2,6 +2,7 @@
  * Chats in IndexedDB. Other tabs with the same database are told when the list of chats changes, and
  * tell this one.
  */
+import type { KvOrigin } from "../../memory/half-kv";
 import {
   decodeSegment,
   encodeSegment,
@@ -12,32 +13,34 @@ import { Conversations } from "../../store/conversations";
 import { Database, type SegmentKey } from "../../store/database";
 import { siteRoom } from "../../store/disk-space";
 import { Meta } from "../../store/meta";
-import { Rounds } from "../../store/rounds";
-import type { SegmentSizes } from "../../store/segment-uses";
+import { type RoundRecord, Rounds } from "../../store/rounds";
+import type { StoredHalves } from "../../store/segment-uses";
 import { Segments } from "../../store/segments";
 import { asStoreError } from "../../store/store-error";
 import {
   type Archive,
   type ArchivedChat,
-  type ArchivedRound,
   type ArchiveOptions,
   type ChatChanges,
   type ChatHead,
   type FoundSegment,
   type ImportedChat,
   NoArchive,
-  type RoundToKeep,
   type StorageSnapshot,
 } from "./archive";
 import {
-  asArchivedRound,
   asChatFile,
   asConversation,
   asRoundRecord,
   asSummary,
+  checkedRound,
+  type CopiedRound,
   copyOfRound,
+  originOfUse,
+  withoutKv,
 } from "./archive-records";
 import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
+import type { RoundFields } from "../chat/chat-round";
 import { readChatFile, writeChatFile } from "./chat-file";
 import { findChats } from "./chat-search";
 import { ChatWrites } from "./write-queue";
@@ -126,29 +129,20 @@ export class StoredArchive implements Archive {
     const conversation = await this.#conversations.get(chatId);
     if (conversation === undefined) return undefined;
     this.#writes.know(chatId);
-    const { records, dropped } = await this.#rounds.list(chatId);
-    const rounds = records.map(asArchivedRound);
-    return {
-      summary: asSummary(conversation),
-      system: conversation.system,
-      model: conversation.model,
-      prefix: rounds.find(({ id }) => id === 0),
-      rounds: rounds.filter(({ id }) => id !== 0),
-      shownId: conversation.shownId,
-      pinnedIds: conversation.pinnedIds ?? [],
-      lostRounds: dropped,
-    };
+    const found = await this.#rounds.list(chatId);
+    const rounds = await Promise.all(found.records.map(checkedRound));
+    const { damagedIds, unreadableIds } = found;
+    return { conversation, rounds, damagedIds, unreadableIds };
   }
 
-  saveRounds(chat: ChatHead, rounds: readonly RoundToKeep[]): Promise<boolean> {
+  saveRounds(
+    chat: ChatHead,
+    rounds: readonly RoundFields[],
+    changes?: ChatChanges,
+  ): Promise<boolean> {
     const copies = rounds.map(copyOfRound);
     return this.#writes.attempt(chat.id, async () => {
-      const nowMs = Date.now();
-      const records = await Promise.all(
-        copies.map((round) => asRoundRecord(chat.id, round, nowMs)),
-      );
-      const conversation = asConversation(chat, records, nowMs);
-      const isNew = await this.#writes.putRounds(conversation, records);
+      const { isNew } = await this.#putRounds(chat, copies, changes);
       // While a reply comes, nothing changes in the list that is worth reading it again.
       if (isNew || copies.every(({ isFinished }) => isFinished))
         this.#announce();
@@ -161,6 +155,7 @@ export class StoredArchive implements Archive {
     roundId: number,
     header: SegmentHeader,
     payload: Uint8Array<ArrayBuffer>,
+    { context, isExact }: KvOrigin,
   ): Promise<boolean> {
     const { half, fingerprint, tokens } = header;
     return this.#writes.attempt(
@@ -175,6 +170,8 @@ export class StoredArchive implements Archive {
           bytes: blob.size,
           tokens,
           fingerprint,
+          kvContext: context,
+          isExact,
         });
       },
       COMPUTED_AGAIN,
@@ -188,14 +185,15 @@ export class StoredArchive implements Archive {
   ): Promise<FoundSegment | "missing" | "dropped"> {
     const key: SegmentKey = [chatId, roundId, expected.half];
     try {
-      const bytes = await this.#segments.read(key, expected.fingerprint);
-      if (bytes === "missing") return bytes;
-      if (bytes !== "dropped") {
-        const segment = decodeSegment(bytes, expected);
+      const read = await this.#segments.read(key, expected.fingerprint);
+      if (read === "missing") return read;
+      if (read !== "dropped") {
+        const segment = decodeSegment(read.bytes, expected);
         if ("payload" in segment)
           return {
             payload: segment.payload,
             elements: segment.header.elements,
+            origin: originOfUse(read),
           };
         await this.#segments.delete(key);
       }
@@ -207,9 +205,9 @@ export class StoredArchive implements Archive {
     }
   }
 
-  async segmentKeys(chatId: string): Promise<SegmentSizes> {
+  async storedHalves(chatId: string): Promise<StoredHalves> {
     try {
-      return await this.#segments.uses.sizesOf(chatId);
+      return await this.#segments.uses.ofChat(chatId);
     } catch (error) {
       this.#bell.ring(error, COMPUTED_AGAIN);
       return new Map();
@@ -228,21 +226,31 @@ export class StoredArchive implements Archive {
     this.#announce();
   }
 
-  change(chatId: string, changes: ChatChanges): Promise<boolean> {
-    return this.#writes.inTurn(chatId, async () => {
-      if (!this.#writes.isKnown(chatId)) return false;
-      await this.#conversations.change(chatId, changes);
+  change(
+    chat: ChatHead,
+    changes: ChatChanges,
+    rounds: readonly RoundFields[] = [],
+  ): Promise<boolean> {
+    const copies = rounds.map(copyOfRound);
+    return this.#writes.inTurn(chat.id, async () => {
+      if (!this.#writes.isKnown(chat.id)) return false;
+      if (copies.length === 0) {
+        await this.#conversations.change(chat.id, changes);
+      } else {
+        await this.#putRounds(chat, copies, changes);
+        this.#announce();
+      }
       return true;
     });
   }
 
-  deleteRound(
+  deleteRounds(
     chatId: string,
-    roundId: number,
+    roundIds: readonly number[],
     options?: { keepsKv?: boolean },
   ): Promise<void> {
     return this.#writes.inTurn(chatId, () =>
-      this.#rounds.delete(chatId, roundId, options),
+      this.#rounds.delete(chatId, roundIds, options),
     );
   }
 
@@ -252,10 +260,10 @@ export class StoredArchive implements Archive {
       await this.#writes.inTurn(id, () => this.#rounds.forgetKv(id));
   }
 
-  async readDocument(id: string): Promise<ArchivedRound | undefined> {
+  async readDocument(id: string): Promise<RoundRecord | undefined> {
     try {
       const { records } = await this.#rounds.list(id);
-      return records.map(asArchivedRound).find(({ document }) => document);
+      return records.find(({ document }) => document);
     } catch (error) {
       this.#bell.ring(error, COMPUTED_AGAIN);
       return undefined;
@@ -266,7 +274,7 @@ export class StoredArchive implements Archive {
     return this.#writes.inTurn(id, () => this.#conversations.delete(id));
   }
 
-  saveDocument(id: string, round: RoundToKeep): Promise<boolean> {
+  saveDocument(id: string, round: RoundFields): Promise<boolean> {
     const copy = copyOfRound(round);
     return this.#writes.attempt(id, async () => {
       await this.#rounds.put(await asRoundRecord(id, copy, Date.now()));
@@ -294,11 +302,20 @@ export class StoredArchive implements Archive {
     );
   }
 
-  async importChat(file: Blob): Promise<ImportedChat> {
+  async importChat(
+    file: Blob,
+    { withKv = false }: { withKv?: boolean } = {},
+  ): Promise<ImportedChat> {
     const { chat, segments } = await readChatFile(file);
     const id: string = crypto.randomUUID();
     const records = await Promise.all(
-      chat.rounds.map((round) => asRoundRecord(id, round, round.createdMs)),
+      chat.rounds.map((round) =>
+        asRoundRecord(
+          id,
+          { ...(withKv ? round : withoutKv(round)), isFromFile: true },
+          round.createdMs,
+        ),
+      ),
     );
     const model = { name: chat.modelName, url: "" };
     const pinnedIds = chat.pinnedIds?.filter((pinned) =>
@@ -309,7 +326,7 @@ export class StoredArchive implements Archive {
     await this.#writes.putRounds(conversation, records);
     const lengths = new Map(records.map((one) => [one.id, one.tokens.length]));
     let leftOutSegments = 0;
-    for await (const segment of segments()) {
+    for await (const segment of withKv ? segments() : []) {
       const isKept =
         segment !== "damaged" &&
         (await this.#writes.attempt(
@@ -361,6 +378,21 @@ export class StoredArchive implements Archive {
     this.#bell.off();
     this.#channel.close();
     this.#database.close();
+  }
+
+  async #putRounds(
+    chat: ChatHead,
+    rounds: readonly CopiedRound[],
+    changes?: ChatChanges,
+  ): Promise<{ isNew: boolean }> {
+    const nowMs = Date.now();
+    const records = await Promise.all(
+      rounds.map((round) => asRoundRecord(chat.id, round, nowMs)),
+    );
+    const conversation = asConversation(chat, records, nowMs);
+    return {
+      isNew: await this.#writes.putRounds(conversation, records, changes),
+    };
   }
 
   #announce(): void {

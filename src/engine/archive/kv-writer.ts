@@ -1,73 +1,63 @@
 /**
- * Keeps rounds in the archive and finds their KV there again. Text is written while a turn runs, KV
- * afterwards: packed on the GPU and written while the user reads. No turn waits for either, and what is
- * being packed stays in place meanwhile.
+ * Writes KV to the archive, and finds it there again. It is packed on the GPU and written while the user reads;
+ * no turn waits for it. What is being packed keeps its pages meanwhile; should its content change all the same,
+ * what was packed is thrown away.
  */
 import { digestPayload } from "../../memory/key-digest";
 import { payloadBytesOf, type TransferMode } from "../../memory/matrix-group";
+import {
+  type HalfKv,
+  isStoredAsItIs,
+  type KvOrigin,
+  noteStored,
+} from "../../memory/half-kv";
 import { Pins } from "../../memory/residency";
-import { type HalfKv, isResident, type Round } from "../../memory/round";
-import { type Half, HALVES } from "../../util/kv-half";
+import { isResident, type Round } from "../../memory/round";
 import type { SegmentHeader } from "../../memory/segment";
 import { packHalf } from "../../memory/segment-transfer";
-import type { Archive, RoundToKeep } from "./archive";
-import type { BoundChat } from "../chat/bound-chat";
-import type { ChatRound } from "../chat/conversation";
-import { DOCUMENT_ROUND } from "../chat/document";
-import { contentHash, segmentName } from "../load/fingerprint";
-import type { StorageMemory } from "../api/memory-snapshot";
-import type { SegmentSource } from "../restore/kv-restore";
-import type { Session } from "../load/loaded-model";
+import { type Half, HALVES } from "../../util/kv-half";
 import { TaskQueue } from "../../util/task-queue";
+import type { StorageMemory } from "../api/memory-snapshot";
+import type { BoundChat } from "../chat/bound-chat";
+import type { ChatRound } from "../chat/chat-round";
+import { contentOf } from "../chat/context-hash";
+import { DOCUMENT_ROUND } from "../chat/document";
+import { segmentName } from "../load/fingerprint";
+import type { LoadedModel } from "../load/loaded-model";
+import type { SegmentSource } from "../restore/kv-restore";
+import type { Archive } from "./archive";
+import type { TextWriter } from "./text-writer";
 
-export class Keeper {
+/** Half of a round, ready to be written. */
+interface PackedHalf {
+  half: Half;
+  header: SegmentHeader;
+  payload: Uint8Array<ArrayBuffer>;
+  /** Of the content that was packed. */
+  generation: number;
+  origin: KvOrigin;
+}
+
+export class KvWriter {
   readonly #archive: Archive;
+  readonly #text: TextWriter;
   readonly #mode: TransferMode;
   readonly #packing = new TaskQueue();
-  /** Rounds whose KV is on its way to the store. */
-  readonly #underWay = new Set<Round>();
-  /** Their halves, with the bytes that these will have. */
-  readonly #queued = new Map<HalfKv, number>();
-  /** Rounds whose KV found no room; they are tried again once another one has. */
-  readonly #refused = new Set<Round>();
+  /** Contents on their way to the store, with the bytes that they will have. */
+  readonly #underWay = new Map<HalfKv, { generation: number; bytes: number }>();
+  /** Contents that found no room: they are tried again once another one has. */
+  readonly #refused = new Map<HalfKv, number>();
 
   /** @param mode how halves are stored: packed to int8, or as they stand in the pages */
-  constructor(archive: Archive, mode: TransferMode = "int8") {
+  constructor(archive: Archive, text: TextWriter, mode: TransferMode = "int8") {
     this.#archive = archive;
+    this.#text = text;
     this.#mode = mode;
   }
 
-  /** Writes down what was said in a round so far; with the first one the chat begins. */
-  keepText(
-    { model }: Session,
-    chat: BoundChat,
-    round: ChatRound,
-    url: string,
-  ): Promise<boolean> {
-    const { id, system, createdMs, pinned, all, lastGivenId } =
-      chat.conversation;
-    const head = {
-      id,
-      system,
-      createdMs,
-      model: { name: model.name, url },
-      ...(pinned.size > 0 && { pinnedIds: [...pinned] }),
-    };
-    // What the chat began with, the system prompt at least, comes with the first round that follows it.
-    const isFirst = round.parentId !== null && round.parentId <= lastGivenId;
-    const given = isFirst ? all.filter((one) => one.id <= lastGivenId) : [];
-    return this.#archive.saveRounds(
-      head,
-      [...new Set([...given, round])].map((one): RoundToKeep => ({
-        ...one,
-        textFingerprint: chat.textFingerprint,
-      })),
-    );
-  }
-
-  /** What is to be written of KV, or is being packed for that. */
+  /** What is to be written, or is being packed for that. */
   get queue(): Pick<StorageMemory, "queuedSegments" | "queuedBytes"> {
-    const bytes = [...this.#queued.values()];
+    const bytes = [...this.#underWay.values()].map((one) => one.bytes);
     return {
       queuedSegments: bytes.length,
       queuedBytes: bytes.reduce((a, b) => a + b, 0),
@@ -75,113 +65,74 @@ export class Keeper {
   }
 
   /** Stores what these rounds of a chat have on the GPU and not in the store, when there is time. */
-  keepKv(
-    session: Session,
+  store(
+    loaded: LoadedModel,
     chat: BoundChat,
     rounds: readonly ChatRound[],
-    url: string,
   ): void {
     for (const round of rounds) {
-      const hasLoose = HALVES.some((half) => isLoose(round, half));
-      const isTried = this.#underWay.has(round) || this.#refused.has(round);
-      const isOwn = round.kvFrom === undefined && !round.isRepaired;
-      if (hasLoose && isOwn && !isTried)
-        void this.#keepRound(session, chat, round, url);
+      const halves = HALVES.filter((half) => this.#isLoose(round, half));
+      if (halves.length > 0) void this.#storeRound(loaded, chat, round, halves);
     }
   }
 
-  /** Stores a document's KV for all chats, under its own id. */
-  async keepDocument(
-    session: Session,
+  /** Stores a document's KV for all chats, under its own id. Never rejects: else the KV is the chat's own. */
+  async storeDocument(
+    loaded: LoadedModel,
     chat: BoundChat,
     round: ChatRound,
   ): Promise<void> {
     const id = round.kvFrom?.conversationId;
     if (id === undefined) return;
+    const halves = HALVES.filter((half) => this.#isLoose(round, half));
     const packed = await this.#packing.run(() =>
-      this.#pack(session, chat, round),
+      this.#pack(loaded, chat, round, halves),
     );
-    const { watershed } = session.runner.cache.lower.shape;
-    for (const { half, header, payload } of packed)
-      if (half === "lower")
-        round.pageDigest = digestPayload(payload, header, watershed);
-    const isKept = await this.#archive.saveDocument(id, {
-      ...round,
-      id: DOCUMENT_ROUND,
-      parentId: null,
-      kvFrom: undefined,
-      textFingerprint: chat.textFingerprint,
-    });
-    let isWhole = isKept;
-    for (const { half, header, payload } of packed) {
+    this.#digest(loaded, round, packed);
+    let isWhole =
+      packed.length === HALVES.length &&
+      (await this.#archive.saveDocument(id, {
+        ...round,
+        id: DOCUMENT_ROUND,
+        parentId: null,
+        kvFrom: undefined,
+      }));
+    for (const { half, header, payload, generation, origin } of packed) {
       isWhole &&= await this.#archive.saveSegment(
         id,
         DOCUMENT_ROUND,
         header,
         payload,
+        origin,
       );
-      if (isWhole) round[half].storedBytes = payload.length;
+      if (!isWhole) continue;
+      const bytes = payload.length;
+      Object.assign(round[half].stored, { bytes, generation, origin });
     }
-    // Without a place of its own the KV is kept with the chat.
-    if (!isWhole) round.kvFrom = undefined;
-  }
-
-  /** Stores both halves of a round, where they are whole and not stored yet. Never rejects. */
-  #keepRound(
-    session: Session,
-    chat: BoundChat,
-    round: ChatRound,
-    url: string,
-  ): Promise<void> {
-    this.#underWay.add(round);
-    for (const half of HALVES)
-      if (isLoose(round, half))
-        this.#queued.set(
-          round[half],
-          payloadBytesOf(
-            session.runner.cache[half],
-            round[half].pages,
-            this.#mode,
-          ),
-        );
-    const pins = new Pins(session.residency);
-    // From now on, not from when its turn comes: what is to be packed must not go before.
-    for (const half of HALVES) pins.add(round, half);
-    return this.#packing.run(async () => {
-      let packed: Packed[] = [];
-      try {
-        packed = await this.#pack(session, chat, round);
-      } catch {
-        // A lost device or a full GPU: the text is kept, and KV can be computed again.
-      } finally {
-        pins.release();
-      }
-      void this.#write(session, chat, round, packed, url).finally(() => {
-        this.#underWay.delete(round);
-        for (const half of HALVES) this.#queued.delete(round[half]);
-      });
-    });
+    if (isWhole) return;
+    for (const half of HALVES) round[half].place = undefined;
+    round.kvFrom = undefined;
   }
 
   /** Where the stored halves of a chat's rounds are found. */
-  sourceOf(session: Session, chat: BoundChat): SegmentSource {
+  sourceOf(loaded: LoadedModel, chat: BoundChat): SegmentSource {
     return {
       read: async (round, half) => {
-        const { kvFrom } = round as ChatRound;
+        const { place } = round[half];
         const found = await this.#archive.readSegment(
-          kvFrom?.conversationId ?? chat.conversation.id,
-          kvFrom?.roundId ?? round.id,
+          place?.conversationId ?? chat.conversation.id,
+          place?.roundId ?? round.id,
           {
-            ...(await headerOf(session, chat, round, half)),
-            elements: ["int8", session.runner.cache.lower.shape.format],
+            ...(await headerOf(loaded, chat, round, half)),
+            elements: ["int8", loaded.runner.cache.lower.shape.format],
           },
         );
         if (typeof found === "string") {
           if (half === "lower") (round as ChatRound).pageDigest = undefined;
           return found;
         }
-        const { payload, elements } = found;
-        return { payload, mode: elements === "int8" ? "int8" : "raw" };
+        const { payload, elements, origin } = found;
+        return { payload, origin, mode: elements === "int8" ? "int8" : "raw" };
       },
     };
   }
@@ -198,83 +149,148 @@ export class Keeper {
     await this.#archive.idle(chatId);
   }
 
-  async #pack(
-    session: Session,
+  /** Whether a half is whole on the GPU, and neither stored nor on its way there. */
+  #isLoose(round: ChatRound, half: Half): boolean {
+    const kv = round[half];
+    const { generation, origin } = kv;
+    return (
+      round.tokens.length > 0 &&
+      isResident(round, half) &&
+      origin?.isMixed === false &&
+      !isStoredAsItIs(kv) &&
+      this.#underWay.get(kv)?.generation !== generation &&
+      this.#refused.get(kv) !== generation &&
+      // Its record can't say which tokens the KV is of.
+      round.saved !== "damaged"
+    );
+  }
+
+  /** Never rejects. */
+  #storeRound(
+    loaded: LoadedModel,
     chat: BoundChat,
     round: ChatRound,
-  ): Promise<Packed[]> {
-    const { gpu, runner } = session;
-    const packed: Packed[] = [];
-    for (const half of HALVES) {
+    halves: readonly Half[],
+  ): Promise<void> {
+    const pins = new Pins(loaded.residency);
+    const begun = new Map<HalfKv, { generation: number; bytes: number }>();
+    for (const half of halves) {
       const kv = round[half];
-      if (!isLoose(round, half)) continue;
+      const bytes = payloadBytesOf(
+        loaded.runner.cache[half],
+        kv.pages,
+        this.#mode,
+      );
+      begun.set(kv, { generation: kv.generation, bytes });
+      // From now on, not from when its turn comes: what is to be packed must not go before.
+      pins.add(round, half);
+    }
+    for (const [kv, content] of begun) this.#underWay.set(kv, content);
+    return this.#packing.run(async () => {
+      let packed: PackedHalf[] = [];
+      try {
+        packed = await this.#pack(loaded, chat, round, halves);
+      } catch {
+        // A lost device or a full GPU: the text is kept, and KV can be computed again.
+      } finally {
+        pins.release();
+      }
+      void this.#write(loaded, chat, round, packed).finally(() => {
+        for (const [kv, content] of begun)
+          if (this.#underWay.get(kv) === content) this.#underWay.delete(kv);
+      });
+    });
+  }
+
+  async #pack(
+    { gpu, runner }: LoadedModel,
+    chat: BoundChat,
+    round: ChatRound,
+    halves: readonly Half[],
+  ): Promise<PackedHalf[]> {
+    const packed: PackedHalf[] = [];
+    for (const half of halves) {
+      const kv = round[half];
+      const { generation, origin } = kv;
+      if (origin === undefined || !isResident(round, half)) continue;
       const { shape } = runner.cache[half];
       const header: SegmentHeader = {
-        ...(await headerOf(session, chat, round, half)),
+        ...(await headerOf({ runner }, chat, round, half)),
         elements: this.#mode === "int8" ? "int8" : shape.format,
       };
       const payload = await packHalf(
         gpu,
         runner.cache[half],
-        kv.pages,
+        [...kv.pages],
         this.#mode,
         round.tokens.length,
       );
-      packed.push({ half, header, payload });
+      if (kv.generation === generation)
+        packed.push({ half, header, payload, generation, origin });
     }
     return packed;
   }
 
   async #write(
-    session: Session,
+    loaded: LoadedModel,
     chat: BoundChat,
     round: ChatRound,
-    packed: readonly Packed[],
-    url: string,
+    packed: readonly PackedHalf[],
   ): Promise<void> {
+    if (packed.length === 0) return;
     const { id } = chat.conversation;
-    const lower = packed.find(({ half }) => half === "lower");
-    if (lower) {
-      const { watershed } = session.runner.cache.lower.shape;
-      const { payload, header } = lower;
-      round.pageDigest = digestPayload(payload, header, watershed);
-      void this.keepText(session, chat, round, url);
-    }
+    const hasDigest = this.#digest(loaded, round, packed);
+    // The segments name the tokens that the record has.
+    if (hasDigest || round.saved !== "all")
+      void this.#text.save(chat.conversation, [round]);
     // All at once: whoever waits for this chat's writes waits for both halves.
-    const writing = packed.map(async ({ half, header, payload }) => {
-      const saving = this.#archive.saveSegment(id, round.id, header, payload);
-      if (!(await saving)) return void this.#refused.add(round);
-      round[half].storedBytes = payload.length;
-      this.#refused.clear();
-    });
+    const writing = packed.map(
+      async ({ half, header, payload, generation, origin }) => {
+        const kv = round[half];
+        const { stored } = kv;
+        const isKept = await this.#archive.saveSegment(
+          id,
+          round.id,
+          header,
+          payload,
+          origin,
+        );
+        if (!isKept) {
+          this.#refused.set(kv, generation);
+          return;
+        }
+        this.#refused.clear();
+        // It may have been forgotten meanwhile.
+        if (kv.stored === stored)
+          noteStored(kv, { bytes: payload.length, generation, origin });
+      },
+    );
     await Promise.all(writing);
+  }
+
+  /** @returns whether there is a new digest of the round's keys */
+  #digest(
+    { runner }: LoadedModel,
+    round: ChatRound,
+    packed: readonly PackedHalf[],
+  ): boolean {
+    const lower = packed.find(({ half }) => half === "lower");
+    if (lower === undefined) return false;
+    const { watershed } = runner.cache.lower.shape;
+    round.pageDigest = digestPayload(lower.payload, lower.header, watershed);
+    return true;
   }
 }
 
-/** Whether a half is whole on the GPU, and not stored. */
-function isLoose(round: Round, half: Half): boolean {
-  return isResident(round, half) && round[half].storedBytes === 0;
-}
-
-/** Half of a round, ready to be written. */
-interface Packed {
-  half: Half;
-  header: SegmentHeader;
-  payload: Uint8Array<ArrayBuffer>;
-}
-
 async function headerOf(
-  { runner: { cache } }: Session,
+  { runner: { cache } }: Pick<LoadedModel, "runner">,
   chat: BoundChat,
   round: Round,
   half: Half,
 ): Promise<Omit<SegmentHeader, "elements">> {
   const { kvHeads, headDim } = cache[half].shape;
   return {
-    fingerprint: segmentName(
-      chat.segmentFingerprint,
-      await contentHash(round.tokens),
-    ),
+    fingerprint: segmentName(chat.segmentFingerprint, await contentOf(round)),
     half,
     layerCount: cache[half].layerCount,
     kvHeads,

@@ -3,7 +3,10 @@
  * full, KV makes room. A chat that was deleted does not come back because something of it was still to
  * be written.
  */
-import type { ConversationRecord } from "../../store/conversations";
+import type {
+  ConversationChanges,
+  ConversationRecord,
+} from "../../store/conversations";
 import type { Database } from "../../store/database";
 import { writeInLittleRoom } from "../../store/little-room";
 import { writeRounds } from "../../store/round-writer";
@@ -79,12 +82,13 @@ export class ChatWrites {
   async putRounds(
     conversation: ConversationRecord,
     rounds: readonly RoundRecord[],
+    changes: ConversationChanges = {},
   ): Promise<boolean> {
     const { id } = conversation;
-    const isKnown = this.#known.has(id);
+    const options = { isKnown: this.#known.has(id), changes };
     const isNew = await writeInLittleRoom(
       this.#segments,
-      () => writeRounds(this.#database, conversation, rounds, { isKnown }),
+      () => writeRounds(this.#database, conversation, rounds, options),
       TEXT_ROOM_BYTES,
       [{ isPinned: (use) => use.conversationId === id }, {}],
     );

@@ -39,28 +39,47 @@ export async function contextsById(
 ): Promise<Map<number, string>> {
   const start = await sha256("");
   const before = new Map<number, string>();
-  const behind: { id: number; context: string }[] = [];
+  const behind = new Map<number, string>();
   for (const round of rounds.toSorted((a, b) => a.id - b.id)) {
     const { id, parentId } = round;
-    const parent = behind.findLast((one) => one.id <= (parentId ?? -1));
-    const context = parent?.context ?? start;
+    const context =
+      parentId === null
+        ? start
+        : (behind.get(parentId) ?? newestBefore(behind, parentId) ?? start);
     before.set(id, context);
-    behind.push({ id, context: await contextBehind(context, round) });
+    behind.set(id, await contextBehind(context, round));
   }
   return before;
 }
 
+/** @param byId rising */
+function newestBefore(
+  byId: ReadonlyMap<number, string>,
+  id: number,
+): string | undefined {
+  let found: string | undefined;
+  for (const [one, context] of byId) if (one <= id) found = context;
+  return found;
+}
+
+/** The hash of a round's tokens, as `contentHash` makes it. */
+export async function contentOf(round: Said): Promise<string> {
+  const tokenCount = round.tokens.length;
+  const one = known.get(round);
+  if (one?.tokenCount === tokenCount) return one.content;
+  return contentHash(round.tokens);
+}
+
 /** For when a round's tokens are others than they were. */
-export function forgetContext(round: Said): void {
+export function forgetHash(round: Said): void {
   known.delete(round);
 }
 
 async function contextBehind(before: string, round: Said): Promise<string> {
   const tokenCount = round.tokens.length;
   const one = known.get(round);
-  const isSame = one?.tokenCount === tokenCount;
-  if (isSame && one.before === before) return one.after;
-  const content = isSame ? one.content : await contentHash(round.tokens);
+  if (one?.tokenCount === tokenCount && one.before === before) return one.after;
+  const content = await contentOf(round);
   const after = await sha256(`${before}/${content}`);
   known.set(round, { tokenCount, content, before, after });
   return after;

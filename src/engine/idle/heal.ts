@@ -5,13 +5,13 @@
  */
 import { Pins } from "../../memory/residency";
 import { newRound } from "../../memory/round";
-import { HALVES } from "../../util/kv-half";
-import type { ChatRound } from "../chat/conversation";
-import { frameOf } from "../run/attention-frame";
-import { newReport } from "../restore/kv-restore";
-import { pendingSpans } from "../run/runner";
-import { noteContexts, stalenessOf } from "../chat/staleness";
+import { type Half, HALVES } from "../../util/kv-half";
+import type { ChatRound } from "../chat/chat-round";
+import { readyBranch } from "../chat/kv-state";
 import type { TurnContext } from "../open/active-chat";
+import { newReport } from "../restore/kv-restore";
+import { type FrameRequest, frameOf } from "../run/attention-frame";
+import { pendingSpans } from "../run/runner";
 
 export interface Healing {
   /** The round that is exact now; undefined where somebody else was wanted first. */
@@ -20,8 +20,10 @@ export interface Healing {
   roundsLeft: number;
 }
 
+type History = Omit<FrameRequest, "own" | "ownTokens">;
+
 /**
- * Heals the first inexact round of the branch that is shown.
+ * Heals the first inexact round of the branch that is shown. Nothing is being packed meanwhile.
  *
  * @param isWanted asked between submits: whether somebody waits
  * @throws OutOfMemoryError, DeviceLostError
@@ -32,14 +34,13 @@ export async function healFirst(
 ): Promise<Healing> {
   const { runner, residency, conversation, contextTokens } = context;
   const { rounds } = conversation;
-  const { inexact, contexts } = await stalenessOf(rounds);
+  const { inexact } = await readyBranch(rounds);
   const round = inexact[0];
   if (!round) return { healed: undefined, roundsLeft: 0 };
   const interrupted = { healed: undefined, roundsLeft: inexact.length };
-  const at = rounds.indexOf(round);
-  const made = newRound(round.id, round.tokens);
-  const request = {
-    history: rounds.slice(0, at),
+  const made = newRound(round.id, round.tokens, round.context);
+  const request: History = {
+    history: rounds.slice(0, rounds.indexOf(round)),
     contextTokens,
     selected: round.attended === null ? undefined : new Set(round.attended),
   };
@@ -53,7 +54,9 @@ export async function healFirst(
     for (const half of HALVES) {
       const before = frame[half].slice(0, -1).map((one) => one.round);
       for (const one of [...before, made]) pins.add(one, half);
-      if (!(await bring(context, before, half, request, isWanted)))
+      if (
+        !(await bring(context, before as ChatRound[], half, request, isWanted))
+      )
         return interrupted;
       await residency.give(made, half);
     }
@@ -65,31 +68,24 @@ export async function healFirst(
   } finally {
     pins.release();
     for (const half of HALVES) residency.drop(made, half);
-    noteContexts(rounds.slice(0, at), contexts);
   }
-  for (const half of HALVES) round[half].storedBytes = 0;
-  round.kvContext = contexts[at];
-  round.isApproximate = false;
-  round.isRepaired = false;
-  round.kvFrom = undefined;
-  round.pageDigest = undefined;
   return { healed: round, roundsLeft: inexact.length - 1 };
 }
 
 /** Has a half of these rounds on the GPU. @returns whether nobody has interrupted that */
 async function bring(
-  { recall, source }: TurnContext,
-  rounds: Parameters<TurnContext["recall"]["restore"]>[0],
-  half: (typeof HALVES)[number],
-  request: Parameters<TurnContext["recall"]["recompute"]>[2],
+  { restorer, source, conversation }: TurnContext,
+  rounds: readonly ChatRound[],
+  half: Half,
+  history: History,
   isWanted: () => boolean,
 ): Promise<boolean> {
-  const report = newReport();
-  for await (const round of recall.restore(rounds, half, source, report)) {
-    (round as ChatRound).isRestored = true;
+  const restored = restorer.restore(rounds, half, source, newReport());
+  for await (const round of restored) {
+    conversation.restored.add(round as ChatRound);
     if (isWanted()) return false;
   }
-  for await (const _ of recall.recompute(rounds, half, request))
+  for await (const _ of restorer.recompute(rounds, half, history))
     if (isWanted()) return false;
   return true;
 }

@@ -8,7 +8,7 @@ import type { RondoConfig } from "../../model/config/calibration-config";
 import type { BoundChat } from "../chat/bound-chat";
 import { calibrate, type QuestionMass, type Rows } from "../rounds/calibration";
 import { questionMass } from "../rounds/question-mass";
-import type { Session } from "../load/loaded-model";
+import type { LoadedModel } from "../load/loaded-model";
 
 /** With fewer rounds before it a question has too little to choose from. */
 const FEWEST_ROUNDS = 6;
@@ -36,7 +36,7 @@ export class SelfCalibration {
    * @throws OutOfMemoryError, DeviceLostError
    */
   async learn(
-    { model, runner, residency }: Session,
+    { model, runner, residency }: LoadedModel,
     { conversation, tokens }: BoundChat,
     isWanted: () => boolean,
   ): Promise<RondoConfig | undefined> {

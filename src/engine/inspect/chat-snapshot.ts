@@ -1,24 +1,24 @@
 /** What memory holds of one chat: of its rounds on all branches, whether a model has bound it or not. */
-import type { Half } from "../../util/kv-half";
+import { type KvOrigin, UNKNOWN_ORIGIN } from "../../memory/half-kv";
+import { SYSTEM_ROUND } from "../../memory/round";
 import type { Residency } from "../../memory/residency";
-import { newestBranch } from "../../store/round-tree";
-import type { SegmentSizes } from "../../store/segment-uses";
-import type { Archive } from "../archive/archive";
-import type { RoundText } from "../chat/bound-chat";
-import { chatTitle } from "../chat/chat-title";
-import type { FoundChat } from "../open/open-chats";
-import { contextsById } from "../chat/context-hash";
-import type { ChatRound, Conversation } from "../chat/conversation";
+import type { SegmentUse, StoredHalves } from "../../store/segment-uses";
+import { type Half, HALVES } from "../../util/kv-half";
 import type {
   ChatMemory,
   HalfMemory,
   RoundMemory,
 } from "../api/memory-snapshot";
-import type { Session } from "../load/loaded-model";
-import type { Shelf } from "../open/open-archive";
-
-/** The system prompt's round. */
-const SYSTEM_ROUND = 0;
+import type { Archive } from "../archive/archive";
+import { originOfUse } from "../archive/archive-records";
+import { type ChatRound, isUnanswered } from "../chat/chat-round";
+import { chatTitle } from "../chat/chat-title";
+import { contextsById } from "../chat/context-hash";
+import type { Conversation } from "../chat/conversation";
+import { titleOf } from "../chat/history-view";
+import { qualityOf, worstQuality } from "../chat/kv-state";
+import type { LoadedModel } from "../load/loaded-model";
+import type { ChatStores } from "../open/open-archive";
 
 /**
  * Reads what it must of the store.
@@ -27,83 +27,53 @@ const SYSTEM_ROUND = 0;
  * @throws StoreError
  */
 export async function chatMemory(
-  { archive, chats }: Shelf,
+  { archive, chats }: ChatStores,
   chatId: string,
   withText: boolean,
-  session: () => Session | undefined,
+  loaded: () => LoadedModel | undefined,
 ): Promise<(() => ChatMemory) | undefined> {
   const found = await chats.find(chatId);
   if (!found) return undefined;
-  const { bound, text } = found;
-  if (bound) {
-    const { conversation } = bound;
-    const contexts = await contextsById(conversation.all);
-    return () =>
-      boundMemory(conversation, contexts, session()?.residency, {
-        chatId,
-        ...(withText && { title: titleOf(found) }),
-      });
-  }
-  const [contexts, sizes] = [
-    await contextsById(text.rounds),
-    await storedSizes(archive, chatId, text.rounds),
-  ];
-  return () => ({
-    chatId,
-    ...(withText && { title: titleOf(found) }),
-    rounds: text.rounds.toSorted(byId).map((round) => ({
-      ...factsOf(round, contexts, text.pinnedIds ?? [], withText, text.system),
-      lower: storedHalf(sizes, round, "lower"),
-      upper: storedHalf(sizes, round, "upper"),
-      isRepaired: false,
-    })),
-    shownIds: newestBranch(text.rounds, text.shownId).map(({ id }) => id),
-  });
-}
-
-function boundMemory(
-  conversation: Conversation,
-  contexts: ReadonlyMap<number, string>,
-  residency: Residency | undefined,
-  head: Pick<ChatMemory, "chatId" | "title">,
-): ChatMemory {
-  const { lastAttention, pinned, system } = conversation;
-  const withText = head.title !== undefined;
-  return {
-    ...head,
-    rounds: conversation.all.map((round) => ({
-      ...factsOf(round, contexts, [...pinned], withText, system),
-      lower: halfOf(round, "lower", residency),
-      upper: halfOf(round, "upper", residency),
-      isRepaired: round.isRepaired,
-      attended: lastAttention?.attended.get(round.id),
-      mass: lastAttention?.mass?.get(round.id),
-    })),
-    shownIds: conversation.rounds.map(({ id }) => id),
+  const { conversation, bound, summary } = found;
+  const read = conversation.all.filter((round) => !isUnanswered(round));
+  const contexts = await contextsById(read);
+  // Once a model has bound the chat, its rounds know what is stored.
+  const stored = bound ? undefined : await storedOf(archive, conversation);
+  return () => {
+    const residency = loaded()?.residency;
+    const { lastAttention } = conversation;
+    return {
+      chatId,
+      ...(withText && { title: titleOf(conversation, summary.title) }),
+      rounds: conversation.all.map((round): RoundMemory => ({
+        ...factsOf(round, conversation, withText),
+        lower: halfOf(round, "lower", residency, stored),
+        upper: halfOf(round, "upper", residency, stored),
+        quality: stored
+          ? worstQuality(originsOf(stored, round), contexts.get(round.id) ?? "")
+          : qualityOf(round, contexts.get(round.id) ?? ""),
+        attended: lastAttention?.attended.get(round.id),
+        mass: lastAttention?.mass?.get(round.id),
+      })),
+      shownIds: conversation.branch.map(({ id }) => id),
+    };
   };
 }
 
 /** What is known of a round without its KV. */
 function factsOf(
-  round: ChatRound | RoundText,
-  contexts: ReadonlyMap<number, string>,
-  pinnedIds: readonly number[],
+  { id, parentId, tokens, document, user }: ChatRound,
+  { pinned, system }: Conversation,
   withText: boolean,
-  system: string | undefined,
-): Omit<RoundMemory, "lower" | "upper" | "isRepaired"> {
-  const { id, parentId, tokens, document, user, kvContext } = round;
+): Omit<RoundMemory, "lower" | "upper" | "quality"> {
   const isSystem = id === SYSTEM_ROUND;
   const said = isSystem ? (system ?? "") : (document ?? user);
-  const context = contexts.get(id);
   return {
     id,
     parentId,
     kind: isSystem ? "system" : document === undefined ? "round" : "document",
     tokens: tokens.length,
-    isPinned: pinnedIds.includes(id),
-    isStale:
-      kvContext !== undefined && context !== undefined && kvContext !== context,
-    isApproximate: round.isApproximate ?? false,
+    isPinned: pinned.has(id),
     ...(withText && { text: chatTitle(said) }),
   };
 }
@@ -112,48 +82,49 @@ function halfOf(
   round: ChatRound,
   half: Half,
   residency: Residency | undefined,
+  stored: ReadonlyMap<string, StoredHalves> | undefined,
 ): HalfMemory {
-  const { computedTokens, storedBytes } = round[half];
+  const kv = round[half];
   return {
-    residentTokens: computedTokens,
+    residentTokens: kv.computedTokens,
     gpuBytes: residency?.bytesOf([round], half) ?? 0,
-    storedBytes,
+    storedBytes: stored
+      ? (useOf(stored, round, half)?.bytes ?? 0)
+      : kv.stored.bytes,
     isInUse: residency?.isPinned(round, half) ?? false,
   };
 }
 
-function storedHalf(
-  sizes: ReadonlyMap<string, SegmentSizes>,
-  { id, kvFrom }: RoundText,
+/** A round's segment: its own, or the one that it shares. */
+function useOf(
+  stored: ReadonlyMap<string, StoredHalves>,
+  { id, kvFrom }: ChatRound,
   half: Half,
-): HalfMemory {
-  const place = sizes.get(kvFrom?.conversationId ?? "");
-  const storedBytes = place?.get(kvFrom?.roundId ?? id)?.[half] ?? 0;
-  return { residentTokens: 0, gpuBytes: 0, storedBytes, isInUse: false };
+): SegmentUse | undefined {
+  const own = stored.get("")?.get(id)?.[half];
+  if (own || !kvFrom) return own;
+  return stored.get(kvFrom.conversationId ?? "")?.get(kvFrom.roundId)?.[half];
 }
 
-/** Sizes of stored halves by the chat or document that they are stored with; "" is the chat itself. */
-async function storedSizes(
-  archive: Pick<Archive, "segmentKeys">,
-  chatId: string,
-  rounds: readonly RoundText[],
-): Promise<Map<string, SegmentSizes>> {
-  const places = new Set(
-    rounds.map(({ kvFrom }) => kvFrom?.conversationId ?? ""),
-  );
-  const sizes = new Map<string, SegmentSizes>();
+function originsOf(
+  stored: ReadonlyMap<string, StoredHalves>,
+  round: ChatRound,
+): (KvOrigin | undefined)[] {
+  return HALVES.map((half) => {
+    const use = useOf(stored, round, half);
+    return use && (originOfUse(use) ?? UNKNOWN_ORIGIN);
+  });
+}
+
+/** What is stored by the chat or document that it is stored with; "" is the chat itself. */
+async function storedOf(
+  archive: Pick<Archive, "storedHalves">,
+  { id, all }: Conversation,
+): Promise<Map<string, StoredHalves>> {
+  const places = new Set(all.map(({ kvFrom }) => kvFrom?.conversationId ?? ""));
+  places.add("");
+  const stored = new Map<string, StoredHalves>();
   for (const place of places)
-    sizes.set(place, await archive.segmentKeys(place || chatId));
-  return sizes;
-}
-
-function titleOf({ title, text, bound }: FoundChat): string {
-  const rounds: readonly Pick<RoundText, "id" | "user" | "document">[] =
-    bound?.conversation.all ?? text.rounds;
-  const first = rounds.find(({ id }) => id !== SYSTEM_ROUND);
-  return title || chatTitle(first?.document ?? first?.user ?? "");
-}
-
-function byId(a: RoundText, b: RoundText): number {
-  return a.id - b.id;
+    stored.set(place, await archive.storedHalves(place || id));
+  return stored;
 }

@@ -14,13 +14,13 @@ import type {
   TurnRecord,
 } from "../api/memory-snapshot";
 import type { ModelLibrary } from "../load/model-library";
-import type { Session } from "../load/loaded-model";
-import type { Shelf } from "../open/open-archive";
+import type { LoadedModel } from "../load/loaded-model";
+import type { ChatStores } from "../open/open-archive";
 
 export interface SnapshotSources {
   /** The model that is loaded now. */
-  session: () => Session | undefined;
-  shelf: Shelf;
+  loaded: () => LoadedModel | undefined;
+  stores: ChatStores;
   models: Pick<ModelLibrary, "list">;
   turns: readonly TurnRecord[];
 }
@@ -36,27 +36,27 @@ const LIMITS = [
 
 /** Waits for the store alone. What can't be read there counts as nothing; a notice has said why. */
 export async function takeSnapshot(
-  { session, shelf, models, turns }: SnapshotSources,
+  { loaded, stores, models, turns }: SnapshotSources,
   { chatId, withText = false }: MemoryOptions = {},
 ): Promise<MemorySnapshot> {
-  const { archive, chats, keeper } = shelf;
+  const { archive, chats, kv } = stores;
   const wanted = chatId ?? chats.lastId;
   const [stored, kept, readChat] = await Promise.all([
     archive.storageSnapshot().catch(() => NOTHING_STORED),
     models.list().catch(() => []),
     wanted === undefined
       ? undefined
-      : chatMemory(shelf, wanted, withText, session).catch(() => undefined),
+      : chatMemory(stores, wanted, withText, loaded).catch(() => undefined),
   ]);
   // All at one moment from here on: sums agree.
-  const now = session();
+  const now = loaded();
   return {
     takenMs: Date.now(),
     gpu: now && gpuMemory(now),
     model: now && modelMemory(now),
     storage: {
       ...stored,
-      ...keeper.queue,
+      ...kv.queue,
       modelBytes: kept.reduce((sum, { keptBytes }) => sum + keptBytes, 0),
     },
     chat: readChat?.(),
@@ -64,7 +64,7 @@ export async function takeSnapshot(
   };
 }
 
-function gpuMemory({ gpu, model, runner, residency }: Session): GpuMemory {
+function gpuMemory({ gpu, model, runner, residency }: LoadedModel): GpuMemory {
   const { cache } = runner;
   const { bytes, peakBytes, peakKvBytes } = gpu.ledger;
   const [lower, upper] = HALVES.map((half: Half): PoolMemory => ({
@@ -124,12 +124,12 @@ function deviceOf({
   };
 }
 
-function modelMemory(session: Session): ModelMemory {
-  const { network, selection, calibration } = session.model;
+function modelMemory(loaded: LoadedModel): ModelMemory {
+  const { network, selection, calibration } = loaded.model;
   const headCount = network.config.numAttentionHeads;
   const { heads, tau } = selection;
   return {
-    ...session.info(),
+    ...loaded.info(),
     watershed: network.cache.lower.shape.watershed,
     tau,
     massHeads: heads === "all" ? headCount : heads.length,

@@ -15,8 +15,9 @@ import { HALVES } from "../../util/kv-half";
 import { ASKED_CAPACITY } from "../../model/network/workspace";
 import { newestBranch } from "../../store/round-tree";
 import { ContextFullError, OutOfMemoryError } from "../../util/errors";
-import type { ChatRound, Conversation } from "../chat/conversation";
-import type { Desk, TurnContext } from "../open/active-chat";
+import { type ChatRound, forgetKv, isUnanswered } from "../chat/chat-round";
+import type { Conversation } from "../chat/conversation";
+import type { ActiveChat, TurnContext } from "../open/active-chat";
 import { type Frame, frameOf } from "../run/attention-frame";
 import { divergence, likeliest } from "../run/logits";
 import type { VerifyOptions, VerifyReport } from "../api/kv-memory";
@@ -24,12 +25,7 @@ import { massOfLayers } from "../rounds/question-mass";
 import { newReport } from "../restore/kv-restore";
 import { massByRound } from "../rounds/round-mass";
 import { pendingSpans, type Span } from "../run/runner";
-import {
-  forgetTorn,
-  forgetUpper,
-  noteContexts,
-  stalenessOf,
-} from "../chat/staleness";
+import { readyBranch } from "../chat/kv-state";
 
 export interface VerifyRequest extends VerifyOptions {
   /** Asked between submits: whether somebody waits. */
@@ -52,7 +48,7 @@ interface Side {
  * @throws RangeError, ContextFullError, OutOfMemoryError, DeviceLostError; the signal's reason
  */
 export async function verifyRound(
-  { chat, context, session }: Pick<Desk, "chat" | "context" | "session">,
+  { chat, context, loaded }: Pick<ActiveChat, "chat" | "context" | "loaded">,
   roundId: number,
   { onProgress, signal, isWanted }: VerifyRequest,
 ): Promise<VerifyReport | undefined> {
@@ -66,7 +62,7 @@ export async function verifyRound(
     throw new RangeError(
       `Nothing was said in reply in round ${roundId}: there is nothing to compare.`,
     );
-  const { rows } = session.model.selection;
+  const { rows } = loaded.model.selection;
   const verification = new Verification(context, branch, replyTokens, {
     massRows:
       rows === "tail"
@@ -86,7 +82,7 @@ export async function verifyRound(
     if (error instanceof Interruption) return undefined;
     throw error;
   } finally {
-    await verification.end();
+    verification.end();
   }
 }
 
@@ -144,13 +140,11 @@ class Verification {
   }
 
   /** Gives all pages back. */
-  async end(): Promise<void> {
+  end(): void {
     const { residency } = this.#context;
     this.#pins.release();
     for (const round of this.#made)
       for (const half of HALVES) residency.drop(round, half);
-    const { contexts } = await stalenessOf(this.#history);
-    noteContexts(this.#history, contexts);
   }
 
   /** @throws ContextFullError, OutOfMemoryError */
@@ -181,7 +175,7 @@ class Verification {
 
   /** The rounds that the turn attended to, as they are: on the GPU, stored, or, where neither, computed. */
   async #asItIs(): Promise<Side> {
-    const { residency, recall, source, contextTokens } = this.#context;
+    const { conversation, restorer, source, contextTokens } = this.#context;
     const history = this.#history;
     const { attended } = this.#round;
     const request = {
@@ -189,22 +183,21 @@ class Verification {
       contextTokens,
       selected: attended === null ? undefined : new Set(attended),
     };
-    const { stale } = await stalenessOf(history);
-    forgetTorn(residency, stale);
+    const { stale } = await readyBranch(history);
     const side = await this.#sideOf(request);
     for (const half of HALVES) {
       const rounds = side.frame[half].slice(0, -1).map(({ round }) => round);
       for (const round of rounds) this.#pins.add(round, half);
-      const restored = recall.restore(rounds, half, source, newReport());
+      const restored = restorer.restore(rounds, half, source, newReport());
       for await (const round of restored) {
-        (round as ChatRound).isRestored = true;
+        conversation.restored.add(round as ChatRound);
         this.#goOn();
       }
       // KV of two contexts in one round is none.
       for (const round of history)
         if (half === "lower" && stale.has(round) && !isResident(round, half))
-          forgetUpper(residency, round);
-      for await (const _ of recall.recompute(rounds, half, request))
+          forgetKv(round);
+      for await (const _ of restorer.recompute(rounds, half, request))
         this.#goOn();
     }
     return side;
@@ -334,7 +327,9 @@ function branchTo({ all }: Conversation, id: number): ChatRound[] {
   const branch = newestBranch(all, id);
   const at = branch.findIndex((round) => round.id === id);
   if (at < 0) throw new RangeError(`There is no round ${id} in this chat.`);
-  return branch.slice(0, at + 1);
+  return branch
+    .slice(0, at + 1)
+    .filter((round) => round.id === id || !isUnanswered(round));
 }
 
 function tokensOf(rounds: readonly Round[]): number {

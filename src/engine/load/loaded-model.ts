@@ -7,11 +7,11 @@ import { canThink } from "../../model/text/thinking";
 import type { LoadOptions, ModelInfo } from "../api/models";
 import { destroyModel, loadModel, type Model } from "./load-model";
 import type { NetworkOptions } from "./network";
-import { Recall } from "../restore/kv-restore";
+import { KvRestorer } from "../restore/kv-restore";
 import { Runner } from "../run/runner";
 import { Rates } from "../restore/restore-or-recompute";
 
-export interface SessionOptions extends LoadOptions {
+export interface LoadedModelOptions extends LoadOptions {
   /** Default: the platform's navigator.gpu. */
   platform?: GPU | undefined;
   /** See loadModel. */
@@ -22,12 +22,12 @@ export interface SessionOptions extends LoadOptions {
 /** Slots for tokens on their way back: two steps in flight, and one being read. */
 const RING_SLOTS = 3;
 
-export class Session {
+export class LoadedModel {
   readonly gpu: Gpu;
   readonly model: Model;
   readonly runner: Runner;
   readonly residency: Residency;
-  readonly recall: Recall;
+  readonly restorer: KvRestorer;
   readonly ring: ReadbackRing;
 
   private constructor(gpu: Gpu, model: Model) {
@@ -39,7 +39,7 @@ export class Session {
       rates.prefilled(rows, layers / this.runner.layerCount, ms),
     );
     this.residency = new Residency(cache);
-    this.recall = new Recall(this.runner, this.residency, rates);
+    this.restorer = new KvRestorer(this.runner, this.residency, rates);
     this.ring = new ReadbackRing(gpu, RING_SLOTS);
   }
 
@@ -54,8 +54,8 @@ export class Session {
       weightBits,
       onProgress,
       signal,
-    }: SessionOptions,
-  ): Promise<Session> {
+    }: LoadedModelOptions,
+  ): Promise<LoadedModel> {
     signal?.throwIfAborted();
     onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
     const gpu = await Gpu.open(platform);
@@ -70,7 +70,7 @@ export class Session {
         learned,
         ...(onProgress && { onProgress }),
       });
-      return new Session(gpu, model);
+      return new LoadedModel(gpu, model);
     } catch (error) {
       gpu.destroy();
       throw await gpu.causeOf(error);
@@ -99,6 +99,7 @@ export class Session {
   }
 
   destroy(): void {
+    this.residency.release();
     this.ring.destroy();
     this.runner.destroy();
     destroyModel(this.gpu, this.model);

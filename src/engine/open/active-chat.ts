@@ -1,20 +1,20 @@
-/** What is at hand while a chat is worked on: the chat itself, the model that reads it, and who keeps it. */
+/** All that work on a chat with a model needs: the chat, the loaded model, and the archive's writers. */
 import type { ReadbackRing } from "../../gpu/readback";
 import type { Residency } from "../../memory/residency";
 import type { Tokenizer } from "../../model/text/tokenizer";
-import type { Archive } from "../archive/archive";
 import type { BoundChat } from "../chat/bound-chat";
-import type { ChatRound, Conversation } from "../chat/conversation";
-import type { Keeper } from "../archive/kv-writer";
-import type { Recall, SegmentSource } from "../restore/kv-restore";
+import type { ChatRound } from "../chat/chat-round";
+import type { Conversation } from "../chat/conversation";
+import type { LoadedModel } from "../load/loaded-model";
+import type { KvRestorer, SegmentSource } from "../restore/kv-restore";
 import type { Runner } from "../run/runner";
-import type { Session } from "../load/loaded-model";
+import type { ChatStores } from "./open-archive";
 
 /** What a turn works with. */
 export interface TurnContext {
   runner: Runner;
   residency: Residency;
-  recall: Recall;
+  restorer: KvRestorer;
   /** Stored halves of the conversation's rounds. */
   source: SegmentSource;
   /** Slots for the drawn tokens. */
@@ -24,59 +24,56 @@ export interface TurnContext {
   contextTokens: number;
 }
 
-export class Desk {
+export class ActiveChat {
   readonly chat: BoundChat;
-  readonly session: Session;
-  readonly archive: Archive;
-  readonly keeper: Keeper;
-  /** Where the model came from. */
-  readonly #url: string;
+  readonly loaded: LoadedModel;
+  readonly stores: Pick<ChatStores, "archive" | "text" | "kv">;
 
   constructor(
     chat: BoundChat,
-    session: Session,
-    { archive, keeper }: { archive: Archive; keeper: Keeper },
-    url: string,
+    loaded: LoadedModel,
+    stores: Pick<ChatStores, "archive" | "text" | "kv">,
   ) {
     this.chat = chat;
-    this.session = session;
-    this.archive = archive;
-    this.keeper = keeper;
-    this.#url = url;
+    this.loaded = loaded;
+    this.stores = stores;
+  }
+
+  get conversation(): Conversation {
+    return this.chat.conversation;
   }
 
   get context(): TurnContext {
-    const { model, runner, residency, recall, ring } = this.session;
+    const { model, runner, residency, restorer, ring } = this.loaded;
     return {
       runner,
       residency,
-      recall,
+      restorer,
       ring,
-      source: this.keeper.sourceOf(this.session, this.chat),
+      source: this.stores.kv.sourceOf(this.loaded, this.chat),
       tokenizer: model.tokenizer,
-      conversation: this.chat.conversation,
+      conversation: this.conversation,
       contextTokens: model.contextTokens,
     };
   }
 
-  /** Writes down what was said in a round so far. Never rejects. */
-  keepText(round: ChatRound): Promise<boolean> {
-    return this.keeper.keepText(this.session, this.chat, round, this.#url);
+  /** Writes down what was said in rounds so far. @returns whether it is kept. Never rejects */
+  saveText(...rounds: readonly ChatRound[]): Promise<boolean> {
+    return this.stores.text.save(this.conversation, rounds);
   }
 
   /** Has all KV stored that is not, of the branch that is shown or of these rounds, when there is time. */
-  keepKv(rounds: readonly ChatRound[] = this.chat.conversation.rounds): void {
-    this.keeper.keepKv(this.session, this.chat, rounds, this.#url);
+  storeKv(rounds: readonly ChatRound[] = this.conversation.rounds): void {
+    this.stores.kv.store(this.loaded, this.chat, rounds);
   }
 
-  /** Writes down which rounds are pinned. @throws StoreError */
-  async keepPins(): Promise<void> {
-    const { id, pinned } = this.chat.conversation;
-    await this.archive.change(id, { pinnedIds: [...pinned] });
+  /** Resolves when no round's pages are needed for packing any more. */
+  packed(): Promise<void> {
+    return this.stores.kv.packed();
   }
 
   /** Resolves when all KV that was to be stored is. */
-  kept(): Promise<void> {
-    return this.keeper.idle(this.chat.conversation.id);
+  stored(): Promise<void> {
+    return this.stores.kv.idle(this.conversation.id);
   }
 }

@@ -1,32 +1,43 @@
-/** What the engine opens once, when it is first asked for anything: where chats are kept, and which are in hand. */
+/** What the engine opens once, when it is first asked for anything: the archive, who writes to it, and the open chats. */
 import type { TransferMode } from "../../memory/matrix-group";
-import type { Archive } from "../archive/archive";
 import type { EngineNotice } from "../api/notice";
-import { ChatLocks } from "./chat-lock";
-import { Chats } from "./open-chats";
-import { Keeper } from "../archive/kv-writer";
+import type { Archive } from "../archive/archive";
 import { openArchive } from "../archive/indexeddb-archive";
+import { KvWriter } from "../archive/kv-writer";
+import { type ModelLabel, TextWriter } from "../archive/text-writer";
+import { ChatLocks } from "./chat-lock";
+import { OpenChats } from "./open-chats";
 
-export interface Shelf {
+export interface ChatStores {
   archive: Archive;
-  chats: Chats;
-  keeper: Keeper;
+  text: TextWriter;
+  kv: KvWriter;
+  chats: OpenChats;
 }
 
-export interface ShelfOptions {
+export interface ChatStoreOptions {
   /** The database's name. Default "rondo". */
   storeName?: string;
   /** How KV is stored: packed to int8, or bit for bit as it stands in the pages. Default int8. */
   storeAs?: TransferMode;
+  /** How the archive is opened. Default: in IndexedDB. */
+  openArchive?: typeof openArchive;
 }
 
-/** Never rejects: where chats can't be kept, `notify` is told, and none are. */
-export async function openShelf(
-  { storeName, storeAs }: ShelfOptions,
+/**
+ * Never rejects: where chats can't be kept, `notify` is told, and none are.
+ *
+ * @param model the model that chats are held with
+ */
+export async function openChatStores(
+  options: ChatStoreOptions,
+  model: () => ModelLabel,
   notify: (notice: EngineNotice) => void,
-): Promise<Shelf> {
+): Promise<ChatStores> {
+  const { storeName, storeAs } = options;
+  const open = options.openArchive ?? openArchive;
   const named = storeName === undefined ? {} : { name: storeName };
-  const archive = await openArchive({
+  const archive = await open({
     ...named,
     onTrouble: (trouble) => notify({ type: "store-trouble", ...trouble }),
     onChanged: () => notify({ type: "chats-changed" }),
@@ -35,9 +46,7 @@ export async function openShelf(
     ...named,
     onGranted: (chatId) => notify({ type: "chat-writable", chatId }),
   });
-  return {
-    archive,
-    chats: new Chats(archive, locks),
-    keeper: new Keeper(archive, storeAs),
-  };
+  const text = new TextWriter(archive, model);
+  const chats = new OpenChats(archive, text, locks);
+  return { archive, text, chats, kv: new KvWriter(archive, text, storeAs) };
 }

@@ -1,67 +1,70 @@
 /**
- * The chats that this page has in hand: those it writes, and those it only reads because another tab
- * writes them. Each is text until a model binds it.
+ * The chats that are open in this tab: those it writes, and those it only reads because another tab writes them.
+ * A chat is text until a model binds it (bound-chat.ts). What is said is on the disk before anything else is
+ * done with it.
  */
-import { HALVES } from "../../util/kv-half";
-import { newestBranch } from "../../store/round-tree";
-import type { SegmentSizes } from "../../store/segment-uses";
+import { newGeneration, type StoredKv } from "../../memory/half-kv";
+import { SYSTEM_ROUND } from "../../memory/round";
+import type { ConversationRecord } from "../../store/conversations";
+import type { SegmentUse } from "../../store/segment-uses";
 import { ChatBusyError } from "../../util/errors";
+import { KeyedQueue } from "../../util/keyed-queue";
+import { HALVES } from "../../util/kv-half";
+import type { ChatHistory, ChatOptions, ChatSummary } from "../api/chats";
 import type { Archive, ArchivedChat } from "../archive/archive";
-import { BoundChat, type ChatText, type RoundText } from "../chat/bound-chat";
-import type {
-  ChatHistory,
-  ChatOptions,
-  ChatSummary,
-  SaidRound,
-} from "../api/chats";
+import { asSummary, originOfUse } from "../archive/archive-records";
+import type { TextWriter } from "../archive/text-writer";
+import { BoundChat, type ReadingModel } from "../chat/bound-chat";
+import { type ChatRound, newChatRound } from "../chat/chat-round";
+import { contentOf } from "../chat/context-hash";
+import { Conversation } from "../chat/conversation";
+import { type ChatFacts, historyOf } from "../chat/history-view";
+import { segmentName } from "../load/fingerprint";
 import type { ChatLocks } from "./chat-lock";
-import { chatTitle } from "../chat/chat-title";
-import type { ChatRound, Conversation } from "../chat/conversation";
-import type { Session } from "../load/loaded-model";
 
-interface OpenChat {
-  access: ChatHistory["access"];
-  /** As it was read; once bound, the bound chat says more. */
-  text: ChatText;
-  summary: ChatSummary;
-  /** Where it stands with the loaded model. */
+export interface OpenChat extends ChatFacts {
+  readonly conversation: Conversation;
+  /** The chat as the loaded model reads it; undefined until one does. */
   bound: BoundChat | undefined;
+  /** How often it was opened: who leaves it leaves only what was opened before. */
+  openings: number;
 }
 
-/** A chat as it is known without opening it. */
-export interface FoundChat {
-  /** Empty where nobody named it. */
-  title: string;
-  text: ChatText;
-  /** With the model that has bound it; it says more than the text. */
-  bound: BoundChat | undefined;
-}
-
-export class Chats {
+export class OpenChats {
   /** The chat that was opened, or worked on, last. */
   lastId: string | undefined;
   readonly #archive: Archive;
+  readonly #text: TextWriter;
   readonly #locks: ChatLocks;
   readonly #open = new Map<string, OpenChat>();
+  /** Changes to the text of one chat go one after the other. */
+  readonly #changes = new KeyedQueue();
 
-  constructor(archive: Archive, locks: ChatLocks) {
+  constructor(archive: Archive, text: TextWriter, locks: ChatLocks) {
     this.#archive = archive;
+    this.#text = text;
     this.#locks = locks;
   }
 
   async create({ system, history = [] }: ChatOptions): Promise<string> {
     const id = crypto.randomUUID();
-    const createdMs = Date.now();
+    const conversation = new Conversation({ id, system });
+    conversation.add(
+      ...history.map(({ message, reply }, i) =>
+        newChatRound({
+          id: i + 1,
+          parentId: i,
+          user: message,
+          reply,
+          isFinished: true,
+        }),
+      ),
+    );
+    const { createdMs } = conversation;
     this.lastId = id;
     this.#open.set(id, {
+      conversation,
       access: await this.#locks.tryHold(id),
-      text: {
-        id,
-        system,
-        createdMs,
-        rounds: history.map(givenRound),
-        lastGivenId: history.length,
-      },
       summary: {
         id,
         title: "",
@@ -69,45 +72,58 @@ export class Chats {
         updatedMs: createdMs,
         modelName: "",
       },
+      damagedRounds: 0,
       bound: undefined,
+      openings: 1,
     });
     return id;
   }
 
   /**
-   * What was said in a chat. One that this tab writes already is as it stands here; another is read from
-   * the archive.
+   * A chat for this tab to go on with. One that this tab writes already is as it stands here; another is
+   * read from the archive.
    *
+   * @returns what was said; and the chat that takes the place of one that had KV, where it does
    * @throws RangeError where there is no such chat; StoreError
    */
-  async open(id: string): Promise<ChatHistory> {
-    const known = this.#open.get(id);
-    if (known?.access === "write") {
-      this.lastId = id;
-      return historyOf(known);
-    }
+  async open(
+    id: string,
+  ): Promise<{ history: ChatHistory; replaced: OpenChat | undefined }> {
+    const written = this.#enter(id);
+    if (written) return { history: historyIn(written), replaced: undefined };
     const access = await this.#locks.tryHold(id);
     const archived = await this.#archive.read(id);
     // Who has asked for it at the same time may have gone on with it.
-    const now = this.#open.get(id);
-    if (now?.access === "write") {
-      this.lastId = id;
-      return historyOf(now);
-    }
+    const meanwhile = this.#enter(id);
+    if (meanwhile)
+      return { history: historyIn(meanwhile), replaced: undefined };
     if (!archived) {
       await this.#locks.release(id);
       throw noSuchChat(id);
     }
     this.lastId = id;
-    const { summary } = archived;
-    const text = textOf(archived);
+    const before = this.#open.get(id);
     // What another tab wrote meanwhile is not what this one has on the GPU.
-    const bound =
-      now?.bound && isAsKept(now.bound, archived) ? now.bound : undefined;
-    bound?.conversation.pin(text.pinnedIds ?? []);
-    const chat = { access, text, summary, bound };
+    const isSame = before && isAsKept(before.conversation, archived);
+    const chat: OpenChat = {
+      ...factsOf(archived),
+      access,
+      openings: (before?.openings ?? 0) + 1,
+      conversation: isSame ? before.conversation : conversationOf(archived),
+      bound: isSame ? before.bound : undefined,
+    };
+    if (isSame) takeChanges(before.conversation, archived.conversation);
     this.#open.set(id, chat);
-    return historyOf(chat);
+    return { history: historyIn(chat), replaced: isSame ? undefined : before };
+  }
+
+  /** The chat where this tab writes it: opened once more. */
+  #enter(id: string): OpenChat | undefined {
+    const chat = this.#open.get(id);
+    if (chat?.access !== "write") return undefined;
+    this.lastId = id;
+    chat.openings++;
+    return chat;
   }
 
   /**
@@ -115,125 +131,93 @@ export class Chats {
    *
    * @throws RangeError where it is not open; ChatBusyError where another tab writes it
    */
-  async bind(id: string, { model }: Session): Promise<BoundChat> {
-    const chat = this.#open.get(id);
-    if (!chat) throw noSuchChat(id);
-    assertWritten(chat);
+  async bind(id: string, model: ReadingModel): Promise<BoundChat> {
+    const chat = this.toWrite(id);
     this.lastId = id;
     if (chat.bound?.segmentFingerprint !== model.segmentFingerprint) {
-      const text = chat.bound?.text() ?? chat.text;
-      chat.bound = new BoundChat(text, model);
-      await this.#findKv(chat.bound.conversation);
+      const bound = new BoundChat(chat.conversation, model);
+      await this.#findKv(bound);
+      chat.bound = bound;
     }
     return chat.bound;
   }
 
-  /**
-   * Shows the branch through a round that was gone on with last.
-   *
-   * @throws RangeError where there is no such chat or round; ChatBusyError; StoreError
-   */
-  async show(id: string, roundId: number): Promise<ChatHistory> {
+  /** @throws RangeError where there is no such chat; ChatBusyError where another tab writes it */
+  toWrite(id: string): OpenChat {
     const chat = this.#open.get(id);
     if (!chat) throw noSuchChat(id);
-    assertWritten(chat);
-    const rounds = chat.bound?.conversation.all ?? chat.text.rounds;
-    if (!rounds.some((round) => round.id === roundId))
-      throw new RangeError(`There is no round ${roundId} in this chat.`);
-    chat.bound?.conversation.show(roundId);
-    chat.text = { ...chat.text, shownId: roundId };
-    await this.#archive.change(id, { shownId: roundId });
-    return historyOf(chat);
+    if (chat.access === "write") return chat;
+    throw new ChatBusyError(
+      "This chat is open in another tab. Close it there to go on here.",
+    );
   }
 
   /**
-   * Has every turn attend to a round, or no more.
+   * Changes what was said in a chat: writes it down first, then has memory follow. Changes of one chat wait for
+   * each other, and for nothing else.
    *
-   * @throws RangeError where there is no such chat or round; ChatBusyError; StoreError
+   * @throws as `change` does; RangeError where there is no such chat; ChatBusyError where another tab writes it
    */
-  async pin(id: string, roundId: number, isPinned: boolean): Promise<void> {
+  change<T>(
+    id: string,
+    change: (chat: OpenChat, text: TextWriter) => Promise<T>,
+  ): Promise<T> {
+    return this.#changes.run(id, async () => {
+      return change(this.toWrite(id), this.#text);
+    });
+  }
+
+  /** Notes what has become of a chat, as far as it is open. */
+  note(id: string, changes: Partial<ChatSummary>): void {
     const chat = this.#open.get(id);
-    if (!chat) throw noSuchChat(id);
-    assertWritten(chat);
-    const { rounds, pinnedIds = [] } = chat.bound?.text() ?? chat.text;
-    // The system prompt's is attended to anyway.
-    if (roundId === 0 || !rounds.some((round) => round.id === roundId))
-      throw new RangeError(`There is no round ${roundId} in this chat.`);
-    const others = pinnedIds.filter((one) => one !== roundId);
-    const now = isPinned ? [...others, roundId] : others;
-    chat.text = { ...chat.text, pinnedIds: now };
-    chat.bound?.conversation.pin(now);
-    await this.#archive.change(id, { pinnedIds: now });
+    if (chat) chat.summary = { ...chat.summary, ...changes };
   }
 
-  /**
-   * Forgets what is known of the KV of a chat, or of all, as far as it is not bound.
-   *
-   * @returns what is bound of them
-   * @throws RangeError where there is no such chat; ChatBusyError; StoreError
-   */
-  async forgetKv(id: string | undefined): Promise<BoundChat[]> {
-    const known = id === undefined ? undefined : this.#open.get(id);
-    if (known) assertWritten(known);
-    else if (id !== undefined && !(await this.#archive.read(id)))
-      throw noSuchChat(id);
-    const open = known ? [known] : id === undefined ? this.#open.values() : [];
-    const bound: BoundChat[] = [];
-    for (const chat of open) {
-      chat.text = { ...chat.text, rounds: chat.text.rounds.map(withoutKv) };
-      if (chat.bound) bound.push(chat.bound);
-    }
-    return bound;
+  /** @throws RangeError where it is not open */
+  historyOf(id: string): ChatHistory {
+    const chat = this.#open.get(id);
+    if (chat) return historyIn(chat);
+    throw noSuchChat(id);
   }
 
-  /** @throws RangeError where there is no such chat or round; StoreError */
-  async assertRound(id: string, roundId: number): Promise<void> {
-    const found = await this.find(id);
-    if (!found) throw noSuchChat(id);
-    const rounds: readonly { id: number }[] =
-      found.bound?.conversation.all ?? found.text.rounds;
-    if (!rounds.some((round) => round.id === roundId))
-      throw new RangeError(`There is no round ${roundId} in this chat.`);
-  }
-
-  /** A chat as it is in hand, or else as it is kept; undefined where there is none. @throws StoreError */
-  async find(id: string): Promise<FoundChat | undefined> {
+  /** A chat as it is open, or else as it is kept; undefined where there is none. @throws StoreError */
+  async find(
+    id: string,
+  ): Promise<Pick<OpenChat, "conversation" | "bound" | "summary"> | undefined> {
     const open = this.#open.get(id);
-    if (open)
-      return { title: open.summary.title, text: open.text, bound: open.bound };
+    if (open) return open;
     const archived = await this.#archive.read(id);
     if (!archived) return undefined;
-    const { title } = archived.summary;
-    return { title, text: textOf(archived), bound: undefined };
+    return {
+      ...factsOf(archived),
+      conversation: conversationOf(archived),
+      bound: undefined,
+    };
   }
 
-  /** Notes what is stored of each round's KV, its own or another's. */
-  async #findKv({ id, all }: Conversation): Promise<void> {
-    const known = new Map<string, SegmentSizes>();
-    for (const round of all) {
-      const chatId = round.kvFrom?.conversationId ?? id;
-      const roundId = round.kvFrom?.roundId ?? round.id;
-      const sizes =
-        known.get(chatId) ?? (await this.#archive.segmentKeys(chatId));
-      known.set(chatId, sizes);
-      for (const half of HALVES)
-        round[half].storedBytes = sizes.get(roundId)?.[half] ?? 0;
-    }
+  /** The chat as it is open here. */
+  get(id: string): OpenChat | undefined {
+    return this.#open.get(id);
   }
 
-  /** The chat if it is here and bound. */
-  bound(id: string): BoundChat | undefined {
-    return this.#open.get(id)?.bound;
+  get all(): OpenChat[] {
+    return [...this.#open.values()];
   }
 
-  /** Whether it is here, and this tab writes it: what another one writes may be other text by now. */
+  /** Whether it is open, and this tab writes it: what another one writes may be other text by now. */
   isWritten(id: string): boolean {
     return this.#open.get(id)?.access === "write";
   }
 
-  /** Leaves the writing of a chat to other tabs. What is known of it stays, for when it is opened again. */
-  async leave(id: string): Promise<void> {
+  /**
+   * Leaves the writing of a chat to other tabs, once `isDone` resolves, unless it is opened again meanwhile.
+   * What is known of it stays, for when it is opened again.
+   */
+  async leave(id: string, isDone: () => Promise<void>): Promise<void> {
     const chat = this.#open.get(id);
+    const openings = chat?.openings;
+    await isDone();
+    if (chat !== this.#open.get(id) || chat?.openings !== openings) return;
     if (chat) chat.access = "read";
     await this.#locks.release(id);
   }
@@ -242,126 +226,126 @@ export class Chats {
     return this.#locks.releaseAll();
   }
 
-  /** @returns what it had bound */
-  async forget(id: string): Promise<BoundChat | undefined> {
-    const bound = this.bound(id);
+  /** @returns what was open */
+  async forget(id: string): Promise<OpenChat | undefined> {
+    const chat = this.#open.get(id);
     if (this.lastId === id) this.lastId = undefined;
     this.#open.delete(id);
     await this.#locks.release(id);
-    return bound;
+    return chat;
   }
 
-  has(id: string): boolean {
-    return this.#open.has(id);
-  }
-
-  /** For when the pools are gone. */
-  forgetPages(): void {
-    for (const { bound } of this.#open.values()) bound?.forgetPages();
-  }
-}
-
-/** A round of what was said elsewhere, which no model has read: ids count from 1. */
-function givenRound({ message, reply }: SaidRound, i: number): RoundText {
-  return {
-    id: i + 1,
-    parentId: i,
-    user: message,
-    reply,
-    isFinished: true,
-    tokens: [],
-    openTokens: 0,
-    textFingerprint: "",
-    attended: null,
-  };
-}
-
-/** @throws ChatBusyError */
-function assertWritten({ access }: OpenChat): void {
-  if (access === "read")
-    throw new ChatBusyError(
-      "This chat is open in another tab. Close it there to go on here.",
+  /** Notes what is stored of each round's KV: its own, or what it shares with another. */
+  async #findKv({
+    conversation,
+    segmentFingerprint,
+  }: BoundChat): Promise<void> {
+    const { id, all } = conversation;
+    const places = new Set(
+      all.map(({ kvFrom }) => kvFrom?.conversationId ?? id),
     );
+    places.add(id);
+    const stored = new Map(
+      await Promise.all(
+        [...places].map(
+          async (place) =>
+            [place, await this.#archive.storedHalves(place)] as const,
+        ),
+      ),
+    );
+    const shared = new Map<string, StoredKv>();
+    for (const round of all) {
+      const name = segmentName(segmentFingerprint, await contentOf(round));
+      for (const half of HALVES) {
+        const find = (conversationId: string, roundId: number) => {
+          const use = stored.get(conversationId)?.get(roundId)?.[half];
+          if (!use || (use.fingerprint ?? name) !== name) return undefined;
+          const key = `${conversationId} ${roundId} ${half}`;
+          const known = shared.get(key) ?? storedKv(use);
+          shared.set(key, known);
+          return known;
+        };
+        const { kvFrom } = round;
+        const own = find(id, round.id);
+        const other =
+          kvFrom && find(kvFrom.conversationId ?? id, kvFrom.roundId);
+        const found = own ?? other;
+        if (!found) continue;
+        round[half].stored = found;
+        round[half].place = own ? undefined : kvFrom;
+      }
+    }
+  }
 }
 
-function textOf({
-  summary: { id, createdMs },
-  system,
-  prefix,
+function storedKv(use: SegmentUse): StoredKv {
+  const { bytes } = use;
+  return { bytes, generation: newGeneration(), origin: originOfUse(use) };
+}
+
+function historyIn(chat: OpenChat): ChatHistory {
+  return historyOf(chat.conversation, chat);
+}
+
+function factsOf({ conversation, damagedIds, unreadableIds }: ArchivedChat): {
+  summary: ChatSummary;
+  damagedRounds: number;
+} {
+  return {
+    summary: asSummary(conversation),
+    damagedRounds: damagedIds.length + unreadableIds.length,
+  };
+}
+
+function conversationOf({
+  conversation,
   rounds,
-  shownId,
-  pinnedIds,
-}: ArchivedChat): ChatText {
-  return {
-    id,
-    system,
-    createdMs,
-    rounds: prefix ? [prefix, ...rounds] : rounds,
-    shownId,
-    pinnedIds,
-  };
+  damagedIds,
+  unreadableIds,
+}: ArchivedChat): Conversation {
+  const { nextId = 0 } = conversation;
+  return new Conversation({
+    ...conversation,
+    // A round that can't be read has its id all the same.
+    nextId: Math.max(nextId, ...unreadableIds.map((id) => id + 1)),
+    rounds: rounds.map((round): ChatRound => {
+      const isDamaged = damagedIds.includes(round.id);
+      return newChatRound(round, isDamaged ? "damaged" : "all");
+    }),
+  });
 }
 
-/** A round of whose KV nothing is known. */
-function withoutKv(round: RoundText): RoundText {
-  return {
-    ...round,
-    pageDigest: undefined,
-    kvContext: undefined,
-    isApproximate: undefined,
-    kvFrom: undefined,
-  };
+/** What another tab has changed of a chat without changing what was said in it. */
+function takeChanges(
+  conversation: Conversation,
+  { shownId, pinnedIds = [] }: ConversationRecord,
+): void {
+  conversation.pin(pinnedIds);
+  conversation.show(shownId);
+}
+
+/** Whether what is kept is the very chat that is open. */
+function isAsKept(conversation: Conversation, archived: ArchivedChat): boolean {
+  const kept = archived.rounds
+    .filter(({ id }) => id !== SYSTEM_ROUND)
+    .toSorted((a, b) => a.id - b.id);
+  const rounds = conversation.all.filter(({ id }) => id !== SYSTEM_ROUND);
+  return (
+    conversation.system === archived.conversation.system &&
+    rounds.length === kept.length &&
+    rounds.every((round, i) => {
+      const other = kept[i]!;
+      return (
+        round.id === other.id &&
+        round.parentId === other.parentId &&
+        round.user === other.user &&
+        round.reply === other.reply &&
+        round.isFinished === other.isFinished
+      );
+    })
+  );
 }
 
 function noSuchChat(id: string): RangeError {
   return new RangeError(`There is no chat ${id}.`);
-}
-
-function historyOf({ access, summary, text, bound }: OpenChat): ChatHistory {
-  const { system, rounds, shownId, pinnedIds } = bound?.text() ?? text;
-  const said = rounds.filter(({ id }) => id !== 0);
-  const first = said.find(({ user }) => user !== "");
-  const title =
-    summary.title || chatTitle(first?.document ?? first?.user ?? "");
-  const versionsOf = ({ id, parentId, document }: RoundText) =>
-    said
-      .filter((one) =>
-        document !== undefined || one.document !== undefined
-          ? one.id === id
-          : one.parentId === parentId,
-      )
-      .map((one) => one.id);
-  return {
-    summary: { ...summary, title },
-    system,
-    access,
-    rounds: newestBranch(said, shownId).map((round) => ({
-      id: round.id,
-      versions: versionsOf(round),
-      document: round.document,
-      message: round.user,
-      reply: round.reply,
-      isFinished: round.isFinished,
-      ...(pinnedIds?.includes(round.id) && { isPinned: true }),
-      attended: round.attended && round.attended.filter((id) => id !== 0),
-    })),
-  };
-}
-
-/** Whether what is kept is the very chat that is bound. */
-function isAsKept(bound: BoundChat, archived: ArchivedChat): boolean {
-  const kept = archived.rounds.toSorted((a, b) => a.id - b.id);
-  const rounds: ChatRound[] = bound.conversation.all.slice(1);
-  return (
-    bound.conversation.system === archived.system &&
-    rounds.length === kept.length &&
-    rounds.every(({ id, tokens }, i) => {
-      const other = kept[i]!;
-      return (
-        id === other.id &&
-        tokens.length === other.tokens.length &&
-        tokens.every((token, at) => token === other.tokens[at])
-      );
-    })
-  );
 }

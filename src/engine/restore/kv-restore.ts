@@ -2,6 +2,13 @@
  * Brings halves of rounds back to the GPU. What is there is kept, what is stored is restored, and what is
  * neither is computed again from its tokens: the scheduler (restore-or-recompute.ts) decides, here it is done.
  */
+import {
+  clearStored,
+  type KvOrigin,
+  newGeneration,
+  noteRestored,
+  UNKNOWN_ORIGIN,
+} from "../../memory/half-kv";
 import type { Round } from "../../memory/round";
 import type { Half } from "../../util/kv-half";
 import { isResident, pendingTokens } from "../../memory/round";
@@ -17,6 +24,8 @@ import { planHalf, type Rates } from "./restore-or-recompute";
 export interface StoredHalf {
   payload: Uint8Array;
   mode: TransferMode;
+  /** What it was computed behind; undefined where it does not say that itself. */
+  origin?: KvOrigin | undefined;
 }
 
 /** Where stored halves come from. Never rejects because of what is stored. */
@@ -37,7 +46,7 @@ export function newReport(): RestoreReport {
   };
 }
 
-export class Recall {
+export class KvRestorer {
   readonly #runner: Runner;
   readonly #residency: Residency;
   readonly #rates: Rates;
@@ -69,20 +78,31 @@ export class Recall {
 
     const start = performance.now();
     let bytes = 0;
-    const reading = wanted
-      .slice(0, READ_AHEAD)
-      .map((round) => source.read(round, half));
-    for (const [i, round] of wanted.entries()) {
+    const read = (round: Round) => {
+      const { stored } = round[half];
+      const before = { ...stored };
+      return { round, before, found: source.read(round, half) };
+    };
+    const reading = wanted.slice(0, READ_AHEAD).map(read);
+    for (const i of wanted.keys()) {
       const ahead = wanted[i + READ_AHEAD];
-      if (ahead) reading.push(source.read(ahead, half));
-      const found = await reading.shift()!;
-      if (typeof found === "string") {
-        round[half].storedBytes = 0;
-        report.droppedSegments += Number(found === "dropped");
+      if (ahead) reading.push(read(ahead));
+      const { round, before, found } = reading.shift()!;
+      const { stored } = round[half];
+      const segment = await found;
+      // Another content may have been written meanwhile.
+      const isSame = stored.generation === before.generation;
+      if (typeof segment === "string") {
+        if (isSame) clearStored(stored);
+        report.droppedSegments += Number(segment === "dropped");
         continue;
       }
-      await this.#fill(round, half, found);
-      bytes += found.payload.length;
+      await this.#fill(round, half, segment);
+      noteRestored(round[half], round.tokens.length, {
+        generation: isSame ? before.generation : newGeneration(),
+        origin: segment.origin ?? before.origin ?? UNKNOWN_ORIGIN,
+      });
+      bytes += segment.payload.length;
       report.restoredTokens += round.tokens.length;
       yield round;
     }
@@ -129,7 +149,7 @@ export class Recall {
     return planHalf(
       {
         isResident: isResident(round, half),
-        storedBytes: kv.storedBytes,
+        storedBytes: kv.stored.bytes,
         tokens: round.tokens.length,
         layerShare: layers / layerCount,
       },
@@ -143,9 +163,7 @@ export class Recall {
     { payload, mode }: StoredHalf,
   ): Promise<void> {
     const { gpu, cache } = this.#runner;
-    const kv = round[half];
     await this.#residency.give(round, half);
-    await restoreHalf(gpu, cache[half], kv.pages, payload, mode);
-    kv.computedTokens = round.tokens.length;
+    await restoreHalf(gpu, cache[half], round[half].pages, payload, mode);
   }
 }

@@ -21,7 +21,7 @@ export class ReadAhead implements SegmentSource {
   begin(rounds: readonly Round[]): void {
     for (const round of rounds) {
       const kv = round[this.#half];
-      if (kv.storedBytes === 0 || kv.pages.length > 0) continue;
+      if (kv.stored.bytes === 0 || kv.pages.length > 0) continue;
       if (!this.#begun.has(round))
         this.#begun.set(round, this.#source.read(round, this.#half));
     }

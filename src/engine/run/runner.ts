@@ -2,15 +2,19 @@
 import type { Copy, Gpu } from "../../gpu/gpu";
 import { readBuffer } from "../../gpu/readback";
 import type { KvCache } from "../../memory/kv-cache";
-import { PAGE_TOKENS, pagesFor } from "../../memory/page-pool";
+import { noteComputed } from "../../memory/half-kv";
+import {
+  PAGE_ENTRY_WORDS,
+  PAGE_TOKENS,
+  pagesFor,
+} from "../../memory/page-pool";
 import {
   pageEntry,
   pageTable,
   type PlacedRound,
 } from "../../memory/page-table";
-import { PAGE_ENTRY_WORDS } from "../../memory/page-pool";
 import { type Round, slotOf } from "../../memory/round";
-import { type Half } from "../../util/kv-half";
+import { type Half, HALVES } from "../../util/kv-half";
 import { strideOf } from "../../model/weights/matrix-format";
 import type { LayerRange, Llama } from "../../model/network/decoder";
 import { type Draw, SAMPLED, type StepRow } from "../../model/network/step";
@@ -169,7 +173,7 @@ export class Runner {
         copies,
       );
       this.#lastRows = count;
-      this.#note(slice, layers);
+      this.#note(slice, layers, layers.to + Number(scores));
       if (mass) await this.mass.take(asked);
       done = end;
       if (done < total) {
@@ -351,16 +355,24 @@ export class Runner {
     );
   }
 
-  /** Notes which KV a submit makes. */
-  #note(slice: readonly PlannedRow[], { from, to }: LayerRange): void {
-    for (const { round, local } of slice) {
-      for (const half of ["lower", "upper"] as const) {
-        const { to: end } = this.layersOf(half);
-        // Where layers begin within a half, what is below was computed before the rows were kept.
-        const isWhole = from < end && end <= to;
-        const kv = round[half];
-        if (isWhole && kv.computedTokens === local) kv.computedTokens++;
-      }
+  /**
+   * Notes which KV a submit makes.
+   *
+   * @param written the layer behind the last one that gets K and V
+   */
+  #note(
+    slice: readonly PlannedRow[],
+    { from, to }: LayerRange,
+    written = to,
+  ): void {
+    for (const half of HALVES) {
+      const { from: first, to: end } = this.layersOf(half);
+      // A half may have no layers at all.
+      if (end <= from || written < Math.min(first + 1, end)) continue;
+      // Where layers begin within a half, what is below was computed before the rows were kept.
+      const isWhole = end <= to;
+      for (const { round, local } of slice)
+        noteComputed(round[half], local, round.context, isWhole);
     }
   }
 

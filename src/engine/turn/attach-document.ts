@@ -1,120 +1,148 @@
 /**
  * Puts a document into a chat: read once right behind the system prompt, and found again by the hash of its
- * tokens in whichever chat it is attached to next.
+ * tokens in whichever chat it is attached to next. Its text is kept before the model reads it.
  */
 import { Pins } from "../../memory/residency";
-import { isResident } from "../../memory/round";
-import { HALVES } from "../../util/kv-half";
+import { isAllResident } from "../../memory/round";
+import { isStored, newGeneration } from "../../memory/half-kv";
 import { ContextFullError } from "../../util/errors";
-import type { Archive } from "../archive/archive";
-import type { BoundChat } from "../chat/bound-chat";
+import { HALVES } from "../../util/kv-half";
 import type { RestoreOptions, RestoreProgress } from "../api/kv-memory";
 import type { AttachReport, ChatDocument } from "../api/replies";
-import { contextsOf } from "../chat/context-hash";
-import type { ChatRound } from "../chat/conversation";
-import type { Desk, TurnContext } from "../open/active-chat";
+import type { Archive } from "../archive/archive";
+import { originOfUse } from "../archive/archive-records";
+import type { BoundChat } from "../chat/bound-chat";
+import { type ChatRound, newChatRound, setTokens } from "../chat/chat-round";
 import { DOCUMENT_REPLY, DOCUMENT_ROUND, documentId } from "../chat/document";
+import { readyBranch } from "../chat/kv-state";
 import { contentHash } from "../load/fingerprint";
-import { frameOf } from "../run/attention-frame";
+import type { ActiveChat, TurnContext } from "../open/active-chat";
 import { newReport } from "../restore/kv-restore";
+import { frameOf } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 /** Of the model's context, what must be left beside a document for a question and its reply. */
 const LEFT_SHARE = 0.25;
 
-/**
- * Attaches a document, and keeps it.
- *
- * @throws ContextFullError, OutOfMemoryError, DeviceLostError; the signal's reason
- */
-export async function attachDocument(
-  desk: Desk,
-  document: ChatDocument,
-  { onProgress, signal }: RestoreOptions,
-): Promise<AttachReport> {
-  const { chat, session, archive, keeper, context } = desk;
-  const report = { roundId: 0, encodedTokens: 0, reusedTokens: 0 };
-  const steps = attach(context, chat, document, archive, report);
-  for await (const progress of steps) {
-    onProgress?.(progress);
-    signal?.throwIfAborted();
-  }
-  const round = chat.conversation.rounds.at(-1)!;
-  if (report.encodedTokens > 0) await keeper.keepDocument(session, chat, round);
-  await desk.keepText(round);
-  return report;
+/** How a document that is attached gets into the chat, and out of it again where that fails. */
+export interface DocumentPlace {
+  /** Puts the round into the chat, its text on the disk first. */
+  add: (round: ChatRound) => Promise<void>;
+  remove: (round: ChatRound) => Promise<void>;
 }
 
 /**
- * Yields how far it is; the round is there from the first of it, and has its KV at the end. Whoever leaves
- * early withdraws it.
+ * Attaches a document. Where that fails, or is stopped, the chat is as it was before.
  *
- * @param report gets what it took
- * @throws ContextFullError, OutOfMemoryError, DeviceLostError
+ * @throws ContextFullError, OutOfMemoryError, DeviceLostError, StoreError; the signal's reason
  */
-async function* attach(
-  context: TurnContext,
+export async function attachDocument(
+  active: ActiveChat,
+  document: ChatDocument,
+  place: DocumentPlace,
+  { onProgress, signal }: RestoreOptions,
+): Promise<AttachReport> {
+  const { chat, context, loaded, stores } = active;
+  const round = roundOf(chat, document, context.contextTokens);
+  await place.add(round);
+  let isRead = false;
+  try {
+    await findKv(round, stores.archive);
+    let computedTokens = 0;
+    for await (const progress of readDocument(context, round)) {
+      computedTokens = progress.computedTokens;
+      onProgress?.(progress);
+      signal?.throwIfAborted();
+    }
+    isRead = true;
+    // The document is attached: what is kept of its KV is another matter.
+    if (computedTokens > 0)
+      await stores.kv.storeDocument(loaded, chat, round).catch(() => undefined);
+    await active.saveText(round);
+    return {
+      roundId: round.id,
+      encodedTokens: computedTokens,
+      reusedTokens: round.tokens.length - computedTokens,
+    };
+  } finally {
+    if (!isRead) await place.remove(round);
+  }
+}
+
+/** @throws ContextFullError where the document is too long for the model */
+function roundOf(
   chat: BoundChat,
   { name, text }: ChatDocument,
-  archive: Pick<Archive, "readDocument" | "segmentKeys">,
-  report: AttachReport,
-): AsyncGenerator<RestoreProgress, ChatRound> {
-  const { conversation, contextTokens } = context;
-  const isFirst = conversation.rounds.length === 1;
+  contextTokens: number,
+): ChatRound {
+  const { conversation, textFingerprint } = chat;
   const said = { user: text, reply: DOCUMENT_REPLY, document: name };
+  const isFirst = conversation.rounds.length === 1;
   const { tokens, openTokens } = chat.read(said, isFirst);
   const room =
-    (1 - LEFT_SHARE) * contextTokens - conversation.rounds[0]!.tokens.length;
+    (1 - LEFT_SHARE) * contextTokens - conversation.prefix.tokens.length;
   if (tokens.length > room)
     throw new ContextFullError(
       `${name} has ${tokens.length} tokens; the model's context of ${contextTokens} has room for ${Math.floor(room)}. Attach a part of it.`,
     );
-
-  const id = documentId(await contentHash(tokens));
-  const known = await archive.readDocument(id);
-  const sizes = (await archive.segmentKeys(id)).get(DOCUMENT_ROUND);
-  const round = conversation.add({
+  const round = newChatRound({
     ...said,
-    tokens,
-    openTokens,
+    id: conversation.takeId(),
+    parentId: conversation.branch.at(-1)!.id,
     isFinished: true,
-    kvContext: known?.kvContext,
-    kvFrom: { conversationId: id, roundId: DOCUMENT_ROUND },
-    pageDigest: known?.pageDigest,
   });
-  for (const half of HALVES)
-    round[half].storedBytes = known ? (sizes?.[half] ?? 0) : 0;
-  const pins = new Pins(context.residency);
-  let isDone = false;
-  try {
-    for (const half of HALVES) pins.add(round, half);
-    yield { doneTokens: 0, totalTokens: tokens.length };
-    yield* restore(context, round);
-    const isThere = HALVES.every((half) => isResident(round, half));
-    if (!isThere) yield* encode(context, round);
-    report.roundId = round.id;
-    report.encodedTokens = isThere ? 0 : tokens.length;
-    report.reusedTokens = isThere ? tokens.length : 0;
-    isDone = true;
-    return round;
-  } finally {
-    pins.release();
-    if (!isDone) {
-      for (const half of HALVES) context.residency.drop(round, half);
-      conversation.withdraw();
-    }
+  setTokens(round, tokens, openTokens, textFingerprint);
+  return round;
+}
+
+/** Notes what is stored of the document's KV, by this chat or another. */
+async function findKv(
+  round: ChatRound,
+  archive: Pick<Archive, "readDocument" | "storedHalves">,
+): Promise<void> {
+  const id = documentId(await contentHash(round.tokens));
+  const [known, halves] = await Promise.all([
+    archive.readDocument(id),
+    archive.storedHalves(id),
+  ]);
+  round.kvFrom = { conversationId: id, roundId: DOCUMENT_ROUND };
+  round.pageDigest = known?.pageDigest;
+  for (const half of HALVES) {
+    round[half].place = round.kvFrom;
+    const use = known && halves.get(DOCUMENT_ROUND)?.[half];
+    if (!use) continue;
+    const { bytes } = use;
+    const [generation, origin] = [newGeneration(), originOfUse(use)];
+    round[half].stored = { bytes, generation, origin };
   }
 }
 
-async function* restore(
-  { recall, source }: TurnContext,
+/** @yields how far it is; the document has its KV at the end */
+async function* readDocument(
+  context: TurnContext,
   round: ChatRound,
-): AsyncGenerator<RestoreProgress, void> {
-  if (HALVES.some((half) => round[half].storedBytes === 0)) return;
+): AsyncGenerator<RestoreProgress & { computedTokens: number }, void> {
+  const { conversation, residency, restorer, source } = context;
+  await readyBranch([conversation.prefix, round]);
   const totalTokens = round.tokens.length;
-  for (const half of HALVES)
-    for await (const _ of recall.restore([round], half, source, newReport()))
-      yield { doneTokens: half === "lower" ? 0 : totalTokens, totalTokens };
+  const pins = new Pins(residency);
+  try {
+    for (const half of HALVES) pins.add(round, half);
+    yield { doneTokens: 0, totalTokens, computedTokens: 0 };
+    if (HALVES.every((half) => isStored(round[half])))
+      for (const half of HALVES) {
+        const restored = restorer.restore([round], half, source, newReport());
+        for await (const _ of restored) void _;
+      }
+    if (isAllResident(round)) {
+      yield { doneTokens: totalTokens, totalTokens, computedTokens: 0 };
+      return;
+    }
+    for await (const progress of encode(context, round))
+      yield { ...progress, computedTokens: totalTokens };
+  } finally {
+    pins.release();
+  }
 }
 
 /** Computes all of its KV, with nothing but the system prompt before it. */
@@ -122,19 +150,18 @@ async function* encode(
   context: TurnContext,
   round: ChatRound,
 ): AsyncGenerator<RestoreProgress, void> {
-  const { runner, residency, recall, source, contextTokens } = context;
-  const history = context.conversation.rounds.slice(0, 1);
+  const { runner, residency, restorer, source, contextTokens } = context;
+  const history = [context.conversation.prefix];
   const totalTokens = round.tokens.length;
   const pins = new Pins(residency);
   try {
     for (const half of HALVES) {
-      round[half].computedTokens = 0;
-      round[half].storedBytes = 0;
+      residency.clear(round, half);
       pins.add(history[0]!, half);
-      for await (const _ of recall.restore(history, half, source, newReport()))
-        yield { doneTokens: 0, totalTokens };
+      const restored = restorer.restore(history, half, source, newReport());
+      for await (const _ of restored) yield { doneTokens: 0, totalTokens };
       const request = { history, contextTokens };
-      for await (const _ of recall.recompute(history, half, request))
+      for await (const _ of restorer.recompute(history, half, request))
         yield { doneTokens: 0, totalTokens };
       await residency.give(round, half);
     }
@@ -147,8 +174,7 @@ async function* encode(
     const rows = pendingSpans(frame.lower.slice(-1));
     for await (const doneTokens of runner.prefill({ frame, rows }))
       yield { doneTokens, totalTokens };
-    [, round.kvContext] = await contextsOf(history);
-    history[0]!.kvContext ??= (await contextsOf([]))[0];
+    yield { doneTokens: totalTokens, totalTokens };
   } finally {
     pins.release();
   }

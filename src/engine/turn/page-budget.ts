@@ -7,7 +7,7 @@ import type { Half } from "../../util/kv-half";
 /** Of the room, what a reply that is still to come may claim. */
 const REPLY_SHARE = 0.25;
 
-export interface TurnRoomRequest {
+export interface PageBudgetRequest {
   /** The system prompt's round first, then the chat's. */
   history: readonly Round[];
   /** The turn's own round, its question's tokens in it. */
@@ -16,11 +16,11 @@ export interface TurnRoomRequest {
   ownTokens: number;
 }
 
-export class TurnRoom {
+export class PageBudget {
   readonly #residency: Residency;
-  readonly #request: TurnRoomRequest;
+  readonly #request: PageBudgetRequest;
 
-  constructor(residency: Residency, request: TurnRoomRequest) {
+  constructor(residency: Residency, request: PageBudgetRequest) {
     this.#residency = residency;
     this.#request = request;
   }

@@ -1,5 +1,5 @@
 /** How far a prefill is: work is rows times layers, and is told in tokens. */
-export interface AttendProgress {
+export interface PrefillProgress {
   doneTokens: number;
   /** A token counts by the share of its layers that are done. */
   totalTokens: number;
@@ -14,7 +14,7 @@ export class PrefillWork {
     this.#layerCount = layerCount;
   }
 
-  get progress(): AttendProgress {
+  get progress(): PrefillProgress {
     const tokens = (work: number) => Math.floor(work / this.#layerCount);
     return {
       doneTokens: tokens(Math.min(this.done, this.total)),

@@ -18,11 +18,11 @@ import { chooseCandidates } from "../rounds/candidates";
 import { digestMass } from "../rounds/digest-mass";
 import { type Frame, frameOf } from "../run/attention-frame";
 import { PhaseClock } from "./phase-clock";
-import { type AttendProgress, PrefillWork } from "./prefill-progress";
+import { type PrefillProgress, PrefillWork } from "./prefill-progress";
 import { ReadAhead } from "../restore/read-ahead";
 import {
   newReport,
-  type Recall,
+  type KvRestorer,
   type SegmentSource,
 } from "../restore/kv-restore";
 import { movedTo, type RepairMethod, subsetOf } from "../fusion/repair";
@@ -37,13 +37,13 @@ import {
   type Span,
 } from "../run/runner";
 import { select } from "../rounds/select";
-import { TurnRoom } from "./page-budget";
+import { PageBudget } from "./page-budget";
 
 /** What the prefill of a turn works with. */
-export interface AttendContext {
+export interface TurnPrefillContext {
   runner: Runner;
   residency: Residency;
-  recall: Recall;
+  restorer: KvRestorer;
   source: SegmentSource;
   /** Keeps what the turn needs until its reply is over. */
   pins: Pins;
@@ -54,7 +54,7 @@ export interface AttendContext {
   onLost: (round: Round) => void;
 }
 
-export interface AttendRequest {
+export interface TurnPrefillRequest {
   /** The system prompt's round first, then the chat's. */
   history: readonly Round[];
   /** The turn's own round, its question's tokens in it. */
@@ -85,15 +85,15 @@ export interface AttendRequest {
 const MOST_READ_AHEAD = 8;
 
 /** The prefill of one turn. */
-export class Attend {
+export class TurnPrefill {
   readonly report: AttentionReport;
   readonly fusion: FusionReport;
   /** What the question attends to, and the reply after it; set when `run` is over. */
   frame: Frame | undefined;
   /** Share of the question's attention on rounds, by id; undefined where it did not choose. */
   mass: ReadonlyMap<number, number> | undefined;
-  readonly #context: AttendContext;
-  readonly #request: AttendRequest;
+  readonly #context: TurnPrefillContext;
+  readonly #request: TurnPrefillRequest;
   readonly #clock: PhaseClock;
   readonly #source: ReadAhead;
   /** Tokens of each round that lack KV in one half or both. */
@@ -105,14 +105,14 @@ export class Attend {
   /** Rows that have been through the lower layers, and go on in the upper ones. */
   #lowerRows: readonly Span[] = [];
   readonly #work: PrefillWork;
-  readonly #room: TurnRoom;
+  readonly #room: PageBudget;
 
-  constructor(context: AttendContext, request: AttendRequest) {
+  constructor(context: TurnPrefillContext, request: TurnPrefillRequest) {
     this.#context = context;
     this.#request = request;
     this.#clock = request.clock ?? new PhaseClock();
     this.#work = new PrefillWork(context.runner.layerCount);
-    this.#room = new TurnRoom(context.residency, request);
+    this.#room = new PageBudget(context.residency, request);
     this.#read = request.history;
     this.#source = new ReadAhead(context.source, "upper");
     this.fusion = {
@@ -154,7 +154,7 @@ export class Attend {
    *
    * @throws OutOfMemoryError, DeviceLostError
    */
-  async *run(): AsyncGenerator<AttendProgress, void> {
+  async *run(): AsyncGenerator<PrefillProgress, void> {
     const { runner, residency } = this.#context;
     const { history, own, settings, first } = this.#request;
     const rounds = history.slice(1);
@@ -222,7 +222,7 @@ export class Attend {
   async *#finish(
     frame: Frame,
     first: FirstDraw,
-  ): AsyncGenerator<AttendProgress, void> {
+  ): AsyncGenerator<PrefillProgress, void> {
     const { runner } = this.#context;
     const { own } = this.#request;
     const rows = movedTo(frame.upper, this.#lowerRows);
@@ -252,7 +252,7 @@ export class Attend {
   async *#readAndRepair(
     stale: ReadonlySet<Round>,
     selects: boolean,
-  ): AsyncGenerator<AttendProgress, Frame> {
+  ): AsyncGenerator<PrefillProgress, Frame> {
     const { runner } = this.#context;
     const { own, ratio, method, massRows } = this.#request;
     const frame = this.#frameOf(new Set());
@@ -296,7 +296,7 @@ export class Attend {
   }
 
   /** The question through the lower layers, to go on behind them later. */
-  async *#readLower(): AsyncGenerator<AttendProgress, Frame> {
+  async *#readLower(): AsyncGenerator<PrefillProgress, Frame> {
     const { runner } = this.#context;
     const frame = this.#frameOf(new Set());
     this.#lowerRows = pendingSpans(frame.lower.slice(-1), "lower");
@@ -316,7 +316,7 @@ export class Attend {
    */
   async *#chooseCandidates(
     rounds: readonly Round[],
-  ): AsyncGenerator<AttendProgress, void> {
+  ): AsyncGenerator<PrefillProgress, void> {
     const { runner, pins } = this.#context;
     const { history, own, settings, massRows, digestOf } = this.#request;
     const choose = (mass: readonly number[]) => {
@@ -358,11 +358,11 @@ export class Attend {
   async *#restore(
     rounds: readonly Round[],
     half: Half,
-  ): AsyncGenerator<AttendProgress, void> {
-    const { pins, recall, onRestored } = this.#context;
+  ): AsyncGenerator<PrefillProgress, void> {
+    const { pins, restorer, onRestored } = this.#context;
     for (const round of rounds) pins.add(round, half);
     const report = this.report[half];
-    const restored = recall.restore(rounds, half, this.#source, report);
+    const restored = restorer.restore(rounds, half, this.#source, report);
     for await (const round of restored) {
       onRestored(round);
       yield this.#work.progress;
@@ -378,14 +378,14 @@ export class Attend {
   async *#recompute(
     rounds: readonly Round[],
     half: Half,
-  ): AsyncGenerator<AttendProgress, void> {
-    const { recall, contextTokens } = this.#context;
+  ): AsyncGenerator<PrefillProgress, void> {
+    const { restorer, contextTokens } = this.#context;
     const { history } = this.#request;
     const selected = half === "lower" ? new Set<number>() : this.#selected;
     const before = this.#work.done;
     const candidates = new Set(this.#read.map(({ id }) => id));
     const request = { history, contextTokens, selected, candidates };
-    for await (const work of recall.recompute(rounds, half, request)) {
+    for await (const work of restorer.recompute(rounds, half, request)) {
       this.#work.done = before + work;
       yield this.#work.progress;
     }
@@ -394,7 +394,7 @@ export class Attend {
   async *#prefill(
     frame: Frame,
     prefill: Omit<Prefill, "frame">,
-  ): AsyncGenerator<AttendProgress, void> {
+  ): AsyncGenerator<PrefillProgress, void> {
     const { runner } = this.#context;
     const { from, to } = prefill.layers ?? runner.allLayers;
     const before = this.#work.done;

@@ -1,32 +1,22 @@
 /** Brings a chat back to the GPU before it is asked anything: what its next turn would do first. */
+import { isStored } from "../../memory/half-kv";
 import { Pins, type Residency } from "../../memory/residency";
 import { isResident, pendingTokens, type Round } from "../../memory/round";
-import { type Half } from "../../util/kv-half";
+import type { Half } from "../../util/kv-half";
 import type { RestoreProgress } from "../api/kv-memory";
 import type { RestoreReport } from "../api/receipt";
-import type { ChatRound, Conversation } from "../chat/conversation";
-import {
-  forgetTorn,
-  forgetUpper,
-  noteContexts,
-  stalenessOf,
-} from "../chat/staleness";
-import {
-  newReport,
-  type Recall,
-  type SegmentSource,
-} from "../restore/kv-restore";
+import { type ChatRound, forgetKv } from "../chat/chat-round";
+import { readyBranch } from "../chat/kv-state";
+import type { TurnContext } from "../open/active-chat";
+import { newReport } from "../restore/kv-restore";
 
-export interface WarmContext {
-  residency: Residency;
-  recall: Recall;
-  source: SegmentSource;
-  conversation: Conversation;
-  contextTokens: number;
-}
+type PreloadContext = Pick<
+  TurnContext,
+  "residency" | "restorer" | "source" | "conversation" | "contextTokens"
+>;
 
 /** Of the pages that a chat could have, how many are filled ahead: the next message needs some too. */
-const WARM_SHARE = 0.75;
+const PRELOADED_SHARE = 0.75;
 
 /**
  * The lower halves of all rounds, or of the newest where there is no room for all, restored or computed
@@ -36,32 +26,34 @@ const WARM_SHARE = 0.75;
  * @param report counts the lower halves
  * @throws OutOfMemoryError, DeviceLostError
  */
-export async function* warm(
-  context: WarmContext,
+export async function* preload(
+  context: PreloadContext,
   report: RestoreReport,
 ): AsyncGenerator<RestoreProgress, void> {
-  const { residency, recall, source, conversation, contextTokens } = context;
+  const { residency, restorer, source, conversation, contextTokens } = context;
+  const history = conversation.rounds;
   const pins = new Pins(residency);
-  const { contexts, stale } = await stalenessOf(conversation.rounds);
-  forgetTorn(residency, stale);
+  const { stale } = await readyBranch(history);
+  const note = (round: Round) => conversation.restored.add(round as ChatRound);
   try {
-    const rounds = newestThatFit(context, conversation.rounds, "lower");
+    const rounds = newestThatFit(residency, history, "lower");
     const totalTokens = rounds.reduce(
       (sum, round) => sum + pendingTokens(round, "lower"),
       0,
     );
     for (const round of rounds) pins.add(round, "lower");
     let doneTokens = 0;
-    for await (const round of recall.restore(rounds, "lower", source, report)) {
-      (round as ChatRound).isRestored = true;
+    const restored = restorer.restore(rounds, "lower", source, report);
+    for await (const round of restored) {
+      note(round);
       doneTokens += round.tokens.length;
       yield { doneTokens, totalTokens };
     }
+    // What is computed again must be of one context.
     for (const round of rounds)
-      if (stale.has(round) && !isResident(round, "lower"))
-        forgetUpper(residency, round);
-    const work = recall.recompute(rounds, "lower", {
-      history: conversation.rounds,
+      if (stale.has(round) && !isResident(round, "lower")) forgetKv(round);
+    const work = restorer.recompute(rounds, "lower", {
+      history,
       contextTokens,
       selected: new Set(),
       candidates: new Set(rounds.map(({ id }) => id)),
@@ -69,26 +61,20 @@ export async function* warm(
     for await (const _ of work) yield { doneTokens, totalTokens };
     yield { doneTokens: totalTokens, totalTokens };
 
-    const ahead = newestThatFit(context, likelyWanted(conversation), "upper");
+    const ahead = newestThatFit(residency, likelyWanted(history), "upper");
     const stored = ahead.filter(
-      ({ upper }) => upper.storedBytes > 0 && upper.pages.length === 0,
+      ({ upper }) => isStored(upper) && upper.pages.length === 0,
     );
     for (const round of stored) pins.add(round, "upper");
-    for await (const round of recall.restore(
-      stored,
-      "upper",
-      source,
-      newReport(),
-    ))
-      (round as ChatRound).isRestored = true;
+    const uppers = restorer.restore(stored, "upper", source, newReport());
+    for await (const round of uppers) note(round);
   } finally {
     pins.release();
-    noteContexts(conversation.rounds, contexts);
   }
 }
 
 /** What the next turn is likely to attend to: the system prompt, what the last one did, and its own round. */
-export function likelyWanted({ rounds }: Conversation): ChatRound[] {
+export function likelyWanted(rounds: readonly ChatRound[]): ChatRound[] {
   const last = rounds.at(-1);
   const attended = last?.attended;
   return rounds.filter(
@@ -102,12 +88,13 @@ export function likelyWanted({ rounds }: Conversation): ChatRound[] {
 
 /** The first of them, which is the system prompt's, and the newest of the others. */
 function newestThatFit<R extends Round>(
-  { residency }: WarmContext,
+  residency: Residency,
   rounds: readonly R[],
   half: Half,
 ): R[] {
   const { pageBytes } = residency.cache[half];
-  let left = WARM_SHARE * residency.availablePages(half, rounds) * pageBytes;
+  let left =
+    PRELOADED_SHARE * residency.availablePages(half, rounds) * pageBytes;
   const newestFirst = rounds.slice(1).toReversed();
   const fitting = new Set(
     [...rounds.slice(0, 1), ...newestFirst].filter(

@@ -1,10 +1,12 @@
 /** What a turn is asked to do: the caller's wishes over the model's defaults, checked once. */
 import type { BoundChat } from "../chat/bound-chat";
+import type { ChatRound } from "../chat/chat-round";
 import type {
   AttentionSettings,
   FusionSettings,
   FusionVariant,
   ReplyOptions,
+  SamplerSettings,
 } from "../api/replies";
 import type { KvCache } from "../../memory/kv-cache";
 import { PAGE_TOKENS } from "../../memory/page-pool";
@@ -30,11 +32,68 @@ const VARIANTS: readonly FusionVariant[] = [
   "edges",
 ];
 
-/** @throws RangeError that names the setting, what it may be and what came */
+/** The options there are, by group; another one is a mistake of the caller that would go unseen. */
+const OPTIONS: Record<string, readonly string[]> = {
+  "": [
+    "attention",
+    "fusion",
+    "maxTokens",
+    "sampler",
+    "signal",
+    "thinks",
+  ] satisfies (keyof ReplyOptions)[],
+  attention: [
+    "budgetBytes",
+    "kMin",
+    "mode",
+    "pinned",
+    "tau",
+  ] satisfies (keyof AttentionSettings)[],
+  fusion: ["ratio", "variant"] satisfies (keyof FusionSettings)[],
+  sampler: [
+    "minP",
+    "repetitionPenalty",
+    "seed",
+    "temperature",
+    "topK",
+    "topP",
+  ] satisfies (keyof SamplerSettings)[],
+};
+
+/**
+ * Refuses what no model could take.
+ *
+ * @throws RangeError that names the option, what it may be and what came
+ */
+export function checkReplyOptions(options: ReplyOptions): void {
+  const { attention, fusion, sampler, maxTokens } = options;
+  const groups = { "": options, attention, fusion, sampler };
+  for (const [group, given] of Object.entries(groups))
+    for (const name of Object.keys(given ?? {})) {
+      if (OPTIONS[group]!.includes(name)) continue;
+      const inGroup = Object.keys(OPTIONS).find((one) =>
+        OPTIONS[one]!.includes(name),
+      );
+      const meant = inGroup ? ` Is it ${inGroup}.${name} that you mean?` : "";
+      throw new RangeError(
+        `There is no option ${group === "" ? name : `${group}.${name}`}.${meant}`,
+      );
+    }
+  if (Number.isNaN(maxTokens))
+    throw new RangeError("maxTokens must be a number, not NaN.");
+  samplerSettings({}, sampler);
+  attentionSettings({ tau: 1 }, Infinity, attention);
+  fusionSettings(fusion);
+}
+
+/**
+ * @param round the message that is to be answered
+ * @throws RangeError that names the setting, what it may be and what came
+ */
 export function turnRequest(
   { generation, tokenizer, network, selection, contextTokens }: Model,
   chat: BoundChat,
-  message: string,
+  round: ChatRound,
   {
     sampler,
     attention,
@@ -46,18 +105,16 @@ export function turnRequest(
 ): TurnRequest {
   const { conversation } = chat;
   const tokens = thinks ? chat.tokens : chat.unthinking;
-  if (Number.isNaN(maxTokens))
-    throw new RangeError("maxTokens must be a number, not NaN.");
-  const isFirst = conversation.rounds.length === 1;
-  const openTokens = tokens.open(message, { isFirst });
+  const isFirst = conversation.historyOf(round).length === 1;
+  const openTokens = tokens.open(round.user, { isFirst });
   // A model whose files name no stop token ends with what its template ends a reply with.
   const [closing] = tokens.close;
   const marks = closing !== undefined && !tokenizer.isText(closing);
   const heads = network.config.numAttentionHeads;
   return {
-    message,
     openTokens,
     closeTokens: tokens.close,
+    textFingerprint: chat.textFingerprint,
     stopTokens: new Set([
       ...generation.eosTokenIds,
       ...(marks ? [closing] : []),
@@ -76,7 +133,7 @@ export function turnRequest(
       selection.heads === "all"
         ? Array.from({ length: heads }, (_, head) => head)
         : selection.heads,
-    fusion: fusionOf(network.cache, fusion),
+    fusion: repairOf(network.cache, fusion),
     maxTokens: Math.max(1, maxTokens),
     signal,
   };
@@ -112,15 +169,23 @@ function upperBytes({ upper }: KvCache): number {
 }
 
 /** @throws RangeError */
-function fusionOf(
-  { lower }: KvCache,
-  { variant = "rounds", ratio = REPAIRED_SHARE }: Partial<FusionSettings> = {},
-): TurnRequest["fusion"] {
+function fusionSettings({
+  variant = "rounds",
+  ratio = REPAIRED_SHARE,
+}: Partial<FusionSettings> = {}): FusionSettings {
   if (!VARIANTS.includes(variant))
     throw new RangeError(
       `fusion.variant must be one of ${VARIANTS.join(", ")}, not ${variant as string}.`,
     );
   within("fusion.ratio", ratio, 1);
+  return { variant, ratio };
+}
+
+function repairOf(
+  { lower }: KvCache,
+  wanted: Partial<FusionSettings> | undefined,
+): TurnRequest["fusion"] {
+  const { variant, ratio } = fusionSettings(wanted);
   return { ratio, method: repairMethod(variant, lower.layerCount - 1) };
 }
 

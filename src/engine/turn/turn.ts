@@ -1,41 +1,38 @@
 /**
  * One turn, from the message's tokens to the reply's text: its round is prefilled (prefill-turn.ts), the reply
- * is decoded (reply.ts). However it ends, the round then holds what was said.
+ * is decoded (reply.ts). However it ends, the round then holds what was said; where it fails, the message is
+ * there still, and has no reply.
  */
+import { noteComputed } from "../../memory/half-kv";
 import { Pins, type Residency } from "../../memory/residency";
 import { isResident, type Round } from "../../memory/round";
-import { HALVES } from "../../util/kv-half";
-import { thinkingSpan } from "../../model/text/thinking";
 import { TextStream } from "../../model/text/text-stream";
+import { thinkingSpan } from "../../model/text/thinking";
 import { ContextFullError } from "../../util/errors";
-import { Attend } from "./prefill-turn";
-import type { AttentionReport, Receipt, RestoreReport } from "../api/receipt";
+import { HALVES } from "../../util/kv-half";
+import type { AttentionReport } from "../api/receipt";
 import type {
   AttentionSettings,
   ReplyEvent,
   SamplerSettings,
 } from "../api/replies";
-import type { ChatRound, Conversation } from "../chat/conversation";
-import type { TurnContext } from "../open/active-chat";
-import { type Frame, frameOf } from "../run/attention-frame";
-import { PhaseClock } from "./phase-clock";
-import { Reply } from "./reply";
+import { type ChatRound, forgetKv, setTokens } from "../chat/chat-round";
+import { contextBehind, readyBranch } from "../chat/kv-state";
 import type { RepairMethod } from "../fusion/repair";
-import { pendingSpans } from "../run/runner";
-import {
-  forgetTorn,
-  forgetUpper,
-  noteContexts,
-  stalenessOf,
-} from "../chat/staleness";
+import type { TurnContext } from "../open/active-chat";
+import { PhaseClock } from "./phase-clock";
+import { TurnPrefill } from "./prefill-turn";
 import { likelyWanted } from "./preload";
+import { receiptOf } from "./receipt";
+import { Reply } from "./reply";
 
 export interface TurnRequest {
-  message: string;
   /** From the end of the round before to where the reply starts. */
   openTokens: readonly number[];
   /** From the end of the reply to the end of the round. */
   closeTokens: readonly number[];
+  /** Of the tokenizer and template that made these. */
+  textFingerprint: string;
   stopTokens: ReadonlySet<number>;
   sampler: SamplerSettings;
   attention: AttentionSettings;
@@ -50,34 +47,36 @@ export interface TurnRequest {
 /** In a chat beyond the trained range, the share of it that a reply may fill. */
 const REPLY_SHARE = 0.25;
 
-/** @throws ContextFullError, OutOfMemoryError, DeviceLostError; the chat is then as it was before */
+/**
+ * Answers a message that has no reply yet.
+ *
+ * @param round of the branch that is shown; what follows it there is not read
+ * @throws ContextFullError, OutOfMemoryError, DeviceLostError; the round is then as it was before
+ */
 export async function* runTurn(
   context: TurnContext,
+  round: ChatRound,
   request: TurnRequest,
 ): AsyncGenerator<ReplyEvent, void> {
   const { conversation, runner, residency } = context;
   const { openTokens, closeTokens, stopTokens, sampler, signal } = request;
   const start = performance.now();
   const clock = new PhaseClock();
-  const maxTokens = Math.min(request.maxTokens, roomFor(context, request));
-  const history = [...conversation.rounds];
-  const likely = likelyWanted(conversation);
-  const { contexts, stale, inexact } = await stalenessOf(history);
-  forgetTorn(residency, stale);
-  const round = conversation.add({
-    user: request.message,
-    tokens: openTokens,
-    kvContext: contexts.at(-1),
-    isApproximate: inexact.length > 0,
-  });
+  const history = conversation.historyOf(round);
+  const room = roomFor(history, context.contextTokens, request);
+  const maxTokens = Math.min(request.maxTokens, room);
+  const state = await readyBranch(history);
+  setTokens(round, openTokens, openTokens.length, request.textFingerprint);
+  round.context = contextBehind(state);
   const pins = new Pins(residency);
   const made: { reply?: Reply } = {};
-  const attend = new Attend(
+  const prefill = new TurnPrefill(
     {
       ...context,
       pins,
-      onRestored: (restored) => ((restored as ChatRound).isRestored = true),
-      onLost: (lost) => forgetUpper(residency, lost as ChatRound),
+      onRestored: (restored) =>
+        conversation.restored.add(restored as ChatRound),
+      onLost: (lost) => forgetKv(lost as ChatRound),
     },
     {
       history,
@@ -86,10 +85,10 @@ export async function* runTurn(
       settings: request.attention,
       massRows: Math.min(request.massRows, openTokens.length),
       massHeads: request.massHeads,
-      stale: new Set([...stale].filter((one) => one.kvContext !== undefined)),
+      stale: state.stale,
       ratio: request.fusion.ratio,
       method: request.fusion.method,
-      likely,
+      likely: likelyWanted(history),
       clock,
       digestOf: (one) => (one as ChatRound).pageDigest,
       first: (frame) => {
@@ -101,19 +100,18 @@ export async function* runTurn(
   );
   let hasFailed = false;
   try {
-    // The round is there: whoever keeps chats can write down what was said.
     const totalTokens = openTokens.length;
     yield { type: "prefill", doneTokens: 0, totalTokens };
-    markSeen(context, sampler);
-    for await (const progress of attend.run()) {
+    markSeen(context, [...history, round], sampler);
+    for await (const progress of prefill.run()) {
       yield { type: "prefill", ...progress };
       if (signal?.aborted) break;
     }
 
     let firstTokenTime = 0;
     const { reply } = made;
-    if (reply !== undefined && attend.frame !== undefined) {
-      round.attended = attendedIds(attend.report);
+    if (reply !== undefined && prefill.frame !== undefined) {
+      round.attended = attendedIds(prefill.report);
       const text = new TextStream(context.tokenizer);
       const say = (delta: string): ReplyEvent => {
         round.reply += delta;
@@ -133,33 +131,23 @@ export async function* runTurn(
     }
 
     const end = performance.now();
-    firstTokenTime ||= end;
     conversation.lastAttention = {
       attended: new Map(
-        attend.report.attended.map(({ id, reason }) => [id, reason]),
+        prefill.report.attended.map(({ id, reason }) => [id, reason]),
       ),
-      mass: attend.mass,
+      mass: prefill.mass,
     };
-    const replyTokens = reply?.tokens.length ?? 0;
-    const prefilledTokens = attend.computedTokens;
-    const receipt: Receipt = {
-      finishReason: reply?.end ?? "aborted",
-      roundId: round.id,
-      cachedTokens: conversation.tokenCount - prefilledTokens,
-      restoredTokens: takeRestored(conversation, attend),
-      prefilledTokens,
-      attention: {
-        ...attend.report,
-        lower: withWarmed(attend.report.lower, conversation),
-        ...kvBytes(residency, conversation.rounds, attend.frame),
-      },
-      fusion: attend.fusion,
-      replyTokens,
-      timeToFirstTokenMs: firstTokenTime - start,
-      decodeTokensPerSecond: rate(replyTokens - 1, end - firstTokenTime),
-      phases: clock.read(),
+    const receipt = receiptOf(context, {
+      round,
+      history,
+      prefill,
+      reply,
       seed: sampler.seed,
-    };
+      phases: clock.read(),
+      start,
+      firstTokenTime: firstTokenTime || end,
+      end,
+    });
     yield { type: "end", receipt };
   } catch (error) {
     hasFailed = true;
@@ -167,44 +155,8 @@ export async function* runTurn(
   } finally {
     // Also when the caller leaves early: what was said until then stays.
     pins.release();
-    noteComputed(attend, history, contexts, stale);
-    if (hasFailed) withdraw(context, round);
+    if (hasFailed) unanswer(round);
     else closeRound(context, round, made.reply, closeTokens);
-  }
-}
-
-/**
- * Computes the KV of a round's last tokens, against what the rest of it was computed against. Does
- * nothing where that is not on the GPU any more: the next turn that needs the round computes it.
- *
- * @throws OutOfMemoryError, DeviceLostError
- */
-export async function settleRound(
-  { runner, residency, conversation, contextTokens }: TurnContext,
-  round: ChatRound,
-): Promise<void> {
-  const isBegun = HALVES.every((half) => round[half].computedTokens > 0);
-  const isDone = HALVES.every((half) => isResident(round, half));
-  if (!isBegun || isDone) return;
-  const frame = frameOf({
-    history: conversation.rounds.slice(0, conversation.rounds.indexOf(round)),
-    own: [round],
-    ownTokens: round.tokens.length,
-    contextTokens,
-    selected: round.attended === null ? undefined : new Set(round.attended),
-  });
-  const pins = new Pins(residency);
-  try {
-    for (const half of HALVES) {
-      const others = frame[half].slice(0, -1);
-      if (!others.every((other) => isResident(other.round, half))) return;
-      for (const one of frame[half]) pins.add(one.round, half);
-    }
-    for (const half of HALVES) await residency.give(round, half);
-    const rows = pendingSpans(frame.lower.slice(-1));
-    for await (const _ of runner.prefill({ frame, rows })) void _;
-  } finally {
-    pins.release();
   }
 }
 
@@ -213,14 +165,13 @@ export async function settleRound(
  * rounds and a turn together may not.
  */
 function roomFor(
-  { conversation, contextTokens }: TurnContext,
+  history: readonly Round[],
+  contextTokens: number,
   { openTokens, closeTokens }: TurnRequest,
 ): number {
-  const [system, ...rounds] = conversation.rounds.map(
-    ({ tokens }) => tokens.length,
-  );
+  const [system, ...rounds] = history.map(({ tokens }) => tokens.length);
   const free = contextTokens - openTokens.length - closeTokens.length;
-  const left = free - conversation.tokenCount;
+  const left = free - sum([system!, ...rounds]);
   const longest = Math.max(0, ...rounds);
   const beside = free - system! - longest;
   const share = Math.floor(REPLY_SHARE * contextTokens);
@@ -244,60 +195,15 @@ function attendedIds({ attended }: AttentionReport): number[] | null {
   return isAll ? null : attended.map(({ id }) => id);
 }
 
-/** With what was done before the turn, since the last one. */
-function withWarmed(
-  {
-    keptTokens,
-    restoredTokens,
-    recomputedTokens,
-    droppedSegments,
-  }: RestoreReport,
-  conversation: Conversation,
-): RestoreReport {
-  const { warmed } = conversation;
-  conversation.warmed = undefined;
-  const moved = warmed ? warmed.restoredTokens + warmed.recomputedTokens : 0;
-  return {
-    keptTokens: Math.max(0, keptTokens - moved),
-    restoredTokens: restoredTokens + (warmed?.restoredTokens ?? 0),
-    recomputedTokens: recomputedTokens + (warmed?.recomputedTokens ?? 0),
-    droppedSegments: droppedSegments + (warmed?.droppedSegments ?? 0),
-  };
-}
-
-/** Tokens of rounds that came from the store since this was asked last, and of which nothing was computed again. */
-function takeRestored({ rounds }: Conversation, attend: Attend): number {
-  let tokens = 0;
-  for (const round of rounds) {
-    const isRestored = round.isRestored && !attend.hasComputed(round);
-    if (isRestored) tokens += round.tokens.length;
-    round.isRestored = false;
-  }
-  return tokens;
-}
-
-function kvBytes(
-  residency: Residency,
-  rounds: readonly Round[],
-  frame: Frame | undefined,
-): Pick<AttentionReport, "kvBytes" | "fullKvBytes"> {
-  const used = HALVES.map((half) =>
-    residency.bytesOf(frame?.[half].map(({ round }) => round) ?? [], half),
-  );
-  const all = HALVES.flatMap((half) =>
-    rounds.map(({ tokens }) => residency.bytesFor(tokens.length, half)),
-  );
-  return { kvBytes: sum(used), fullKvBytes: Math.max(sum(all), sum(used)) };
-}
-
 /** Tells the sampler which tokens the repetition penalty applies to: all of the chat's. */
 function markSeen(
-  { runner: { gpu, llama }, conversation }: TurnContext,
+  { runner: { gpu, llama } }: TurnContext,
+  rounds: readonly Round[],
   { repetitionPenalty }: SamplerSettings,
 ): void {
   if (repetitionPenalty === 1) return;
   const words = new Uint32Array(llama.workspace.seen.size / 4);
-  for (const { tokens } of conversation.rounds) {
+  for (const { tokens } of rounds) {
     for (const token of tokens) words[token >> 5]! |= 1 << (token & 31);
   }
   gpu.write(llama.workspace.seen, 0, words);
@@ -317,14 +223,19 @@ function closeRound(
   const thought = thinkingSpan(said, (tokens) => tokenizer.decode(tokens));
   const fed = reply ? keptTokens(reply, closeTokens) : 0;
   const kept = thought ? Math.min(fed, thought.from) : fed;
+  const { length } = round.tokens;
   for (const half of HALVES) {
-    if (isResident(round, half)) round[half].computedTokens += kept;
+    if (!isResident(round, half)) continue;
+    for (let token = length; token < length + kept; token++)
+      noteComputed(round[half], token, round.context);
   }
   const read = thought
     ? said.toSpliced(thought.from, thought.to - thought.from)
     : said;
   round.tokens.push(...read, ...closeTokens);
   round.isFinished = true;
+  round.isAwaited = false;
+  if (round.saved === "all") round.saved = "text";
   for (const half of HALVES) residency.trim(round, half);
 }
 
@@ -342,37 +253,14 @@ export function keptTokens(
   return Math.min(fedTokens, tokens.length + Number(closes));
 }
 
-function withdraw(
-  { conversation, residency }: TurnContext,
-  round: Round,
-): void {
-  for (const half of HALVES) residency.drop(round, half);
-  conversation.withdraw();
-}
-
-/** What became of the KV of earlier rounds. */
-function noteComputed(
-  attend: Attend,
-  history: readonly ChatRound[],
-  contexts: readonly string[],
-  stale: ReadonlySet<ChatRound>,
-): void {
-  for (const round of stale) {
-    if (attend.hasComputed(round)) {
-      round.kvContext = undefined;
-      round.kvFrom = undefined;
-      for (const half of HALVES) round[half].storedBytes = 0;
-    }
-    round.isRepaired =
-      !attend.hasComputed(round) && attend.fusion.repairedTokens > 0;
-  }
-  noteContexts(history, contexts);
+/** The message is as if it had never been asked; it stays. */
+function unanswer(round: ChatRound): void {
+  round.reply = "";
+  round.attended = null;
+  round.isAwaited = false;
+  setTokens(round, [], 0, "");
 }
 
 function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
-}
-
-function rate(count: number, ms: number): number {
-  return count > 0 && ms > 0 ? (1000 * count) / ms : 0;
 }

@@ -2,22 +2,14 @@
 import { hubName } from "../../model/hub/hub-name";
 import { askToPersist } from "../../store/disk-space";
 import { isElsewhere, workerElsewhere } from "../../util/worker-elsewhere";
+import {
+  CALLS,
+  type CallName,
+  ForwardingEngine,
+  splitOptions,
+} from "../api/calls";
 import type { ChatEngine } from "../api/chat-engine";
 import type {
-  ChatHistory,
-  ChatHit,
-  ChatOptions,
-  ChatSummary,
-  SearchOptions,
-} from "../api/chats";
-import type {
-  RestoreOptions,
-  MemoryOptions,
-  VerifyOptions,
-  VerifyReport,
-} from "../api/kv-memory";
-import type {
-  KeptModel,
   LoadOptions,
   ModelInfo,
   ModelPlan,
@@ -25,32 +17,33 @@ import type {
   PlanOptions,
 } from "../api/models";
 import type { EngineNotice } from "../api/notice";
-import type { RestoreReport } from "../api/receipt";
-import type {
-  AttachReport,
-  ChatDocument,
-  ReplyEvent,
-  ReplyOptions,
-} from "../api/replies";
-import type { MemorySnapshot } from "../api/memory-snapshot";
-import type { CallName, Calls, Request, Response } from "./protocol";
+import type { Request, Response } from "./protocol";
 import { fromWire } from "./wire-error";
 
 interface OpenCall {
-  onEvent(event: Calls[CallName]["event"]): void;
+  onEvent(event: unknown): void;
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
 
-export class RemoteEngine implements ChatEngine {
+/** How often a worker that has something to do is asked whether it is alive. */
+const PING_MS = 10_000;
+/** So many questions without an answer, and it is taken for dead: something keeps it busy for ever. */
+const MOST_PINGS = 6;
+
+export class RemoteEngine extends ForwardingEngine implements ChatEngine {
   readonly #createWorker: () => Worker;
   #worker: Worker | undefined;
   #isClosed = false;
+  #closing: Promise<void> | undefined;
   readonly #open = new Map<number, OpenCall>();
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
   #lastId = 0;
+  #pinging: ReturnType<typeof setInterval> | undefined;
+  #unansweredPings = 0;
 
   constructor(createWorker: () => Worker = engineWorker) {
+    super();
     this.#createWorker = createWorker;
   }
 
@@ -58,107 +51,79 @@ export class RemoteEngine implements ChatEngine {
     return this.#isClosed;
   }
 
-  load(
+  override load(
     source: ModelSource,
-    { onProgress, signal, ...options }: LoadOptions = {},
+    options: LoadOptions = {},
   ): Promise<ModelInfo> {
     let hasAsked = false;
-    return this.#call("load", [fromPage(source), hubFromPage(options)], {
-      signal,
-      onEvent(progress) {
+    return super.load(fromPage(source), {
+      ...hubFromPage(options),
+      onProgress(progress) {
         // Workers cannot ask.
         if (progress.phase === "download" && !hasAsked) {
           hasAsked = true;
           void askToPersist();
         }
-        onProgress?.(progress);
+        options.onProgress?.(progress);
       },
     });
   }
 
-  planModel(
+  override planModel(
     source: ModelSource,
-    { signal, ...options }: PlanOptions = {},
+    options: PlanOptions = {},
   ): Promise<ModelPlan> {
-    const args: Calls["planModel"]["args"] = [
-      fromPage(source),
-      hubFromPage(options),
-    ];
-    return this.#call("planModel", args, { signal });
+    return super.planModel(fromPage(source), hubFromPage(options));
   }
 
-  listModels(): Promise<KeptModel[]> {
-    return this.#call("listModels", []);
-  }
-
-  deleteModel(id: string): Promise<void> {
-    return this.#call("deleteModel", [id]);
-  }
-
-  listChats(): Promise<ChatSummary[]> {
-    return this.#call("listChats", []);
-  }
-
-  searchChats(
-    query: string,
-    { signal }: SearchOptions = {},
-  ): Promise<ChatHit[]> {
-    return this.#call("searchChats", [query], { signal });
-  }
-
-  createChat(options?: ChatOptions): Promise<string> {
-    return this.#call("createChat", [options]);
-  }
-
-  openChat(chatId: string): Promise<ChatHistory> {
-    return this.#call("openChat", [chatId]);
-  }
-
-  leaveChat(chatId: string): Promise<void> {
-    return this.#call("leaveChat", [chatId]);
-  }
-
-  restoreChat(
-    chatId: string,
-    { onProgress, signal }: RestoreOptions = {},
-  ): Promise<RestoreReport> {
-    return this.#call("restoreChat", [chatId], {
+  /** What the forwarded methods do. */
+  forward(name: CallName, given: readonly unknown[]): unknown {
+    const { args, options } = splitOptions(name, given);
+    const { signal, onProgress } = options;
+    if (CALLS[name].kind === "stream") return this.#stream(name, args, signal);
+    return this.#call(name, args, {
       signal,
-      ...(onProgress && { onEvent: onProgress }),
+      onEvent: onProgress as ((event: unknown) => void) | undefined,
     });
   }
 
-  renameChat(chatId: string, title: string): Promise<void> {
-    return this.#call("renameChat", [chatId, title]);
+  /** Starts the worker: what another tab does is heard also before the first call. */
+  onNotice(listener: (notice: EngineNotice) => void): () => void {
+    const hear = (notice: EngineNotice) => listener(notice);
+    this.#listeners.add(hear);
+    if (!this.#isClosed) this.#worker ??= this.#startWorker();
+    return () => this.#listeners.delete(hear);
   }
 
-  deleteChat(chatId: string): Promise<void> {
-    return this.#call("deleteChat", [chatId]);
+  /** Closing again waits for the same. Whatever the worker says to it, it is ended. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
   }
 
-  exportChat(chatId: string, options?: { withKv?: boolean }): Promise<Blob> {
-    return this.#call("exportChat", [chatId, options]);
+  async #close(): Promise<void> {
+    try {
+      if (this.#worker) await this.#call("close", []);
+    } finally {
+      this.#isClosed = true;
+      this.#stopWorker(new Error("The engine is closed."));
+    }
   }
 
-  importChat(file: Blob): Promise<ChatSummary> {
-    return this.#call("importChat", [file]);
-  }
-
-  async *chat(
-    chatId: string,
-    message: string,
-    { signal, ...options }: ReplyOptions = {},
-  ): AsyncGenerator<ReplyEvent> {
-    const arrived: ReplyEvent[] = [];
+  async *#stream(
+    name: CallName,
+    args: unknown[],
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator {
+    const arrived: unknown[] = [];
     let wake = () => {};
     let failure: { error: unknown } | undefined;
     let isOver = false;
-    // The caller's abort ends the reply, and so does leaving the loop.
+    // The caller's abort ends the stream, and so does leaving the loop.
     const stop = new AbortController();
     const forward = () => stop.abort(signal?.reason);
     if (signal?.aborted) forward();
     signal?.addEventListener("abort", forward);
-    const call = this.#call("chat", [chatId, message, options], {
+    const call = this.#call(name, args, {
       signal: stop.signal,
       endsItself: true,
       onEvent(event) {
@@ -174,8 +139,7 @@ export class RemoteEngine implements ChatEngine {
       });
     try {
       while (true) {
-        const event = arrived.shift();
-        if (event) yield event;
+        if (arrived.length > 0) yield arrived.shift();
         else if (failure) throw failure.error;
         else if (isOver) return;
         else await new Promise<void>((resolve) => (wake = resolve));
@@ -186,124 +150,45 @@ export class RemoteEngine implements ChatEngine {
     }
   }
 
-  showVersion(chatId: string, roundId: number): Promise<ChatHistory> {
-    return this.#call("showVersion", [chatId, roundId]);
-  }
-
-  deleteRound(
-    chatId: string,
-    roundId: number,
-    options?: { isFast?: boolean },
-  ): Promise<ChatHistory> {
-    return this.#call("deleteRound", [chatId, roundId, options]);
-  }
-
-  moveRound(
-    chatId: string,
-    roundId: number,
-    behind: number,
-  ): Promise<ChatHistory> {
-    return this.#call("moveRound", [chatId, roundId, behind]);
-  }
-
-  setSystem(chatId: string, system: string | undefined): Promise<ChatHistory> {
-    return this.#call("setSystem", [chatId, system]);
-  }
-
-  attach(
-    chatId: string,
-    document: ChatDocument,
-    { onProgress, signal }: RestoreOptions = {},
-  ): Promise<AttachReport> {
-    return this.#call("attach", [chatId, document], {
-      signal,
-      ...(onProgress && { onEvent: onProgress }),
-    });
-  }
-
-  setHealing(isOn: boolean): Promise<void> {
-    return this.#call("setHealing", [isOn]);
-  }
-
-  memory(options?: MemoryOptions): Promise<MemorySnapshot> {
-    return this.#call("memory", [options]);
-  }
-
-  verify(
-    chatId: string,
-    roundId: number,
-    { onProgress, signal }: VerifyOptions = {},
-  ): Promise<VerifyReport> {
-    return this.#call("verify", [chatId, roundId], {
-      signal,
-      ...(onProgress && { onEvent: onProgress }),
-    });
-  }
-
-  pinRound(chatId: string, roundId: number, isPinned: boolean): Promise<void> {
-    return this.#call("pinRound", [chatId, roundId, isPinned]);
-  }
-
-  evictRound(chatId: string, roundId: number): Promise<void> {
-    return this.#call("evictRound", [chatId, roundId]);
-  }
-
-  wipeKv(chatId?: string): Promise<void> {
-    return this.#call("wipeKv", [chatId]);
-  }
-
-  /** Starts the worker: what another tab does is heard also before the first call. */
-  onNotice(listener: (notice: EngineNotice) => void): () => void {
-    const hear = (notice: EngineNotice) => listener(notice);
-    this.#listeners.add(hear);
-    if (!this.#isClosed) this.#worker ??= this.#startWorker();
-    return () => this.#listeners.delete(hear);
-  }
-
-  async close(): Promise<void> {
-    if (this.#worker) await this.#call("close", []);
-    this.#isClosed = true;
-    this.#stopWorker(new Error("The engine is closed."));
-  }
-
   /** @param endsItself an aborted call still gives its result, rather than being dropped at once */
-  #call<K extends CallName>(
-    call: K,
-    args: Calls[K]["args"],
+  #call(
+    call: CallName | "close",
+    args: unknown[],
     {
       onEvent,
       signal,
       endsItself = false,
     }: {
-      onEvent?: (event: Calls[K]["event"]) => void;
+      onEvent?: ((event: unknown) => void) | undefined;
       signal?: AbortSignal | undefined;
       endsItself?: boolean;
     } = {},
-  ): Promise<Calls[K]["result"]> {
+  ): Promise<void> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       const abort = () => {
         this.#post({ id, call: "abort" });
         if (endsItself) return;
-        this.#open.delete(id);
+        this.#settled(id);
         reject(signal?.reason as Error);
       };
       const settle = () => {
-        this.#open.delete(id);
+        this.#settled(id);
         signal?.removeEventListener("abort", abort);
       };
-      this.#post({ id, call, args } as Request);
+      this.#post({ id, call, args });
       this.#open.set(id, {
         onEvent: (event) => onEvent?.(event),
         resolve(result) {
           settle();
-          resolve(result as Calls[K]["result"]);
+          resolve(result as undefined);
         },
         reject(error) {
           settle();
           reject(error);
         },
       });
+      this.#watch();
       if (signal?.aborted) abort();
       else signal?.addEventListener("abort", abort, { once: true });
     });
@@ -313,6 +198,34 @@ export class RemoteEngine implements ChatEngine {
     if (this.#isClosed) throw new Error("The engine is closed.");
     this.#worker ??= this.#startWorker();
     this.#worker.postMessage(request);
+  }
+
+  #settled(id: number): void {
+    this.#open.delete(id);
+    if (this.#open.size === 0) this.#unwatch();
+  }
+
+  /**
+   * Asks now and then whether the worker is alive, while somebody waits for it. A page that sleeps asks nothing
+   * meanwhile, and so takes no worker for dead that slept with it.
+   */
+  #watch(): void {
+    if (this.#pinging !== undefined) return;
+    this.#unansweredPings = 0;
+    this.#pinging = setInterval(() => {
+      if (++this.#unansweredPings > MOST_PINGS)
+        this.#stopWorker(
+          new Error(
+            `The engine has not answered for ${(MOST_PINGS * PING_MS) / 1000} seconds and was stopped: a file of the model, such as its chat template, keeps it busy for ever. Load the model again, or another one.`,
+          ),
+        );
+      else this.#worker?.postMessage({ call: "ping" } satisfies Request);
+    }, PING_MS);
+  }
+
+  #unwatch(): void {
+    clearInterval(this.#pinging);
+    this.#pinging = undefined;
   }
 
   /**
@@ -334,12 +247,15 @@ export class RemoteEngine implements ChatEngine {
   }
 
   #stopWorker(error: Error): void {
+    this.#unwatch();
     this.#worker?.terminate();
     this.#worker = undefined;
     for (const call of [...this.#open.values()]) call.reject(error);
   }
 
   #take(response: Response): void {
+    this.#unansweredPings = 0;
+    if (response.type === "pong") return;
     if (response.type === "notice") {
       for (const listener of [...this.#listeners]) listener(response.notice);
       return;

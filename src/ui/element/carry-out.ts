@@ -70,7 +70,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "draft":
       return session.write(request.text);
     case "send":
-      return void turns.send(current, request.text);
+      return void turns.send(current, request.text)?.catch(() => undefined);
     case "suggest":
       turns.suggest(current, request.text);
       return stage.focusBox();
@@ -80,8 +80,9 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
       turns.retry(current, request.roundId);
       return stage.focusBox();
     case "put-back":
-      turns.putBack(current, request.roundId);
-      return stage.focusBox();
+      if (turns.putBack(current, request.roundId) === "box")
+        return stage.focusBox();
+      return stage.focusRound(request.roundId, "editor");
     case "move":
       session.move(request.roundId);
       return stage.focusBox();

@@ -29,7 +29,7 @@ export async function sendTo(
     );
   const round = await orLoadFailure(sent, events, loading.error);
   if (round.error !== undefined) throw round.error;
-  if (round.phase === "unsent")
+  if (round.phase === "unanswered")
     throw new DOMException(
       "The message was stopped before it was its turn.",
       "AbortError",

@@ -2,37 +2,20 @@
  * A page's engine as one element has it. Another element may use the same: a chat that one of them has in
  * hand is read only for the other, as it is for another tab, until the first one leaves it.
  */
+import {
+  CALLS,
+  type CallName,
+  type CallShape,
+  ForwardingEngine,
+} from "../../engine/api/calls";
 import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { ChatHistory, ChatOptions } from "../../engine/api/chats";
 import type {
-  ChatHistory,
-  ChatHit,
-  ChatOptions,
-  ChatSummary,
-  SearchOptions,
-} from "../../engine/api/chats";
-import type {
-  RestoreOptions,
-  MemoryOptions,
-  VerifyOptions,
-  VerifyReport,
-} from "../../engine/api/kv-memory";
-import type {
-  KeptModel,
   LoadOptions,
   ModelInfo,
-  ModelPlan,
   ModelSource,
-  PlanOptions,
 } from "../../engine/api/models";
 import type { EngineNotice } from "../../engine/api/notice";
-import type { RestoreReport } from "../../engine/api/receipt";
-import type {
-  AttachReport,
-  ChatDocument,
-  ReplyEvent,
-  ReplyOptions,
-} from "../../engine/api/replies";
-import type { MemorySnapshot } from "../../engine/api/memory-snapshot";
 import { ChatBusyError } from "../../util/errors";
 import {
   type EnginePool,
@@ -43,7 +26,10 @@ import {
 
 type Listener = (notice: EngineNotice) => void;
 
-export class SharedEngine implements ChatEngine, EngineUser {
+export class SharedEngine
+  extends ForwardingEngine
+  implements ChatEngine, EngineUser
+{
   readonly #pool: EnginePool;
   readonly #listeners = new Set<Listener>();
   #pooled: PooledEngine | undefined;
@@ -54,13 +40,17 @@ export class SharedEngine implements ChatEngine, EngineUser {
   #moving: Promise<void> = Promise.resolve();
 
   constructor(pool: EnginePool) {
+    super();
     this.#pool = pool;
   }
 
   /** Whether it has let go of its engine: `load` and `wake` take one again. */
   isResting = false;
 
-  load(source: ModelSource, options: LoadOptions = {}): Promise<ModelInfo> {
+  override load(
+    source: ModelSource,
+    options: LoadOptions = {},
+  ): Promise<ModelInfo> {
     this.isResting = false;
     const key = modelKey(source, options);
     this.#move(this.#pool.for(this, key));
@@ -93,148 +83,39 @@ export class SharedEngine implements ChatEngine, EngineUser {
     for (const listener of this.#listeners) listener(notice);
   }
 
-  async planModel(
-    source: ModelSource,
-    options?: PlanOptions,
-  ): Promise<ModelPlan> {
-    return (await this.#any()).engine.planModel(source, options);
+  /** What the forwarded methods do: others of the page may use the engine, too, but each chat is one's alone. */
+  forward(name: CallName, args: readonly unknown[]): unknown {
+    const { kind, writes }: CallShape = CALLS[name];
+    const engine = writes
+      ? this.#writer(args[0] as string)
+      : this.#any().then((pooled) => pooled.engine);
+    const call = async () => {
+      const found = await engine;
+      const method = found[name].bind(found) as (...all: unknown[]) => unknown;
+      return method(...args);
+    };
+    return kind === "stream" ? streamOf(call) : call();
   }
 
-  async listModels(): Promise<KeptModel[]> {
-    return (await this.#any()).engine.listModels();
-  }
-
-  async deleteModel(id: string): Promise<void> {
-    return (await this.#any()).engine.deleteModel(id);
-  }
-
-  async listChats(): Promise<ChatSummary[]> {
-    return (await this.#any()).engine.listChats();
-  }
-
-  async searchChats(
-    query: string,
-    options?: SearchOptions,
-  ): Promise<ChatHit[]> {
-    return (await this.#any()).engine.searchChats(query, options);
-  }
-
-  async createChat(options?: ChatOptions): Promise<string> {
+  override async createChat(options?: ChatOptions): Promise<string> {
     const { engine, holders } = await this.#any();
     const chatId = await engine.createChat(options);
     if (!this.isResting) holders.set(chatId, this);
     return chatId;
   }
 
-  async openChat(chatId: string): Promise<ChatHistory> {
+  override async openChat(chatId: string): Promise<ChatHistory> {
     return this.#open(await this.#any(), chatId);
   }
 
-  async leaveChat(chatId: string): Promise<void> {
+  override async leaveChat(chatId: string): Promise<void> {
     await this.#leave(await this.#any(), chatId);
   }
 
-  async restoreChat(
-    chatId: string,
-    options?: RestoreOptions,
-  ): Promise<RestoreReport> {
-    return (await this.#any()).engine.restoreChat(chatId, options);
-  }
-
-  async renameChat(chatId: string, title: string): Promise<void> {
-    return (await this.#any()).engine.renameChat(chatId, title);
-  }
-
-  async deleteChat(chatId: string): Promise<void> {
+  override async deleteChat(chatId: string): Promise<void> {
     const { engine, holders } = await this.#any();
     await engine.deleteChat(chatId);
     holders.delete(chatId);
-  }
-
-  async exportChat(
-    chatId: string,
-    options?: { withKv?: boolean },
-  ): Promise<Blob> {
-    return (await this.#any()).engine.exportChat(chatId, options);
-  }
-
-  async importChat(file: Blob): Promise<ChatSummary> {
-    return (await this.#any()).engine.importChat(file);
-  }
-
-  async *chat(
-    chatId: string,
-    message: string,
-    options?: ReplyOptions,
-  ): AsyncGenerator<ReplyEvent, void> {
-    yield* (await this.#writer(chatId)).chat(chatId, message, options);
-  }
-
-  async showVersion(chatId: string, roundId: number): Promise<ChatHistory> {
-    return (await this.#writer(chatId)).showVersion(chatId, roundId);
-  }
-
-  async deleteRound(
-    chatId: string,
-    roundId: number,
-    options?: { isFast?: boolean },
-  ): Promise<ChatHistory> {
-    return (await this.#writer(chatId)).deleteRound(chatId, roundId, options);
-  }
-
-  async moveRound(
-    chatId: string,
-    roundId: number,
-    behind: number,
-  ): Promise<ChatHistory> {
-    return (await this.#writer(chatId)).moveRound(chatId, roundId, behind);
-  }
-
-  async setSystem(
-    chatId: string,
-    system: string | undefined,
-  ): Promise<ChatHistory> {
-    return (await this.#writer(chatId)).setSystem(chatId, system);
-  }
-
-  async attach(
-    chatId: string,
-    document: ChatDocument,
-    options?: RestoreOptions,
-  ): Promise<AttachReport> {
-    return (await this.#writer(chatId)).attach(chatId, document, options);
-  }
-
-  async setHealing(isOn: boolean): Promise<void> {
-    return (await this.#any()).engine.setHealing(isOn);
-  }
-
-  async memory(options?: MemoryOptions): Promise<MemorySnapshot> {
-    return (await this.#any()).engine.memory(options);
-  }
-
-  async verify(
-    chatId: string,
-    roundId: number,
-    options?: VerifyOptions,
-  ): Promise<VerifyReport> {
-    return (await this.#any()).engine.verify(chatId, roundId, options);
-  }
-
-  async pinRound(
-    chatId: string,
-    roundId: number,
-    isPinned: boolean,
-  ): Promise<void> {
-    return (await this.#writer(chatId)).pinRound(chatId, roundId, isPinned);
-  }
-
-  async evictRound(chatId: string, roundId: number): Promise<void> {
-    return (await this.#any()).engine.evictRound(chatId, roundId);
-  }
-
-  async wipeKv(chatId?: string): Promise<void> {
-    return (await this.#any()).engine.wipeKv(chatId);
   }
 
   onNotice(listener: Listener): () => void {
@@ -317,6 +198,12 @@ export class SharedEngine implements ChatEngine, EngineUser {
     for (const chatId of heldBy(this, pooled))
       await this.#leave(pooled, chatId).catch(() => undefined);
   }
+}
+
+async function* streamOf(
+  call: () => Promise<unknown>,
+): AsyncGenerator<unknown, void> {
+  yield* (await call()) as AsyncIterable<unknown>;
 }
 
 function heldBy(user: SharedEngine, { holders }: PooledEngine): string[] {

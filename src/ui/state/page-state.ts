@@ -99,7 +99,7 @@ export class Session {
       },
       redraw: () => this.#redraw(),
       ended: (conversation, round) => this.#ended(conversation, round),
-      failed: (error) => this.#fail(error, "reply"),
+      failed: (error, during) => this.#fail(error, during),
       taken: openAgain,
     });
     this.changes = new Changes(this.visit, {
@@ -243,7 +243,9 @@ export class Session {
 
   /** Takes the message of a failed round into a new chat's box. */
   move(roundId: number): void {
-    const round = this.current.take(roundId);
+    const { current } = this;
+    const round = current.take(roundId);
+    if (round !== undefined) this.turns.forget(current, round);
     this.library.newChat();
     if (round !== undefined) this.current.putBack(round.message);
     this.#changed();
@@ -294,6 +296,10 @@ export class Session {
         break;
       case "healing":
         this.#heal(notice.chatId, notice.roundsLeft);
+        break;
+      case "memory-fault":
+        this.troubles.report(notice.message);
+        this.#changed();
         break;
       case "memory-changed":
         // The memory panel's, which hears it itself.

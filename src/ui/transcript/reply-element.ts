@@ -159,7 +159,8 @@ export class ReplyElement extends LitElement {
 
   #receipt() {
     const { isBusy, mayMoveDown, mayMoveUp, mayWrite, round } = this;
-    if (round.phase !== "done") return nothing;
+    const isOther = round.phase === "failed" && round.versions.length > 1;
+    if (round.phase !== "done" && !isOther) return nothing;
     const parts = endingParts(round, this.attendedLabel);
     return html`
       <footer>
@@ -210,7 +211,7 @@ export class ReplyElement extends LitElement {
     const { isKnown } = describeError(error);
     return html`
       <rondo-failure-note .error=${error}>
-        ${isKept(this.round) ? this.#failedAgain() : this.#failed(error)}
+        ${this.round.phase === "done" ? this.#failedAgain() : this.#failed(error)}
         ${isKnown ? nothing : this.#loadButton()}
       </rondo-failure-note>
     `;

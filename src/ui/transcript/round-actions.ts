@@ -24,7 +24,8 @@ const REMOVE: MenuItem = { name: "delete", label: "Delete…", icon: trashIcon }
 
 /**
  * `<rondo-round-actions>`: what can be done with a round: show another version, copy the reply, have another
- * one made, and in a menu move and delete it. Out of sight until the round is pointed at or has the focus.
+ * one made, and in a menu move and delete it. Out of sight until the round is pointed at or has the focus. Of a
+ * round that has no reply it shows the versions alone.
  *
  * @fires rondo-choose - ChooseEvent "delete": it should be deleted
  */
@@ -78,6 +79,11 @@ export class RoundActions extends LitElement {
   }
 
   override render() {
+    const isAnswered = this.round.phase === "done";
+    return html`${isAnswered ? this.#quiet() : nothing} ${this.#versions()}`;
+  }
+
+  #quiet() {
     const { reply } = this.round;
     return html`
       <span class="quiet">
@@ -91,7 +97,6 @@ export class RoundActions extends LitElement {
         }
         ${this.mayWrite ? this.#changes() : nothing}
       </span>
-      ${this.#versions()}
     `;
   }
 

@@ -149,7 +149,7 @@ export class RoundElement extends LitElement {
         margin-top: 0.75rem;
       }
 
-      .unsent {
+      .unanswered {
         display: flex;
         flex-wrap: wrap;
         align-items: center;
@@ -158,7 +158,11 @@ export class RoundElement extends LitElement {
         margin-top: 0.5rem;
       }
 
-      .unsent p {
+      .unanswered rondo-round-actions {
+        margin-inline-start: 0;
+      }
+
+      .unanswered p {
         width: 100%;
         margin: 0;
         color: var(--_muted);
@@ -267,8 +271,8 @@ export class RoundElement extends LitElement {
     return html`
       ${document === undefined ? this.#message() : this.#document()}
       ${this.mark === "" ? nothing : this.#mark()}
-      ${phase === "unsent" ? this.#unsent() : nothing}
-      ${phase === "unsent" || document !== undefined ? nothing : this.#reply()}
+      ${phase === "unanswered" ? this.#unanswered() : nothing}
+      ${phase === "unanswered" || document !== undefined ? nothing : this.#reply()}
       ${this.isAsking ? this.#question() : nothing}
     `;
   }
@@ -390,12 +394,20 @@ export class RoundElement extends LitElement {
     ></rondo-delete-question>`;
   }
 
-  #unsent() {
+  #unanswered() {
+    const { isBusy, mayWrite, round } = this;
+    const buttons = html`
+      ${this.#button("Answer", "retry")} ${this.#button("Edit", "put-back")}
+      <rondo-round-actions
+        .round=${round}
+        .mayWrite=${mayWrite}
+        .isBusy=${isBusy}
+      ></rondo-round-actions>
+    `;
     return html`
-      <div class="unsent">
-        <p>Not sent.</p>
-        ${this.#button("Try again", "retry")}
-        ${this.#button("Edit", "put-back")}
+      <div class="unanswered">
+        <p>Not answered.</p>
+        ${mayWrite ? buttons : nothing}
       </div>
     `;
   }

@@ -6,6 +6,7 @@ import {
   readChatFile,
   writeChatFile,
 } from "../../../src/engine/archive/chat-file";
+import type { RoundRecord } from "../../../src/store/rounds";
 import { crc32c } from "../../../src/util/crc32c";
 import {
   chatHead,
@@ -166,48 +167,76 @@ async function openFilled(name = ownName()): Promise<TestArchive> {
   await opened.archive.saveRounds(head, rounds);
   for (const round of rounds.slice(0, 2)) {
     for (const half of ["lower", "upper"] as const) {
-      const { header, payload } = await kvOf(round, half);
-      await opened.archive.saveSegment("a", round.id, header, payload);
+      const { header, payload, origin } = await kvOf(round, half);
+      const { archive } = opened;
+      await archive.saveSegment("a", round.id, header, payload, origin);
     }
   }
   return opened;
 }
 
-test.each([true, false])(
-  "a chat comes back under a new id (with KV: %s)",
-  async (withKv) => {
-    const { archive } = await openFilled();
-    const file = await archive.exportChat("a", { withKv });
-    const there = (await openTestArchive()).archive;
-    const { summary, leftOutSegments } = await there.importChat(file);
-    expect(leftOutSegments).toBe(0);
-    expect(summary).toMatchObject({
-      title: "Cats",
-      createdMs: 1000,
-      modelName: "rondo-tiny",
-    });
-    expect(summary.id).not.toBe("a");
-    expect(await there.list()).toEqual([summary]);
+/** What must come back, whatever chat it comes back to. */
+function fieldsOf({
+  id,
+  parentId,
+  user,
+  reply,
+  isFinished,
+  tokens,
+  attended,
+}: RoundRecord) {
+  return { id, parentId, user, reply, isFinished, tokens, attended };
+}
 
-    const before = (await archive.read("a"))!;
-    const after = (await there.read(summary.id))!;
-    const [second, third] = before.rounds;
-    const { pageDigest, ...unfinished } = third!;
-    expect(after).toEqual({
-      ...before,
-      summary,
-      model: { name: "rondo-tiny", url: "" },
-      rounds: [second, withKv ? { ...unfinished, pageDigest } : unfinished],
-    });
-    expect(await there.segmentKeys(summary.id)).toEqual(
-      withKv ? await archive.segmentKeys("a") : new Map(),
-    );
-    const { expected, payload } = await kvOf(rounds[1]!, "upper");
-    expect(await there.readSegment(summary.id, 1, expected)).toEqual(
-      withKv ? { payload, elements: "f16" } : "missing",
-    );
-  },
-);
+test.each([
+  ["with its KV, where the one who imports it trusts it", true, true],
+  ["without, where that one does not", true, false],
+  ["without, where it was exported so", false, true],
+])("a chat comes back under a new id %s", async (_, isExported, isTrusted) => {
+  const { archive } = await openFilled();
+  const file = await archive.exportChat("a", { withKv: isExported });
+  const there = (await openTestArchive()).archive;
+  const { summary, leftOutSegments } = await there.importChat(file, {
+    withKv: isTrusted,
+  });
+  expect(leftOutSegments).toBe(0);
+  expect(summary).toMatchObject({
+    title: "Cats",
+    createdMs: 1000,
+    modelName: "rondo-tiny",
+  });
+  expect(summary.id).not.toBe("a");
+  expect(await there.list()).toEqual([summary]);
+
+  const withKv = isExported && isTrusted;
+  const before = (await archive.read("a"))!;
+  const after = (await there.read(summary.id))!;
+  expect(after.conversation).toMatchObject({
+    title: "Cats",
+    system: "Be brief.",
+    model: { name: "rondo-tiny", url: "" },
+  });
+  expect(after.rounds).toMatchObject(
+    before.rounds.map(({ pageDigest, ...round }) => ({
+      ...fieldsOf(round),
+      ...(withKv && pageDigest && { pageDigest }),
+      isFromFile: true,
+    })),
+  );
+  const halves = await there.storedHalves(summary.id);
+  const known = [...halves].map(([id, { lower, upper }]) => [
+    id,
+    lower?.kvContext,
+    upper?.fingerprint,
+  ]);
+  const { header, origin } = await kvOf(rounds[0]!, "upper");
+  expect(known).toHaveLength(withKv ? 2 : 0);
+  if (withKv) expect(known[0]).toEqual([0, origin.context, header.fingerprint]);
+  const { expected, payload } = await kvOf(rounds[1]!, "upper");
+  expect(await there.readSegment(summary.id, 1, expected)).toEqual(
+    withKv ? { payload, elements: "f16", origin } : "missing",
+  );
+});
 
 test("all branches are exported", async () => {
   const { archive } = await openFilled();
@@ -235,9 +264,11 @@ test("KV that is damaged in the file is counted, and the rest is imported", asyn
   const file = await archive.exportChat("a", { withKv: true });
   const bytes = await bytesOf(file);
   const damaged = new Blob([bytes.with(-1, bytes.at(-1)! ^ 1)]);
-  const { summary, leftOutSegments } = await archive.importChat(damaged);
+  const { summary, leftOutSegments } = await archive.importChat(damaged, {
+    withKv: true,
+  });
   expect(leftOutSegments).toBe(1);
-  const sizes = await archive.segmentKeys(summary.id);
+  const sizes = await archive.storedHalves(summary.id);
   expect(sizes.get(1)).toHaveProperty("lower");
   expect(sizes.get(1)).not.toHaveProperty("upper");
 });
@@ -246,9 +277,11 @@ test("a chat is imported without KV where there is no room for it", async () => 
   const { archive, troubles } = await openFilled();
   const file = await archive.exportChat("a", { withKv: true });
   failPuts((store) => store === "segments");
-  const { summary, leftOutSegments } = await archive.importChat(file);
+  const { summary, leftOutSegments } = await archive.importChat(file, {
+    withKv: true,
+  });
   expect(leftOutSegments).toBe(4);
-  expect((await archive.read(summary.id))!.rounds).toHaveLength(2);
+  expect((await archive.read(summary.id))!.rounds).toHaveLength(3);
   expect(troubles).toMatchObject([{ reason: "quota" }]);
 });
 

@@ -1,7 +1,7 @@
 // What the engine keeps, against a real IndexedDB. Two archives of one name are two tabs.
 import { openDB } from "idb";
-import { expect, test, vi } from "vitest";
-import type { RoundToKeep } from "../../../src/engine/archive/archive";
+import { describe, expect, test, vi } from "vitest";
+import type { RoundFields } from "../../../src/engine/chat/chat-round";
 import { contentHash } from "../../../src/engine/load/fingerprint";
 import {
   openArchive,
@@ -24,6 +24,7 @@ import {
 } from "../../store/fixtures";
 
 type Bytes = Uint8Array<ArrayBuffer>;
+type Json = Record<string, unknown>;
 
 const prefix = roundToKeep(0);
 const first = roundToKeep(1);
@@ -43,18 +44,18 @@ async function saveChat(
 async function saveKv(
   archive: StoredArchive,
   chatId: string,
-  round: RoundToKeep,
+  round: RoundFields,
   half: "lower" | "upper" = "lower",
 ): Promise<boolean> {
-  const { header, payload } = await kvOf(round, half);
-  return archive.saveSegment(chatId, round.id, header, payload);
+  const { header, payload, origin } = await kvOf(round, half);
+  return archive.saveSegment(chatId, round.id, header, payload, origin);
 }
 
 /** What reading a round's lower half gives. */
 async function readKv(
   archive: StoredArchive,
   chatId: string,
-  round: RoundToKeep,
+  round: RoundFields,
   model?: string,
 ) {
   const { expected } = await kvOf(round, "lower", model);
@@ -73,18 +74,17 @@ test("a chat is there as it was left, also after reopening", async () => {
 
   const again = (await openTestArchive(name)).archive;
   const chat = (await again.read("a"))!;
-  expect(chat.summary).toMatchObject({
+  expect(chat.conversation).toMatchObject({
     id: "a",
     title: "Question 1",
+    system: "Be brief.",
     createdMs: 1000,
-    modelName: "rondo-tiny",
+    model: { name: "rondo-tiny", url: "/models/rondo-tiny/" },
   });
-  expect(chat.system).toBe("Be brief.");
-  expect(chat.model.url).toBe("/models/rondo-tiny/");
-  expect(chat.prefix).toMatchObject({ id: 0, parentId: null });
-  expect(chat.lostRounds).toBe(0);
-  expect(chat.rounds.map(({ id }) => id)).toEqual([1, 2]);
-  expect(chat.rounds[1]).toEqual({
+  expect(chat.damagedIds).toEqual([]);
+  expect(chat.unreadableIds).toEqual([]);
+  expect(chat.rounds.map(({ id }) => id)).toEqual([0, 1, 2]);
+  expect(chat.rounds[2]).toMatchObject({
     ...second,
     tokens: Uint32Array.of(2, 7, 70_000),
     contentHash: await contentHash(second.tokens),
@@ -132,8 +132,8 @@ test("a reply that is still coming is kept as far as it came", async () => {
   // The page is killed here.
   const again = (await openTestArchive(name)).archive;
   const { rounds } = (await again.read("a"))!;
-  expect(rounds).toHaveLength(1);
-  expect(rounds[0]).toMatchObject({
+  expect(rounds).toHaveLength(2);
+  expect(rounds[1]).toMatchObject({
     user: "Question 1",
     reply: "Ans",
     isFinished: false,
@@ -165,21 +165,131 @@ test("a chat from a file has no rounds pinned that it does not have", async () =
   await archive.saveRounds(head, [prefix, first]);
   const file = await archive.exportChat("a");
   const { summary } = await archive.importChat(file);
-  expect((await archive.read(summary.id))!.pinnedIds).toEqual([1]);
+  const { conversation } = (await archive.read(summary.id))!;
+  expect(conversation.pinnedIds).toEqual([1]);
 });
 
-test("reads all branches, parents before their children, and counts lost rounds", async () => {
-  const name = ownName();
-  const { archive } = await openTestArchive(name);
+test("reads all branches, parents before their children", async () => {
+  const { archive } = await openTestArchive();
   await saveChat(archive, "a", 3);
   const other = roundToKeep(4, { parentId: 1, user: "Another question" });
   await archive.saveRounds(chatHead("a"), [other, roundToKeep(5)]);
-  const idsOf = async () =>
-    (await archive.read("a"))!.rounds.map(({ id }) => id);
-  expect(await idsOf()).toEqual([1, 2, 3, 4, 5]);
-  await putForeign(name, "rounds", { conversationId: "a", id: 4, user: 1 });
-  expect(await idsOf()).toEqual([1, 2, 3, 5]);
-  expect((await archive.read("a"))!.lostRounds).toBe(1);
+  const { rounds } = (await archive.read("a"))!;
+  expect(rounds.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+describe("what is damaged on the disk", () => {
+  /** A chat of four rounds, one of which is changed. */
+  async function damaged(change: (round: Json) => object) {
+    const name = ownName();
+    const { archive, troubles } = await openTestArchive(name);
+    await saveChat(archive, "a", 3);
+    await changeForeign(name, "rounds", ["a", 3], async (value) =>
+      change(value as Json),
+    );
+    return { name, archive, troubles };
+  }
+
+  test.each<[string, (round: Json) => object]>([
+    ["its hash", ({ contentHash: _, ...rest }) => rest],
+    ["its tokens", (round) => ({ ...round, tokens: [3, 7, 70_000] })],
+    ["its parent", (round) => ({ ...round, parentId: "two" })],
+    ["when it was said", (round) => ({ ...round, createdMs: NaN })],
+  ])("leaves a round its text where %s can't be read", async (_, change) => {
+    const { archive } = await damaged(change);
+    const chat = (await archive.read("a"))!;
+    expect(chat.damagedIds).toEqual([3]);
+    expect(chat.unreadableIds).toEqual([]);
+    expect(chat.rounds.at(-1)).toMatchObject({
+      id: 3,
+      parentId: 2,
+      user: "Question 3",
+      reply: "Answer 3",
+      tokens: new Uint32Array(),
+      textFingerprint: "",
+    });
+  });
+
+  test("leaves half of a text where the other half can't be read", async () => {
+    const { archive } = await damaged((round) => ({ ...round, reply: 7 }));
+    const chat = (await archive.read("a"))!;
+    expect(chat.rounds.at(-1)).toMatchObject({ user: "Question 3", reply: "" });
+    expect(chat.damagedIds).toEqual([3]);
+  });
+
+  test("is named where nothing of it can be read", async () => {
+    const { archive } = await damaged(() => ({ conversationId: "a", id: 3 }));
+    const chat = (await archive.read("a"))!;
+    expect(chat.rounds.map(({ id }) => id)).toEqual([0, 1, 2]);
+    expect(chat.unreadableIds).toEqual([3]);
+  });
+
+  test("has its tokens read again from the text where they are not those that were written", async () => {
+    const { archive } = await damaged((round) => ({
+      ...round,
+      tokens: Uint32Array.of(3, 8, 70_000),
+    }));
+    const chat = (await archive.read("a"))!;
+    expect(chat.damagedIds).toEqual([]);
+    expect(chat.rounds.at(-1)).toMatchObject({
+      user: "Question 3",
+      tokens: new Uint32Array(),
+      textFingerprint: "",
+    });
+  });
+
+  test("is never written over", async () => {
+    const { name, archive, troubles } = await damaged(
+      ({ contentHash: _, ...rest }) => rest,
+    );
+    expect(await archive.saveRounds(chatHead("a"), [roundToKeep(3)])).toBe(
+      false,
+    );
+    expect(troubles).toMatchObject([
+      {
+        message: expect.stringContaining(
+          "round 3 of the chat is damaged",
+        ) as string,
+      },
+    ]);
+    await changeForeign(name, "rounds", ["a", 3], async (value) => {
+      expect(value).not.toHaveProperty("contentHash");
+      return value;
+    });
+  });
+
+  test("hides no chat", async () => {
+    const name = ownName();
+    const { archive } = await openTestArchive(name);
+    await saveChat(archive, "a");
+    await changeForeign(name, "conversations", ["a"], async () => ({
+      id: "a",
+      title: 7,
+      updatedMs: "yesterday",
+    }));
+    expect(await archive.list()).toEqual([
+      { id: "a", title: "", createdMs: 0, updatedMs: 0, modelName: "" },
+    ]);
+    expect((await archive.read("a"))!.rounds).toHaveLength(2);
+  });
+});
+
+describe("ids of rounds", () => {
+  test("are not given out again when the newest round is deleted", async () => {
+    const { archive } = await openTestArchive();
+    await saveChat(archive, "a", 3);
+    await archive.deleteRounds("a", [3]);
+    expect((await archive.read("a"))!.conversation.nextId).toBe(4);
+    await archive.deleteRounds("a", [2, 1]);
+    expect((await archive.read("a"))!.conversation.nextId).toBe(4);
+  });
+
+  test("that were given out are noted with what is said", async () => {
+    const { archive } = await openTestArchive();
+    await archive.saveRounds(chatHead("a", { nextId: 9 }), [prefix, first]);
+    await archive.saveRounds(chatHead("a", { nextId: 5 }), [roundToKeep(2)]);
+    expect((await archive.read("a"))!.conversation.nextId).toBe(9);
+  });
 });
 
 test("KV is there as it was saved, half by half, also after reopening", async () => {
@@ -193,6 +303,7 @@ test("KV is there as it was saved, half by half, also after reopening", async ()
   expect(await readKv(archive, "a", first)).toEqual({
     payload,
     elements: "f16",
+    origin: (await kvOf(first)).origin,
   });
   await archive.idle("a");
   await saveKv(archive, "a", first, "upper");
@@ -200,10 +311,11 @@ test("KV is there as it was saved, half by half, also after reopening", async ()
 
   const again = (await openTestArchive(name)).archive;
   const bytes = payload.length + 56 + header.fingerprint.length + 4;
-  expect(await again.segmentKeys("a")).toEqual(
+  const half = { bytes, isExact: true };
+  expect(await again.storedHalves("a")).toMatchObject(
     new Map([
-      [0, { lower: bytes }],
-      [1, { lower: bytes, upper: bytes }],
+      [0, { lower: half }],
+      [1, { lower: half, upper: half }],
     ]),
   );
   expect(await readKv(again, "a", first)).toMatchObject({ payload });
@@ -229,7 +341,7 @@ test.each<[what: string, damage: (bytes: Bytes) => Bytes]>([
     });
     expect(await readKv(archive, "a", first)).toBe("dropped");
     expect(await readKv(archive, "a", first)).toBe("missing");
-    expect(await archive.segmentKeys("a")).toEqual(new Map());
+    expect(await archive.storedHalves("a")).toEqual(new Map());
     expect(await archive.storageSnapshot()).toMatchObject({
       droppedSegments: 1,
       segmentCount: 0,
@@ -278,7 +390,7 @@ test("a write that fails leaves the state before, and the turn goes on", async (
   const more = [roundToKeep(1, { reply: "Torn" }), roundToKeep(2)];
   expect(await archive.saveRounds(chatHead("a"), more)).toBe(false);
   const { rounds } = (await archive.read("a"))!;
-  expect(rounds.map(({ reply }) => reply)).toEqual(["Answer 1"]);
+  expect(rounds.map(({ reply }) => reply)).toEqual(["", "Answer 1"]);
   expect(troubles).toHaveLength(1);
   expect(troubles[0]).toMatchObject({ reason: "quota" });
   expect(troubles[0]!.message).toContain("Could not keep what was said");
@@ -319,7 +431,7 @@ async function openFilled() {
   const storedChats = async () => {
     const found = [];
     for (const id of ["a", "b", "c", "d"]) {
-      if ((await archive.segmentKeys(id)).size > 0) found.push(id);
+      if ((await archive.storedHalves(id)).size > 0) found.push(id);
     }
     return found;
   };
@@ -420,8 +532,8 @@ test("says what the chats take on the disk", async () => {
   const { archive } = await openFilled();
   const snapshot = await archive.storageSnapshot();
   expect(snapshot).toMatchObject({ chatCount: 4, segmentCount: 4 });
-  const [bytes] = (await archive.segmentKeys("a")).values();
-  expect(snapshot.segmentBytes).toBe(4 * bytes!.lower!);
+  const [bytes] = (await archive.storedHalves("a")).values();
+  expect(snapshot.segmentBytes).toBe(4 * bytes!.lower!.bytes);
   expect(snapshot.quotaBytes).toBeGreaterThan(snapshot.usageBytes!);
 });
 
@@ -435,7 +547,7 @@ test("closing waits for what is being saved, and is no trouble", async () => {
   expect(await archive.saveRounds(chatHead("a"), late)).toBe(false);
   expect(troubles).toEqual([]);
   const again = (await openTestArchive(name)).archive;
-  expect((await again.read("a"))!.rounds).toHaveLength(1);
+  expect((await again.read("a"))!.rounds).toHaveLength(2);
 });
 
 test("a database that is taken away costs what is not kept yet, and no turn", async () => {
@@ -447,7 +559,7 @@ test("a database that is taken away costs what is not kept yet, and no turn", as
   expect(troubles).toMatchObject([{ reason: "closed" }]);
   expect(await archive.saveRounds(chatHead("a"), [roundToKeep(2)])).toBe(false);
   expect(await readKv(archive, "a", first)).toBe("missing");
-  expect(await archive.segmentKeys("a")).toEqual(new Map());
+  expect(await archive.storedHalves("a")).toEqual(new Map());
   await archive.saveUses();
   await archive.close();
 });
@@ -460,9 +572,11 @@ test("where there is no IndexedDB nothing is kept, and that is told", async () =
   });
   vi.unstubAllGlobals();
   expect(troubles).toMatchObject([{ reason: "unavailable" }]);
-  const { header, payload, expected } = await kvOf(first);
+  const { header, payload, origin, expected } = await kvOf(first);
   expect(await archive.saveRounds(chatHead("a"), [first])).toBe(false);
-  expect(await archive.saveSegment("a", 1, header, payload)).toBe(false);
+  expect(await archive.saveSegment("a", 1, header, payload, origin)).toBe(
+    false,
+  );
   expect(await archive.readSegment("a", 1, expected)).toBe("missing");
   expect(await archive.list()).toEqual([]);
   expect(await archive.read("a")).toBeUndefined();

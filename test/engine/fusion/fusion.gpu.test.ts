@@ -1,6 +1,6 @@
 // A³ and Round Attention in one pass: what must come out the same, and what the reference says where it may not.
 import { afterEach, describe, expect, test } from "vitest";
-import type { AttendRequest } from "../../../src/engine/turn/prefill-turn";
+import type { TurnPrefillRequest } from "../../../src/engine/turn/prefill-turn";
 import type { FusionVariant } from "../../../src/engine/api/replies";
 import { repairMethod } from "../../../src/engine/fusion/repair";
 import type { ChatToken } from "../../../src/engine/fusion/top-tokens";
@@ -99,7 +99,7 @@ interface Repair {
 function repairOf({ stale, ratio, variant = "a3" }: Repair) {
   const method = repairMethod(variant, WATERSHED);
   const chosen: ChatToken[] = [];
-  const request: Partial<AttendRequest> = {
+  const request: Partial<TurnPrefillRequest> = {
     stale,
     ratio,
     settings: ALL,

@@ -1,10 +1,11 @@
 // Calibration in the page: a model without rondo.json learns from what it is asked.
+import { addRound, conversationOf } from "../../support/conversation";
 import { afterAll, expect, test } from "vitest";
 import { BoundChat } from "../../../src/engine/chat/bound-chat";
 import { frameOf } from "../../../src/engine/run/attention-frame";
 import { pendingSpans } from "../../../src/engine/run/runner";
 import { SelfCalibration } from "../../../src/engine/idle/self-calibration";
-import { Session } from "../../../src/engine/load/loaded-model";
+import { LoadedModel } from "../../../src/engine/load/loaded-model";
 import { HALVES } from "../../../src/util/kv-half";
 import {
   fetchedFiles,
@@ -27,33 +28,18 @@ function uncalibrated(): ModelFiles {
   };
 }
 
-const session = await Session.open(uncalibrated(), {});
-afterAll(() => session.destroy());
+const loaded = await LoadedModel.open(uncalibrated(), {});
+afterAll(() => loaded.destroy());
 
 /** A chat of the corpus up to a round that asks, its KV on the GPU. */
 async function askedChat(): Promise<BoundChat> {
   const { rounds, asks } = quick.chats[1]!;
   const count = asks[0]!.round + 1;
-  const chat = new BoundChat(
-    {
-      id: "chat",
-      system: undefined,
-      createdMs: 0,
-      rounds: rounds.slice(0, count).map(({ user, reply }, i) => ({
-        id: i + 1,
-        parentId: i,
-        user,
-        reply,
-        isFinished: true,
-        tokens: [],
-        openTokens: 0,
-        textFingerprint: "another model's",
-        attended: null,
-      })),
-    },
-    session.model,
-  );
-  const { runner, residency, model } = session;
+  const conversation = conversationOf();
+  for (const { user, reply } of rounds.slice(0, count))
+    addRound(conversation, { user, reply });
+  const chat = new BoundChat(conversation, loaded.model);
+  const { runner, residency, model } = loaded;
   const history = chat.conversation.rounds;
   for (const round of history)
     for (const half of HALVES) await residency.give(round, half);
@@ -65,21 +51,21 @@ async function askedChat(): Promise<BoundChat> {
 }
 
 test("learns where rounds are told apart, and whom to ask", async () => {
-  expect(session.model.calibration).toBe("assumed");
+  expect(loaded.model.calibration).toBe("assumed");
   const chat = await askedChat();
   const calibration = new SelfCalibration(1);
-  const free = session.runner.cache.lower.pool.freePages;
+  const free = loaded.runner.cache.lower.pool.freePages;
   // Somebody waits: nothing is learned, and nothing left behind.
-  expect(await calibration.learn(session, chat, () => true)).toBeUndefined();
-  session.residency.check();
+  expect(await calibration.learn(loaded, chat, () => true)).toBeUndefined();
+  loaded.residency.check();
 
   const again = new SelfCalibration(1);
-  const learned = await again.learn(session, chat, () => false);
+  const learned = await again.learn(loaded, chat, () => false);
   expect(learned).toMatchObject({ tau: 0.9 });
-  expect(learned!.watershed).toBeLessThan(session.runner.layerCount - 1);
+  expect(learned!.watershed).toBeLessThan(loaded.runner.layerCount - 1);
   expect(["tail", "all"]).toContain(learned!.rows);
-  expect(session.runner.cache.lower.pool.freePages).toBe(free);
-  session.residency.check();
+  expect(loaded.runner.cache.lower.pool.freePages).toBe(free);
+  loaded.residency.check();
   // It has what it needs.
-  expect(await again.learn(session, chat, () => false)).toBeUndefined();
+  expect(await again.learn(loaded, chat, () => false)).toBeUndefined();
 });

@@ -47,7 +47,7 @@ afterAll(() => engine.close());
 
 /** The same chat again, under an id of its own. */
 async function again(): Promise<string> {
-  const { id } = await engine.importChat(told);
+  const { id } = await engine.importChat(told, { withKv: true });
   await engine.openChat(id);
   return id;
 }
@@ -133,13 +133,8 @@ test("rounds say what they are, and which of them are shown", async () => {
     "all",
     undefined,
   ]);
-  for (const { isStale, isApproximate, isRepaired, mass } of rounds)
-    expect([isStale, isApproximate, isRepaired, mass]).toEqual([
-      false,
-      false,
-      false,
-      undefined,
-    ]);
+  for (const { quality, mass } of rounds)
+    expect([quality, mass]).toEqual(["exact", undefined]);
 });
 
 test("what was said is told only to whom asks for it", async () => {
@@ -151,7 +146,7 @@ test("what was said is told only to whom asks for it", async () => {
 });
 
 test("a chat that is only kept is known from the store", async () => {
-  const { id } = await engine.importChat(told);
+  const { id } = await engine.importChat(told, { withKv: true });
   const { rounds, shownIds } = await memoryOf(id);
   expect(shownIds).toEqual([0, 1, 2, 3]);
   const before = (await memoryOf(chat)).rounds;
@@ -159,7 +154,7 @@ test("a chat that is only kept is known from the store", async () => {
     expect(round).toMatchObject({
       id: before[i]!.id,
       tokens: before[i]!.tokens,
-      isStale: false,
+      quality: "exact",
     });
     for (const half of HALVES) {
       expect(round[half].residentTokens).toBe(0);
@@ -234,7 +229,7 @@ test("a pinned round is attended to, and stays pinned wherever the chat goes", a
   expect((await roundOf(id, 1)).isPinned).toBe(true);
 
   const file = await engine.exportChat(id);
-  const copy = await engine.importChat(file);
+  const copy = await engine.importChat(file, { withKv: true });
   const { rounds } = await engine.openChat(copy.id);
   expect(rounds.map(({ isPinned }) => isPinned ?? false)).toEqual([
     true,
@@ -250,7 +245,7 @@ test("a pinned round is attended to, and stays pinned wherever the chat goes", a
   await expect(engine.pinRound(id, 0, true)).rejects.toThrow(RangeError);
 });
 
-test("the copy of a pinned round is pinned, too, and no other that gets a deleted one's id", async () => {
+test("the copy of a pinned round is pinned, too, and a deleted one no more", async () => {
   const id = await again();
   for (const round of [1, 3]) await engine.pinRound(id, round, true);
   const place = { behind: 1, before: 3 };

@@ -1,14 +1,15 @@
 // A turn held against full attention: the numbers are those of prefills that know nothing of it.
+import { addRound, conversationOf } from "../../support/conversation";
 import { afterAll, expect, test } from "vitest";
 import { BoundChat } from "../../../src/engine/chat/bound-chat";
 import { contextsOf } from "../../../src/engine/chat/context-hash";
-import type { ChatRound } from "../../../src/engine/chat/conversation";
+import type { ChatRound } from "../../../src/engine/chat/chat-round";
 import type { TurnContext } from "../../../src/engine/open/active-chat";
 import { frameOf } from "../../../src/engine/run/attention-frame";
 import { divergence, likeliest } from "../../../src/engine/run/logits";
 import { massByRound } from "../../../src/engine/rounds/round-mass";
 import { pendingSpans } from "../../../src/engine/run/runner";
-import { Session } from "../../../src/engine/load/loaded-model";
+import { LoadedModel } from "../../../src/engine/load/loaded-model";
 import { verifyRound } from "../../../src/engine/inspect/verify";
 import { readBuffer } from "../../../src/gpu/readback";
 import { newRound, type Round } from "../../../src/memory/round";
@@ -17,11 +18,11 @@ import { fetchedFiles } from "../../../src/model/files/model-files";
 import { GREEDY } from "../../support/test-chat";
 
 const MODEL = new URL("/models/rondo-tiny/", location.href).href;
-const session = await Session.open(fetchedFiles(MODEL), {
+const loaded = await LoadedModel.open(fetchedFiles(MODEL), {
   network: { kvFormat: "f32" },
 });
-afterAll(() => session.destroy());
-const { runner, residency, model, gpu } = session;
+afterAll(() => loaded.destroy());
+const { runner, residency, model, gpu } = loaded;
 const { contextTokens } = model;
 
 const SAID: [string, string][] = [
@@ -32,17 +33,13 @@ const SAID: [string, string][] = [
 
 /** A chat in which these were said; its last round attended to these. Without KV. */
 function chatOf(said: readonly [string, string][], attended: number[] | null) {
-  const chat = new BoundChat(
-    { id: "chat", system: undefined, createdMs: 0, rounds: [] },
-    model,
-  );
+  const chat = new BoundChat(conversationOf(), model);
   for (const [i, [user, reply]] of said.entries())
-    chat.conversation.add({
+    addRound(chat.conversation, {
       user,
       reply,
-      ...chat.read({ user, reply }, i === 0),
+      ...chat.read({ user, reply, document: undefined }, i === 0),
       attended: i === said.length - 1 ? attended : null,
-      isFinished: true,
     });
   return chat;
 }
@@ -58,13 +55,13 @@ async function prefill(rounds: readonly Round[]): Promise<void> {
 }
 
 const verify = (chat: BoundChat, roundId: number, isWanted = () => false) =>
-  verifyRound({ chat, session, context: contextOf(chat) }, roundId, {
+  verifyRound({ chat, loaded, context: contextOf(chat) }, roundId, {
     isWanted,
   });
 
 function contextOf({ conversation }: BoundChat): TurnContext {
   return {
-    ...session,
+    ...loaded,
     tokenizer: model.tokenizer,
     source: { read: () => Promise.resolve("missing") },
     conversation,
@@ -225,7 +222,7 @@ test("a chat that is too long for full attention, or for two of it, is refused",
   const chat = chatOf(SAID, null);
   const narrow = { ...contextOf(chat), contextTokens: 40 };
   await expect(
-    verifyRound({ chat, session, context: narrow }, 3, {
+    verifyRound({ chat, loaded, context: narrow }, 3, {
       isWanted: () => false,
     }),
   ).rejects.toMatchObject({ name: "ContextFullError" });

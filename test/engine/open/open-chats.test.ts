@@ -5,8 +5,9 @@ import {
   NoArchive,
 } from "../../../src/engine/archive/archive";
 import { ChatLocks } from "../../../src/engine/open/chat-lock";
-import { Chats } from "../../../src/engine/open/open-chats";
-import type { Session } from "../../../src/engine/load/loaded-model";
+import { OpenChats } from "../../../src/engine/open/open-chats";
+import { TextWriter } from "../../../src/engine/archive/text-writer";
+import type { ReadingModel } from "../../../src/engine/chat/bound-chat";
 import { ChatTemplate } from "../../../src/model/text/chat-template";
 import { tokenizerFiles, tokenizerOf } from "../../support/tokenizers";
 
@@ -15,40 +16,33 @@ const [, tinyConfig] = tokenizerFiles.rondoTiny() as [
   { chat_template: string },
 ];
 
-const session = {
-  model: {
-    tokenizer: tokenizerOf("rondoTiny"),
-    template: new ChatTemplate(tinyConfig.chat_template),
-    textFingerprint: "text",
-    segmentFingerprint: "segments",
-  },
-} as unknown as Session;
+const model: ReadingModel = {
+  tokenizer: tokenizerOf("rondoTiny"),
+  template: new ChatTemplate(tinyConfig.chat_template),
+  textFingerprint: "text",
+  segmentFingerprint: "segments",
+};
 
 function kept(system?: string): ArchivedChat {
-  const summary = {
+  const conversation = {
     id: "miso",
     title: "Miso",
+    system,
     createdMs: 1,
     updatedMs: 1,
-    modelName: "rondo-tiny",
-  };
-  return {
-    summary,
-    system,
     model: { name: "rondo-tiny", url: "" },
-    prefix: undefined,
-    rounds: [],
-    shownId: undefined,
-    pinnedIds: [],
-    lostRounds: 0,
   };
+  return { conversation, rounds: [], damagedIds: [], unreadableIds: [] };
 }
 
 /** Chats of one that is kept; reading it can be held up, and it can be changed by another tab. */
-function chatsOf(read: () => Promise<ArchivedChat>): Chats {
+function chatsOf(read: () => Promise<ArchivedChat>): OpenChats {
   const archive = Object.assign(new NoArchive(), { read });
-  return new Chats(archive, new ChatLocks({ locks: null }));
+  const text = new TextWriter(archive, () => ({ name: "", url: "" }));
+  return new OpenChats(archive, text, new ChatLocks({ locks: null }));
 }
+
+const leave = (chats: OpenChats) => chats.leave("miso", async () => undefined);
 
 test("a chat that is opened twice at once is one chat, as it stands here", async () => {
   const answers: ((chat: ArchivedChat) => void)[] = [];
@@ -57,22 +51,22 @@ test("a chat that is opened twice at once is one chat, as it stands here", async
   await vi.waitFor(() => expect(answers).toHaveLength(2));
   answers[0]!(kept());
   await opened[0];
-  const bound = await chats.bind("miso", session);
+  const bound = await chats.bind("miso", model);
   answers[1]!(kept());
-  expect((await opened[1])!.access).toBe("write");
-  expect(chats.bound("miso")).toBe(bound);
+  expect((await opened[1])!.history.access).toBe("write");
+  expect(chats.get("miso")!.bound).toBe(bound);
 });
 
 test("a chat that was left is read anew where its system prompt is another one now", async () => {
   let now = kept("Be kind.");
   const chats = chatsOf(async () => now);
   await chats.open("miso");
-  const bound = await chats.bind("miso", session);
-  await chats.leave("miso");
+  const bound = await chats.bind("miso", model);
+  await leave(chats);
   await chats.open("miso");
-  expect(chats.bound("miso")).toBe(bound);
-  await chats.leave("miso");
+  expect(chats.get("miso")!.bound).toBe(bound);
+  await leave(chats);
   now = kept("Be brief.");
-  expect((await chats.open("miso")).system).toBe("Be brief.");
-  expect(chats.bound("miso")).toBeUndefined();
+  expect((await chats.open("miso")).history.system).toBe("Be brief.");
+  expect(chats.get("miso")!.bound).toBeUndefined();
 });

@@ -5,11 +5,12 @@ import {
   newReport,
   type SegmentSource,
 } from "../../../src/engine/restore/kv-restore";
-import { warm } from "../../../src/engine/turn/preload";
-import { Conversation } from "../../../src/engine/chat/conversation";
+import { preload } from "../../../src/engine/turn/preload";
+import { contextsOf } from "../../../src/engine/chat/context-hash";
+import { clearStored } from "../../../src/memory/half-kv";
 import type { KvFormat } from "../../../src/memory/kv-cache";
 import type { TransferMode } from "../../../src/memory/matrix-group";
-import { isResident } from "../../../src/memory/round";
+import { clearRound, isResident } from "../../../src/memory/round";
 import { type Half, HALVES } from "../../../src/util/kv-half";
 import { randomModel } from "../../fixtures/random-model";
 import {
@@ -19,6 +20,7 @@ import {
   type RondoTinyReference,
 } from "../../golden/rondo-tiny";
 import { testGpu } from "../../support/gpu";
+import { conversationOf } from "../../support/conversation";
 import { keyOf } from "../../support/memory-store";
 import {
   type ChatNetwork,
@@ -121,24 +123,24 @@ async function leave(chat: TestChat, halves: readonly Half[] = HALVES) {
 
 /** Restores a half of some rounds; returns what was reported, and the ids that came from the store. */
 async function restore(
-  { recall, rounds, store }: TestChat,
+  { restorer, rounds, store }: TestChat,
   half: Half,
   source: SegmentSource = store,
 ) {
   const report = newReport();
   const ids: number[] = [];
-  for await (const { id } of recall.restore(rounds, half, source, report))
+  for await (const { id } of restorer.restore(rounds, half, source, report))
     ids.push(id);
   return { report, ids };
 }
 
 async function recompute(
-  { recall, rounds, contextTokens }: TestChat,
+  { restorer, rounds, contextTokens }: TestChat,
   half: Half,
   selected?: ReadonlySet<number>,
 ) {
   const request = { history: rounds, contextTokens, selected };
-  for await (const _ of recall.recompute(rounds, half, request)) void _;
+  for await (const _ of restorer.recompute(rounds, half, request)) void _;
 }
 
 describe("what is stored", () => {
@@ -211,7 +213,10 @@ describe("a report counts", () => {
     });
     for (const round of [gone!, torn!]) {
       // It has pages to be computed in, and is not asked for again.
-      expect(round.lower).toMatchObject({ computedTokens: 0, storedBytes: 0 });
+      expect(round.lower).toMatchObject({
+        computedTokens: 0,
+        stored: { bytes: 0 },
+      });
       expect(round.lower.pages.length).toBe(
         Math.ceil(round.tokens.length / 16),
       );
@@ -318,7 +323,7 @@ describe("the scheduler", () => {
     const chat = await keptChat();
     await leave(chat, ["lower"]);
     chat.rates.prefillTokensPerMs = 1e9;
-    const storedBytes = chat.rounds.map(({ lower }) => lower.storedBytes);
+    const storedBytes = chat.rounds.map(({ lower }) => lower.stored.bytes);
     const { report, ids } = await restore(chat, "lower");
     expect(ids).toEqual([]);
     expect(chat.store.reads).toEqual([]);
@@ -328,7 +333,7 @@ describe("the scheduler", () => {
       const { payload } = chat.store.halves.get(keyOf(round, "lower"))!;
       expect(await chat.bytes(round, "lower")).toEqual(payload);
     }
-    expect(chat.rounds.map(({ lower }) => lower.storedBytes)).toEqual(
+    expect(chat.rounds.map(({ lower }) => lower.stored.bytes)).toEqual(
       storedBytes,
     );
   });
@@ -339,7 +344,7 @@ describe("the scheduler", () => {
     // A byte a millisecond against a token a millisecond, through two of six layers; one round is small.
     chat.rates.restoreBytesPerMs = 1;
     chat.rates.prefillTokensPerMs = 1;
-    chat.rounds[3]!.lower.storedBytes = 1;
+    chat.rounds[3]!.lower.stored.bytes = 1;
     const { report, ids } = await restore(chat, "lower");
     expect(ids).toEqual([3]);
     expect(report).toMatchObject({ restoredTokens: 33, recomputedTokens: 51 });
@@ -415,7 +420,7 @@ describe("a chat that is opened again", () => {
     const { after, again, store } = await reopened("rondo-tiny", "int8", "f16");
     expect(after.computedTokens).toBe(again.rounds.at(-1)!.tokens.length);
     const packed = new Map(store.halves);
-    for (const { lower } of again.rounds) lower.storedBytes = 0;
+    for (const { lower } of again.rounds) clearStored(lower.stored);
     store.halves.clear();
     await again.keep("int8");
     for (const round of again.rounds.slice(0, -1)) {
@@ -426,30 +431,33 @@ describe("a chat that is opened again", () => {
 });
 
 describe("a chat that is brought back ahead of its next turn", () => {
-  /** The chat's rounds as a conversation, warmed in pages for so many tokens. */
-  async function warmed(chat: TestChat) {
-    const { residency, recall, store, contextTokens } = chat;
-    const conversation = new Conversation("chat", undefined, 0);
-    for (const { tokens, lower, upper } of chat.rounds) {
-      const round = conversation.add({ user: "", tokens, isFinished: true });
-      round.lower.storedBytes = lower.storedBytes;
-      round.upper.storedBytes = upper.storedBytes;
-    }
+  /** The chat's rounds as a conversation, preloaded in pages for so many tokens. */
+  async function preloaded(chat: TestChat) {
+    const { residency, restorer, store, contextTokens } = chat;
+    const [system, ...said] = chat.rounds.map(({ tokens }) => tokens);
+    const conversation = conversationOf(system, ...said);
+    const { rounds } = conversation;
+    const contexts = await contextsOf(rounds);
+    for (const [i, round] of rounds.entries())
+      for (const half of HALVES) {
+        const { bytes } = chat.rounds[i]![half].stored;
+        const origin = { context: contexts[i]!, isExact: true, isMixed: false };
+        Object.assign(round[half].stored, { bytes, origin });
+      }
     // These have the pages from now on.
-    for (const round of chat.rounds)
-      for (const half of HALVES) residency.drop(round, half);
-    chat.rounds.splice(0, Infinity, ...conversation.rounds);
+    chat.rounds.forEach(clearRound);
+    chat.rounds.splice(0, Infinity, ...rounds);
     const watched = watchSteps(gpu, chat.network, chat.rounds);
     const report = newReport();
     const context = {
       residency,
-      recall,
+      restorer,
       source: store,
       conversation,
       contextTokens,
     };
     const progress: number[] = [];
-    for await (const { doneTokens } of warm(context, report))
+    for await (const { doneTokens } of preload(context, report))
       progress.push(doneTokens);
     residency.check();
     return { conversation, watched, report, progress };
@@ -457,7 +465,7 @@ describe("a chat that is brought back ahead of its next turn", () => {
 
   test("has all lower halves, and the upper ones that the last turn attended to", async () => {
     const chat = await keptChat();
-    const { conversation, report, progress } = await warmed(chat);
+    const { conversation, report, progress } = await preloaded(chat);
     expect(report).toEqual({ ...newReport(), restoredTokens: 84 });
     expect(progress.at(-1)).toBe(84);
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
@@ -470,7 +478,7 @@ describe("a chat that is brought back ahead of its next turn", () => {
     const pageBytes = { lower: 2 * 2 * 2048, upper: 4 * 2 * 2048 };
     const kvBudgetBytes = 12 * (pageBytes.lower + pageBytes.upper / 3 + 2048);
     const chat = await randomChat([5, 30, 30, 30, 30, 30], { kvBudgetBytes });
-    const { conversation, watched } = await warmed(chat);
+    const { conversation, watched } = await preloaded(chat);
     const there = conversation.rounds.filter((one) => isResident(one, "lower"));
     expect(there.length).toBeGreaterThan(1);
     expect(there.length).toBeLessThan(conversation.rounds.length);

@@ -17,7 +17,7 @@ function noting() {
 
 function storedRound(id: number) {
   const round = newRound(id, [1]);
-  round.upper.storedBytes = round.lower.storedBytes = 100;
+  round.upper.stored.bytes = round.lower.stored.bytes = 100;
   return round;
 }
 

@@ -4,15 +4,15 @@ import { frameOf } from "../../../src/engine/run/attention-frame";
 import { questionMass } from "../../../src/engine/rounds/question-mass";
 import { massByRound } from "../../../src/engine/rounds/round-mass";
 import { pendingSpans } from "../../../src/engine/run/runner";
-import { Session } from "../../../src/engine/load/loaded-model";
+import { LoadedModel } from "../../../src/engine/load/loaded-model";
 import { newRound } from "../../../src/memory/round";
 import { HALVES } from "../../../src/util/kv-half";
 import { fetchedFiles } from "../../../src/model/files/model-files";
 import reference from "../../golden/rondo-tiny/reference.json";
 
 const MODEL = new URL("/models/rondo-tiny/", location.href).href;
-const session = await Session.open(fetchedFiles(MODEL), {});
-afterAll(() => session.destroy());
+const loaded = await LoadedModel.open(fetchedFiles(MODEL), {});
+afterAll(() => loaded.destroy());
 
 const { ids, roundStarts, tailRows } = reference;
 const [tailStart, tailEnd] = tailRows as [number, number];
@@ -21,7 +21,7 @@ const tailTokens = tailEnd - tailStart;
 
 /** The golden chat before its last question, its KV on the GPU. */
 async function readHistory() {
-  const { runner, residency, model } = session;
+  const { runner, residency, model } = loaded;
   const edges = [0, ...roundStarts];
   const history = roundStarts.map((end, id) =>
     newRound(id, ids.slice(edges[id], end)),
@@ -36,8 +36,8 @@ async function readHistory() {
 }
 
 const history = await readHistory();
-const { contextTokens } = session.model;
-const mass = (await questionMass(session.runner, session.residency, {
+const { contextTokens } = loaded.model;
+const mass = (await questionMass(loaded.runner, loaded.residency, {
   history,
   question,
   tailTokens,
@@ -55,7 +55,7 @@ test("agrees with the reference at every layer", () => {
 });
 
 test("is what a turn selects by", async () => {
-  const { runner, residency } = session;
+  const { runner, residency } = loaded;
   const own = newRound(-1, question);
   for (const half of HALVES) await residency.give(own, half);
   const frame = frameOf({

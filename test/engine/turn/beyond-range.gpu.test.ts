@@ -1,12 +1,13 @@
 // Chats that outgrow what they were made for: the positions that the model was trained on, and the memory for their KV.
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
-import { Conversation } from "../../../src/engine/chat/conversation";
 import type { NetworkOptions } from "../../../src/engine/load/network";
 import type { Frame } from "../../../src/engine/run/attention-frame";
 import { repairMethod } from "../../../src/engine/fusion/repair";
-import { runTurn, settleRound } from "../../../src/engine/turn/turn";
+import { settleRounds } from "../../../src/engine/turn/settle-round";
+import { runTurn } from "../../../src/engine/turn/turn";
 import { ReadbackRing } from "../../../src/gpu/readback";
-import { newRound, type Round } from "../../../src/memory/round";
+import { clearStored } from "../../../src/memory/half-kv";
+import { clearRound, newRound, type Round } from "../../../src/memory/round";
 import { type Half, HALVES } from "../../../src/util/kv-half";
 import { randomModel, type PresetName } from "../../fixtures/random-model";
 import { testGpu } from "../../support/gpu";
@@ -20,6 +21,7 @@ import {
   TestChat,
   type TestChatOptions,
 } from "../../support/test-chat";
+import { addMessage, conversationOf } from "../../support/conversation";
 import { type WatchedSteps, watchSteps } from "../../support/watch-steps";
 
 const gpu = await testGpu();
@@ -104,18 +106,18 @@ describe("a chat longer than the range", () => {
     "is asked as any other in mode %s: a turn after another, with replies",
     async (mode) => {
       const chat = chatOf([]);
-      const { network, residency, recall, store } = chat;
+      const { network, residency, restorer, store } = chat;
       const { runner } = network;
       const ring = new ReadbackRing(gpu, 3);
-      const conversation = new Conversation("chat", undefined, 0);
-      // The chat has them in the end, to give their pages back.
-      const rounds: Round[] = conversation.rounds;
-      onTestFinished(() => ring.destroy());
-      conversation.add({ user: "", tokens: [...seededInts(6, 512, 1)] });
+      const conversation = conversationOf([...seededInts(6, 512, 1)]);
+      onTestFinished(() => {
+        conversation.all.forEach(clearRound);
+        ring.destroy();
+      });
       const context = {
         runner,
         residency,
-        recall,
+        restorer,
         ring,
         source: store,
         tokenizer: {
@@ -125,12 +127,13 @@ describe("a chat longer than the range", () => {
         conversation,
         contextTokens,
       };
-      const watched = watchSteps(gpu, network, rounds);
+      const watched = watchSteps(gpu, network, () => conversation.all);
       const heads = Array.from({ length: 4 }, (_, head) => head);
       for (let turn = 0; turn < 7; turn++) {
         const openTokens = [...seededInts(12, 512, 100 + turn)];
-        const events = runTurn(context, {
-          message: "",
+        const round = addMessage(conversation);
+        const events = runTurn(context, round, {
+          textFingerprint: "",
           openTokens,
           closeTokens: [3, 4],
           stopTokens: new Set(),
@@ -148,13 +151,11 @@ describe("a chat longer than the range", () => {
           expect(prefilledTokens).toBe(turn === 0 ? 6 + 12 : 12);
           if (mode === "all") expect(attention.attended).toHaveLength(turn);
         }
-        await settleRound(context, conversation.rounds.at(-1)!);
+        await settleRounds(context);
         expectSound(watched);
         residency.check();
       }
       expect(conversation.tokenCount).toBeGreaterThan(contextTokens);
-      for (const round of rounds)
-        for (const half of HALVES) residency.drop(round, half);
     },
   );
 
@@ -220,7 +221,7 @@ describe("a chat longer than the range", () => {
     for (const round of missing)
       for (const half of HALVES) {
         chat.residency.drop(round, half);
-        round[half].storedBytes = 0;
+        clearStored(round[half].stored);
       }
     const after = await chat.ask({ settings: ALL });
     expect(after.computedTokens).toBe(25 + 30 + 16 + 12);

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { Engine, type EngineOptions } from "../../../src/engine/engine";
 import type { EngineNotice } from "../../../src/engine/api/notice";
 import type { Receipt } from "../../../src/engine/api/receipt";
-import type { MessagePlace } from "../../../src/engine/api/replies";
+import type { MessagePlace } from "../../../src/engine/api/chats";
 import { ownName } from "../../store/fixtures";
 import { GREEDY, say } from "../../support/say";
 import { sharedGpu } from "../../support/shared-gpu";
@@ -51,7 +51,7 @@ async function toldChat({ heals = false } = {}) {
   const file = await (told ??= tell());
   const options = newStore();
   const engine = await engineOf(options, heals);
-  const { id: chat } = await engine.importChat(file);
+  const { id: chat } = await engine.importChat(file, { withKv: true });
   await engine.openChat(chat);
   const ask = (message: string, place?: MessagePlace) =>
     say(engine, chat, message, { ...GREEDY, place });
@@ -163,9 +163,17 @@ describe("another version of a message", () => {
     const wrong = { behind: second, before: first };
     await expect(ask("No.", wrong)).rejects.toThrow(RangeError);
     await expect(ask("No.", { behind: 77 })).rejects.toThrow(/round 77/);
-    await expect(ask("word ".repeat(3000), { behind: first })).rejects.toThrow(
-      /tokens/,
-    );
+    expect(await messages()).toEqual(FACTS);
+    expect((await ask("What is my cat called?")).text).toContain("Miso");
+  });
+
+  test("that can't be answered is kept as a version of what it was to follow", async () => {
+    const { engine, chat, ask, messages, ids } = await toldChat();
+    const [first, second] = (await ids()) as [number, number];
+    const long = "word ".repeat(3000);
+    await expect(ask(long, { behind: first })).rejects.toThrow(/tokens/);
+    expect(await messages()).toEqual([FACTS[0], long]);
+    await engine.showVersion(chat, second);
     expect(await messages()).toEqual(FACTS);
     expect((await ask("What is my cat called?")).text).toContain("Miso");
   });

@@ -1,13 +1,13 @@
 // The prefill of a turn over rounds of random tokens: what is selected, and that selecting everything changes nothing.
 import { afterEach, expect, test } from "vitest";
 import {
-  Attend,
-  type AttendRequest,
+  TurnPrefill,
+  type TurnPrefillRequest,
 } from "../../../src/engine/turn/prefill-turn";
 import { destroyNetwork } from "../../../src/engine/load/network";
 import { repairMethod } from "../../../src/engine/fusion/repair";
 import {
-  Recall,
+  KvRestorer,
   type SegmentSource,
 } from "../../../src/engine/restore/kv-restore";
 import { Rates } from "../../../src/engine/restore/restore-or-recompute";
@@ -71,7 +71,7 @@ async function chatOf({
   const context = {
     runner,
     residency,
-    recall: new Recall(runner, residency, new Rates()),
+    restorer: new KvRestorer(runner, residency, new Rates()),
     source: nothingStored,
     pins: new Pins(residency),
     contextTokens,
@@ -86,11 +86,11 @@ type Chat = Awaited<ReturnType<typeof chatOf>>;
 /** Runs the prefill of the last round's turn and returns it with the logits behind it. */
 async function attend(
   { network, rounds, context }: Chat,
-  request: Partial<AttendRequest> = {},
+  request: Partial<TurnPrefillRequest> = {},
 ) {
   const { llama, config } = network;
   const own = rounds.at(-1)!;
-  const prefill = new Attend(context, {
+  const prefill = new TurnPrefill(context, {
     history: rounds.slice(0, -1),
     own,
     ownTokens: own.tokens.length,

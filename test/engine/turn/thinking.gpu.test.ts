@@ -1,10 +1,10 @@
 // A model that thinks before it answers: later turns do not read its thoughts, and the KV behind them is right.
 import { expect, onTestFinished, test } from "vitest";
-import { Conversation } from "../../../src/engine/chat/conversation";
 import { repairMethod } from "../../../src/engine/fusion/repair";
-import { runTurn, settleRound } from "../../../src/engine/turn/turn";
+import { settleRounds } from "../../../src/engine/turn/settle-round";
+import { runTurn } from "../../../src/engine/turn/turn";
 import { ReadbackRing } from "../../../src/gpu/readback";
-import { isResident } from "../../../src/memory/round";
+import { clearRound, isResident } from "../../../src/memory/round";
 import { HALVES } from "../../../src/util/kv-half";
 import { randomModel } from "../../fixtures/random-model";
 import { testGpu } from "../../support/gpu";
@@ -15,6 +15,7 @@ import {
   SETTINGS,
   TestChat,
 } from "../../support/test-chat";
+import { addMessage, conversationOf } from "../../support/conversation";
 import "../../support/matchers";
 
 const gpu = await testGpu();
@@ -27,17 +28,15 @@ const closing = [3, 4];
 async function turn(marks: ReadonlyMap<number, string>) {
   const chat = new TestChat(network);
   const ring = new ReadbackRing(gpu, 3);
-  const conversation = new Conversation("chat", undefined, 0);
+  const conversation = conversationOf(system);
   onTestFinished(() => {
-    for (const round of conversation.rounds)
-      for (const half of HALVES) chat.residency.drop(round, half);
+    conversation.all.forEach(clearRound);
     ring.destroy();
   });
-  conversation.add({ user: "", tokens: system });
   const context = {
     runner: network.runner,
     residency: chat.residency,
-    recall: chat.recall,
+    restorer: chat.restorer,
     ring,
     source: chat.store,
     tokenizer: {
@@ -48,8 +47,9 @@ async function turn(marks: ReadonlyMap<number, string>) {
     conversation,
     contextTokens: 1000,
   };
-  const events = runTurn(context, {
-    message: "",
+  const round = addMessage(conversation);
+  const events = runTurn(context, round, {
+    textFingerprint: "",
     openTokens: question,
     closeTokens: closing,
     stopTokens: new Set(),
@@ -61,9 +61,8 @@ async function turn(marks: ReadonlyMap<number, string>) {
     maxTokens: 10,
   });
   for await (const _ of events) void _;
-  const round = conversation.rounds.at(-1)!;
   const pending = HALVES.map((half) => !isResident(round, half));
-  await settleRound(context, round);
+  await settleRounds(context);
   return { chat, round, pending, reply: round.reply };
 }
 

@@ -4,8 +4,15 @@ import type {
   AttentionSettings,
   ReplyOptions,
 } from "../../../src/engine/api/replies";
-import { Conversation } from "../../../src/engine/chat/conversation";
-import { turnRequest } from "../../../src/engine/turn/turn-request";
+import {
+  addMessage,
+  addRound,
+  conversationOf,
+} from "../../support/conversation";
+import {
+  checkReplyOptions,
+  turnRequest,
+} from "../../../src/engine/turn/turn-request";
 
 type Model = Parameters<typeof turnRequest>[0];
 type Chat = Parameters<typeof turnRequest>[1];
@@ -42,14 +49,19 @@ function modelOf(changes: Partial<Model> = {}): Model {
 }
 
 function chatOf(rounds = 0): Chat {
-  const conversation = new Conversation("c", undefined, 0);
-  for (let i = 0; i <= rounds; i++)
-    conversation.add({ user: "", tokens: [START] });
-  return { conversation, tokens } as unknown as Chat;
+  const conversation = conversationOf([START]);
+  for (let i = 0; i < rounds; i++) addRound(conversation, { tokens: [START] });
+  return { conversation, tokens, textFingerprint: "text" } as unknown as Chat;
 }
 
 function request(options: ReplyOptions = {}, model = modelOf()) {
-  return turnRequest(model, chatOf(1), "hey", options);
+  const chat = chatOf(1);
+  return turnRequest(
+    model,
+    chat,
+    addMessage(chat.conversation, "hey"),
+    options,
+  );
 }
 
 const attentionOf = (attention: Partial<AttentionSettings> = {}) =>
@@ -118,7 +130,9 @@ describe("whose attention says which rounds matter", () => {
 
 describe("a message's tokens", () => {
   test("begin where the round before ended; the first one's follow the system prompt", () => {
-    const first = turnRequest(modelOf(), chatOf(0), "hey", {});
+    const chat = chatOf(0);
+    const message = addMessage(chat.conversation, "hey");
+    const first = turnRequest(modelOf(), chat, message, {});
     expect(first.openTokens[0]).toBe(START);
     expect(request().openTokens[0]).toBe(LINE);
   });
@@ -151,7 +165,7 @@ describe("a reply ends", () => {
   });
 
   test("at some point: a number of tokens that is none is refused by name", () => {
-    expect(() => request({ maxTokens: NaN })).toThrow("maxTokens");
+    expect(() => checkReplyOptions({ maxTokens: NaN })).toThrow("maxTokens");
   });
 });
 
@@ -166,5 +180,35 @@ describe("a turn is drawn", () => {
     expect(() => request({ sampler: { topP: 7 } })).toThrow(
       "sampler.topP must be between",
     );
+  });
+});
+
+describe("an option that there is none of is refused", () => {
+  test.each<[string, object]>([
+    [
+      "There is no option temperature. Is it sampler.temperature",
+      { temperature: 0 },
+    ],
+    ["There is no option tau. Is it attention.tau", { tau: 0.5 }],
+    ["There is no option nonsense.", { nonsense: 1 }],
+    ["There is no option sampler.heat.", { sampler: { heat: 1 } }],
+    [
+      "There is no option sampler.ratio. Is it fusion.ratio",
+      { sampler: { ratio: 1 } },
+    ],
+  ])("%s", (message, options) => {
+    expect(() => checkReplyOptions(options)).toThrow(RangeError);
+    expect(() => checkReplyOptions(options)).toThrow(message);
+  });
+
+  test("and what there is, is taken", () => {
+    checkReplyOptions({
+      sampler: { temperature: 0 },
+      attention: { tau: 0.5 },
+      fusion: { ratio: 0.5 },
+      maxTokens: 3,
+      thinks: false,
+      signal: new AbortController().signal,
+    });
   });
 });

@@ -52,7 +52,9 @@ function remote(): { engine: RemoteEngine; workers: FakeWorker[] } {
 
 /** The id of the last call, to answer it by. */
 function lastId({ requests }: FakeWorker): number {
-  return requests.at(-1)!.id;
+  const last = requests.at(-1)!;
+  if (last.call === "ping") throw new Error("the last request was a ping");
+  return last.id;
 }
 
 describe("Notices", () => {
@@ -123,7 +125,7 @@ describe("Calls", () => {
     void engine.importChat(result);
     const request = workers[0]!.requests.at(-1)!;
     if (request.call !== "importChat") throw new Error(request.call);
-    expect(await request.args[0].text()).toBe("a chat");
+    expect(await (request.args[0] as Blob).text()).toBe("a chat");
   });
 
   test("to bring back a chat report, and end at once when they are aborted", async () => {
@@ -179,7 +181,7 @@ describe("Calls", () => {
       { call: "memory", args: [{ chatId: "a", withText: true }] },
       { call: "pinRound", args: ["a", 3, true] },
       { call: "evictRound", args: ["a", 3] },
-      { call: "wipeKv", args: [undefined] },
+      { call: "wipeKv", args: [] },
     ]);
   });
 
@@ -193,7 +195,7 @@ describe("Calls", () => {
     });
     const [worker] = workers;
     expect(worker!.requests).toMatchObject([
-      { call: "verify", args: ["a", 3] },
+      { call: "verify", args: ["a", 3, {}] },
     ]);
     const event = { doneTokens: 1, totalTokens: 2 };
     worker!.answer({ id: lastId(worker!), type: "event", event });
@@ -222,7 +224,7 @@ describe("Calls", () => {
     const document = { name: "notes.md", text: "Miso is a cat." };
     const attached = engine.attach("a", document, { onProgress });
     const [worker] = workers;
-    expect(worker!.requests[0]).toMatchObject({ args: ["a", document] });
+    expect(worker!.requests[0]).toMatchObject({ args: ["a", document, {}] });
     const event = { doneTokens: 1, totalTokens: 2 };
     const result = { roundId: 1, encodedTokens: 2, reusedTokens: 0 };
     worker!.answer({ id: lastId(worker!), type: "event", event });

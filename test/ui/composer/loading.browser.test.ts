@@ -78,11 +78,11 @@ describe("While the model loads", () => {
     await button("Stop").click();
     await settle();
     expect(messages()).toEqual(["Hello!"]);
-    await expect.element(page.getByText("Not sent.")).toBeVisible();
+    await expect.element(page.getByText("Not answered.")).toBeVisible();
     engine.loads[0]!.finish();
     await settle();
     expect(engine.replies).toHaveLength(0);
-    await button("Try again").click();
+    await button("Answer").click();
     await settle();
     expect(engine.replies[0]?.message).toBe("Hello!");
   });

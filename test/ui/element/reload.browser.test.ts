@@ -1,6 +1,6 @@
 // What outlives the page: which chat was shown, and what was written and not said.
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { userEvent } from "vitest/browser";
+import { page, userEvent } from "vitest/browser";
 import { followAddress } from "../../../src/ui/element/address";
 import { type FakeEngine, type FakeScript } from "../../support/fake-engine";
 import { keptChat } from "../../support/kept-chat";
@@ -69,7 +69,7 @@ describe("The address", () => {
     await settle();
     await reload(before);
     expect(messages()).toEqual(["Hello!"]);
-    expect(replies()[0]).toContain("This reply was cut off.");
+    await expect.element(page.getByText("Not answered.")).toBeVisible();
   });
 
   test("of a chat that is gone shows a new one", async () => {
@@ -85,6 +85,19 @@ describe("The address", () => {
     location.hash = "#chat=miso";
     await vi.waitFor(() => expect(messages()).toHaveLength(1));
     expect(messages()).toEqual(["My cat is called Miso."]);
+  });
+});
+
+describe("A message that was sent", () => {
+  test("is kept before the model is there, and answered when it is asked for", async () => {
+    const before = await openPage({});
+    await say("Hello!");
+    await reload(before, script());
+    expect(messages()).toEqual(["Hello!"]);
+    expect(draft()).toBe("");
+    await button("Answer").click();
+    await settle();
+    expect(before.engine.replies).toEqual([]);
   });
 });
 
@@ -112,23 +125,15 @@ describe("Text that was not sent", () => {
     expect(draft()).toBe("");
   });
 
-  test("comes back where a message was sent before the model was there", async () => {
-    const before = await openPage({});
-    await say("Hello!");
-    await reload(before, {});
-    expect(messages()).toEqual([]);
-    expect(draft()).toBe("Hello!");
-  });
-
-  test("comes back where a message waited in a kept chat", async () => {
+  test("comes back beside a message that waited in a kept chat", async () => {
     const before = await openPage({ chats: [miso()] });
     await button("My cat is called Miso.").first().click();
     await settle();
     await say("Are you sure?");
     await box().fill("Really?");
     await reload(before, {});
-    expect(messages()).toEqual(["My cat is called Miso."]);
-    expect(draft()).toBe("Are you sure?\n\nReally?");
+    expect(messages()).toEqual(["My cat is called Miso.", "Are you sure?"]);
+    expect(draft()).toBe("Really?");
   });
 
   test("does not come back where the message was kept, though its reply broke off", async () => {

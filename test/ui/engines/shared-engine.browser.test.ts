@@ -203,7 +203,7 @@ describe("A chat", () => {
     b.onNotice((notice) => told.push(notice.type));
     expect((await a.openChat("miso")).access).toBe("write");
     expect((await b.openChat("miso")).access).toBe("read");
-    const events = b.chat("miso", "Hello!");
+    const events = b.chat("miso", "Hello!")[Symbol.asyncIterator]();
     await expect(events.next()).rejects.toMatchObject({
       name: "ChatBusyError",
     });

@@ -28,8 +28,10 @@ const SCENES: Record<string, Scene> = {
   "a long chat with a report, everything open": {
     snapshot() {
       const snapshot = longSnapshot(8);
-      const signs = { isStale: true, isRepaired: true, isApproximate: true };
-      Object.assign(snapshot.chat!.rounds[3]!, signs);
+      const { rounds } = snapshot.chat!;
+      rounds[3]!.quality = "stale";
+      rounds[4]!.quality = "repaired";
+      rounds[5]!.quality = "approximate";
       return snapshot;
     },
     async prepare({ source }) {

@@ -116,14 +116,9 @@ describe("A round", () => {
 
   test("has a sign for each thing to be known about its KV", () => {
     expect(signsOf(first!)).toEqual([]);
-    expect(
-      signsOf({
-        ...second!,
-        isStale: true,
-        isRepaired: true,
-        isApproximate: true,
-      }),
-    ).toEqual(["pinned", "stale", "repaired", "approximate"]);
+    for (const quality of ["stale", "repaired", "approximate"] as const)
+      expect(signsOf({ ...second!, quality })).toEqual(["pinned", quality]);
+    expect(signsOf({ ...second!, quality: undefined })).toEqual(["pinned"]);
   });
 
   test("says why the last turn attended to it, or that it did not", () => {

@@ -77,7 +77,7 @@ describe("The menu of a chat", () => {
     expect(bottom).toBeLessThanOrEqual(700);
   });
 
-  test("of a chat that waits for its first turn can only delete it", async () => {
+  test("of a chat that waits for its first turn is that of a kept one", async () => {
     await mountChat();
     await say("Hello!");
     await button("Options for “Hello!”").click({ force: true });
@@ -86,7 +86,7 @@ describe("The menu of a chat", () => {
       findAll(".items:popover-open")
         .flatMap((menu) => findAll("button", menu))
         .map(shownText),
-    ).toEqual(["Delete"]);
+    ).toEqual(["Rename", "Export", "Delete"]);
   });
 });
 

@@ -94,7 +94,7 @@ describe("Two chats", () => {
     await userEvent.keyboard("{Escape}");
     await settle();
     expect(engine.replies[0]!.signal!.aborted).toBe(false);
-    await expect.element(page.getByText("Not sent.")).toBeVisible();
+    await expect.element(page.getByText("Not answered.")).toBeVisible();
     engine.replies[0]!.end();
     await settle();
     expect(engine.replies).toHaveLength(1);

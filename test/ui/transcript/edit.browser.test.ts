@@ -105,7 +105,7 @@ describe("Editing a message", () => {
     expect(messages()[1]).toBe("I have a dog.");
   });
 
-  test("has what could not be put above it in its editor again", async () => {
+  test("has what could not be answered above it stand there, to be answered again", async () => {
     const { engine } = await openKept(miso());
     await edit(1);
     await editor().fill("I have a dog.");
@@ -113,8 +113,15 @@ describe("Editing a message", () => {
     await settle();
     engine.replies[0]!.fail(namedError("OutOfMemoryError", "No room."));
     await settle();
+    expect(messages()).toEqual([
+      "My cat is called Miso.",
+      "I have a dog.",
+      "What is my cat called?",
+      "Are you sure?",
+    ]);
+    await button("Edit", true).click();
+    await settle();
     expect(edited()).toBe("I have a dog.");
-    expect(messages()).toEqual(["My cat is called Miso.", "Are you sure?"]);
   });
 
   test("sends nothing that is only blank", async () => {
@@ -202,7 +209,7 @@ describe("An edited message", () => {
     expect(messages()).toEqual(miso().rounds.map(({ message }) => message));
   });
 
-  test("that was not sent is in its editor again, with the reason", async () => {
+  test("that was not answered says why, and the one before is a version of it", async () => {
     const { engine } = await openKept(miso());
     await edit(1);
     await editor().fill("Who is Miso?");
@@ -211,12 +218,16 @@ describe("An edited message", () => {
     engine.replies[0]!.text("Your");
     engine.replies[0]!.fail(namedError("OutOfMemoryError"));
     await settle();
-    expect(edited()).toBe("Who is Miso?");
-    expect(replies()).toHaveLength(3);
+    expect(messages()).toEqual(["My cat is called Miso.", "Who is Miso?"]);
     expect(shownText(find('[role="alert"]'))).toContain(
       "The GPU has no room for this.",
     );
-    await button("Send, keep what follows").click();
+    await button("Earlier version").click();
+    await settle();
+    expect(messages()).toHaveLength(3);
+    await button("Later version").click();
+    await settle();
+    await button("Try again").click();
     await settle();
     expect(engine.replies[1]!.message).toBe("Who is Miso?");
     expect(findAll('[role="alert"]')).toEqual([]);
@@ -235,15 +246,17 @@ describe("An edited message", () => {
   });
 
   test("that waits for the model is not lost with the page", async () => {
-    const { chat } = await openKept(miso(), { load: () => {} });
+    const { chat, engine } = await openKept(miso(), { load: () => {} });
     await edit(1);
     await editor().fill("Who is Miso?");
     await button("Send as a new branch").click();
     await settle();
     expect(replies()[1]).toBe("Waiting for the model…");
     chat.remove();
-    await openKept(miso(), { load: () => {} });
-    expect(draft()).toBe("Who is Miso?");
+    const kept = engine.kept.find(({ summary }) => summary.id === "miso")!;
+    await openKept(kept, { load: () => {} });
+    expect(messages()).toEqual(["My cat is called Miso.", "Who is Miso?"]);
+    expect(draft()).toBe("");
   });
 });
 

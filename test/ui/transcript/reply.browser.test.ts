@@ -185,7 +185,7 @@ describe("Stopping", () => {
     const { chat, engine } = await mountChat(readyAtOnce);
     const errors: Event[] = [];
     chat.addEventListener("rondo-error", (event) => errors.push(event));
-    engine.chat = async function* (_chatId, _message, { signal } = {}) {
+    engine.reply = async function* (_chatId, _roundId, { signal } = {}) {
       yield { type: "text", text: "Cats sleep for" };
       await new Promise((resolve) =>
         signal?.addEventListener("abort", resolve),
@@ -236,7 +236,7 @@ describe("When a reply breaks off", () => {
 
   test("an engine that ends without a word about it counts as broken off", async () => {
     const { engine } = await mountChat(readyAtOnce);
-    engine.chat = async function* () {};
+    engine.reply = async function* () {};
     await say("Hello!");
     expect(replies()[0]).toContain("Something went wrong.");
     await expect.element(button("Try again")).toBeVisible();

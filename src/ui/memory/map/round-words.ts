@@ -67,9 +67,9 @@ export function roundContents({ id, kind }: RoundMemory): string {
 export function signsOf(round: RoundMemory): RoundSign[] {
   const signs: [RoundSign, boolean][] = [
     ["pinned", round.isPinned],
-    ["stale", round.isStale],
-    ["repaired", round.isRepaired],
-    ["approximate", round.isApproximate],
+    ["stale", round.quality === "stale"],
+    ["repaired", round.quality === "repaired"],
+    ["approximate", round.quality === "approximate"],
   ];
   return signs.filter(([, isSet]) => isSet).map(([sign]) => sign);
 }

@@ -7,6 +7,7 @@ import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type {
   ChatHistory,
   ChatSummary,
+  MessagePlace,
   SaidRound,
 } from "../../../engine/api/chats";
 import { asError } from "../../base/as-error";
@@ -61,6 +62,8 @@ export class Conversation {
   attachments: readonly Attachment[] = [];
   /** Whether the engine is about to say that it is another one now. */
   isChanging = false;
+  /** Whether a message is being written down: until then it stands in its box. */
+  isSending = false;
   /** Why what was kept cannot be shown. */
   openError: Error | undefined;
   /** Stops the running round. */
@@ -71,8 +74,6 @@ export class Conversation {
   visit: Promise<void> = Promise.resolve();
   /** Sent from an earlier page of this tab, perhaps in vain: the history will tell. */
   #uncertain: readonly SentMessage[] = [];
-  /** What was shown before the running round took another one's place. */
-  #before: readonly Round[] | undefined;
   /** Rounds that were shown, by the engine's names: one may come back with its branch. */
   readonly #remembered = new Map<number, Round>();
   #touchedMs: number;
@@ -140,16 +141,16 @@ export class Conversation {
 
   /** Whether a reply, a document or a change is on its way, so that no other may begin. */
   get isBusy(): boolean {
-    const { attachments, isChanging, running } = this;
-    return running !== undefined || isChanging || attachments.length > 0;
+    const { attachments, isChanging, isSending, running } = this;
+    const isWaiting = running !== undefined || attachments.length > 0;
+    return isWaiting || isChanging || isSending;
   }
 
   /** Whether a message may be sent. A change that is on its way does not hinder it: the message waits. */
   get maySend(): boolean {
-    const { access, attachments, running } = this;
-    return (
-      access === "write" && running === undefined && attachments.length === 0
-    );
+    const { access, attachments, isSending, running } = this;
+    const isWaiting = running !== undefined || attachments.length > 0;
+    return access === "write" && !isWaiting && !isSending;
   }
 
   /** Whether what was said may be changed. */
@@ -161,55 +162,32 @@ export class Conversation {
     return this.rounds.find(({ id }) => id === roundId);
   }
 
-  /** Adds a round with this message. */
-  append(message: string): Round {
+  /** By the engine's name for it. */
+  findKept(keptId: number): Round | undefined {
+    return this.rounds.find((round) => round.keptId === keptId);
+  }
+
+  /**
+   * Adds a round with this message.
+   *
+   * @param keptId the engine's name for it; undefined where there is no engine to keep it yet
+   */
+  append(message: string, keptId?: number): Round {
     const after = this.rounds.findLast(isKept);
-    const round = newRound(this.#nextId(), message, after?.keptId ?? -1);
+    const afterId = after?.keptId ?? -1;
+    const round = newRound(this.#nextId(), message, afterId, keptId);
     this.rounds = [...this.rounds, round];
     this.#touchedMs = Date.now();
     return round;
   }
 
-  /**
-   * Says `message` in the place of a kept round, or above it. What follows stays, or gives way to what will
-   * be said; what only this page has stays in any case.
-   */
-  appendVersion(
-    roundId: number,
-    message: string,
-    way: VersionWay,
-  ): Round | undefined {
+  /** Where `message` is said in the place of a kept round, or above it. What follows stays, or gives way to it. */
+  placeFor(roundId: number, way: VersionWay): MessagePlace | undefined {
     const place = placesOf(this.rounds).get(roundId);
     if (place === undefined) return undefined;
     const { behind } = place;
-    const at = this.rounds.findIndex(({ id }) => id === roundId);
-    const isInserted = way === "insert";
-    const before = isInserted ? this.rounds[at]!.keptId : place.before;
-    const round: Round = {
-      ...newRound(isInserted ? this.#nextId() : roundId, message, behind),
-      place: { behind, ...(way !== "branch" && { before }) },
-      ...(isInserted && { writtenIn: roundId }),
-    };
-    this.edit(roundId, undefined);
-    this.#remember();
-    this.#before = this.rounds;
-    this.rounds = this.rounds
-      .toSpliced(at, isInserted ? 0 : 1, round)
-      .filter((one, i) => i <= at || way !== "branch" || !isKept(one));
-    this.#touchedMs = Date.now();
-    return round;
-  }
-
-  /** Shows again what the round of this name took the place of, with its message in an editor there. */
-  withdrawVersion({ id, message, error, writtenIn = id }: Round): void {
-    const before = this.#before ?? this.rounds;
-    this.#before = undefined;
-    this.rounds = before.map((round) => {
-      if (round.id !== writtenIn) return round;
-      const failure = error && { error };
-      if (message === round.message) return { ...round, ...failure };
-      return { ...round, edit: { text: message, ...failure } };
-    });
+    const before = way === "insert" ? this.find(roundId)?.keptId : place.before;
+    return { behind, ...(way !== "branch" && { before }) };
   }
 
   /** Notes what stands in the editor of a round; undefined closes it. */
@@ -247,7 +225,6 @@ export class Conversation {
     this.access = history.access;
     this.system = history.system;
     this.openError = undefined;
-    if (this.#before !== undefined) return; // It is read again when the turn has ended.
     this.#remember();
     const { rounds } = this;
     this.rounds = joined(rounds, history, this.#nextId, this.#remembered);
@@ -260,9 +237,11 @@ export class Conversation {
 
   /** What the user wrote here that the engine does not keep, as far as is known. */
   get unsaid(): Unsaid {
-    const own = this.rounds.filter(({ phase }) => phase !== "done");
+    const own = this.rounds.filter(
+      (round) => round.phase !== "done" && !isKept(round),
+    );
     const sent = own.map(({ message, afterId }) => ({ message, afterId }));
-    const edits = (this.#before ?? this.rounds)
+    const edits = this.rounds
       .filter(({ edit, message }) => edit && edit.text !== message)
       .map(({ edit }) => edit!.text);
     const { chatId } = this;
@@ -302,9 +281,23 @@ export class Conversation {
   }
 
   /**
-   * Sends the message of a round to the engine and takes in what comes, calling `changed` after each
-   * step. Never throws: a reply that breaks off is a failed round. One that took another's place and came
-   * to nothing gives it back.
+   * Has the engine write a message down.
+   *
+   * @returns the engine's name for its round
+   * @throws what the engine says
+   */
+  async keep(
+    engine: ChatEngine,
+    message: string,
+    place?: MessagePlace,
+  ): Promise<number> {
+    const chatId = await this.begin(engine);
+    return (await engine.addMessage(chatId, message, { place })).roundId;
+  }
+
+  /**
+   * Has the engine answer the message of a round and takes in what comes, calling `changed` after each
+   * step. Never throws: a reply that breaks off is a failed round.
    */
   async reply(
     engine: ChatEngine,
@@ -319,9 +312,11 @@ export class Conversation {
     };
     try {
       step((round) => ({ ...round, phase: "reading" }));
+      const { keptId: known, message = "" } = this.find(roundId) ?? {};
+      const keptId = known ?? (await this.keep(engine, message));
+      step((round) => ({ ...round, keptId }));
       const chatId = await this.begin(engine);
-      const { message, place } = this.find(roundId) ?? { message: "" };
-      const events = engine.chat(chatId, message, { place, ...options });
+      const events = engine.reply(chatId, keptId, options);
       for await (const event of events)
         step((round) => takeEvent(round, event));
       step((round) => {
@@ -333,13 +328,7 @@ export class Conversation {
         signal.aborted ? endEarly(round) : failRound(round, asError(error)),
       );
     }
-    const round = this.find(roundId);
-    if (round?.place !== undefined) {
-      if (isKept(round)) this.#before = undefined;
-      else this.withdrawVersion(round);
-      changed();
-    }
-    return round;
+    return this.find(roundId);
   }
 }
 
@@ -354,7 +343,6 @@ export interface ReplyWays extends SettingOptions {
 
 /** A stopped round whose engine gave no receipt: what was said stays. */
 function endEarly(round: Round): Round {
-  const isUnsent = round.reply === "";
-  const phase = isUnsent ? "unsent" : "done";
+  const phase = round.reply === "" ? "unanswered" : "done";
   return { ...round, phase, ending: "stopped", isStopping: false };
 }

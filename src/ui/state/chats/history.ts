@@ -1,6 +1,6 @@
 /** What the page shows of a chat, brought together with what the engine kept of it. Pure functions. */
 import type { ChatHistory, HistoryRound } from "../../../engine/api/chats";
-import { isKept, isRunning, type Round } from "./round";
+import { isKept, isRunning, type Round, type RoundPhase } from "./round";
 
 /** A message that was sent, of which this page does not know whether the engine keeps it. */
 export interface SentMessage {
@@ -86,7 +86,7 @@ function roundOf(
 ): Round {
   const { id: keptId, versions, document, message, reply, isFinished } = past;
   const isStopped = known?.ending === "stopped";
-  const isDone = known?.phase === "done";
+  const isUnanswered = !isFinished && reply === "" && document === undefined;
   return {
     id,
     keptId,
@@ -94,17 +94,23 @@ function roundOf(
     afterId: known?.afterId ?? keptId - 1,
     ...(document !== undefined && { document }),
     message,
-    phase: "done",
+    phase: isUnanswered && !mayGoOn ? unansweredPhase(known) : "done",
     // A history that was on its way when the reply ended has only its beginning.
     reply:
       known?.receipt && known.reply.startsWith(reply) ? known.reply : reply,
     ...(past.attended && { attended: past.attended }),
     ...(known?.receipt && { receipt: known.receipt }),
     ...(known?.edit && { edit: known.edit }),
-    ...(isDone && known.error && { error: known.error }),
+    ...(isUnanswered && known?.error && { error: known.error }),
     ...(isStopped && { ending: "stopped" as const }),
     ...(!isFinished &&
+      !isUnanswered &&
       !mayGoOn &&
       !known?.receipt && { ending: "cut off" as const }),
   };
+}
+
+/** A reply that failed on this page has said why; of another one nothing is known. */
+function unansweredPhase(known: Round | undefined): RoundPhase {
+  return known?.phase === "failed" ? "failed" : "unanswered";
 }

@@ -5,14 +5,14 @@
  *
  *   waiting ──> reading ──> writing ──> done
  *      │           └───────────┴──────> failed
- *      └─> unsent
+ *      └─> unanswered
  */
 import type { SaidRound } from "../../../engine/api/chats";
 import type { Receipt } from "../../../engine/api/receipt";
-import type { MessagePlace, ReplyEvent } from "../../../engine/api/replies";
+import type { ReplyEvent } from "../../../engine/api/replies";
 
 export type RoundPhase =
-  "waiting" | "reading" | "writing" | "done" | "failed" | "unsent";
+  "waiting" | "reading" | "writing" | "done" | "failed" | "unanswered";
 
 export interface Round {
   /** The page's name for its place: another version that is shown there has the same. */
@@ -25,10 +25,6 @@ export interface Round {
   readonly versions: readonly number[];
   /** The document's name, where it is one: its text is the message then. */
   readonly document?: string;
-  /** Where its message goes, where that is not behind all others. */
-  readonly place?: MessagePlace;
-  /** The page's name of the round in whose editor it was written, to be put above that. */
-  readonly writtenIn?: number;
   readonly message: string;
   readonly phase: RoundPhase;
   /** Markdown, as far as it has come. */
@@ -41,7 +37,7 @@ export interface Round {
   readonly receipt?: Receipt;
   /** How the reply ended, where no receipt says it. */
   readonly ending?: "stopped" | "cut off";
-  /** Of a failed round; of one that is done, why it could not be said again. */
+  /** Of a failed round. */
   readonly error?: Error;
   /** The message as it stands in its editor, while it is in one. */
   readonly edit?: RoundEdit;
@@ -60,8 +56,15 @@ export interface RoundEdit {
 /** A round that the engine keeps. */
 export type KeptRound = Round & { readonly keptId: number };
 
-export function newRound(id: number, message: string, afterId: number): Round {
-  return { id, afterId, versions: [], message, phase: "waiting", reply: "" };
+export function newRound(
+  id: number,
+  message: string,
+  afterId: number,
+  keptId?: number,
+): Round {
+  const round = { id, afterId, message, reply: "", versions: [] };
+  const kept = keptId === undefined ? {} : { keptId };
+  return { ...round, ...kept, phase: "waiting" };
 }
 
 /** A round that was said elsewhere, for a chat to begin with. */
@@ -86,7 +89,7 @@ export function isRunning({ phase }: Round): boolean {
 
 /** Whether nothing has gone wrong with the round. */
 export function isSound({ phase }: Round): boolean {
-  return phase !== "failed" && phase !== "unsent";
+  return phase !== "failed" && phase !== "unanswered";
 }
 
 /** The round after `event`. */
@@ -114,4 +117,9 @@ export function takeEvent(round: Round, event: ReplyEvent): Round {
 /** The round when its reply broke off with `error`; what had come of it stays. */
 export function failRound(round: Round, error: Error): Round {
   return { ...round, phase: "failed", error, isStopping: false };
+}
+
+/** The round as it waits for its reply, once more where it has waited before. */
+export function waitingRound({ error: _, ...round }: Round): Round {
+  return { ...round, phase: "waiting", reply: "" };
 }

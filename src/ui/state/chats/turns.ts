@@ -1,7 +1,9 @@
 /** What is said in the chats: each message waits for its turn, and a turn that has failed is said so. */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
+import type { MessagePlace } from "../../../engine/api/chats";
+import { asError } from "../../base/as-error";
 import type { Conversation } from "./conversation";
-import { isKept, type Round } from "./round";
+import { isKept, type Round, waitingRound } from "./round";
 import type { VersionWay } from "./round-place";
 import type { SettingOptions } from "../settings/settings";
 import type { Turn, TurnQueue } from "./turn-queue";
@@ -19,7 +21,7 @@ export interface TurnsHost {
   redraw(): void;
   /** A reply has ended. */
   ended(conversation: Conversation, round: Round): void;
-  failed(error: Error): void;
+  failed(error: Error, during: "send" | "reply"): void;
   /** Another tab writes the chat. */
   taken(conversation: Conversation): void;
 }
@@ -38,23 +40,29 @@ export class Turns {
   }
 
   /**
-   * Sends `text`. Does nothing while something else is on its way there.
+   * Sends `text`: has it written down, then answered. Does nothing while something else is on its way there.
    *
-   * @returns the round when it is over: done, failed, or not sent after all; undefined where nothing was sent
+   * @returns the round when it is over: done, failed, or not answered after all; undefined where nothing was sent
    */
   send(conversation: Conversation, text: string): Promise<Round> | undefined {
     const message = text.trim();
     if (message === "" || !conversation.maySend) return undefined;
-    const round = conversation.append(message);
-    if (conversation.draft.trim() === message) conversation.draft = "";
-    return this.#begin(conversation, round);
+    return this.#keep(conversation, message, undefined, (keptId) => {
+      // Until here it stood in its box.
+      if (conversation.draft.trim() === message) conversation.draft = "";
+      return conversation.append(message, keptId);
+    });
   }
 
   /** Sends an example, or leaves it in the empty box where that cannot be. */
   suggest(conversation: Conversation, text: string): void {
-    if (conversation.maySend) return void this.send(conversation, text);
-    conversation.draft ||= text;
-    this.#host.changed();
+    const sent = this.send(conversation, text);
+    const putIntoBox = () => {
+      conversation.draft ||= text;
+      this.#host.changed();
+    };
+    if (sent) sent.catch(putIntoBox);
+    else putIntoBox();
   }
 
   /** Sends another version of a kept round's message, or a message above it. */
@@ -64,41 +72,163 @@ export class Turns {
     text: string,
     way: VersionWay,
   ): void {
-    const message = text.trim();
-    if (message === "" || !conversation.maySend) return;
-    const round = conversation.appendVersion(roundId, message, way);
-    if (round !== undefined) void this.#begin(conversation, round);
+    // What could not be sent is still in its editor, or in the box of a chat that may only be read.
+    this.#sendVersion(conversation, roundId, text, way)?.catch(() => {
+      if (conversation.access === "write") return;
+      conversation.edit(roundId, undefined);
+      conversation.putBack(text.trim());
+      this.#host.changed();
+    });
   }
 
-  /** Has the same message answered once more. */
+  /** Has the same message answered once more. Where no reply comes, the one there was is shown again. */
   regenerate(conversation: Conversation, roundId: number): void {
-    const message = conversation.find(roundId)?.message ?? "";
-    this.sendVersion(conversation, roundId, message, "branch");
+    const old = conversation.find(roundId);
+    if (old === undefined || !isKept(old)) return;
+    const { message } = old;
+    this.#sendVersion(conversation, roundId, message, "branch")?.then(
+      (round) => {
+        if (!isKept(round) || round.phase === "done") return;
+        this.#change(conversation, async (engine, chatId) => {
+          await engine.deleteRound(chatId, round.keptId, { isFast: true });
+          const history = await engine.showVersion(chatId, old.keptId);
+          conversation.takeHistory(history);
+          const shown = conversation.findKept(old.keptId);
+          const { error } = round;
+          if (shown && error) conversation.replace({ ...shown, error });
+        });
+      },
+      () => undefined,
+    );
   }
 
   stop(conversation: Conversation): void {
-    if (conversation.running !== undefined) conversation.stop();
+    const { isSending, running } = conversation;
+    if (isSending || running !== undefined) conversation.stop();
   }
 
-  /** Sends a round that failed or was not sent once more; puts it into the box while that cannot be. */
+  /** Has a round answered that failed or was not answered; puts it into the box while that cannot be. */
   retry(conversation: Conversation, roundId: number): void {
-    const failed = conversation.find(roundId);
-    if (failed !== undefined && isKept(failed))
-      return this.regenerate(conversation, roundId);
-    if (!conversation.maySend) return this.putBack(conversation, roundId);
-    const round = conversation.take(roundId);
-    if (round !== undefined) void this.send(conversation, round.message);
+    const round = conversation.find(roundId);
+    if (round === undefined) return;
+    if (round.phase === "done") return this.regenerate(conversation, roundId);
+    if (!conversation.maySend) return void this.putBack(conversation, roundId);
+    void this.#begin(conversation, round, new AbortController());
   }
 
-  /** Puts the message of a round that failed or was not sent back into the box. */
-  putBack(conversation: Conversation, roundId: number): void {
-    const round = conversation.take(roundId);
-    if (round !== undefined) conversation.putBack(round.message);
+  /**
+   * Has the message of a round that failed or was not answered changed: in the box, or in its editor where it has
+   * other versions, or rounds that follow it.
+   *
+   * @returns where
+   */
+  putBack(conversation: Conversation, roundId: number): "box" | "editor" {
+    const round = conversation.find(roundId);
+    if (round === undefined) return "box";
+    const { message, versions } = round;
+    const isAlone = versions.length < 2 && conversation.rounds.at(-1) === round;
+    if (isKept(round) && !isAlone) {
+      conversation.edit(roundId, { text: message });
+    } else {
+      conversation.take(roundId);
+      conversation.putBack(message);
+      this.forget(conversation, round);
+    }
     this.#host.changed();
+    return isKept(round) && !isAlone ? "editor" : "box";
   }
 
-  #begin(conversation: Conversation, round: Round): Promise<Round> {
+  /** Has the engine keep a round no longer that was taken out. */
+  forget(conversation: Conversation, { keptId }: Round): void {
+    if (keptId === undefined) return;
+    this.#change(conversation, async (engine, chatId) => {
+      const changes = { isFast: true };
+      conversation.takeHistory(
+        await engine.deleteRound(chatId, keptId, changes),
+      );
+    });
+  }
+
+  #sendVersion(
+    conversation: Conversation,
+    roundId: number,
+    text: string,
+    way: VersionWay,
+  ): Promise<Round> | undefined {
+    const message = text.trim();
+    if (message === "" || !conversation.maySend) return undefined;
+    const place = conversation.placeFor(roundId, way);
+    if (place === undefined) return undefined;
+    return this.#keep(conversation, message, place, async (keptId) => {
+      conversation.edit(roundId, undefined);
+      await this.#readAgain(conversation);
+      return (
+        conversation.findKept(keptId!) ?? conversation.append(message, keptId)
+      );
+    });
+  }
+
+  /** Changes what is kept, behind what is going on there. */
+  #change(
+    conversation: Conversation,
+    change: (engine: ChatEngine, chatId: string) => Promise<void>,
+  ): void {
+    const { chatId } = conversation;
+    const engine = this.#host.engine();
+    if (engine === undefined || chatId === undefined) return;
+    conversation.visit = conversation.visit
+      .then(() => change(engine, chatId))
+      // What is kept is shown when the chat is read again.
+      .catch((thrown: unknown) => this.#host.failed(asError(thrown), "send"))
+      .finally(() => this.#host.changed());
+  }
+
+  /**
+   * Has the engine write a message down, then answers it.
+   *
+   * @param show shows it as a round, once it is kept; where there is no engine yet, it is not
+   */
+  async #keep(
+    conversation: Conversation,
+    message: string,
+    place: MessagePlace | undefined,
+    show: (keptId: number | undefined) => Round | Promise<Round>,
+  ): Promise<Round> {
     const stopping = new AbortController();
+    conversation.isSending = true;
+    conversation.stop = () => stopping.abort();
+    this.#host.changed();
+    let round: Round;
+    try {
+      // A chat that is just being opened or left must be open.
+      await conversation.visit;
+      const engine = this.#host.engine();
+      round = await show(
+        engine && (await conversation.keep(engine, message, place)),
+      );
+    } catch (thrown) {
+      const error = asError(thrown);
+      if (error.name === "ChatBusyError") this.#yield(conversation);
+      else this.#host.failed(error, "send");
+      throw error;
+    } finally {
+      conversation.isSending = false;
+      this.#host.changed();
+    }
+    return this.#begin(conversation, round, stopping);
+  }
+
+  async #begin(
+    conversation: Conversation,
+    kept: Round,
+    stopping: AbortController,
+  ): Promise<Round> {
+    const round = waitingRound(kept);
+    const unanswered: Round = { ...round, phase: "unanswered" };
+    conversation.replace(stopping.signal.aborted ? unanswered : round);
+    this.#host.sent(conversation, round);
+    this.#host.changed();
+    if (stopping.signal.aborted) return unanswered;
     return new Promise((settle) => {
       const turn: Turn = () => {
         const { signal } = stopping;
@@ -106,18 +236,14 @@ export class Turns {
         return (conversation.turn = running.then(settle));
       };
       conversation.stop = () => {
-        const unsent: Round = { ...round, phase: "unsent" };
         if (!this.#queue.remove(turn)) stopReply(conversation, stopping);
         else {
-          if (round.place) conversation.withdrawVersion(round);
-          else conversation.replace(unsent);
-          settle(unsent);
+          conversation.replace(unanswered);
+          settle(unanswered);
         }
         this.#host.changed();
       };
       this.#queue.add(turn);
-      this.#host.sent(conversation, round);
-      this.#host.changed();
     });
   }
 
@@ -126,7 +252,7 @@ export class Turns {
     sent: Round,
     signal: AbortSignal,
   ): Promise<Round> {
-    const { id, place } = sent;
+    const { id } = sent;
     // A chat that is just being left must be opened again first.
     await conversation.visit;
     const engine = this.#host.engine();
@@ -136,42 +262,25 @@ export class Turns {
     const options = this.#host.options();
     const ways = { ...options, thinks, signal, changed: redraw };
     const round = await conversation.reply(engine, id, ways);
-    if (place !== undefined) await this.#readAgain(engine, conversation);
-    if (round?.error?.name === "ChatBusyError")
-      this.#yield(conversation, round);
-    else if (round?.error !== undefined) this.#host.failed(round.error);
+    if (round?.error?.name === "ChatBusyError") this.#yield(conversation);
+    else if (round?.error !== undefined)
+      this.#host.failed(round.error, "reply");
     else if (round?.phase === "done") this.#host.ended(conversation, round);
     this.#visit.leave(conversation);
     this.#host.changed();
-    return round ?? { ...sent, phase: "unsent" };
+    return round ?? { ...sent, phase: "unanswered" };
   }
 
   /** What follows a version that was added has other names now. */
-  async #readAgain(
-    engine: ChatEngine,
-    conversation: Conversation,
-  ): Promise<void> {
+  async #readAgain(conversation: Conversation): Promise<void> {
     const { chatId } = conversation;
-    if (chatId === undefined) return;
-    conversation.isChanging = true;
-    try {
-      conversation.takeHistory(await engine.openChat(chatId));
-    } catch {
-      // What is on the page is what was said, though not all of it may be named rightly.
-    } finally {
-      conversation.isChanging = false;
-    }
+    const engine = this.#host.engine();
+    if (engine === undefined || chatId === undefined) return;
+    conversation.takeHistory(await engine.openChat(chatId));
   }
 
-  /** What was not sent goes back into the box until it may be. */
-  #yield(conversation: Conversation, round: Round): void {
-    if (round.place === undefined) {
-      conversation.take(round.id);
-      conversation.putBack(round.message);
-    } else if (conversation.find(round.id)?.edit !== undefined) {
-      conversation.edit(round.id, undefined);
-      conversation.putBack(round.message);
-    }
+  /** Another tab writes the chat: what was not sent stays in its box until it may be. */
+  #yield(conversation: Conversation): void {
     conversation.access = "read";
     this.#host.taken(conversation);
   }

@@ -40,7 +40,9 @@ describe("The details of a round", () => {
   test("say what is stale, and what is on another branch", async () => {
     const snapshot = longSnapshot();
     await mountPanel(snapshot);
-    const stale = snapshot.chat!.rounds.find(({ isStale }) => isStale)!;
+    const stale = snapshot.chat!.rounds.find(
+      ({ quality }) => quality === "stale",
+    )!;
     await openRound(stale.id);
     expect(shown("rondo-round-details")).toContain(
       "stale: computed in another context",

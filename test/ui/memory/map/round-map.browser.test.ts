@@ -60,13 +60,13 @@ describe("The round map", () => {
   test("says what is to be known of a round’s KV, and why the last turn attended to it", async () => {
     const snapshot = smallSnapshot();
     Object.assign(snapshot.chat!.rounds[3]!, {
-      isStale: true,
-      isRepaired: true,
+      isPinned: true,
+      quality: "repaired",
     });
     await mountPanel(snapshot);
     expect(cellText(2, 3)).toBe("pinned");
     expect(findAll(".sign", line(3)).map(({ title }) => title)).toEqual([
-      "stale",
+      "pinned",
       "repaired",
     ]);
     expect(cellText(1, 4)).toBe("mass 62 %");

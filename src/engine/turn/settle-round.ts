@@ -1,0 +1,52 @@
+/** What a turn leaves to be done while the user reads: the KV of its round's last tokens. */
+import { Pins } from "../../memory/residency";
+import { isAllResident, isResident } from "../../memory/round";
+import { HALVES } from "../../util/kv-half";
+import type { ChatRound } from "../chat/chat-round";
+import { readyBranch } from "../chat/kv-state";
+import type { TurnContext } from "../open/active-chat";
+import { frameOf } from "../run/attention-frame";
+import { pendingSpans } from "../run/runner";
+
+/**
+ * Computes the KV that rounds of the branch were begun with and lack, each against what the rest of it was
+ * computed against. Does nothing where that is not on the GPU any more: the next turn that needs the round
+ * computes it.
+ *
+ * @throws OutOfMemoryError, DeviceLostError
+ */
+export async function settleRounds(context: TurnContext): Promise<void> {
+  const { rounds } = context.conversation;
+  const { stale } = await readyBranch(rounds);
+  for (const round of rounds)
+    if (!stale.has(round)) await settleRound(context, rounds, round);
+}
+
+async function settleRound(
+  { runner, residency, contextTokens }: TurnContext,
+  rounds: readonly ChatRound[],
+  round: ChatRound,
+): Promise<void> {
+  const isBegun = HALVES.every((half) => round[half].computedTokens > 0);
+  if (!isBegun || isAllResident(round)) return;
+  const frame = frameOf({
+    history: rounds.slice(0, rounds.indexOf(round)),
+    own: [round],
+    ownTokens: round.tokens.length,
+    contextTokens,
+    selected: round.attended === null ? undefined : new Set(round.attended),
+  });
+  const pins = new Pins(residency);
+  try {
+    for (const half of HALVES) {
+      const others = frame[half].slice(0, -1);
+      if (!others.every((other) => isResident(other.round, half))) return;
+      for (const one of frame[half]) pins.add(one.round, half);
+    }
+    for (const half of HALVES) await residency.give(round, half);
+    const rows = pendingSpans(frame.lower.slice(-1));
+    for await (const _ of runner.prefill({ frame, rows })) void _;
+  } finally {
+    pins.release();
+  }
+}
