@@ -62,7 +62,7 @@ export function newHalfKv(): HalfKv {
   };
 }
 
-export function nothingStored(): StoredKv {
+function nothingStored(): StoredKv {
   return { bytes: 0, generation: 0, origin: undefined };
 }
 

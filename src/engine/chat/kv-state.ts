@@ -57,7 +57,7 @@ export function qualityOf(round: Round, now: string): KvQuality | undefined {
 }
 
 /** Whether a question that reads the KV must have it repaired first. */
-export function needsRepair(quality: KvQuality | undefined): boolean {
+function needsRepair(quality: KvQuality | undefined): boolean {
   return quality === "stale" || quality === "repaired";
 }
 
