@@ -94,29 +94,8 @@ export function defineKernel<const B extends string, const P extends string, S>(
       if (type === "u32") view.setUint32(4 * i, values[name], true);
       else view.setFloat32(4 * i, values[name], true);
     });
-    return uniformOf(gpu, `${label}.params`, new Uint8Array(view.buffer));
+    return gpu.uniformBlock(`${label}.params`, new Uint8Array(view.buffer));
   }
-}
-
-/** Uniform blocks by content: layers that agree in their parameters share one. */
-const uniforms = new WeakMap<Gpu, Map<string, GPUBuffer>>();
-
-function uniformOf(gpu: Gpu, label: string, bytes: Uint8Array): GPUBuffer {
-  const known = uniforms.get(gpu) ?? new Map<string, GPUBuffer>();
-  uniforms.set(gpu, known);
-  const key = `${label}:${bytes.join()}`;
-  let block = known.get(key);
-  if (!block) {
-    block = gpu.buffer({
-      label,
-      memoryClass: "staging",
-      bytes: bytes.length,
-      usage: UNIFORM,
-    });
-    gpu.write(block, 0, bytes);
-    known.set(key, block);
-  }
-  return block;
 }
 
 async function throwIfInvalid(module: GPUShaderModule): Promise<void> {
@@ -130,4 +109,3 @@ async function throwIfInvalid(module: GPUShaderModule): Promise<void> {
 }
 
 const COMPUTE = 0x4; // GPUShaderStage.COMPUTE
-const UNIFORM = 0x40 | 0x08; // GPUBufferUsage.UNIFORM | COPY_DST
