@@ -1,9 +1,12 @@
 import source from "../../shaders/attention-join.wgsl?raw";
+import partials from "../../shaders/shared/partials.wgsl?raw";
+import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 
 /** Joins the splits of attention; constants: `head_dim`. */
 export const attentionJoin = defineKernel({
   label: "attention-join",
+  shared: { step, partials },
   source,
   buffers: { step: "read", partials: "read", out: "read_write" },
   params: { half: "u32", heads: "u32", out_stride: "u32" },

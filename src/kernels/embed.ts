@@ -1,9 +1,12 @@
 import source from "../../shaders/embed.wgsl?raw";
+import step from "../../shaders/shared/step.wgsl?raw";
+import weights from "../../shaders/shared/weights.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 
 /** x[row] = table[token(row)]; constants: `weight_format`. */
 export const embed = defineKernel({
   label: "embed",
+  shared: { step, weights },
   source,
   buffers: {
     step: "read",

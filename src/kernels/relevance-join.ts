@@ -1,4 +1,5 @@
 import source from "../../shaders/relevance-join.wgsl?raw";
+import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 
 const PAGES_PER_WORKGROUP = 16;
@@ -6,6 +7,7 @@ const PAGES_PER_WORKGROUP = 16;
 /** Softmax probability of each token of the lower pages, summed over the asked rows: [pages][16]. */
 export const relevanceJoin = defineKernel({
   label: "relevance-join",
+  shared: { step },
   source,
   buffers: {
     step: "read",

@@ -1,9 +1,11 @@
 import source from "../../shaders/sample.wgsl?raw";
+import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 
 /** Draws the next token from logits, by the sampler settings in the step. */
 export const sample = defineKernel({
   label: "sample",
+  shared: { step },
   source,
   buffers: {
     step: "read",

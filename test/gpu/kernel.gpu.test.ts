@@ -4,6 +4,7 @@ import { downloadWords, inOnePass, testGpu, upload } from "../support/gpu";
 
 const gpu = await testGpu();
 
+const twice = "fn twice(x : u32) -> u32 {\n  return 2u * x;\n}\n";
 const main = `// Doubles.
 
 struct Params { at : u32 }
@@ -13,20 +14,63 @@ struct Params { at : u32 }
 
 @compute @workgroup_size(1)
 fn main() {
-  x[params.at] *= 2u;
+  x[params.at] = twice(x[params.at]);
 }
 `;
 
-const double = defineKernel({
-  label: "double",
-  source: main,
-  buffers: { x: "read_write" },
-  params: { at: "u32" },
-  workgroups: () => [1],
-});
+function kernelOf(shared: Record<string, string>, source: string) {
+  return defineKernel({
+    label: "double",
+    shared,
+    source,
+    buffers: { x: "read_write" },
+    params: { at: "u32" },
+    workgroups: () => [1],
+  });
+}
+
+test.each<{
+  where: string;
+  shared: Record<string, string>;
+  source: string;
+  place: string;
+}>([
+  {
+    where: "a shared file",
+    shared: { empty: "", twice: twice.replace("2u * x", "2u * y") },
+    source: main,
+    place: "shared/twice.wgsl:2",
+  },
+  {
+    where: "the first of several",
+    shared: {
+      twice: twice.replace("2u * x", "2u * y"),
+      more: twice.replace("twice", "more"),
+    },
+    source: main,
+    place: "shared/twice.wgsl:2",
+  },
+  {
+    where: "the kernel's own file",
+    shared: { twice, empty: "" },
+    source: main.replace("twice(", "thrice("),
+    place: "double.wgsl:10",
+  },
+])(
+  "an error in $where names kernel, file and line, and leaves the device sound",
+  async ({ shared, source, place }) => {
+    const compiling = kernelOf(shared, source)(gpu);
+    await expect(compiling).rejects.toThrow(
+      "The WGSL of double does not compile",
+    );
+    await expect(compiling).rejects.toThrow(`\n${place}:`);
+    await gpu.done();
+    expect(gpu.isSound).toBe(true);
+  },
+);
 
 test("kernels that are recorded with the same parameters share a uniform block", async () => {
-  const kernel = await double(gpu);
+  const kernel = await kernelOf({ twice }, main)(gpu);
   const x = upload(gpu, Uint32Array.of(1, 2));
   const before = gpu.counts.buffers;
   const recorded = [0, 1, 1].map((at) => kernel.record({ x }, { at }));
