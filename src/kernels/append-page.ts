@@ -1,6 +1,6 @@
 import source from "../../shaders/append-page.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { step } from "./shared";
 
 /** Puts the page that a decode step writes to into both page tables. */
 export const appendPage = defineKernel({

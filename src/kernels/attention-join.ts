@@ -1,7 +1,6 @@
 import source from "../../shaders/attention-join.wgsl?raw";
-import partials from "../../shaders/shared/partials.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { partials, step } from "./shared";
 
 /** Joins the splits of attention; constants: `head_dim`. */
 export const attentionJoin = defineKernel({

@@ -1,9 +1,6 @@
 import source from "../../shaders/attention.wgsl?raw";
-import pages from "../../shaders/shared/pages.wgsl?raw";
-import partials from "../../shaders/shared/partials.wgsl?raw";
-import rope from "../../shaders/shared/rope.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { pages, partials, rope, step } from "./shared";
 
 /** Attention of a step's rows over one half's page table, split by split; constants: `AttentionTile`'s, `head_dim`, `kv_format`. */
 export const attention = defineKernel({

@@ -1,7 +1,6 @@
 import source from "../../shaders/embed.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
-import weights from "../../shaders/shared/weights.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { step, weights } from "./shared";
 
 /** x[row] = table[token(row)]; constants: `weight_format`. */
 export const embed = defineKernel({

@@ -1,7 +1,6 @@
 import source from "../../shaders/kv-pack.wgsl?raw";
-import packed from "../../shaders/shared/packed.wgsl?raw";
-import pages from "../../shaders/shared/pages.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { packed, pages } from "./shared";
 
 /** Quantises a round's pages of one layer's K or V to int8 with scales; constants: `head_dim`, `kv_format`. */
 export const kvPack = defineKernel({

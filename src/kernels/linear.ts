@@ -1,7 +1,5 @@
 /** What the kernels of linear layers have in common: matvec for a few rows, matmul for many. */
-import linear from "../../shaders/shared/linear.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
-import weights from "../../shaders/shared/weights.wgsl?raw";
+import { linear, step, weights } from "./shared";
 
 /** What becomes of a result: `params.epilogue`, in shared/linear.wgsl. */
 export const EPILOGUE = { store: 0, add: 1, gated: 2 } as const;

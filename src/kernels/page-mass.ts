@@ -1,7 +1,6 @@
 import source from "../../shaders/page-mass.wgsl?raw";
-import partials from "../../shaders/shared/partials.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { partials, step } from "./shared";
 
 /** Mean attention mass of each head on each page, over the asked rows: [heads][pages]; constants: `head_dim`. */
 export const pageMass = defineKernel({

@@ -1,6 +1,6 @@
 import source from "../../shaders/relevance-join.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { step } from "./shared";
 
 const PAGES_PER_WORKGROUP = 16;
 

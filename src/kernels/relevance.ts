@@ -1,8 +1,6 @@
 import source from "../../shaders/relevance.wgsl?raw";
-import pages from "../../shaders/shared/pages.wgsl?raw";
-import rope from "../../shaders/shared/rope.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { pages, rope, step } from "./shared";
 
 /** Scores of the asked rows against the tokens of the lower pages, heads concatenated, the prefix left out; constants: `head_dim`, `kv_format`. */
 export const relevance = defineKernel({

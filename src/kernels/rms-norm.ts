@@ -1,7 +1,6 @@
 import source from "../../shaders/rms-norm.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
-import sum from "../../shaders/shared/sum.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { step, sum } from "./shared";
 
 /** The asked rows of x, normalised for the head. */
 export const rmsNorm = defineKernel({

@@ -1,9 +1,6 @@
 import source from "../../shaders/rope-append.wgsl?raw";
-import pages from "../../shaders/shared/pages.wgsl?raw";
-import rope from "../../shaders/shared/rope.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
-import sum from "../../shaders/shared/sum.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { pages, rope, step, sum } from "./shared";
 
 /** Norms q in place, rotates k by its place in the round, puts k and v into the pages; constants: `head_dim`, `kv_format`. */
 export const ropeAppend = defineKernel({

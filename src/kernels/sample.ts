@@ -1,6 +1,6 @@
 import source from "../../shaders/sample.wgsl?raw";
-import step from "../../shaders/shared/step.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { step } from "./shared";
 
 /** Draws the next token from logits, by the sampler settings in the step. */
 export const sample = defineKernel({
