@@ -3,6 +3,8 @@
 // A row that saw no key gives zeros.
 //
 // One workgroup per row and head; an invocation owns four columns.
+//
+// Comes after shared/step.wgsl, shared/partials.wgsl.
 
 struct Params {
   half : u32,
@@ -10,16 +12,7 @@ struct Params {
   out_stride : u32,  // vec4s in a row of out
 }
 
-struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
-struct Step {
-  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
-  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
-  appended : array<array<u32, 6>, 2>,
-  rows : array<Row>,
-}
-
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> step : Step;
 @group(0) @binding(2) var<storage, read> partials : array<vec4f>;   // [split, row, head, head_dim / 4 + 1]
 @group(0) @binding(3) var<storage, read_write> out : array<vec4f>;  // [rows, out_stride]
 
@@ -34,7 +27,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   let head = workgroup.y;
   let splits = step.splits[params.half];
 
-  var highest = -1e30;
+  var highest = MASKED;
   for (var split = 0u; split < splits; split++) {
     highest = max(highest, partials[partial_index(split, row, head) + columns].x);
   }
@@ -47,8 +40,4 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
     value += partials[origin + column] * share;
   }
   out[row * params.out_stride + head * columns + column] = select(vec4f(), value / sum, sum > 0.0);
-}
-
-fn partial_index(split : u32, row : u32, head : u32) -> u32 {
-  return ((split * step.row_count + row) * params.heads + head) * (head_dim / 4u + 1u);
 }

@@ -8,9 +8,9 @@
 // one invocation per query and key of a tile. Values: an invocation owns four columns of the output
 // for up to four queries. What a split found goes to `partials`; attention-join.wgsl joins the splits.
 // With emits_mass, the softmax sums of every tile of keys go to `mass` for page-mass.wgsl.
+//
+// Comes after shared/step.wgsl, shared/pages.wgsl, shared/rope.wgsl, shared/partials.wgsl.
 
-const PAGE_TOKENS = 16u;
-const MASKED = -1e30;
 const NO_BASE = 0xffffffffu;
 
 struct Params {
@@ -23,24 +23,7 @@ struct Params {
   emits_mass : u32,
 }
 
-struct Page {
-  page : u32,         // where in the pool
-  base : u32,         // position of its round's first token
-  first : u32,        // local position, within the round, of the page's first token
-  valid : u32,        // tokens in it
-  round : u32,
-}
-
-struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
-struct Step {
-  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
-  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
-  appended : array<array<u32, 6>, 2>,
-  rows : array<Row>,
-}
-
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> step : Step;
 @group(0) @binding(2) var<storage, read> pages : array<Page>;             // this half's page table
 @group(0) @binding(3) var<storage, read> rope : array<vec2f>;             // cos and sin of [256 fine, then coarse][head_dim / 2]
 @group(0) @binding(4) var<storage, read> qkv : array<vec4f>;              // [rows, qkv_stride], queries first, not rotated
@@ -50,7 +33,6 @@ struct Step {
 @group(0) @binding(8) var<storage, read_write> mass : array<vec2f>;       // [kv_head, row * group, key tile]: (max, sum)
 
 override head_dim = 32u;
-override kv_format = 0u; // 0: f32, 1: f16
 override tile_queries = 16u;
 override tile_keys = 16u;       // divides PAGE_TOKENS
 override workgroup_size = 256u; // at least tile_queries * tile_keys
@@ -162,13 +144,13 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   if (scores_one && key == 0u && query < query_count) {
     var sum = 0.0;
     for (var k = 0u; k < tile_keys; k++) { sum += weights[tile_row + k]; }
-    partials[partial_index(workgroup.x, query, kv_head) + columns] = vec4f(running_max, sum, 0.0, 0.0);
+    partials[partial_of_query(workgroup.x, query, kv_head) + columns] = vec4f(running_max, sum, 0.0, 0.0);
   }
   if (value_query < value_stride) {
     for (var i = 0u; i < 4u; i++) {
       let q = value_query + i * value_stride;
       if (q < tile_queries && first_query + q < query_count) {
-        partials[partial_index(workgroup.x, first_query + q, kv_head) + column] = sums[i];
+        partials[partial_of_query(workgroup.x, first_query + q, kv_head) + column] = sums[i];
       }
     }
   }
@@ -195,46 +177,25 @@ fn rotate_queries(first_query : u32, query_count : u32, kv_head : u32, base : u3
     let high = qkv[origin + pairs];
     let position = step.rows[row].position;
     let offset = select(0u, position - base, position > base);
-    var cosine : vec4f;
-    var sine : vec4f;
-    for (var c = 0u; c < 4u; c++) {
-      let turn = rotation(offset, i % pairs * 4u + c);
-      cosine[c] = turn.x;
-      sine[c] = turn.y;
-    }
+    let turn = rotations(offset, i % pairs * 4u);
     let to = i / pairs * (head_dim / 4u) + i % pairs;
-    queries[to] = low * cosine - high * sine;
-    queries[to + pairs] = high * cosine + low * sine;
+    queries[to] = low * turn.cosine - high * turn.sine;
+    queries[to + pairs] = high * turn.cosine + low * turn.sine;
   }
-}
-
-// cos and sin of pair i at a position: the coarse rotation times the fine one.
-fn rotation(position : u32, i : u32) -> vec2f {
-  let fine = rope[(position % 256u) * (head_dim / 2u) + i];
-  let coarse = rope[(256u + position / 256u) * (head_dim / 2u) + i];
-  return vec2f(coarse.x * fine.x - coarse.y * fine.y, coarse.y * fine.x + coarse.x * fine.y);
 }
 
 fn key_at(i : u32) -> vec4f {
-  if (kv_format == 1u) {
-    let bits = k_pages[i];
-    return vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y));
-  }
-  return bitcast<vec4f>(vec4u(k_pages[i * 2u], k_pages[i * 2u + 1u]));
+  if (kv_format == KV_F16) { return from_f16(k_pages[i]); }
+  return from_f32(k_pages[i * 2u], k_pages[i * 2u + 1u]);
 }
 
 fn value_at(i : u32) -> vec4f {
-  if (kv_format == 1u) {
-    let bits = v_pages[i];
-    return vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y));
-  }
-  return bitcast<vec4f>(vec4u(v_pages[i * 2u], v_pages[i * 2u + 1u]));
+  if (kv_format == KV_F16) { return from_f16(v_pages[i]); }
+  return from_f32(v_pages[i * 2u], v_pages[i * 2u + 1u]);
 }
 
-fn partial_index(split : u32, query : u32, kv_head : u32) -> u32 {
-  let row = query / params.group;
-  let head = kv_head * params.group + query % params.group;
-  return ((split * step.row_count + row) * params.heads + head) * (head_dim / 4u + 1u);
+fn partial_of_query(split : u32, query : u32, kv_head : u32) -> u32 {
+  return partial_index(split, query / params.group, kv_head * params.group + query % params.group);
 }
 
 fn mass_index(kv_head : u32, query : u32, page : u32, start : u32, page_count : u32, query_count : u32) -> u32 {

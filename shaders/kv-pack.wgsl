@@ -6,39 +6,24 @@
 // four to a word. f32 division is not exact in WGSL, so the code that it suggests is checked against
 // both of its neighbours' boundaries: 254 · x and (2 · code ± 1) · max|x| are compared in two halves of
 // the mantissa each, which makes the products exact.
+//
+// Comes after shared/pages.wgsl, shared/packed.wgsl.
 
-struct Params {
-  kv_heads : u32,
-  matrix : u32, // which of the matrices in `packed` this is
-}
-
-struct Round {
-  page_count : u32,
-  tokens : u32,
-  pages : array<u32>, // where in the pool, in the round's order
-}
-
-@group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> round_pages : Round;
-@group(0) @binding(2) var<storage, read> kv_pages : array<vec2u>;        // [page, kv_head, 16, head_dim] in kv_format
-@group(0) @binding(3) var<storage, read_write> packed : array<u32>;      // [matrix]: codes [page, kv_head, 16, head_dim / 4], then scales [page, kv_head, 16]
+@group(0) @binding(2) var<storage, read> kv_pages : array<vec2u>; // [page, kv_head, 16, head_dim] in kv_format
+@group(0) @binding(3) var<storage, read_write> packed : array<u32>;
 
 override head_dim = 32u;
-override kv_format = 0u; // 0: f32, 1: f16
 
-const PAGE_TOKENS = 16u;
 // What is smaller counts as 0: halves of its mantissa would not be normal numbers.
 const SMALLEST = 1e-30;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id : vec3u) {
-  let page_rows = params.kv_heads * PAGE_TOKENS;
-  if (id.x >= page_rows) { return; }
+  if (id.x >= page_rows()) { return; }
   let columns = head_dim / 4u;
-  let row = id.y * page_rows + id.x;
-  let rows = round_pages.page_count * page_rows;
-  let matrix_at = params.matrix * rows * (columns + 1u);
-  let source = (round_pages.pages[id.y] * page_rows + id.x) * columns;
+  let row = id.y * page_rows() + id.x;
+  let source = (round_pages.pages[id.y] * page_rows() + id.x) * columns;
+  let codes = codes_at(row);
   let is_token = id.y * PAGE_TOKENS + id.x % PAGE_TOKENS < round_pages.tokens;
 
   var largest = 0.0;
@@ -52,9 +37,9 @@ fn main(@builtin(global_invocation_id) id : vec3u) {
   for (var i = 0u; i < columns; i++) {
     var word = 0u;
     if (!is_zero) { word = packed_codes(values_at(source + i), largest); }
-    packed[matrix_at + row * columns + i] = word;
+    packed[codes + i] = word;
   }
-  packed[matrix_at + rows * columns + row] = bitcast<u32>(select(largest / 127.0, 0.0, is_zero));
+  packed[scale_at(row)] = bitcast<u32>(select(largest / 127.0, 0.0, is_zero));
 }
 
 // Codes of four values, the first in the lowest byte.
@@ -79,9 +64,6 @@ fn upper_bits(values : vec4f) -> vec4f {
 }
 
 fn values_at(i : u32) -> vec4f {
-  if (kv_format == 1u) {
-    let bits = kv_pages[i];
-    return vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y));
-  }
-  return bitcast<vec4f>(vec4u(kv_pages[i * 2u], kv_pages[i * 2u + 1u]));
+  if (kv_format == KV_F16) { return from_f16(kv_pages[i]); }
+  return from_f32(kv_pages[i * 2u], kv_pages[i * 2u + 1u]);
 }

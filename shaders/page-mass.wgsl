@@ -4,30 +4,22 @@
 // and own ones included, it sums to 1 for each head; pages of one round added up are the round's mass.
 //
 // One workgroup per page; its invocations stride over the heads.
+//
+// Comes after shared/step.wgsl, shared/partials.wgsl.
 
 struct Params {
   half : u32,
   heads : u32,
-  kv_heads : u32,
   group : u32,           // heads / kv_heads
   tiles_per_page : u32,
-  columns : u32,         // head_dim / 4
-}
-
-struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
-struct Step {
-  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
-  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
-  appended : array<array<u32, 6>, 2>,
-  rows : array<Row>,
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> step : Step;
-@group(0) @binding(2) var<storage, read> partials : array<vec4f>;        // [split, row, head, columns + 1]
+@group(0) @binding(2) var<storage, read> partials : array<vec4f>;        // [split, row, head, head_dim / 4 + 1]
 @group(0) @binding(3) var<storage, read> mass : array<vec2f>;            // [kv_head, row * group, key tile]: (max, sum)
 @group(0) @binding(4) var<storage, read_write> page_mass : array<f32>;   // [head, page]
 
+override head_dim = 32u;
 override workgroup_size = 32u;
 
 @compute @workgroup_size(workgroup_size)
@@ -45,7 +37,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
 
 // The softmax probability that falls on a page, for one row and head.
 fn share_of_page(row : u32, head : u32, page : u32) -> f32 {
-  var highest = -1e30;
+  var highest = MASKED;
   for (var split = 0u; split < step.splits[params.half]; split++) {
     highest = max(highest, softmax_of(split, row, head).x);
   }
@@ -66,5 +58,5 @@ fn share_of_page(row : u32, head : u32, page : u32) -> f32 {
 }
 
 fn softmax_of(split : u32, row : u32, head : u32) -> vec2f {
-  return partials[((split * step.row_count + row) * params.heads + head) * (params.columns + 1u) + params.columns].xy;
+  return partials[partial_index(split, row, head) + head_dim / 4u].xy;
 }

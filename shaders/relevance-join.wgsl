@@ -6,25 +6,17 @@
 //
 // One workgroup per 16 pages: for a tile of rows, an invocation first finds M and L of a row, then
 // adds the tile to its four tokens, row after row: sums run in one order.
+//
+// Comes after shared/step.wgsl.
 
 const VECS_PER_PAGE = 4u;
 const MASKED = -1e30;
-const LOWER = 0u;
 
 struct Params {
   adds : u32,  // 0: begins at zero, 1: adds to `relevance`
 }
 
-struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
-struct Step {
-  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
-  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
-  appended : array<array<u32, 6>, 2>,
-  rows : array<Row>,
-}
-
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> step : Step;
 @group(0) @binding(2) var<storage, read> scores : array<vec4f>;           // [asked row, page, 16]
 @group(0) @binding(3) var<storage, read> softmaxes : array<vec2f>;        // [page, asked row]: (max, sum)
 @group(0) @binding(4) var<storage, read_write> relevance : array<vec4f>;  // [page, 16]

@@ -6,10 +6,10 @@
 //
 // One invocation per asked row and page, no barriers: a query is turned once for the 16 keys of a
 // page, which all invocations of the workgroup read together.
+//
+// Comes after shared/step.wgsl, shared/pages.wgsl, shared/rope.wgsl.
 
-const PAGE_TOKENS = 16u;
 const MASKED = -1e30;
-const LOWER = 0u;
 const PREFIX = 0u;
 
 struct Params {
@@ -19,24 +19,7 @@ struct Params {
   scale : f32,       // 1 / sqrt(heads * head_dim)
 }
 
-struct Page {
-  page : u32,         // where in the pool
-  base : u32,         // position of its round's first token
-  first : u32,        // local position, within the round, of the page's first token
-  valid : u32,        // tokens in it
-  round : u32,
-}
-
-struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
-struct Step {
-  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
-  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
-  appended : array<array<u32, 6>, 2>,
-  rows : array<Row>,
-}
-
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> step : Step;
 @group(0) @binding(2) var<storage, read> pages : array<Page>;             // the lower page table
 @group(0) @binding(3) var<storage, read> rope : array<vec2f>;             // cos and sin of [256 fine, then coarse][head_dim / 2]
 @group(0) @binding(4) var<storage, read> qkv : array<vec4f>;              // [rows, qkv_stride], queries first, not rotated
@@ -45,7 +28,6 @@ struct Step {
 @group(0) @binding(7) var<storage, read_write> softmaxes : array<vec2f>;  // [page, asked row]: (max, sum)
 
 override head_dim = 32u;
-override kv_format = 0u; // 0: f32, 1: f16
 override workgroup_size = 32u;
 
 @compute @workgroup_size(workgroup_size)
@@ -90,13 +72,7 @@ fn dots_with(page : Page, row : u32) -> array<f32, PAGE_TOKENS> {
   let offset = step.rows[row].position - page.base;
   var dots : array<f32, PAGE_TOKENS>;
   for (var i = 0u; i < pairs; i++) {
-    var cosine : vec4f;
-    var sine : vec4f;
-    for (var c = 0u; c < 4u; c++) {
-      let turn = rotation(offset, i * 4u + c);
-      cosine[c] = turn.x;
-      sine[c] = turn.y;
-    }
+    let turn = rotations(offset, i * 4u);
     for (var kv_head = 0u; kv_head < params.kv_heads; kv_head++) {
       // Spelled out: in a loop, a `var` without a value keeps its last one instead of starting at zero, measured
       // in headless Chromium 156 on SwiftShader and known of Naga (https://github.com/gfx-rs/wgpu/issues/9489).
@@ -107,8 +83,8 @@ fn dots_with(page : Page, row : u32) -> array<f32, PAGE_TOKENS> {
         low += qkv[q_from + h * columns];
         high += qkv[q_from + h * columns + pairs];
       }
-      let turned_low = low * cosine - high * sine;
-      let turned_high = high * cosine + low * sine;
+      let turned_low = low * turn.cosine - high * turn.sine;
+      let turned_high = high * turn.cosine + low * turn.sine;
       let k_from = (page.page * params.kv_heads + kv_head) * PAGE_TOKENS * columns + i;
       for (var t = 0u; t < PAGE_TOKENS; t++) {
         let at = k_from + t * columns;
@@ -119,17 +95,7 @@ fn dots_with(page : Page, row : u32) -> array<f32, PAGE_TOKENS> {
   return dots;
 }
 
-// cos and sin of pair i at a position: the coarse rotation times the fine one.
-fn rotation(position : u32, i : u32) -> vec2f {
-  let fine = rope[(position % 256u) * (head_dim / 2u) + i];
-  let coarse = rope[(256u + position / 256u) * (head_dim / 2u) + i];
-  return vec2f(coarse.x * fine.x - coarse.y * fine.y, coarse.y * fine.x + coarse.x * fine.y);
-}
-
 fn key_at(i : u32) -> vec4f {
-  if (kv_format == 1u) {
-    let bits = k_pages[i];
-    return vec4f(unpack2x16float(bits.x), unpack2x16float(bits.y));
-  }
-  return bitcast<vec4f>(vec4u(k_pages[i * 2u], k_pages[i * 2u + 1u]));
+  if (kv_format == KV_F16) { return from_f16(k_pages[i]); }
+  return from_f32(k_pages[i * 2u], k_pages[i * 2u + 1u]);
 }

@@ -6,6 +6,8 @@
 // One workgroup per row and head; heads count query heads first, then key heads. Without norms the
 // query heads have nothing to do and are not launched (first_head = heads). An invocation takes two
 // neighbouring pairs, so that it owns whole words of the pages in either format.
+//
+// Comes after shared/step.wgsl, shared/pages.wgsl, shared/rope.wgsl, shared/sum.wgsl.
 
 struct Params {
   heads : u32,
@@ -17,16 +19,7 @@ struct Params {
   half : u32,        // 0: lower pages, 1: upper pages
 }
 
-struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
-struct Step {
-  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
-  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
-  appended : array<array<u32, 6>, 2>,
-  rows : array<Row>,
-}
-
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> step : Step;
 @group(0) @binding(2) var<storage, read> rope : array<vec2f>;           // cos and sin of [256 fine, then coarse][head_dim / 2]
 @group(0) @binding(3) var<storage, read> q_norm : array<f32>;           // [head_dim]
 @group(0) @binding(4) var<storage, read> k_norm : array<f32>;           // [head_dim]
@@ -35,12 +28,7 @@ struct Step {
 @group(0) @binding(7) var<storage, read_write> v_pages : array<u32>;    // likewise
 
 override head_dim = 32u;
-override kv_format = 0u; // 0: f32, 1: f16
 override workgroup_size = 64u;
-
-const PAGE_TOKENS = 16u;
-
-var<workgroup> partial_squares : array<f32, workgroup_size>;
 
 @compute @workgroup_size(workgroup_size)
 fn main(@builtin(workgroup_id) workgroup : vec3u,
@@ -83,31 +71,18 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   }
 }
 
-// 1 / rms of the head that starts at `from`, the same in every invocation.
+// 1 / rms of the head that starts at `origin`, the same in every invocation.
 fn norm_scale(origin : u32, lane : u32) -> f32 {
   var squares = 0.0;
   for (var i = lane; i < head_dim; i += workgroup_size) {
     squares += qkv[origin + i] * qkv[origin + i];
   }
-  partial_squares[lane] = squares;
-  workgroupBarrier();
-  for (var stride = workgroup_size / 2u; stride > 0u; stride /= 2u) {
-    if (lane < stride) { partial_squares[lane] += partial_squares[lane + stride]; }
-    workgroupBarrier();
-  }
-  return inverseSqrt(partial_squares[0] / f32(head_dim) + params.eps);
-}
-
-// cos and sin of pair i at a position: the coarse rotation times the fine one.
-fn rotation(position : u32, i : u32) -> vec2f {
-  let fine = rope[(position % 256u) * (head_dim / 2u) + i];
-  let coarse = rope[(256u + position / 256u) * (head_dim / 2u) + i];
-  return vec2f(coarse.x * fine.x - coarse.y * fine.y, coarse.y * fine.x + coarse.x * fine.y);
+  return inverseSqrt(workgroup_sum(squares, lane) / f32(head_dim) + params.eps);
 }
 
 fn put_key(at : u32, pair : vec2f) {
-  if (kv_format == 1u) {
-    k_pages[at / 2u] = half_words(pair);
+  if (kv_format == KV_F16) {
+    k_pages[at / 2u] = f16_word(pair);
   } else {
     k_pages[at] = bitcast<u32>(pair.x);
     k_pages[at + 1u] = bitcast<u32>(pair.y);
@@ -115,15 +90,10 @@ fn put_key(at : u32, pair : vec2f) {
 }
 
 fn put_value(at : u32, pair : vec2f) {
-  if (kv_format == 1u) {
-    v_pages[at / 2u] = half_words(pair);
+  if (kv_format == KV_F16) {
+    v_pages[at / 2u] = f16_word(pair);
   } else {
     v_pages[at] = bitcast<u32>(pair.x);
     v_pages[at + 1u] = bitcast<u32>(pair.y);
   }
-}
-
-// Two f16 in a word; what f16 can't hold is cut to its range, so that pages never hold infinities.
-fn half_words(pair : vec2f) -> u32 {
-  return pack2x16float(clamp(pair, vec2f(-65504.0), vec2f(65504.0)));
 }

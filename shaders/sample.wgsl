@@ -10,19 +10,12 @@
 // integer sums, so the same seed gives the same token whatever order the invocations run in.
 //
 // One workgroup; its invocations stride over the vocabulary.
+//
+// Comes after shared/step.wgsl.
 
 struct Params { vocab_size : u32 }
 
-struct Row { token : u32, position : u32, local_position : u32, slots : array<u32, 2> }
-struct Step {
-  row_count : u32, asked_count : u32, page_counts : array<u32, 2>, splits : array<u32, 2>,
-  draw : u32, seed : u32, temperature : f32, top_k : u32, top_p : f32, min_p : f32, repetition_penalty : f32,
-  appended : array<array<u32, 6>, 2>,
-  rows : array<Row>,
-}
-
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(1) var<storage, read> step : Step;
 @group(0) @binding(2) var<storage, read> logits : array<f32>;        // [vocab_size]
 @group(0) @binding(3) var<storage, read_write> seen : array<u32>;    // [vocab_size / 32]: a bit a token
 @group(0) @binding(4) var<storage, read_write> sampled : array<u32>; // [1]

@@ -82,6 +82,7 @@ export class Gpu {
     writtenBytes: 0,
   };
   readonly #classes = new Map<GPUBuffer, MemoryClass>();
+  readonly #uniformBlocks = new Map<string, GPUBuffer>();
   /** Whether the device is gone for good. */
   isLost = false;
   #failure: Error | undefined;
@@ -194,6 +195,24 @@ export class Gpu {
     this.#classes.set(buffer, memoryClass);
     this.ledger.add(memoryClass, size);
     return buffer;
+  }
+
+  /** A uniform block with this content: whoever asks for the same one shares it. */
+  uniformBlock(label: string, bytes: Uint8Array): GPUBuffer {
+    const key = `${label}:${bytes.join()}`;
+    let block = this.#uniformBlocks.get(key);
+    // One that was made while an allocation failed is gone with it.
+    if (!block || !this.#classes.has(block)) {
+      block = this.buffer({
+        label,
+        memoryClass: "staging",
+        bytes: bytes.length,
+        usage: UNIFORM,
+      });
+      this.write(block, 0, bytes);
+      this.#uniformBlocks.set(key, block);
+    }
+    return block;
   }
 
   destroyBuffer(buffer: GPUBuffer): void {
@@ -311,3 +330,5 @@ export class Gpu {
 const LOSS_MS = 200;
 /** GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST, spelled out: the constants are absent where there is no WebGPU. */
 const STORAGE = 0x80 | 0x04 | 0x08;
+/** GPUBufferUsage.UNIFORM | COPY_DST */
+const UNIFORM = 0x40 | 0x08;

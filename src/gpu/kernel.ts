@@ -1,5 +1,6 @@
 /** Compiles a WGSL kernel once, and records dispatches of it that can be replayed without making anything new. */
 import type { Gpu, Pass } from "./gpu";
+import { joinWgsl, placeInWgsl, type WgslFile } from "./wgsl";
 
 /** How a kernel uses one of its buffers, in WGSL's words. */
 export type Access = "read" | "read_write";
@@ -10,7 +11,11 @@ export interface KernelSpec<
   Params extends string,
   Shape,
 > {
+  /** Name of its WGSL file, without the ending. */
   label: string;
+  /** Files of shaders/shared by name, put before its own in this order; one with `enable` directives is the first. */
+  shared: Record<string, string>;
+  /** Its own WGSL file. */
   source: string;
   /** Storage buffers in binding order, from binding 1 on; binding 0 is the uniform block. */
   buffers: Record<Buffers, Access>;
@@ -35,21 +40,32 @@ export interface Kernel<Buffers extends string, Params extends string, Shape> {
   ): Dispatch<Shape>;
 }
 
-/** Turns a spec into a function that compiles it for a device, with values for its `override` constants. */
+/** A function that compiles a kernel for a device, with values for its `override` constants; it has the spec as a property. */
 export function defineKernel<const B extends string, const P extends string, S>(
   spec: KernelSpec<B, P, S>,
 ) {
-  const { label, source, workgroups } = spec;
+  const { label, shared, source, workgroups } = spec;
+  const files = [
+    ...Object.entries(shared).map(([name, text]) => ({
+      name: `shared/${name}.wgsl`,
+      text,
+    })),
+    { name: `${label}.wgsl`, text: source },
+  ];
+  const code = joinWgsl(files);
   const names = Object.keys(spec.buffers) as B[];
   const fields = Object.entries(spec.params) as [P, "u32" | "f32"][];
 
-  return async function compile(
+  async function compile(
     gpu: Gpu,
     constants: Record<string, number> = {},
   ): Promise<Kernel<B, P, S>> {
     const { device } = gpu;
-    const module = device.createShaderModule({ label, code: source });
-    await throwIfInvalid(module);
+    // Errors in it are thrown below; within a scope they do not count as a failure of the device too.
+    device.pushErrorScope("validation");
+    const module = device.createShaderModule({ label, code });
+    device.popErrorScope().catch(() => null);
+    await throwIfInvalid(module, files);
     const layout = device.createBindGroupLayout({
       label,
       entries: [
@@ -84,7 +100,7 @@ export function defineKernel<const B extends string, const P extends string, S>(
           pass.dispatch(pipeline, bindGroup, ...workgroups(shape, constants));
       },
     };
-  };
+  }
 
   function uniformBlock(gpu: Gpu, values: Record<P, number>): GPUBuffer {
     const view = new DataView(
@@ -94,40 +110,26 @@ export function defineKernel<const B extends string, const P extends string, S>(
       if (type === "u32") view.setUint32(4 * i, values[name], true);
       else view.setFloat32(4 * i, values[name], true);
     });
-    return uniformOf(gpu, `${label}.params`, new Uint8Array(view.buffer));
+    return gpu.uniformBlock(`${label}.params`, new Uint8Array(view.buffer));
   }
+
+  return Object.assign(compile, { spec });
 }
 
-/** Uniform blocks by content: layers that agree in their parameters share one. */
-const uniforms = new WeakMap<Gpu, Map<string, GPUBuffer>>();
-
-function uniformOf(gpu: Gpu, label: string, bytes: Uint8Array): GPUBuffer {
-  const known = uniforms.get(gpu) ?? new Map<string, GPUBuffer>();
-  uniforms.set(gpu, known);
-  const key = `${label}:${bytes.join()}`;
-  let block = known.get(key);
-  if (!block) {
-    block = gpu.buffer({
-      label,
-      memoryClass: "staging",
-      bytes: bytes.length,
-      usage: UNIFORM,
-    });
-    gpu.write(block, 0, bytes);
-    known.set(key, block);
-  }
-  return block;
-}
-
-async function throwIfInvalid(module: GPUShaderModule): Promise<void> {
+async function throwIfInvalid(
+  module: GPUShaderModule,
+  files: readonly WgslFile[],
+): Promise<void> {
   const { messages } = await module.getCompilationInfo();
   const errors = messages.filter(({ type }) => type === "error");
   if (errors.length === 0) return;
   const lines = errors.map(
-    (e) => `${module.label}.wgsl:${e.lineNum}:${e.linePos} ${e.message}`,
+    ({ lineNum, linePos, message }) =>
+      `${placeInWgsl(files, lineNum)}:${linePos} ${message}`,
   );
-  throw new Error(`WGSL does not compile:\n${lines.join("\n")}`);
+  throw new Error(
+    `The WGSL of ${module.label} does not compile:\n${lines.join("\n")}`,
+  );
 }
 
 const COMPUTE = 0x4; // GPUShaderStage.COMPUTE
-const UNIFORM = 0x40 | 0x08; // GPUBufferUsage.UNIFORM | COPY_DST

@@ -1,9 +1,11 @@
 import source from "../../shaders/embed.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { step, weights } from "./shared";
 
 /** x[row] = table[token(row)]; constants: `weight_format`. */
 export const embed = defineKernel({
   label: "embed",
+  shared: { step, weights },
   source,
   buffers: {
     step: "read",

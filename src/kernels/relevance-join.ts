@@ -1,11 +1,13 @@
 import source from "../../shaders/relevance-join.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { step } from "./shared";
 
 const PAGES_PER_WORKGROUP = 16;
 
 /** Softmax probability of each token of the lower pages, summed over the asked rows: [pages][16]. */
 export const relevanceJoin = defineKernel({
   label: "relevance-join",
+  shared: { step },
   source,
   buffers: {
     step: "read",

@@ -1,9 +1,11 @@
 import source from "../../shaders/sample.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
+import { step } from "./shared";
 
 /** Draws the next token from logits, by the sampler settings in the step. */
 export const sample = defineKernel({
   label: "sample",
+  shared: { step },
   source,
   buffers: {
     step: "read",

@@ -2,11 +2,13 @@
 import type { Gpu, Pass } from "../gpu/gpu";
 import type { Kernel } from "../gpu/kernel";
 import type { SlicedUpload } from "../gpu/sliced-upload";
+import { KV_FORMAT } from "../kernels/formats";
 import { kvPack } from "../kernels/kv-pack";
 import { kvUnpack } from "../kernels/kv-unpack";
 import type { KvHalf, KvShape } from "./kv-cache";
 import { bufferOf, type MatrixGroup } from "./matrix-group";
 import { PAGE_TOKENS } from "./page-pool";
+import { roundPages } from "./page-table";
 
 /** What kv-pack and kv-unpack work on besides the pages. */
 interface Staging {
@@ -66,7 +68,7 @@ async function withStaging(
   bytes: number,
   use: (staging: Staging) => void | Promise<void>,
 ): Promise<void> {
-  const list = Uint32Array.of(pages.length, tokens, ...pages);
+  const list = roundPages(pages, tokens);
   const memoryClass = "staging";
   const staging = await gpu.allocating(
     `${bytes} bytes to pack a round of the chat`,
@@ -130,10 +132,7 @@ function kernelsOf(
   const key = `${format} ${headDim}`;
   let kernels = known.get(key);
   if (!kernels) {
-    const constants = {
-      head_dim: headDim,
-      kv_format: format === "f16" ? 1 : 0,
-    };
+    const constants = { head_dim: headDim, kv_format: KV_FORMAT[format] };
     kernels = Promise.all([
       kvPack(gpu, constants),
       kvUnpack(gpu, constants),

@@ -28,7 +28,7 @@ export function endOf(placed: readonly PlacedRound[]): number {
   return last ? last.base + last.round.tokens.length : 0;
 }
 
-/** The entry of a round's page, as the kernels read it. */
+/** The entry of a round's page: `struct Page` of shared/step.wgsl. */
 export function pageEntry(
   { round, base }: PlacedRound,
   half: Half,
@@ -58,4 +58,12 @@ export function pageTable(
     }
   }
   return Uint32Array.from(words);
+}
+
+/** The pages of one half of a round, for packing: `struct RoundPages` of shared/packed.wgsl. */
+export function roundPages(
+  pages: readonly number[],
+  tokens: number,
+): Uint32Array {
+  return Uint32Array.of(pages.length, tokens, ...pages);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { KV_FORMAT } from "../../src/kernels/formats";
 import { attention, attentionTile } from "../../src/kernels/attention";
 import { attentionJoin } from "../../src/kernels/attention-join";
 import { pageMass } from "../../src/kernels/page-mass";
@@ -29,13 +30,13 @@ const compiled = new Map<
 >();
 
 async function compile(queries: number, headDim: number, format: PageFormat) {
-  const constants = { head_dim: headDim, kv_format: format === "f16" ? 1 : 0 };
+  const constants = { head_dim: headDim, kv_format: KV_FORMAT[format] };
   const tile = attentionTile(queries, headDim);
   return {
     tile,
     attention: await attention(gpu, { ...constants, ...tile }),
     join: await attentionJoin(gpu, { head_dim: headDim }),
-    pageMass: await pageMass(gpu),
+    pageMass: await pageMass(gpu, { head_dim: headDim }),
   };
 }
 
@@ -130,10 +131,8 @@ async function run({
     {
       half: 0,
       heads,
-      kv_heads: kvHeads,
       group,
       tiles_per_page: tiles,
-      columns: headDim / 4,
     },
   );
   await inOnePass(gpu, (pass) => {

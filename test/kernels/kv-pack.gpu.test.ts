@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { KV_FORMAT } from "../../src/kernels/formats";
 import { kvPack } from "../../src/kernels/kv-pack";
 import { kvUnpack } from "../../src/kernels/kv-unpack";
 import { kvPack as reference, nearestEven } from "../reference/kv-pack";
@@ -36,7 +37,7 @@ async function roundTrip({
   tokens: number;
   target?: number[];
 }) {
-  const constants = { head_dim: headDim, kv_format: format === "f16" ? 1 : 0 };
+  const constants = { head_dim: headDim, kv_format: KV_FORMAT[format] };
   const [pack, unpack] = await Promise.all([
     kvPack(gpu, constants),
     kvUnpack(gpu, constants),

@@ -1,7 +1,9 @@
 // matvec and matmul compute the same thing and pass the same tests.
 import { describe, expect, test } from "vitest";
+import { WEIGHT_FORMAT } from "../../src/kernels/formats";
+import { EPILOGUE } from "../../src/kernels/linear";
 import { matmul } from "../../src/kernels/matmul";
-import { EPILOGUE, matvec } from "../../src/kernels/matvec";
+import { matvec } from "../../src/kernels/matvec";
 import type { MatrixFormat } from "../../src/model/weights/matrix-format";
 import { linear as reference } from "../reference/linear";
 import {
@@ -13,7 +15,7 @@ import {
   uploadStep,
   withoutPadding,
 } from "../support/gpu";
-import { FORMAT_NUMBERS, testMatrix } from "../support/quantised";
+import { testMatrix } from "../support/quantised";
 import { seededNormals } from "../support/random";
 
 const gpu = await testGpu();
@@ -27,7 +29,7 @@ function kernelsOf(format: MatrixFormat) {
 }
 
 async function compile(format: MatrixFormat) {
-  const weight_format = FORMAT_NUMBERS[format];
+  const weight_format = WEIGHT_FORMAT[format];
   return {
     matvec: await matvec(gpu, { weight_format, row_tile: 1 }),
     "matvec, four rows at a time": await matvec(gpu, {

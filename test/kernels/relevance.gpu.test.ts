@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { KV_FORMAT } from "../../src/kernels/formats";
 import { relevance } from "../../src/kernels/relevance";
 import { relevanceJoin } from "../../src/kernels/relevance-join";
 import { relevance as reference } from "../reference/relevance";
@@ -73,7 +74,7 @@ async function run({
     }
   }
 
-  const constants = { head_dim: headDim, kv_format: format === "f16" ? 1 : 0 };
+  const constants = { head_dim: headDim, kv_format: KV_FORMAT[format] };
   const scoring = await relevance(gpu, constants);
   const joining = await relevanceJoin(gpu);
   const out = upload(gpu, new Float32Array(pages * 16).fill(3));

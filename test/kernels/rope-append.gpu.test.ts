@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { KV_FORMAT } from "../../src/kernels/formats";
 import { ropeAppend } from "../../src/kernels/rope-append";
 import { inverseFrequencies } from "../reference/rope";
 import { ropeAppend as reference } from "../reference/rope-append";
@@ -38,7 +39,7 @@ test.each<{
   async ({ heads, kvHeads, headDim, normalizes = false, format = "f32" }) => {
     const kernel = await ropeAppend(gpu, {
       head_dim: headDim,
-      kv_format: format === "f16" ? 1 : 0,
+      kv_format: KV_FORMAT[format],
     });
     const localPositions = [0, 1, 15, 16, 255, 256, 300, 5000];
     const slots = [0, 127, 16, 31, 64, 1, 99, 2];
@@ -135,7 +136,10 @@ test.each<{
 );
 
 test("what f16 can't hold is cut to its range", async () => {
-  const kernel = await ropeAppend(gpu, { head_dim: 8, kv_format: 1 });
+  const kernel = await ropeAppend(gpu, {
+    head_dim: 8,
+    kv_format: KV_FORMAT.f16,
+  });
   const v = emptyBuffer(gpu, 16 * 8 * 2);
   const dispatch = kernel.record(
     {

@@ -1,5 +1,6 @@
 // The kernels around the layers: embedding, final norm, page table.
 import { expect, test } from "vitest";
+import { WEIGHT_FORMAT } from "../../src/kernels/formats";
 import { appendPage } from "../../src/kernels/append-page";
 import { embed } from "../../src/kernels/embed";
 import { rmsNorm } from "../../src/kernels/rms-norm";
@@ -19,7 +20,7 @@ import {
   withoutPadding,
 } from "../support/gpu";
 import { seededNormals } from "../support/random";
-import { FORMAT_NUMBERS, testMatrix } from "../support/quantised";
+import { testMatrix } from "../support/quantised";
 import "../support/matchers";
 
 const gpu = await testGpu();
@@ -37,7 +38,7 @@ test.each<{ type: MatrixFormat; columns: number }>([
     const table = testMatrix(type, vocabulary, columns, 1);
     const tokens = [3, 0, 10, 3, SAMPLED, 99];
     const x = emptyBuffer(gpu, tokens.length * Math.ceil(columns / 8) * 8 * 4);
-    const kernel = await embed(gpu, { weight_format: FORMAT_NUMBERS[type] });
+    const kernel = await embed(gpu, { weight_format: WEIGHT_FORMAT[type] });
     const step = uploadStep(gpu, { rows: tokens.map((token) => ({ token })) });
     // The table in two parts, the cut between tokens 3 and 4.
     const part = (first: number, count: number) =>

@@ -14,7 +14,7 @@ export function fakeGpu({ bufferBytes = 2 ** 40 }: FakeGpuOptions = {}): Gpu {
   const ledger = new Ledger();
   const fake: Pick<
     Gpu,
-    "ledger" | "buffer" | "destroyBuffer" | "allocating" | "copy"
+    "ledger" | "buffer" | "destroyBuffer" | "allocating" | "copy" | "write"
   > & { device: { limits: Partial<GPUSupportedLimits> } } = {
     device: {
       limits: {
@@ -35,6 +35,7 @@ export function fakeGpu({ bufferBytes = 2 ** 40 }: FakeGpuOptions = {}): Gpu {
     },
     allocating: (_, allocate) => Promise.resolve(allocate()),
     copy: () => undefined,
+    write: () => undefined,
   };
   return fake as unknown as Gpu;
 }

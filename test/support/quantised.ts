@@ -5,15 +5,6 @@ import { seededInts, seededNormals } from "./random";
 import type { FloatType } from "../../src/model/checkpoint/checkpoint";
 import type { MatrixFormat } from "../../src/model/weights/matrix-format";
 
-/** `override weight_format` of the shaders. */
-export const FORMAT_NUMBERS: Record<MatrixFormat, number> = {
-  F32: 0,
-  F16: 1,
-  BF16: 2,
-  Q4: 3,
-  Q8: 4,
-};
-
 export interface TestMatrix {
   weights: Uint8Array;
   /** Pairs of halves; without meaning for floats. */

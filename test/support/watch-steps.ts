@@ -1,10 +1,12 @@
 /** What the kernels are told of rows and keys: the step buffer and the page tables, as they are when a pass runs. */
 import { vi } from "vitest";
+import stepWgsl from "../../shaders/shared/step.wgsl?raw";
 import type { Gpu } from "../../src/gpu/gpu";
 import type { KvCache } from "../../src/memory/kv-cache";
 import { type Round } from "../../src/memory/round";
 import { type Half, HALVES } from "../../src/util/kv-half";
 import type { Llama } from "../../src/model/network/decoder";
+import { structOf } from "./wgsl-struct";
 
 /** An entry of a page table that a pass reads. */
 export interface KeyPage {
@@ -26,10 +28,26 @@ export interface WatchedSteps {
   keys: KeyPage[];
 }
 
-/** Words before the rows of a step, and words of a row; where decode steps name the entries that they append. */
-const [HEADER, ROW, APPENDED] = [25, 5, 13];
-/** Words of an entry. */
-const ENTRY = 5;
+/** `struct Page` of the shaders. */
+type Page = Record<"page" | "base" | "first" | "valid" | "round", number>;
+
+/** What is watched of `struct Step`. */
+interface Step {
+  page_counts: number[];
+  /** By half; of the steps that append nothing, entries without tokens. */
+  appended: { index: number; entry: Page }[];
+  rows: { position: number }[];
+}
+
+interface Table {
+  pages: Page[];
+}
+
+const STEP = structOf(stepWgsl, "Step");
+const TABLE = structOf(
+  `${stepWgsl} struct Table { pages : array<Page> }`,
+  "Table",
+);
 
 /** Notes rows and keys from now on, until mocks are restored. */
 export function watchSteps(
@@ -40,40 +58,29 @@ export function watchSteps(
   const known = () => (typeof rounds === "function" ? rounds() : rounds);
   const watched: WatchedSteps = { positions: [], keys: [] };
   /** The tables as they stand on the GPU, and how many entries of them a pass reads. */
-  const tables: Record<Half, number[]> = { lower: [], upper: [] };
+  const tables: Record<Half, Page[]> = { lower: [], upper: [] };
   const counts: Record<Half, number> = { lower: 0, upper: 0 };
 
   const write = gpu.write.bind(gpu);
   vi.spyOn(gpu, "write").mockImplementation((buffer, offset, data) => {
-    const { buffer: bytes, byteOffset, byteLength } = data;
-    const words = () => [...new Uint32Array(bytes, byteOffset, byteLength / 4)];
     if (buffer === llama.workspace.step.buffer) {
-      const step = words();
-      for (let row = 0; row < step[0]!; row++)
-        watched.positions.push(step[HEADER + ROW * row + 1]!);
+      const { page_counts, appended, rows } = STEP.readAll(data) as Step;
+      watched.positions.push(...rows.map(({ position }) => position));
       for (const [i, half] of HALVES.entries()) {
-        counts[half] = step[2 + i]!;
-        const from = APPENDED + i * (1 + ENTRY);
-        const [index, ...entry] = step.slice(from, from + 1 + ENTRY);
-        const isAppended = entry[3]! > 0;
-        if (isAppended) tables[half].splice(ENTRY * index!, ENTRY, ...entry);
+        counts[half] = page_counts[i]!;
+        const { index, entry } = appended[i]!;
+        if (entry.valid > 0) tables[half][index] = entry;
       }
     }
     for (const half of HALVES)
-      if (buffer === cache[half].table) tables[half] = words();
+      if (buffer === cache[half].table)
+        tables[half] = (TABLE.readAll(data) as Table).pages;
     write(buffer, offset, data);
   });
 
   const note = (half: Half) => {
-    for (let i = 0; i < counts[half]; i++) {
-      const entry = tables[half].slice(ENTRY * i, ENTRY * (i + 1));
-      const [page, base, first, valid, round] = entry as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
+    for (const entry of tables[half].slice(0, counts[half])) {
+      const { page, base, first, valid, round } = entry;
       const pages = known().find(({ id }) => id === round)?.[half].pages;
       const isRounds = pages?.[first / 16] === page;
       watched.keys.push({ half, base, first, valid, round, isRounds });

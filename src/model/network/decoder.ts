@@ -303,7 +303,7 @@ export class Llama {
     shape: AttentionShape,
     { pageMass, pages, scratch }: MassRequest,
   ): void {
-    const { numAttentionHeads: heads, headDim } = this.#config;
+    const { numAttentionHeads: heads } = this.#config;
     const { attention, attentionTile } = this.#kernels;
     const keys = this.#keysOf(l);
     recordAttention(this.#context, attention, keys, scratch)(pass, shape);
@@ -317,10 +317,8 @@ export class Llama {
       {
         half: keys.half,
         heads,
-        kv_heads: shape.kvHeads,
         group: shape.group,
         tiles_per_page: 16 / attentionTile.tile_keys,
-        columns: headDim / 4,
       },
     );
     sum(pass, { pages });

@@ -8,6 +8,7 @@ import {
 } from "../../kernels/attention";
 import { attentionJoin } from "../../kernels/attention-join";
 import { embed } from "../../kernels/embed";
+import { KV_FORMAT, WEIGHT_FORMAT } from "../../kernels/formats";
 import { matmul } from "../../kernels/matmul";
 import { matvec, matvecLanes } from "../../kernels/matvec";
 import { pageMass } from "../../kernels/page-mass";
@@ -20,17 +21,6 @@ import type { KvFormat } from "../../memory/kv-cache";
 import type { ModelConfig } from "../config/config";
 import type { MatrixFormat, WeightFormats } from "../weights/matrix-format";
 import type { Tuning } from "./tuning";
-
-/** `override weight_format` of the shaders. */
-const WEIGHT_FORMAT: Record<MatrixFormat, number> = {
-  F32: 0,
-  F16: 1,
-  BF16: 2,
-  Q4: 3,
-  Q8: 4,
-};
-/** `override kv_format` of the shaders. */
-const KV_FORMAT: Record<KvFormat, number> = { f32: 0, f16: 1 };
 
 /** Rows that share the unpacked weights in matvec, when there are a few. */
 const ROW_TILE = 4;
@@ -64,7 +54,7 @@ export async function compileKernels(
     attentionFor(rowTile),
     attentionFor(tile),
     attentionJoin(gpu, { head_dim }),
-    pageMass(gpu),
+    pageMass(gpu, { head_dim }),
     rmsNorm(gpu),
     sample(gpu),
     appendPage(gpu),

@@ -1,6 +1,6 @@
 /** A linear layer: the kernel for few rows and the one for many, behind one call. */
 import type { Pass } from "../../gpu/gpu";
-import { EPILOGUE } from "../../kernels/matvec";
+import { EPILOGUE } from "../../kernels/linear";
 import type { KernelSet } from "./kernel-set";
 import type { Matrix } from "../weights/matrix";
 import { strideOf } from "../weights/matrix-format";

@@ -1,4 +1,4 @@
-/** The one small buffer that tells the kernels what a step is about: `struct Step` of the shaders. */
+/** The one small buffer that tells the kernels what a step is about: `struct Step` of shared/step.wgsl. */
 import type { Gpu } from "../../gpu/gpu";
 
 /** Row token that stands for "what the sampler drew last". */

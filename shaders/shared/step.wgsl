@@ -1,0 +1,47 @@
+// What a step is about, in one small buffer that src/model/network/step.ts writes, and the entries of the page
+// tables, which src/memory/page-table.ts makes.
+
+// The halves of the layers, as arrays of two have them.
+const LOWER = 0u;
+const UPPER = 1u;
+
+// A token to compute.
+struct Row {
+  token : u32,
+  position : u32,        // in the chat
+  local_position : u32,  // within its round
+  slots : array<u32, 2>, // by half: where its K and V go, page · 16 + place in the page
+}
+
+// An entry of a page table: a page belongs to one round.
+struct Page {
+  page : u32,  // where in the pool
+  base : u32,  // position of its round's first token
+  first : u32, // local position, within the round, of the page's first token
+  valid : u32, // tokens in it
+  round : u32,
+}
+
+// An entry that a decode step writes to a page table.
+struct AppendedPage {
+  index : u32, // in the page table
+  entry : Page,
+}
+
+struct Step {
+  row_count : u32,
+  asked_count : u32,             // the last so many rows are those whose logits or mass are wanted
+  page_counts : array<u32, 2>,   // by half: entries of the page table
+  splits : array<u32, 2>,        // by half: workgroups that share a page table
+  draw : u32,                    // number of the draw within the reply: with the seed, it fixes the noise
+  seed : u32,
+  temperature : f32,
+  top_k : u32,
+  top_p : f32,
+  min_p : f32,
+  repetition_penalty : f32,
+  appended : array<AppendedPage, 2>, // by half
+  rows : array<Row>,
+}
+
+@group(0) @binding(1) var<storage, read> step : Step;

@@ -1,0 +1,27 @@
+/** Several WGSL files as one text, and the way back from a line of it to the file that it comes from. */
+
+export interface WgslFile {
+  /** As an error names it. */
+  name: string;
+  text: string;
+}
+
+/** The files as one source, in this order. */
+export function joinWgsl(files: readonly WgslFile[]): string {
+  return files.map(({ text }) => text).join("\n");
+}
+
+/**
+ * File and line, `step.wgsl:12`, of a line of the joined source.
+ *
+ * @param line from 1 on; 0, as WebGPU says of what has no line, gives the last file without one
+ */
+export function placeInWgsl(files: readonly WgslFile[], line: number): string {
+  let first = 1;
+  for (const { name, text } of files) {
+    const behind = first + text.split("\n").length;
+    if (first <= line && line < behind) return `${name}:${line - first + 1}`;
+    first = behind;
+  }
+  return files.at(-1)?.name ?? "";
+}

@@ -1,0 +1,37 @@
+/** What the kernels of linear layers have in common: matvec for a few rows, matmul for many. */
+import { linear, step, weights } from "./shared";
+
+/** What becomes of a result: `params.epilogue`, in shared/linear.wgsl. */
+export const EPILOGUE = { store: 0, add: 1, gated: 2 } as const;
+
+/** y = epilogue(norm(x) · Wᵀ + bias); constants: `weight_format`. */
+export const LINEAR = {
+  shared: { step, linear, weights },
+  buffers: {
+    step: "read",
+    x: "read",
+    norm_weight: "read",
+    weight: "read",
+    scales: "read",
+    bias: "read",
+    y: "read_write",
+  },
+  params: {
+    chunks: "u32",
+    columns: "u32",
+    outputs: "u32",
+    y_stride: "u32",
+    normalizes: "u32",
+    eps: "f32",
+    has_bias: "u32",
+    epilogue: "u32",
+    first_output: "u32",
+    asked_only: "u32",
+  },
+} as const;
+
+export interface LinearShape {
+  rows: number;
+  /** Outputs, twice that when gated. */
+  weightRows: number;
+}

@@ -1,0 +1,166 @@
+/**
+ * What TypeScript writes for the shaders, read back as their structs lay it out: a field that is added, dropped
+ * or moved on one side alone gives other values here.
+ */
+import { describe, expect, it, vi } from "vitest";
+import embed from "../../shaders/embed.wgsl?raw";
+import linear from "../../shaders/shared/linear.wgsl?raw";
+import packed from "../../shaders/shared/packed.wgsl?raw";
+import pages from "../../shaders/shared/pages.wgsl?raw";
+import step from "../../shaders/shared/step.wgsl?raw";
+import weights from "../../shaders/shared/weights.wgsl?raw";
+import { KV_FORMAT, WEIGHT_FORMAT } from "../../src/kernels/formats";
+import { EPILOGUE } from "../../src/kernels/linear";
+import { PAGE_ENTRY_WORDS, PAGE_TOKENS } from "../../src/memory/page-pool";
+import {
+  pageEntry,
+  pageTable,
+  placeRounds,
+  roundPages,
+} from "../../src/memory/page-table";
+import { newRound } from "../../src/memory/round";
+import { SAMPLED, type Step, StepBuffer } from "../../src/model/network/step";
+import { HALVES } from "../../src/util/kv-half";
+import { fakeGpu } from "../support/fake-gpu";
+import { constantOf, structOf } from "../support/wgsl-struct";
+
+const STEP = structOf(step, "Step");
+const PAGE = structOf(step, "Page");
+
+/** The words that a step buffer for `capacity` rows writes, and how large it is. */
+function written(one: Step, capacity = one.rows.length) {
+  const gpu = fakeGpu();
+  const write = vi.spyOn(gpu, "write");
+  const steps = new StepBuffer(gpu, capacity);
+  steps.write(one);
+  return {
+    bytes: steps.buffer.size,
+    data: write.mock.lastCall![2] as Uint8Array,
+  };
+}
+
+const row = (from: number) => ({
+  token: from,
+  position: from + 1,
+  localPosition: from + 2,
+  lowerSlot: from + 3,
+  upperSlot: from + 4,
+});
+const rowInWgsl = (from: number) => ({
+  token: from,
+  position: from + 1,
+  local_position: from + 2,
+  slots: [from + 3, from + 4],
+});
+
+const twoRows = {
+  rows: [row(100), row(200)],
+  askedRows: 1,
+  lowerPages: 21,
+  upperPages: 22,
+  lowerSplits: 23,
+  upperSplits: 24,
+};
+
+describe("a step", () => {
+  it("is what its struct says, with its sampler settings and appended pages", () => {
+    const { data } = written({
+      ...twoRows,
+      draw: {
+        index: 31,
+        seed: 32,
+        temperature: 0.5,
+        topK: 33,
+        topP: 0.25,
+        minP: 0.125,
+        repetitionPenalty: 1.5,
+      },
+      appended: {
+        lower: [41, 42, 43, 44, 45, 46],
+        upper: [51, 52, 53, 54, 55, 56],
+      },
+    });
+    const appended = ([index, page, base, first, valid, round]: number[]) => ({
+      index,
+      entry: { page, base, first, valid, round },
+    });
+    expect(STEP.readAll(data)).toEqual({
+      row_count: 2,
+      asked_count: 1,
+      page_counts: [21, 22],
+      splits: [23, 24],
+      draw: 31,
+      seed: 32,
+      temperature: 0.5,
+      top_k: 33,
+      top_p: 0.25,
+      min_p: 0.125,
+      repetition_penalty: 1.5,
+      appended: [
+        appended([41, 42, 43, 44, 45, 46]),
+        appended([51, 52, 53, 54, 55, 56]),
+      ],
+      rows: [rowInWgsl(100), rowInWgsl(200)],
+    });
+  });
+
+  it("that neither draws nor appends has settings that change nothing", () => {
+    expect(STEP.readAll(written(twoRows).data)).toMatchObject({
+      temperature: 0,
+      top_k: 0,
+      top_p: 1,
+      min_p: 0,
+      repetition_penalty: 1,
+      rows: [rowInWgsl(100), rowInWgsl(200)],
+    });
+  });
+
+  it("has room for its rows in its buffer", () => {
+    const { bytes } = structOf(step, "Row");
+    expect(written(twoRows, 256).bytes).toBe(STEP.bytes + 256 * bytes);
+  });
+});
+
+describe("a page table", () => {
+  const round = newRound(7, Array<number>(20).fill(0));
+  round.lower.pages.push(61, 62);
+  const [placed] = placeRounds([round], 1000);
+  const last = { page: 62, base: 1000, first: 16, valid: 4, round: 7 };
+
+  it("has an entry as its struct says for each page", () => {
+    const wgsl = `${step} struct Table { entries : array<Page> }`;
+    const table = pageTable([placed!], "lower");
+    expect(structOf(wgsl, "Table").readAll(table)).toEqual({
+      entries: [{ page: 61, base: 1000, first: 0, valid: 16, round: 7 }, last],
+    });
+    expect(PAGE_ENTRY_WORDS * 4).toBe(PAGE.bytes);
+  });
+
+  it("is appended to with such entries", () => {
+    const entry = pageEntry(placed!, "lower", 1, 20);
+    expect(PAGE.readAll(Uint32Array.from(entry))).toEqual(last);
+    expect(structOf(step, "AppendedPage").bytes).toBe(4 + PAGE.bytes);
+  });
+});
+
+it("a round's pages are packed from a list that is what its struct says", () => {
+  const data = roundPages([61, 62, 63], 40);
+  expect(structOf(packed, "RoundPages").readAll(data)).toEqual({
+    page_count: 3,
+    tokens: 40,
+    pages: [61, 62, 63],
+  });
+});
+
+it("numbers have the same meaning on both sides", () => {
+  expect(constantOf(pages, "PAGE_TOKENS")).toBe(PAGE_TOKENS);
+  expect(constantOf(embed, "SAMPLED")).toBe(SAMPLED);
+  for (const [i, half] of HALVES.entries())
+    expect(constantOf(step, half.toUpperCase())).toBe(i);
+  for (const [name, value] of Object.entries(WEIGHT_FORMAT))
+    expect(constantOf(weights, `WEIGHT_${name}`)).toBe(value);
+  for (const [name, value] of Object.entries(KV_FORMAT))
+    expect(constantOf(pages, `KV_${name.toUpperCase()}`)).toBe(value);
+  for (const [name, value] of Object.entries(EPILOGUE))
+    expect(constantOf(linear, name.toUpperCase())).toBe(value);
+});
