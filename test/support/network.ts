@@ -34,7 +34,7 @@ export async function testNetwork(
     memoryCheckpoint(tensors),
     { kvFormat: "f32", ...options },
   );
-  const runner = new Runner(gpu, network.llama, network.cache);
+  const runner = new Runner(gpu, network.decoder, network.cache);
   return { gpu, runner, layers: network.config.numHiddenLayers, ...network };
 }
 
@@ -89,7 +89,7 @@ export async function forward(
     mass?: MassRequest;
   } = {},
 ): Promise<Float32Array[]> {
-  const { gpu, llama, runner, config } = network;
+  const { gpu, decoder, runner, config } = network;
   if (asked > ASKED_CAPACITY)
     throw new RangeError(`at most ${ASKED_CAPACITY} rows can be asked for`);
   const keys = runner.writeTables({ lower: placed, upper: placed }, splitRows);
@@ -100,11 +100,11 @@ export async function forward(
     lowerSlot: slotOf(round.lower.pages, local),
     upperSlot: slotOf(round.upper.pages, local),
   }));
-  llama.workspace.step.write({ rows, askedRows: asked, ...keys });
+  decoder.workspace.step.write({ rows, askedRows: asked, ...keys });
   gpu.submit("test", (pass) => {
-    if (embeds) llama.embed(pass, rows.length);
-    llama.run(pass, layers, rows.length, keys, mass);
-    if (asked > 0 && layers.to === network.layers) llama.head(pass, asked);
+    if (embeds) decoder.embed(pass, rows.length);
+    decoder.run(pass, layers, rows.length, keys, mass);
+    if (asked > 0 && layers.to === network.layers) decoder.head(pass, asked);
   });
   await gpu.done();
   if (layers.to === network.layers) {
@@ -116,7 +116,7 @@ export async function forward(
     }
   }
   const logits = new Float32Array(
-    await readBuffer(gpu, llama.workspace.logits),
+    await readBuffer(gpu, decoder.workspace.logits),
   );
   return Array.from({ length: asked }, (_, i) =>
     logits.slice(
@@ -136,7 +136,7 @@ export async function residualOf(
   const values = new Float32Array(
     await readBuffer(
       network.gpu,
-      network.llama.workspace.residual,
+      network.decoder.workspace.residual,
       0,
       rows * stride * 4,
     ),

@@ -4,7 +4,7 @@ import type { Gpu } from "../../src/gpu/gpu";
 import type { KvCache } from "../../src/memory/kv-cache";
 import { type Round } from "../../src/memory/round";
 import { type Half, HALVES } from "../../src/util/kv-half";
-import type { Llama } from "../../src/model/network/decoder";
+import type { Decoder } from "../../src/model/network/decoder";
 
 /** An entry of a page table that a pass reads. */
 export interface KeyPage {
@@ -34,7 +34,7 @@ const ENTRY = 5;
 /** Notes rows and keys from now on, until mocks are restored. */
 export function watchSteps(
   gpu: Gpu,
-  { llama, cache }: { llama: Llama; cache: KvCache },
+  { decoder, cache }: { decoder: Decoder; cache: KvCache },
   rounds: readonly Round[],
 ): WatchedSteps {
   const watched: WatchedSteps = { positions: [], keys: [] };
@@ -46,7 +46,7 @@ export function watchSteps(
   vi.spyOn(gpu, "write").mockImplementation((buffer, offset, data) => {
     const { buffer: bytes, byteOffset, byteLength } = data;
     const words = () => [...new Uint32Array(bytes, byteOffset, byteLength / 4)];
-    if (buffer === llama.workspace.step.buffer) {
+    if (buffer === decoder.workspace.step.buffer) {
       const step = words();
       for (let row = 0; row < step[0]!; row++)
         watched.positions.push(step[HEADER + ROW * row + 1]!);
@@ -78,8 +78,8 @@ export function watchSteps(
       watched.keys.push({ half, base, first, valid, round, isRounds });
     }
   };
-  const run = llama.run.bind(llama);
-  vi.spyOn(llama, "run").mockImplementation((pass, layers, ...rest) => {
+  const run = decoder.run.bind(decoder);
+  vi.spyOn(decoder, "run").mockImplementation((pass, layers, ...rest) => {
     const { firstLayer } = cache.upper;
     if (layers.from < firstLayer) note("lower");
     if (layers.to > firstLayer) note("upper");

@@ -1,5 +1,5 @@
 /**
- * The Llama-family decoder: one path, `run(layers, rows, keys)`, for prefill, decode, half a stack
+ * The decoder of every architecture: one path, `run(layers, rows, keys)`, for prefill, decode, half a stack
  * and any subset of rows. Dispatches are recorded once against the buffers and replayed; what a step
  * is about comes from the step buffer and the page tables.
  */
@@ -65,7 +65,7 @@ export interface RelevanceRequest {
   softmaxes: GPUBuffer;
 }
 
-export class Llama {
+export class Decoder {
   readonly workspace: Workspace;
   readonly #config: ModelConfig;
   readonly #weights: Weights;
@@ -141,10 +141,10 @@ export class Llama {
     kernels: KernelSet,
     cache: KvCache,
     tuning: Tuning,
-  ): Promise<Llama> {
+  ): Promise<Decoder> {
     return gpu.allocating(
       "the model's workspace",
-      () => new Llama(gpu, config, weights, kernels, cache, tuning),
+      () => new Decoder(gpu, config, weights, kernels, cache, tuning),
     );
   }
 
