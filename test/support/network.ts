@@ -4,6 +4,7 @@ import { readBuffer } from "../../src/gpu/readback";
 import { Runner } from "../../src/engine/run/runner";
 import type { PlacedRound } from "../../src/memory/page-table";
 import { newRound, type Round, slotOf } from "../../src/memory/round";
+import type { ModelConfig } from "../../src/model/config/computable";
 import { readConfig } from "../../src/model/config/config";
 import { strideOf } from "../../src/model/weights/matrix-format";
 import type { MassRequest } from "../../src/model/network/decoder";
@@ -22,18 +23,26 @@ export interface TestNetwork extends Network {
   layers: number;
 }
 
-export async function testNetwork(
+/** @param config the object of a config.json */
+export function testNetwork(
   gpu: Gpu,
   config: unknown,
   tensors: Tensors,
   options: NetworkOptions = {},
 ): Promise<TestNetwork> {
-  const network = await buildNetwork(
-    gpu,
-    readConfig(config),
-    memoryCheckpoint(tensors),
-    { kvFormat: "f32", ...options },
-  );
+  return networkOf(gpu, readConfig(config), tensors, options);
+}
+
+export async function networkOf(
+  gpu: Gpu,
+  config: ModelConfig,
+  tensors: Tensors,
+  options: NetworkOptions = {},
+): Promise<TestNetwork> {
+  const network = await buildNetwork(gpu, config, memoryCheckpoint(tensors), {
+    kvFormat: "f32",
+    ...options,
+  });
   const runner = new Runner(gpu, network.decoder, network.cache);
   return { gpu, runner, layers: network.config.numHiddenLayers, ...network };
 }

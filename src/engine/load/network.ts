@@ -3,7 +3,7 @@ import type { Gpu } from "../../gpu/gpu";
 import { KvCache, type KvFormat } from "../../memory/kv-cache";
 import { checkKernels, type KernelCheck } from "../../model/network/canary";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint";
-import type { ModelConfig } from "../../model/config/config";
+import type { ModelConfig } from "../../model/config/computable";
 import { compileKernels } from "../../model/network/kernel-set";
 import { Decoder } from "../../model/network/decoder";
 import type { WeightBits } from "../../model/weights/matrix-format";
