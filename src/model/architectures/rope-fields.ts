@@ -5,12 +5,14 @@ import {
   CONFIG_FILE,
   fail,
   type FieldsOf,
-  count,
-  positive,
+  positions,
+  real,
 } from "./config-fields";
 import type { Rope, RopeScaling } from "./recipe";
 
-const theta = v.nullish(positive);
+/** From 10,000 of the first models to 10^10 of those with the longest context. */
+const theta = v.nullish(real(1, 1e15));
+const factor = real(1e-3, 1e6);
 
 const scalingFields = v.looseObject({
   rope_type: v.nullish(v.string()),
@@ -25,7 +27,7 @@ export const ropeFields = {
   rope_scaling: v.nullish(scalingFields),
   /** Of newer ones; holds the theta as well. */
   rope_parameters: v.nullish(scalingFields),
-  partial_rotary_factor: v.nullish(v.number(), 1),
+  partial_rotary_factor: v.nullish(real(0, 1), 1),
 };
 
 /**
@@ -57,10 +59,7 @@ function readScaling(
     case "default":
       return null;
     case "linear":
-      return {
-        type,
-        ...checked(v.object({ factor: positive }), fields, CONFIG_FILE),
-      };
+      return { type, ...checked(v.object({ factor }), fields, CONFIG_FILE) };
     case "factors": {
       const { factors } = checked(factorsFields, fields, CONFIG_FILE);
       if (factors.length !== headDim / 2)
@@ -86,13 +85,11 @@ function readScaling(
 }
 
 const llama3Fields = v.object({
-  factor: positive,
-  low_freq_factor: positive,
-  high_freq_factor: positive,
-  original_max_position_embeddings: count,
+  factor,
+  low_freq_factor: factor,
+  high_freq_factor: factor,
+  original_max_position_embeddings: positions,
 });
 
 /** What GGUF has in place of llama3's four numbers; this runtime's own name for it. */
-const factorsFields = v.object({
-  factors: v.array(v.pipe(positive, v.finite())),
-});
+const factorsFields = v.object({ factors: v.array(factor) });

@@ -5,12 +5,16 @@ import {
   type decoderFields,
   fail,
   type FieldsOf,
+  MOST,
 } from "./config-fields";
 
 export const windowFields = {
   use_sliding_window: v.nullish(v.boolean()),
-  sliding_window: v.nullish(count),
-  layer_types: v.nullish(v.array(v.string()), []),
+  sliding_window: v.nullish(count()),
+  layer_types: v.nullish(
+    v.pipe(v.array(v.string()), v.maxLength(MOST.layers)),
+    [],
+  ),
 };
 
 export interface Windows {

@@ -151,6 +151,18 @@ describe("the texts of a model in GGUF", () => {
     );
   });
 
+  it("say so of numbers that no network has", async () => {
+    const absurd = metadata.map(([key, entry]) =>
+      key === "llama.block_count"
+        ? ([key, ["u32", 4_000_000_000]] as const)
+        : ([key, entry] as const),
+    );
+    const spoilt = ggufFile({ ...stored, metadata: absurd });
+    await expect(
+      openGguf(memoryFiles({ [FILE]: spoilt }), FILE),
+    ).rejects.toThrow("num_hidden_layers: from 1 to 1024, found 4000000000");
+  });
+
   describe("RoPE's factors", () => {
     const factors = [1, 1, 1, 2, 3, 4, 32, 32];
     const withFactors = (typeId: number, shape: number[]) => {
