@@ -16,7 +16,7 @@ struct Params {
   kv_heads : u32,
   group : u32,       // heads / kv_heads
   qkv_stride : u32,  // vec4s in a row of qkv
-  scale : f32,       // 1 / sqrt(heads * head_dim)
+  scale : f32,       // that of attention / sqrt(heads): 1 / sqrt(heads * head_dim)
 }
 
 @group(0) @binding(0) var<uniform> params : Params;

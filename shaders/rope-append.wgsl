@@ -1,7 +1,7 @@
 // What happens to q, k and v between their projection and attention:
 //   q = norm(q), in place, not rotated: attention rotates it for each round it meets
 //   k = rotate(norm(k), local position) and v go to the row's slot in the pages
-// The norms (per head, RMS) are there in Qwen3 only. Rotation pairs element i with i + head_dim / 2.
+// The norms (per head, RMS) are there where the layer has them. Rotation pairs element i with i + head_dim / 2.
 //
 // One workgroup per row and head; heads count query heads first, then key heads. Without norms the
 // query heads have nothing to do and are not launched (first_head = heads). An invocation takes two

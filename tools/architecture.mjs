@@ -59,6 +59,7 @@ export const floors = {
   ],
   model: [
     "files",
+    "architectures",
     "config",
     "checkpoint",
     "weights",

@@ -85,6 +85,8 @@ export interface DigestQueries {
   headDim: number;
   /** Radians a position for each pair of a head: dimensions i and i + head_dim / 2. */
   frequencies: readonly number[];
+  /** What q · k is multiplied by. */
+  scale: number;
   /**
    * Where the estimate lies between what a page is worth at least, its mean key's score (0), and at most,
    * the score of the corner of its box that suits the query best (1). Default 0.5.
@@ -135,8 +137,8 @@ function placeQueries({
   heads,
   headDim,
   frequencies,
+  scale,
 }: DigestQueries): Float64Array {
-  const scale = 1 / Math.sqrt(headDim);
   const placed = Float64Array.from(queries, (q) => q * scale);
   const turn = newTurn(frequencies);
   for (const [row, position] of positions.entries()) {

@@ -24,8 +24,8 @@ export class History {
   constructor(gpu: Gpu, model: Model) {
     this.gpu = gpu;
     this.model = model;
-    const { llama, cache } = model.network;
-    this.runner = new Runner(gpu, llama, cache);
+    const { decoder, cache } = model.network;
+    this.runner = new Runner(gpu, decoder, cache);
     this.residency = new Residency(cache);
   }
 
@@ -76,7 +76,7 @@ export class History {
     if (asked > MOST_ASKED || tokens.length > 256)
       throw new RangeError(`${asked} asked rows of ${tokens.length}`);
     const { gpu, runner, residency } = this;
-    const { llama } = runner;
+    const { decoder } = runner;
     const { contextTokens } = this.model;
     const own = newRound(-1, tokens);
     for (const half of HALVES) await residency.give(own, half);
@@ -89,7 +89,7 @@ export class History {
     });
     const keys = runner.writeTables(frame, tokens.length);
     const { base } = frame.lower.at(-1)!;
-    llama.workspace.step.write({
+    decoder.workspace.step.write({
       rows: tokens.map((token, local) => ({
         token,
         position: base + local,
@@ -101,14 +101,14 @@ export class History {
       ...keys,
     });
     gpu.submit("teacher-forced reply", (pass) => {
-      llama.embed(pass, tokens.length);
-      llama.run(pass, runner.allLayers, tokens.length, keys);
-      llama.head(pass, asked);
+      decoder.embed(pass, tokens.length);
+      decoder.run(pass, runner.allLayers, tokens.length, keys);
+      decoder.head(pass, asked);
     });
     const { vocabSize } = this.model.network.config;
     const stride = strideOf(vocabSize);
     const values = new Float32Array(
-      await readBuffer(gpu, llama.workspace.logits, 0, 4 * stride * asked),
+      await readBuffer(gpu, decoder.workspace.logits, 0, 4 * stride * asked),
     );
     for (const half of HALVES) residency.drop(own, half);
     return Array.from({ length: asked }, (_, i) =>

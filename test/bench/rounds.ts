@@ -228,7 +228,7 @@ async function massOf(
   });
   for await (const _ of prefill) void _;
   const { heads } = model.selection;
-  const all = Array.from({ length: runner.llama.headCount }, (_, h) => h);
+  const all = Array.from({ length: runner.decoder.headCount }, (_, h) => h);
   const pageMass = runner.mass.pageMass(heads === "all" ? all : heads);
   for (const half of HALVES) residency.drop(own, half);
   const history = rounds.slice(1, count + 1);

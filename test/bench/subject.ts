@@ -34,7 +34,7 @@ export class Subject {
   constructor(gpu: Gpu, network: Network) {
     this.gpu = gpu;
     this.network = network;
-    this.#runner = new Runner(gpu, network.llama, network.cache);
+    this.#runner = new Runner(gpu, network.decoder, network.cache);
     this.#ring = new ReadbackRing(gpu, 3);
   }
 

@@ -126,31 +126,40 @@ describe("the estimate of a question's attention", () => {
     payload.set(new Uint8Array(values.buffer));
     return { tokens, base, digest: digestPayload(payload, header, 0) };
   };
-  const question = (query: Float32Array, positions: number[]) => ({
+  const usual = 1 / Math.sqrt(headDim);
+  const question = (
+    query: Float32Array,
+    positions: number[],
+    scale = usual,
+  ) => ({
     queries: query,
     positions,
     heads: 1,
     kvHeads: 1,
     headDim,
     frequencies: Array.from(frequencies),
+    scale,
   });
 
-  test("is exact for rounds of one token", () => {
-    const query = seededNormals(headDim, 1);
-    const ownKeys = [2, 3, 4].map((seed) => seededNormals(headDim, seed));
-    const bases = [0, 7, 90];
-    const position = 100;
-    const scores = ownKeys.map((key, i) => {
-      const turned = rotate(query, position - bases[i]!, frequencies);
-      const dot = turned.reduce((sum, q, d) => sum + q * key[d]!, 0);
-      return Math.exp(dot / Math.sqrt(headDim));
-    });
-    const total = scores.reduce((a, b) => a + b, 0);
-    const rounds = ownKeys.map((key, i) => round(key, 1, bases[i]!));
-    estimateMass(rounds, question(query, [position])).forEach((mass, i) =>
-      expect(mass).toBeCloseTo(scores[i]! / total, 5),
-    );
-  });
+  test.each([usual, 0.1])(
+    "is exact for rounds of one token, scaled by %d",
+    (scale) => {
+      const query = seededNormals(headDim, 1);
+      const ownKeys = [2, 3, 4].map((seed) => seededNormals(headDim, seed));
+      const bases = [0, 7, 90];
+      const position = 100;
+      const scores = ownKeys.map((key, i) => {
+        const turned = rotate(query, position - bases[i]!, frequencies);
+        const dot = turned.reduce((sum, q, d) => sum + q * key[d]!, 0);
+        return Math.exp(dot * scale);
+      });
+      const total = scores.reduce((a, b) => a + b, 0);
+      const rounds = ownKeys.map((key, i) => round(key, 1, bases[i]!));
+      estimateMass(rounds, question(query, [position], scale)).forEach(
+        (mass, i) => expect(mass).toBeCloseTo(scores[i]! / total, 5),
+      );
+    },
+  );
 
   test("sums to 1, and finds the round that the query is made for", () => {
     const others = Array.from({ length: 20 }, (_, i) =>
@@ -237,6 +246,7 @@ describe("whatever the keys and the question", () => {
         kvHeads,
         headDim,
         frequencies,
+        scale: 1 / Math.sqrt(headDim),
       };
       return { rounds, question };
     });

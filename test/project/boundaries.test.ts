@@ -1,5 +1,6 @@
 /** The lint rules that keep the architecture: each is shown a file that breaks it, and one that does not. */
-import { join, relative } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { ESLint } from "eslint";
 import tseslint from "typescript-eslint";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -23,6 +24,11 @@ async function complaints(filePath: string, code: string): Promise<string[]> {
 
 // The first call loads the configuration and the parser; on a busy machine that takes seconds.
 beforeAll(() => complaints("src/util/a.ts", ""), 60_000);
+
+function withoutComments(file: string): string {
+  const code = readFileSync(file, "utf8");
+  return code.replaceAll(/\/\*.*?\*\/|\/\/[^\n]*/gs, "");
+}
 
 const RULE = "architecture/imports-point-down";
 
@@ -158,6 +164,18 @@ describe("rooms of one place", () => {
     for (const folder of foldersWithCode("src"))
       expect(codeOf(folder).length, folder).toBeLessThanOrEqual(20);
   });
+});
+
+it("nothing outside of its room asks which architecture a model has", () => {
+  const particular =
+    /(Llama|Mistral|Qwen\d?)(ForCausalLM)|\bis(Llama|Mistral|Qwen\d?)\b|\bhas(Qk|Qkv|Output)[A-Z]/;
+  const room = join("src", "model", "architectures");
+  const asking = ["model", "memory", "kernels", "engine"]
+    .flatMap((place) => foldersWithCode(join("src", place)))
+    .flatMap((folder) => codeOf(folder).map((name) => join(folder, name)))
+    .filter((file) => particular.test(withoutComments(file)));
+  expect(asking.length).toBeGreaterThan(0);
+  for (const file of asking) expect(dirname(file)).toBe(room);
 });
 
 it("no two files import each other, on whatever way round", () => {

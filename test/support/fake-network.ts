@@ -11,7 +11,7 @@ import { Runner } from "../../src/engine/run/runner";
 import type { Copy, Gpu } from "../../src/gpu/gpu";
 import type { KvCache, KvHalf } from "../../src/memory/kv-cache";
 import { PAGE_ENTRY_WORDS, PAGE_TOKENS } from "../../src/memory/page-pool";
-import type { LayerRange, Llama } from "../../src/model/network/decoder";
+import type { LayerRange, Decoder } from "../../src/model/network/decoder";
 import { SAMPLED, type Step } from "../../src/model/network/step";
 import type { Half } from "../../src/util/kv-half";
 import { seededRandom } from "./random";
@@ -117,14 +117,14 @@ export function fakeNetwork(
   seed = 1,
 ): FakeNetwork {
   const decoder = new FakeDecoder(cache, draw);
-  const llama = decoder as unknown as Llama;
+  const network = decoder as unknown as Decoder;
   const fake: Gpu = Object.assign(gpu, {
     write: (buffer: GPUBuffer, _offset: number, data: Uint32Array) =>
       decoder.takeTable(buffer, data),
     submit: (_label: string, record: (pass: never) => void) =>
       record(undefined as never),
   });
-  const runner = new Runner(fake, llama, cache);
+  const runner = new Runner(fake, network, cache);
   const next = seededRandom(seed);
   const attention = {
     pages: 0,

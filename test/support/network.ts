@@ -4,6 +4,7 @@ import { readBuffer } from "../../src/gpu/readback";
 import { Runner } from "../../src/engine/run/runner";
 import type { PlacedRound } from "../../src/memory/page-table";
 import { newRound, type Round, slotOf } from "../../src/memory/round";
+import type { ModelConfig } from "../../src/model/config/computable";
 import { readConfig } from "../../src/model/config/config";
 import { strideOf } from "../../src/model/weights/matrix-format";
 import type { MassRequest } from "../../src/model/network/decoder";
@@ -22,19 +23,27 @@ export interface TestNetwork extends Network {
   layers: number;
 }
 
-export async function testNetwork(
+/** @param config the object of a config.json */
+export function testNetwork(
   gpu: Gpu,
   config: unknown,
   tensors: Tensors,
   options: NetworkOptions = {},
 ): Promise<TestNetwork> {
-  const network = await buildNetwork(
-    gpu,
-    readConfig(config),
-    memoryCheckpoint(tensors),
-    { kvFormat: "f32", ...options },
-  );
-  const runner = new Runner(gpu, network.llama, network.cache);
+  return networkOf(gpu, readConfig(config), tensors, options);
+}
+
+export async function networkOf(
+  gpu: Gpu,
+  config: ModelConfig,
+  tensors: Tensors,
+  options: NetworkOptions = {},
+): Promise<TestNetwork> {
+  const network = await buildNetwork(gpu, config, memoryCheckpoint(tensors), {
+    kvFormat: "f32",
+    ...options,
+  });
+  const runner = new Runner(gpu, network.decoder, network.cache);
   return { gpu, runner, layers: network.config.numHiddenLayers, ...network };
 }
 
@@ -89,7 +98,7 @@ export async function forward(
     mass?: MassRequest;
   } = {},
 ): Promise<Float32Array[]> {
-  const { gpu, llama, runner, config } = network;
+  const { gpu, decoder, runner, config } = network;
   if (asked > ASKED_CAPACITY)
     throw new RangeError(`at most ${ASKED_CAPACITY} rows can be asked for`);
   const keys = runner.writeTables({ lower: placed, upper: placed }, splitRows);
@@ -100,11 +109,11 @@ export async function forward(
     lowerSlot: slotOf(round.lower.pages, local),
     upperSlot: slotOf(round.upper.pages, local),
   }));
-  llama.workspace.step.write({ rows, askedRows: asked, ...keys });
+  decoder.workspace.step.write({ rows, askedRows: asked, ...keys });
   gpu.submit("test", (pass) => {
-    if (embeds) llama.embed(pass, rows.length);
-    llama.run(pass, layers, rows.length, keys, mass);
-    if (asked > 0 && layers.to === network.layers) llama.head(pass, asked);
+    if (embeds) decoder.embed(pass, rows.length);
+    decoder.run(pass, layers, rows.length, keys, mass);
+    if (asked > 0 && layers.to === network.layers) decoder.head(pass, asked);
   });
   await gpu.done();
   if (layers.to === network.layers) {
@@ -116,7 +125,7 @@ export async function forward(
     }
   }
   const logits = new Float32Array(
-    await readBuffer(gpu, llama.workspace.logits),
+    await readBuffer(gpu, decoder.workspace.logits),
   );
   return Array.from({ length: asked }, (_, i) =>
     logits.slice(
@@ -136,7 +145,7 @@ export async function residualOf(
   const values = new Float32Array(
     await readBuffer(
       network.gpu,
-      network.llama.workspace.residual,
+      network.decoder.workspace.residual,
       0,
       rows * stride * 4,
     ),

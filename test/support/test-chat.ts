@@ -121,7 +121,7 @@ export class TestChat {
   /** The prefill of the last round's turn; its halves stay pinned until `release`. */
   async ask(request: Partial<TurnPrefillRequest> = {}) {
     const { network } = this;
-    const { runner, llama } = network;
+    const { runner, decoder } = network;
     const { residency, restorer, store, pins, contextTokens } = this;
     const own = this.rounds.at(-1)!;
     const attend = new TurnPrefill(
@@ -141,7 +141,7 @@ export class TestChat {
         ownTokens: own.tokens.length,
         settings: SETTINGS,
         massRows: 4,
-        massHeads: Array.from({ length: llama.headCount }, (_, head) => head),
+        massHeads: Array.from({ length: decoder.headCount }, (_, head) => head),
         likely: [],
         stale: new Set(),
         ratio: 0.15,
@@ -162,8 +162,8 @@ export class TestChat {
 
   /** Of the row that was asked for last. */
   async logits(): Promise<Float32Array> {
-    const { llama, config } = this.network;
-    const bytes = await readBuffer(this.gpu, llama.workspace.logits);
+    const { decoder, config } = this.network;
+    const bytes = await readBuffer(this.gpu, decoder.workspace.logits);
     return new Float32Array(bytes).slice(0, config.vocabSize);
   }
 

@@ -5,7 +5,7 @@ import type { Gpu } from "../../src/gpu/gpu";
 import type { KvCache } from "../../src/memory/kv-cache";
 import { type Round } from "../../src/memory/round";
 import { type Half, HALVES } from "../../src/util/kv-half";
-import type { Llama } from "../../src/model/network/decoder";
+import type { Decoder } from "../../src/model/network/decoder";
 import { structOf } from "./wgsl-struct";
 
 /** An entry of a page table that a pass reads. */
@@ -52,7 +52,7 @@ const TABLE = structOf(
 /** Notes rows and keys from now on, until mocks are restored. */
 export function watchSteps(
   gpu: Gpu,
-  { llama, cache }: { llama: Llama; cache: KvCache },
+  { decoder, cache }: { decoder: Decoder; cache: KvCache },
   rounds: readonly Round[] | (() => readonly Round[]),
 ): WatchedSteps {
   const known = () => (typeof rounds === "function" ? rounds() : rounds);
@@ -63,7 +63,7 @@ export function watchSteps(
 
   const write = gpu.write.bind(gpu);
   vi.spyOn(gpu, "write").mockImplementation((buffer, offset, data) => {
-    if (buffer === llama.workspace.step.buffer) {
+    if (buffer === decoder.workspace.step.buffer) {
       const { page_counts, appended, rows } = STEP.readAll(data) as Step;
       watched.positions.push(...rows.map(({ position }) => position));
       for (const [i, half] of HALVES.entries()) {
@@ -86,8 +86,8 @@ export function watchSteps(
       watched.keys.push({ half, base, first, valid, round, isRounds });
     }
   };
-  const run = llama.run.bind(llama);
-  vi.spyOn(llama, "run").mockImplementation((pass, layers, ...rest) => {
+  const run = decoder.run.bind(decoder);
+  vi.spyOn(decoder, "run").mockImplementation((pass, layers, ...rest) => {
     const { firstLayer } = cache.upper;
     if (layers.from < firstLayer) note("lower");
     if (layers.to > firstLayer) note("upper");

@@ -258,7 +258,7 @@ class Verification {
       [this.#spanOf({ frame, own }, 0, this.#round.openTokens)],
       this.#massRows,
     );
-    const heads = Array.from({ length: runner.llama.headCount }, (_, h) => h);
+    const heads = Array.from({ length: runner.decoder.headCount }, (_, h) => h);
     for await (const pageMass of layers) {
       const shares = massByRound(frame.lower, pageMass(heads), rounds);
       mass.push([...shares.values()]);

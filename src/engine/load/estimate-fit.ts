@@ -3,7 +3,7 @@
  * a sentence out. What is said here is an estimate; the device has the last word when buffers are made.
  */
 import type { AdapterLimits } from "../../gpu/adapter-limits";
-import type { ModelConfig } from "../../model/config/config";
+import type { ModelConfig } from "../../model/config/computable";
 import { defaultBits } from "../../model/weights/matrix-format";
 import { expectedTensors } from "../../model/config/expected-tensors";
 import {
@@ -175,10 +175,11 @@ function weightsOf(config: ModelConfig, valueBytes: number): number {
   const isFour = valueBytes === BLOCK_BYTES[4] / BLOCK_VALUES;
   const outer = isFour ? BLOCK_BYTES[8] / BLOCK_VALUES : valueBytes;
   let bytes = 0;
+  const { embedding, head } = config;
+  const outerNames = [embedding.weight.name, head.weight?.name];
   for (const [name, shape] of expectedTensors(config)) {
     const values = shape.reduce((a, b) => a * b, 1);
-    const isOuter = /embed_tokens|lm_head/.test(name);
-    const each = isOuter ? outer : valueBytes;
+    const each = outerNames.includes(name) ? outer : valueBytes;
     bytes += Math.ceil(values * (shape.length > 1 ? each : 4));
   }
   return bytes;

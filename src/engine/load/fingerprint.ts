@@ -4,7 +4,7 @@
  */
 import type { KvShape } from "../../memory/kv-cache";
 import { PAGE_TOKENS } from "../../memory/page-pool";
-import type { ModelConfig } from "../../model/config/config";
+import type { ModelConfig } from "../../model/config/computable";
 import type { WeightFormats } from "../../model/weights/matrix-format";
 import { sha256 } from "../../util/hash";
 
@@ -31,8 +31,8 @@ export function textFingerprint({ fileHashes }: TextParts): Promise<string> {
 }
 
 export interface SegmentParts {
-  /** Shapes of the network, its norms and its RoPE. */
-  config: ModelConfig;
+  /** Shapes of the network, its norms and its RoPE, as its architecture names them. */
+  config: Pick<ModelConfig, "kvIdentity">;
   /** SHA-256 of all weights, as they are in the files. */
   weightsHash: string;
   /** What the weights are on the GPU: their quantisation. */
@@ -53,8 +53,8 @@ export function segmentFingerprint({
   return sha256(
     JSON.stringify({
       version: SEGMENT_VERSION,
-      // RoPE is part of the configuration.
-      config,
+      // RoPE is part of it.
+      config: config.kvIdentity,
       weightsHash,
       weightFormats,
       textFingerprint,

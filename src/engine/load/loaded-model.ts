@@ -33,9 +33,9 @@ export class LoadedModel {
   private constructor(gpu: Gpu, model: Model) {
     this.gpu = gpu;
     this.model = model;
-    const { llama, cache } = model.network;
+    const { decoder, cache } = model.network;
     const rates = new Rates();
-    this.runner = new Runner(gpu, llama, cache, (rows, layers, ms) =>
+    this.runner = new Runner(gpu, decoder, cache, (rows, layers, ms) =>
       rates.prefilled(rows, layers / this.runner.layerCount, ms),
     );
     this.residency = new Residency(cache);

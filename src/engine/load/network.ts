@@ -3,9 +3,9 @@ import type { Gpu } from "../../gpu/gpu";
 import { KvCache, type KvFormat } from "../../memory/kv-cache";
 import { checkKernels, type KernelCheck } from "../../model/network/canary";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint";
-import type { ModelConfig } from "../../model/config/config";
+import type { ModelConfig } from "../../model/config/computable";
 import { compileKernels } from "../../model/network/kernel-set";
-import { Llama } from "../../model/network/decoder";
+import { Decoder } from "../../model/network/decoder";
 import type { WeightBits } from "../../model/weights/matrix-format";
 import { type Tuning, tuningFor } from "../../model/network/tuning";
 import { loadWeights, type Weights } from "../../model/weights/weights";
@@ -14,7 +14,7 @@ export interface Network {
   config: ModelConfig;
   weights: Weights;
   cache: KvCache;
-  llama: Llama;
+  decoder: Decoder;
   /** How its kernels did before it was trusted to them. */
   checks: KernelCheck[];
 }
@@ -75,7 +75,7 @@ export async function buildNetwork(
     };
     cache = new KvCache(gpu, shape, kvBudgetBytes);
     await cache.reserve({ lower: 1, upper: 1 });
-    const llama = await Llama.create(
+    const decoder = await Decoder.create(
       gpu,
       config,
       weights,
@@ -83,7 +83,7 @@ export async function buildNetwork(
       cache,
       tuning,
     );
-    return { config, weights, cache, llama, checks };
+    return { config, weights, cache, decoder, checks };
   } catch (error) {
     cache?.destroy();
     for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
@@ -93,9 +93,9 @@ export async function buildNetwork(
 
 export function destroyNetwork(
   gpu: Gpu,
-  { weights, cache, llama }: Network,
+  { weights, cache, decoder }: Network,
 ): void {
-  llama.destroy();
+  decoder.destroy();
   cache.destroy();
   for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
 }

@@ -32,7 +32,7 @@ export async function digestMass(
   const estimates = estimateMass(known, {
     queries,
     positions: Array.from({ length: rows }, (_, i) => end - rows + i),
-    ...runner.llama.queryShape,
+    ...runner.decoder.queryShape(runner.cache.upper.firstLayer - 1),
   });
   const byRound = new Map(known.map(({ round }, i) => [round, estimates[i]!]));
   // A round without a digest may be as good as any.

@@ -65,7 +65,7 @@ async function massByLayer(
   isWanted: () => boolean,
 ): Promise<number[][][] | undefined> {
   const spans = pendingSpans([frame.lower.at(-1)!]);
-  const heads = Array.from({ length: runner.llama.headCount }, (_, h) => h);
+  const heads = Array.from({ length: runner.decoder.headCount }, (_, h) => h);
   const masses: number[][][] = [];
   if (isWanted()) return undefined;
   for await (const pageMass of massOfLayers(runner, frame, spans, rows)) {

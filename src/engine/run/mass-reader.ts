@@ -4,7 +4,7 @@
  */
 import type { Copy, Gpu } from "../../gpu/gpu";
 import { readbackBuffer, readInto } from "../../gpu/readback";
-import type { Llama, MassRequest } from "../../model/network/decoder";
+import type { Decoder, MassRequest } from "../../model/network/decoder";
 
 /** Bytes of scratch at most: slices are cut to that. */
 const SCRATCH_BYTES = 64 * 2 ** 20;
@@ -17,16 +17,16 @@ interface MassBuffers {
 
 export class MassReader {
   readonly #gpu: Gpu;
-  readonly #llama: Llama;
+  readonly #decoder: Decoder;
   #buffers: MassBuffers | undefined;
   #pages = 0;
   #rows = 0;
   /** Σ over asked rows: [heads][pages]. */
   #sum = new Float64Array();
 
-  constructor(gpu: Gpu, llama: Llama) {
+  constructor(gpu: Gpu, decoder: Decoder) {
     this.#gpu = gpu;
-    this.#llama = llama;
+    this.#decoder = decoder;
   }
 
   /**
@@ -36,8 +36,8 @@ export class MassReader {
    * @throws OutOfMemoryError
    */
   async begin(pages: number): Promise<number> {
-    const { headCount, rowCapacity } = this.#llama;
-    const rowBytes = this.#llama.massScratchBytes(1, pages);
+    const { headCount, rowCapacity } = this.#decoder;
+    const rowBytes = this.#decoder.massScratchBytes(1, pages);
     const fitting = Math.floor(SCRATCH_BYTES / rowBytes);
     const rows = Math.max(1, Math.min(rowCapacity, fitting));
     this.#pages = pages;

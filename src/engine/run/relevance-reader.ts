@@ -2,7 +2,7 @@
 import type { Gpu } from "../../gpu/gpu";
 import { readBuffer } from "../../gpu/readback";
 import { PAGE_TOKENS } from "../../memory/page-pool";
-import type { Llama, RelevanceRequest } from "../../model/network/decoder";
+import type { Decoder, RelevanceRequest } from "../../model/network/decoder";
 
 /** Bytes of scores at most: slices are cut to that. */
 const SCORE_BYTES = 64 * 2 ** 20;
@@ -15,14 +15,14 @@ interface RelevanceBuffers {
 
 export class RelevanceReader {
   readonly #gpu: Gpu;
-  readonly #llama: Llama;
+  readonly #decoder: Decoder;
   #buffers: RelevanceBuffers | undefined;
   #pages = 0;
   #rows = 0;
 
-  constructor(gpu: Gpu, llama: Llama) {
+  constructor(gpu: Gpu, decoder: Decoder) {
     this.#gpu = gpu;
-    this.#llama = llama;
+    this.#decoder = decoder;
   }
 
   /**
@@ -34,7 +34,7 @@ export class RelevanceReader {
   async begin(pages: number): Promise<number> {
     const rowBytes = 4 * PAGE_TOKENS * pages;
     const fitting = Math.floor(SCORE_BYTES / rowBytes);
-    const rows = Math.max(1, Math.min(this.#llama.rowCapacity, fitting));
+    const rows = Math.max(1, Math.min(this.#decoder.rowCapacity, fitting));
     this.#pages = pages;
     this.#rows = 0;
     await this.#fit(rowBytes, rows);

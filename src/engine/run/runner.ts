@@ -16,7 +16,7 @@ import {
 import { type Round, slotOf } from "../../memory/round";
 import { type Half, HALVES } from "../../util/kv-half";
 import { strideOf } from "../../model/weights/matrix-format";
-import type { LayerRange, Llama } from "../../model/network/decoder";
+import type { LayerRange, Decoder } from "../../model/network/decoder";
 import { type Draw, SAMPLED, type StepRow } from "../../model/network/step";
 import { ROW_CAPACITY } from "../../model/network/workspace";
 import type { Frame } from "./attention-frame";
@@ -62,7 +62,7 @@ export type PaceListener = (rows: number, layers: number, ms: number) => void;
 
 export class Runner {
   readonly gpu: Gpu;
-  readonly llama: Llama;
+  readonly decoder: Decoder;
   readonly cache: KvCache;
   readonly layerCount: number;
   readonly mass: MassReader;
@@ -76,16 +76,16 @@ export class Runner {
 
   constructor(
     gpu: Gpu,
-    llama: Llama,
+    decoder: Decoder,
     cache: KvCache,
     onPace: PaceListener = () => undefined,
   ) {
     this.gpu = gpu;
-    this.llama = llama;
+    this.decoder = decoder;
     this.cache = cache;
     this.layerCount = cache.lower.layerCount + cache.upper.layerCount;
-    this.mass = new MassReader(gpu, llama);
-    this.relevance = new RelevanceReader(gpu, llama);
+    this.mass = new MassReader(gpu, decoder);
+    this.relevance = new RelevanceReader(gpu, decoder);
     this.#onPace = onPace;
   }
 
@@ -115,12 +115,12 @@ export class Runner {
     massRows = 0,
     first,
   }: Prefill): AsyncGenerator<number, void> {
-    const { gpu, llama } = this;
+    const { gpu, decoder } = this;
     const rows = spans.flatMap(rowsOf);
     const total = rows.length;
     if (total === 0) return;
     const resumes = layers.from > 0;
-    const stride = 4 * strideOf(llama.hiddenSize);
+    const stride = 4 * strideOf(decoder.hiddenSize);
     if (keepsResidual) await this.#keep(total * stride);
     const keys = this.writeTables(frame, total);
     const scores = relevanceRows !== undefined;
@@ -136,13 +136,13 @@ export class Runner {
       const end = done + count;
       const drawing = end === total ? first : undefined;
       const asked = Math.max(0, end - Math.max(done, total - askedRows));
-      llama.workspace.step.write({
+      decoder.workspace.step.write({
         rows: slice.map(({ row }) => row),
         askedRows: drawing ? 1 : asked,
         ...keys,
         ...(drawing && { draw: drawing.draw }),
       });
-      const { residual } = llama.workspace;
+      const { residual } = decoder.workspace;
       const copies = [...(drawing?.copies ?? [])];
       if (resumes) {
         const wanted = keptRows?.slice(done, end) ?? range(done, end);
@@ -162,12 +162,12 @@ export class Runner {
       gpu.submit(
         `prefill ${count} rows`,
         (pass) => {
-          if (!resumes) llama.embed(pass, count);
-          llama.run(pass, layers, count, keys, mass?.request);
-          if (scores) llama.writeKeys(pass, layers.to, count, score);
+          if (!resumes) decoder.embed(pass, count);
+          decoder.run(pass, layers, count, keys, mass?.request);
+          if (scores) decoder.writeKeys(pass, layers.to, count, score);
           if (drawing) {
-            llama.head(pass, 1);
-            llama.sample(pass);
+            decoder.head(pass, 1);
+            decoder.sample(pass);
           }
         },
         copies,
@@ -195,32 +195,32 @@ export class Runner {
    * @throws DeviceLostError
    */
   async logits(frame: Frame, span: Span): Promise<Float32Array[]> {
-    const { gpu, llama } = this;
+    const { gpu, decoder } = this;
     const slice = rowsOf(span);
     const count = slice.length;
     const keys = this.writeTables(frame, count);
-    llama.workspace.step.write({
+    decoder.workspace.step.write({
       rows: slice.map(({ row }) => row),
       askedRows: count,
       ...keys,
     });
     gpu.submit(`logits of ${count} rows`, (pass) => {
-      llama.embed(pass, count);
-      llama.run(pass, this.allLayers, count, keys);
-      llama.head(pass, count);
+      decoder.embed(pass, count);
+      decoder.run(pass, this.allLayers, count, keys);
+      decoder.head(pass, count);
     });
     this.#lastRows = count;
     this.#note(slice, this.allLayers);
-    const stride = strideOf(llama.vocabSize);
+    const stride = strideOf(decoder.vocabSize);
     const bytes = await readBuffer(
       gpu,
-      llama.workspace.logits,
+      decoder.workspace.logits,
       0,
       4 * stride * count,
     );
     const all = new Float32Array(bytes);
     return slice.map((_, i) =>
-      all.subarray(i * stride, i * stride + llama.vocabSize),
+      all.subarray(i * stride, i * stride + decoder.vocabSize),
     );
   }
 
@@ -234,12 +234,12 @@ export class Runner {
    * [rows][heads][head_dim], not rotated.
    */
   async queries(rows: number): Promise<Float32Array> {
-    const { llama } = this;
-    const { stride, values } = llama.queryLayout;
+    const { decoder } = this;
+    const { stride, values } = decoder.queryLayout;
     const first = 4 * stride * (this.#lastRows - rows);
     const bytes = await readBuffer(
       this.gpu,
-      llama.workspace.qkv,
+      decoder.workspace.qkv,
       first,
       4 * stride * rows,
     );
@@ -254,7 +254,7 @@ export class Runner {
 
   /** Writes both page tables for a pass of `rows` rows, and says what the step needs to know of them. */
   writeTables({ lower, upper }: Frame, rows: number) {
-    const { llama, gpu, cache } = this;
+    const { decoder, gpu, cache } = this;
     const write = (half: Half, placed: readonly PlacedRound[]) => {
       const table = pageTable(placed, half);
       if (table.length > 0) gpu.write(cache[half].table, 0, table);
@@ -262,8 +262,8 @@ export class Runner {
     };
     const lowerPages = write("lower", lower);
     const upperPages = write("upper", upper);
-    const lowerSplits = llama.splitsFor(rows, lowerPages);
-    const upperSplits = llama.splitsFor(rows, upperPages);
+    const lowerSplits = decoder.splitsFor(rows, lowerPages);
+    const upperSplits = decoder.splitsFor(rows, upperPages);
     return { lowerPages, upperPages, lowerSplits, upperSplits };
   }
 
@@ -280,21 +280,21 @@ export class Runner {
     draw: Draw,
     copies: readonly Copy[],
   ): void {
-    const { gpu, llama } = this;
+    const { gpu, decoder } = this;
     const index = Math.floor(local / PAGE_TOKENS);
     const lowerPages = earlierPages.lower + index + 1;
     const upperPages = earlierPages.upper + index + 1;
     const keys = {
       lowerPages,
       upperPages,
-      lowerSplits: llama.splitsFor(1, lowerPages),
-      upperSplits: llama.splitsFor(1, upperPages),
+      lowerSplits: decoder.splitsFor(1, lowerPages),
+      upperSplits: decoder.splitsFor(1, upperPages),
     };
     const entry = (half: Half, pages: number) => [
       pages - 1,
       ...pageEntry(own, half, index, local + 1),
     ];
-    llama.workspace.step.write({
+    decoder.workspace.step.write({
       rows: [rowAt(own, local, SAMPLED)],
       askedRows: 1,
       ...keys,
@@ -307,11 +307,11 @@ export class Runner {
     gpu.submit(
       "decode",
       (pass) => {
-        llama.appendPage(pass);
-        llama.embed(pass, 1);
-        llama.run(pass, this.allLayers, 1, keys);
-        llama.head(pass, 1);
-        llama.sample(pass);
+        decoder.appendPage(pass);
+        decoder.embed(pass, 1);
+        decoder.run(pass, this.allLayers, 1, keys);
+        decoder.head(pass, 1);
+        decoder.sample(pass);
       },
       copies,
     );
@@ -325,7 +325,7 @@ export class Runner {
 
   /** Copies kept rows into the workspace, neighbours in one. */
   #resume(rows: readonly number[], stride: number): Copy[] {
-    const { residual } = this.llama.workspace;
+    const { residual } = this.decoder.workspace;
     const copies: Copy[] = [];
     for (let at = 0; at < rows.length;) {
       let end = at + 1;

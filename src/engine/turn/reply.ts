@@ -67,7 +67,7 @@ export class Reply {
   /** How the prefill draws the first token. */
   first(): FirstDraw {
     const { copy, read } = this.#ring.take(
-      this.#runner.llama.workspace.sampled,
+      this.#runner.decoder.workspace.sampled,
     );
     this.#readFirst = read;
     return { draw: this.#nextDraw(), copies: [copy] };
@@ -131,7 +131,7 @@ export class Reply {
       return;
     }
     const { copy, read } = this.#ring.take(
-      this.#runner.llama.workspace.sampled,
+      this.#runner.decoder.workspace.sampled,
     );
     const draw = this.#nextDraw();
     this.#runner.decode(this.#own, local, this.#earlierPages, draw, [copy]);

@@ -197,16 +197,16 @@ function attendedIds({ attended }: AttentionReport): number[] | null {
 
 /** Tells the sampler which tokens the repetition penalty applies to: all of the chat's. */
 function markSeen(
-  { runner: { gpu, llama } }: TurnContext,
+  { runner: { gpu, decoder } }: TurnContext,
   rounds: readonly Round[],
   { repetitionPenalty }: SamplerSettings,
 ): void {
   if (repetitionPenalty === 1) return;
-  const words = new Uint32Array(llama.workspace.seen.size / 4);
+  const words = new Uint32Array(decoder.workspace.seen.size / 4);
   for (const { tokens } of rounds) {
     for (const token of tokens) words[token >> 5]! |= 1 << (token & 31);
   }
-  gpu.write(llama.workspace.seen, 0, words);
+  gpu.write(decoder.workspace.seen, 0, words);
 }
 
 /**

@@ -9,7 +9,7 @@
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
 import { ByteReader } from "./byte-reader";
-import { checked } from "../config/check-json";
+import { checked } from "../files/check-json";
 import { type FloatType, tensorBytes } from "./checkpoint";
 import { missingFile, type ModelFiles } from "../files/model-files";
 import { expectApart, type StoredTensor } from "./stored-tensors";

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
-import { checked } from "../config/check-json";
+import { checked } from "../files/check-json";
 import type { Checkpoint, TensorInfo } from "./checkpoint";
 import {
   missingFile,

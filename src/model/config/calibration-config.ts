@@ -3,7 +3,7 @@
  * calibrate` writes it; calibration.ts of the engine says how the numbers come about.
  */
 import * as v from "valibot";
-import { checked } from "./check-json";
+import { checked } from "../files/check-json";
 
 export interface RondoConfig {
   /** The last layer of the lower half: its attention says which rounds matter. */

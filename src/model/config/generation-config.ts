@@ -1,6 +1,6 @@
 /** What a model's makers recommend for generation: generation_config.json, where there is one. */
 import * as v from "valibot";
-import { checked } from "./check-json";
+import { checked } from "../files/check-json";
 
 export interface GenerationConfig {
   /** Ids that end a reply; empty where the files name none. */

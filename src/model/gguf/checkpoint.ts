@@ -1,7 +1,7 @@
 /**
  * The tensors of a GGUF file, under Hugging Face's names and in the order that its networks compute
- * in. Files of the architecture llama keep the rows of q and k as RoPE on neighbouring pairs wants
- * them; they are put back while they are read (stored-tensors.ts).
+ * in. Some architectures keep the rows of q and k as RoPE on neighbouring pairs wants them; they are put
+ * back while they are read (stored-tensors.ts).
  */
 import { ModelFormatError } from "../../util/errors";
 import {
@@ -12,7 +12,10 @@ import {
   type TensorType,
   tensorBytes,
 } from "../checkpoint/checkpoint";
-import type { ModelConfig } from "../config/config";
+import type { GgufFormat } from "../architectures/architecture";
+import { ARCHITECTURES } from "../architectures/known-architectures";
+import type { ModelConfig } from "../config/computable";
+import { ggufArchitecture } from "./config";
 import type { GgufHeader, GgufTensor } from "./header";
 import type { ModelFiles } from "../files/model-files";
 import {
@@ -58,28 +61,6 @@ const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
   [39, "MXFP4"],
 ]);
 
-/** Names outside of the layers. */
-const NAMES: ReadonlyMap<string, string> = new Map([
-  ["model.embed_tokens.weight", "token_embd.weight"],
-  ["model.norm.weight", "output_norm.weight"],
-  ["lm_head.weight", "output.weight"],
-]);
-
-/** Names within a layer, without .weight or .bias. */
-const LAYER_NAMES: ReadonlyMap<string, string> = new Map([
-  ["input_layernorm", "attn_norm"],
-  ["self_attn.q_proj", "attn_q"],
-  ["self_attn.k_proj", "attn_k"],
-  ["self_attn.v_proj", "attn_v"],
-  ["self_attn.o_proj", "attn_output"],
-  ["self_attn.q_norm", "attn_q_norm"],
-  ["self_attn.k_norm", "attn_k_norm"],
-  ["post_attention_layernorm", "ffn_norm"],
-  ["mlp.gate_proj", "ffn_gate"],
-  ["mlp.up_proj", "ffn_up"],
-  ["mlp.down_proj", "ffn_down"],
-]);
-
 /**
  * The tensors that such a model computes with; others are ignored, and not counted.
  *
@@ -91,10 +72,12 @@ export function ggufCheckpoint(
   header: GgufHeader,
   config: ModelConfig,
 ): Checkpoint {
-  const isPaired = header.metadata.get("general.architecture") === "llama";
+  const { gguf } = ggufArchitecture(header);
+  expectSameFormat(header, gguf, config);
   const stored = [...expectedTensors(config)].map(
     ([name, shape]): StoredTensor => {
-      const ggufName = ggufNameOf(name);
+      const place = placeOf(name);
+      const ggufName = ggufNameOf(place, gguf);
       const tensor = header.tensors.get(ggufName);
       if (tensor === undefined) {
         throw new ModelFormatError({
@@ -104,11 +87,12 @@ export function ggufCheckpoint(
           found: "no tensor of that name",
         });
       }
-      const isTurned = /\.[qk]_proj\./.test(name);
       return {
         info: tensorInfo(header, { name, ggufName, tensor, shape }),
         start: tensor.start,
-        ...(isPaired && isTurned && { pairedHeadRows: config.headDim }),
+        ...(gguf.pairedTensors.has(place.part) && {
+          pairedHeadRows: config.headDim,
+        }),
       };
     },
   );
@@ -124,15 +108,47 @@ export function ggufCheckpoint(
   };
 }
 
+/** A config.json beside the file may be of another architecture, if GGUF has one name for both. */
+function expectSameFormat(
+  { file }: GgufHeader,
+  { name }: GgufFormat,
+  { architecture }: ModelConfig,
+): void {
+  const isSame = ARCHITECTURES.some(
+    (one) => one.name === architecture && one.gguf.name === name,
+  );
+  if (isSame) return;
+  throw new ModelFormatError({
+    file,
+    expected: `the network of its config.json, ${architecture}`,
+    found: `general.architecture: ${name}`,
+  });
+}
+
+/** A tensor's place in a network: outside of the layers or in one, and its weights or its biases. */
+interface TensorPlace {
+  layer: string | undefined;
+  part: string;
+  kind: string;
+}
+
+function placeOf(name: string): TensorPlace {
+  const found = /^(?:model\.layers\.(\d+)\.)?(.+)\.(weight|bias)$/.exec(name);
+  if (found === null) throw new RangeError(`a tensor called ${name}`);
+  const [, layer, part, kind] = found;
+  return { layer, part: part!, kind: kind! };
+}
+
 /** The name that a tensor has in this format. */
-function ggufNameOf(name: string): string {
-  const inLayer = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
-  const found =
-    inLayer === null
-      ? NAMES.get(name)
-      : `blk.${inLayer[1]}.${LAYER_NAMES.get(inLayer[2]!)}.${inLayer[3]}`;
-  if (found === undefined) throw new RangeError(`no GGUF name for ${name}`);
-  return found;
+function ggufNameOf(
+  { layer, part, kind }: TensorPlace,
+  { name, tensorNames }: GgufFormat,
+): string {
+  const found = tensorNames.get(part);
+  if (found === undefined)
+    throw new RangeError(`no name in GGUF for ${part} of ${name}`);
+  const block = layer === undefined ? "" : `blk.${layer}.`;
+  return `${block}${found}.${kind}`;
 }
 
 /** Checks one tensor of the header. */

@@ -5,11 +5,12 @@
 import { ModelFormatError } from "../../util/errors";
 import { ByteReader } from "../checkpoint/byte-reader";
 import type { Checkpoint } from "../checkpoint/checkpoint";
-import { type ModelConfig, readConfig } from "../config/config";
+import type { ModelConfig } from "../config/computable";
+import { readConfig } from "../config/config";
 import { ggufGenerationConfig, ggufTokenizerConfig } from "./chat";
 import { ggufCheckpoint } from "./checkpoint";
-import { ggufConfig } from "./config";
-import { type GgufHeader, readGgufHeader } from "./header";
+import { ggufArchitecture, ggufConfig, type GgufVectors } from "./config";
+import { type GgufHeader, type GgufTensor, readGgufHeader } from "./header";
 import { GgufMetadata } from "./metadata";
 import { ggufTokenizer } from "./tokenizer";
 import { missingFile, type ModelFiles } from "../files/model-files";
@@ -25,10 +26,8 @@ export interface Gguf {
   checkpoint: (config: ModelConfig) => Checkpoint;
 }
 
-/** What each of RoPE's frequencies is divided by; F32. */
-const ROPE_FACTORS = "rope_freqs.weight";
-/** More than any head has. */
-const MAX_ROPE_FACTORS = 1024;
+/** Values of a vector that the configuration depends on: one for each pair of a head, and heads are shorter. */
+const MOST_VALUES = 1024;
 
 /**
  * Reads the header of `file`, and checks that the runtime computes such networks.
@@ -42,10 +41,7 @@ export async function openGguf(
 ): Promise<Gguf> {
   const header = await readGgufHeader(files, file, signal);
   const metadata = new GgufMetadata(header);
-  const config = ggufConfig(
-    header,
-    await readRopeFactors(files, header, signal),
-  );
+  const config = ggufConfig(header, await readVectors(files, header, signal));
   expectComputable(config, file);
 
   const texts = new Map<string, () => object>([
@@ -88,20 +84,34 @@ function expectComputable(config: unknown, file: string): void {
   }
 }
 
-async function readRopeFactors(
+/** The short vectors that the architecture's configuration depends on. */
+async function readVectors(
   files: ModelFiles,
-  { file, tensors }: GgufHeader,
+  header: GgufHeader,
   signal: AbortSignal | undefined,
-): Promise<number[] | undefined> {
-  const tensor = tensors.get(ROPE_FACTORS);
-  if (tensor === undefined) return undefined;
-  const { shape, typeId, start } = tensor;
+): Promise<GgufVectors> {
+  const vectors = new Map<string, number[]>();
+  for (const name of ggufArchitecture(header).gguf.configVectors) {
+    const tensor = header.tensors.get(name);
+    if (tensor !== undefined)
+      vectors.set(name, await readVector(files, header, name, tensor, signal));
+  }
+  return vectors;
+}
+
+async function readVector(
+  files: ModelFiles,
+  { file }: GgufHeader,
+  name: string,
+  { shape, typeId, start }: GgufTensor,
+  signal: AbortSignal | undefined,
+): Promise<number[]> {
   const [count] = shape;
-  if (shape.length !== 1 || typeId !== 0 || count! > MAX_ROPE_FACTORS) {
+  if (shape.length !== 1 || typeId !== 0 || count! > MOST_VALUES) {
     throw new ModelFormatError({
       file,
-      tensor: ROPE_FACTORS,
-      expected: `up to ${MAX_ROPE_FACTORS} values of type F32`,
+      tensor: name,
+      expected: `up to ${MOST_VALUES} values of type F32`,
       found: `shape [${shape.join(", ")}] of type ${typeId}`,
     });
   }
@@ -117,7 +127,7 @@ async function readRopeFactors(
     if (found < bytes.length) {
       throw new ModelFormatError({
         file,
-        tensor: ROPE_FACTORS,
+        tensor: name,
         expected: `${bytes.length} bytes`,
         found: `${found}, then the end of the file: the download is incomplete`,
       });

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { ModelFetchError } from "../../util/errors";
-import { checked } from "../config/check-json";
+import { checked } from "../files/check-json";
 import { refusalOf } from "./hub-errors";
 import { type ByteRange, reasonOf } from "../files/model-files";
 import { isOffline, TemporaryFetchError } from "./retry";

@@ -1,12 +1,12 @@
 /**
- * The Llama-family decoder: one path, `run(layers, rows, keys)`, for prefill, decode, half a stack
+ * The decoder of every architecture: one path, `run(layers, rows, keys)`, for prefill, decode, half a stack
  * and any subset of rows. Dispatches are recorded once against the buffers and replayed; what a step
  * is about comes from the step buffer and the page tables.
  */
 import type { Gpu, Pass } from "../../gpu/gpu";
 import type { Dispatch } from "../../gpu/kernel";
 import type { KvCache } from "../../memory/kv-cache";
-import type { ModelConfig } from "../config/config";
+import type { ModelConfig } from "../config/computable";
 import type { KernelSet } from "./kernel-set";
 import {
   type AttentionShape,
@@ -65,7 +65,7 @@ export interface RelevanceRequest {
   softmaxes: GPUBuffer;
 }
 
-export class Llama {
+export class Decoder {
   readonly workspace: Workspace;
   readonly #config: ModelConfig;
   readonly #weights: Weights;
@@ -118,7 +118,7 @@ export class Llama {
     );
     this.#norm = kernels.rmsNorm.record(
       { step, x: residual, weight: weights.norm, y: asked },
-      { chunks, columns, eps: config.rmsNormEps },
+      { chunks, columns, eps: config.norm.eps },
     );
     this.#head = recordLinear(kernels, step, {
       x: asked,
@@ -141,10 +141,10 @@ export class Llama {
     kernels: KernelSet,
     cache: KvCache,
     tuning: Tuning,
-  ): Promise<Llama> {
+  ): Promise<Decoder> {
     return gpu.allocating(
       "the model's workspace",
-      () => new Llama(gpu, config, weights, kernels, cache, tuning),
+      () => new Decoder(gpu, config, weights, kernels, cache, tuning),
     );
   }
 
@@ -160,14 +160,17 @@ export class Llama {
     return this.#config.numAttentionHeads;
   }
 
-  /** What queries are: how many, how long, and how they are rotated. */
-  get queryShape() {
-    const { numAttentionHeads, numKeyValueHeads, headDim } = this.#config;
+  /** What queries of a layer are: how many, how long, and how they are rotated and scaled. */
+  queryShape(layer: number) {
+    const { numAttentionHeads, numKeyValueHeads, headDim, layers, ropes } =
+      this.#config;
+    const { rope, scale } = layers[layer]!.attention;
     return {
       heads: numAttentionHeads,
       kvHeads: numKeyValueHeads,
       headDim,
-      frequencies: inverseFrequencies(this.#config),
+      frequencies: inverseFrequencies(ropes[rope], headDim),
+      scale,
     };
   }
 
@@ -219,18 +222,15 @@ export class Llama {
     mass?: MassRequest,
   ): void {
     this.#refresh();
-    const {
-      numAttentionHeads: heads,
-      numKeyValueHeads: kvHeads,
-      hasQkNorm,
-    } = this.#config;
+    const { numAttentionHeads: heads, numKeyValueHeads: kvHeads } =
+      this.#config;
     for (let l = from; l < to; l++) {
       const layer = this.#layers[l]!;
       const isLower = l < this.#cache.upper.firstLayer;
       const splits = isLower ? lowerSplits : upperSplits;
       const shape = { rows, group: heads / kvHeads, kvHeads, splits };
       layer.qkv(pass, rows);
-      layer.append(pass, { rows, heads: kvHeads + (hasQkNorm ? heads : 0) });
+      layer.append(pass, rows);
       if (mass && l === to - 1) this.#attendWithMass(pass, l, shape, mass);
       else if (rows === 1) layer.attentionOfOne(pass, shape);
       else layer.attention(pass, shape);
@@ -252,14 +252,9 @@ export class Llama {
     request?: RelevanceRequest,
   ): void {
     this.#refresh();
-    const {
-      numAttentionHeads: heads,
-      numKeyValueHeads: kvHeads,
-      hasQkNorm,
-    } = this.#config;
     const layer = this.#layers[l]!;
     layer.qkv(pass, rows);
-    layer.append(pass, { rows, heads: kvHeads + (hasQkNorm ? heads : 0) });
+    layer.append(pass, rows);
     if (request) this.#score(pass, l, request);
   }
 
@@ -283,8 +278,13 @@ export class Llama {
     if (this.#generation === this.#cache.generation) return;
     this.#generation = this.#cache.generation;
     const { lower, upper } = this.#cache;
-    this.#layers = this.#weights.layers.map((weights, l) =>
-      recordLayer(this.#context, weights, this.#keysOf(l)),
+    this.#layers = this.#config.layers.map((layer, l) =>
+      recordLayer(
+        this.#context,
+        layer,
+        this.#weights.layers[l]!,
+        this.#keysOf(l),
+      ),
     );
     this.#appendPage = this.#kernels.appendPage.record(
       {
@@ -303,10 +303,18 @@ export class Llama {
     shape: AttentionShape,
     { pageMass, pages, scratch }: MassRequest,
   ): void {
-    const { numAttentionHeads: heads } = this.#config;
-    const { attention, attentionTile } = this.#kernels;
+    const { numAttentionHeads: heads, layers } = this.#config;
+    const { attention: kernel, attentionTile } = this.#kernels;
+    const { attention } = layers[l]!;
     const keys = this.#keysOf(l);
-    recordAttention(this.#context, attention, keys, scratch)(pass, shape);
+    const attend = recordAttention(
+      this.#context,
+      attention,
+      kernel,
+      keys,
+      scratch,
+    );
+    attend(pass, shape);
     const sum = this.#kernels.pageMass.record(
       {
         step: this.workspace.step.buffer,
@@ -330,14 +338,15 @@ export class Llama {
     l: number,
     { relevance, pages, askedRows, adds, scores, softmaxes }: RelevanceRequest,
   ): void {
-    const { numAttentionHeads, numKeyValueHeads, headDim } = this.#config;
-    const { step, rope, qkv } = this.workspace;
+    const { numAttentionHeads, numKeyValueHeads, layers } = this.#config;
+    const { step, ropes, qkv } = this.workspace;
+    const { rope, scale } = layers[l]!.attention;
     const keys = this.#keysOf(l);
     const score = this.#kernels.relevance.record(
       {
         step: step.buffer,
         pages: keys.table,
-        rope,
+        rope: ropes[rope],
         qkv,
         k_pages: keys.pages.k,
         scores,
@@ -347,7 +356,7 @@ export class Llama {
         kv_heads: numKeyValueHeads,
         group: numAttentionHeads / numKeyValueHeads,
         qkv_stride: strideOf(qkvColumns(this.#config)) / 4,
-        scale: 1 / Math.sqrt(numAttentionHeads * headDim),
+        scale: scale / Math.sqrt(numAttentionHeads),
       },
     );
     const join = this.#kernels.relevanceJoin.record(

@@ -18,7 +18,7 @@ import { rmsNorm } from "../../kernels/rms-norm";
 import { ropeAppend } from "../../kernels/rope-append";
 import { sample } from "../../kernels/sample";
 import type { KvFormat } from "../../memory/kv-cache";
-import type { ModelConfig } from "../config/config";
+import type { ModelConfig } from "../config/computable";
 import type { MatrixFormat, WeightFormats } from "../weights/matrix-format";
 import type { Tuning } from "./tuning";
 

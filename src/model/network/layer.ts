@@ -2,7 +2,11 @@
 import type { Pass } from "../../gpu/gpu";
 import type { Dispatch } from "../../gpu/kernel";
 import type { LayerPages } from "../../memory/kv-cache";
-import type { ModelConfig } from "../config/config";
+import type {
+  ComputableAttention,
+  ComputableLayer,
+  ModelConfig,
+} from "../config/computable";
 import type { KernelSet } from "./kernel-set";
 import { type Linear, recordLinear } from "./linear";
 import { strideOf } from "../weights/matrix-format";
@@ -32,10 +36,16 @@ export interface AttentionShape {
   splits: number;
 }
 
+/** What makes gate and up one, by the activation. */
+const GATED = { silu: "gated" } as const satisfies Record<
+  ComputableLayer["mlp"]["activation"],
+  Linear["epilogue"]
+>;
+
 /** In the order of the forward pass; seven dispatches, whichever attention is taken. */
 export interface LayerDispatches {
   qkv: (pass: Pass, rows: number) => void;
-  append: Dispatch<{ rows: number; heads: number }>;
+  append: (pass: Pass, rows: number) => void;
   attentionOfOne: Dispatch<AttentionShape>;
   attention: Dispatch<AttentionShape>;
   join: Dispatch<{ rows: number; heads: number }>;
@@ -46,53 +56,61 @@ export interface LayerDispatches {
 
 export function recordLayer(
   context: LayerContext,
+  { attention, mlp }: ComputableLayer,
   weights: LayerWeights,
   keys: LayerKeys,
 ): LayerDispatches {
   const { config, kernels, workspace } = context;
   const { numAttentionHeads: heads, numKeyValueHeads: kvHeads } = config;
-  const { hasQkNorm, rmsNormEps: eps } = config;
-  const { residual, qkv, attended, activated, partials, rope } = workspace;
+  const { qkNorm } = attention;
+  const { residual, qkv, attended, activated, partials } = workspace;
+  const rope = workspace.ropes[attention.rope];
   const step = workspace.step.buffer;
   const qkvStride = strideOf(qkvColumns(config));
   const linear = (one: Linear) => recordLinear(kernels, step, one);
+  const attend = (kernel: KernelSet["attention"]) =>
+    recordAttention(context, attention, kernel, keys);
   const addsToResidual = {
     y: residual,
     yStride: strideOf(config.hiddenSize),
     epilogue: "add",
   } as const;
 
+  const ropeAppend = kernels.ropeAppend.record(
+    {
+      step,
+      rope,
+      q_norm: weights.qNorm ?? rope, // not looked at without norms
+      k_norm: weights.kNorm ?? rope,
+      qkv,
+      k_pages: keys.pages.k,
+      v_pages: keys.pages.v,
+    },
+    {
+      heads,
+      kv_heads: kvHeads,
+      first_head: qkNorm ? 0 : heads,
+      qkv_stride: qkvStride,
+      normalizes: Number(qkNorm !== null),
+      eps: qkNorm?.eps ?? 0,
+      half: keys.half,
+    },
+  );
+  // Queries are rotated by attention: without norms there is nothing to do for them.
+  const appendedHeads = kvHeads + (qkNorm ? heads : 0);
+
   return {
     qkv: linear({
       x: residual,
-      norm: { weight: weights.inputNorm, eps },
+      norm: { weight: weights.inputNorm, eps: attention.norm.eps },
       weight: weights.qkv,
       bias: weights.qkvBias,
       y: qkv,
       yStride: qkvStride,
     }),
-    append: kernels.ropeAppend.record(
-      {
-        step,
-        rope,
-        q_norm: weights.qNorm ?? rope, // not looked at without norms
-        k_norm: weights.kNorm ?? rope,
-        qkv,
-        k_pages: keys.pages.k,
-        v_pages: keys.pages.v,
-      },
-      {
-        heads,
-        kv_heads: kvHeads,
-        first_head: hasQkNorm ? 0 : heads,
-        qkv_stride: qkvStride,
-        normalizes: Number(hasQkNorm),
-        eps,
-        half: keys.half,
-      },
-    ),
-    attentionOfOne: recordAttention(context, kernels.attentionOfOne, keys),
-    attention: recordAttention(context, kernels.attention, keys),
+    append: (pass, rows) => ropeAppend(pass, { rows, heads: appendedHeads }),
+    attentionOfOne: attend(kernels.attentionOfOne),
+    attention: attend(kernels.attention),
     join: kernels.attentionJoin.record(
       { step, partials, out: attended },
       {
@@ -109,11 +127,11 @@ export function recordLayer(
     }),
     gateUp: linear({
       x: residual,
-      norm: { weight: weights.postAttentionNorm, eps },
+      norm: { weight: weights.postAttentionNorm, eps: mlp.norm.eps },
       weight: weights.gateUp,
       y: activated,
       yStride: strideOf(config.intermediateSize),
-      epilogue: "gated",
+      epilogue: GATED[mlp.activation],
     }),
     down: linear({ x: activated, weight: weights.downProj, ...addsToResidual }),
   };
@@ -122,6 +140,7 @@ export function recordLayer(
 /** @param mass receives the softmax sums of every tile of keys, for page-mass.wgsl */
 export function recordAttention(
   { config, workspace }: LayerContext,
+  { rope, scale }: ComputableAttention,
   kernel: KernelSet["attention"],
   { pages, table, half }: LayerKeys,
   mass?: GPUBuffer,
@@ -131,7 +150,7 @@ export function recordAttention(
     {
       step: workspace.step.buffer,
       pages: table,
-      rope: workspace.rope,
+      rope: workspace.ropes[rope],
       qkv: workspace.qkv,
       k_pages: pages.k,
       v_pages: pages.v,
@@ -144,7 +163,7 @@ export function recordAttention(
       kv_heads: kvHeads,
       group: heads / kvHeads,
       qkv_stride: strideOf(qkvColumns(config)) / 4,
-      scale: 1 / Math.sqrt(config.headDim),
+      scale,
       emits_mass: Number(mass !== undefined),
     },
   );

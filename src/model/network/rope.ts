@@ -1,5 +1,6 @@
 /** The rotations of RoPE, made in double precision once for all kernels. */
-import type { ModelConfig } from "../config/config";
+import type { RopeScaling } from "../architectures/recipe";
+import type { ComputableRope } from "../config/computable";
 
 /** Positions of the fine table; the coarse one steps by as many. */
 const FINE = 256;
@@ -10,10 +11,11 @@ const FINE = 256;
  * tables in place of one as long as the context, at the cost of one rounding.
  */
 export function ropeTable(
-  config: ModelConfig,
+  rope: ComputableRope,
+  headDim: number,
   positions: number,
 ): Float32Array {
-  const frequencies = inverseFrequencies(config);
+  const frequencies = inverseFrequencies(rope, headDim);
   const rows = FINE + Math.ceil(positions / FINE);
   const table = new Float32Array(rows * frequencies.length * 2);
   for (let row = 0; row < rows; row++) {
@@ -27,33 +29,40 @@ export function ropeTable(
   return table;
 }
 
-/** Radians a position for each pair of a head, scaled as config.json asks. */
-export function inverseFrequencies({
-  headDim,
-  ropeTheta,
-  ropeScaling,
-}: ModelConfig): number[] {
+/** Radians a position for each pair of a head, scaled as the recipe asks. */
+export function inverseFrequencies(
+  { theta, scaling }: ComputableRope,
+  headDim: number,
+): number[] {
   const plain = Array.from(
     { length: headDim / 2 },
-    (_, i) => ropeTheta ** ((-2 * i) / headDim),
+    (_, i) => theta ** ((-2 * i) / headDim),
   );
-  if (ropeScaling === null) return plain;
-  if (ropeScaling.type === "linear")
-    return plain.map((frequency) => frequency / ropeScaling.factor);
-  if (ropeScaling.type === "factors")
-    return plain.map((frequency, i) => frequency / ropeScaling.factors[i]!);
+  switch (scaling?.type) {
+    case undefined:
+      return plain;
+    case "linear":
+      return plain.map((frequency) => frequency / scaling.factor);
+    case "factors":
+      return plain.map((frequency, i) => frequency / scaling.factors[i]!);
+    case "llama3":
+      return plain.map((frequency) => llama3Frequency(frequency, scaling));
+  }
+  return scaling satisfies never;
+}
 
-  // Llama 3.1: long wavelengths are stretched, short ones kept, with a ramp between.
-  const {
+/** Long wavelengths are stretched, short ones kept, with a ramp between. */
+function llama3Frequency(
+  frequency: number,
+  {
     factor,
     lowFreqFactor,
     highFreqFactor,
     originalMaxPositionEmbeddings,
-  } = ropeScaling;
-  return plain.map((frequency) => {
-    const turns = (originalMaxPositionEmbeddings * frequency) / (2 * Math.PI);
-    const kept = (turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
-    const share = Math.min(1, Math.max(0, kept));
-    return (frequency / factor) * (1 - share) + frequency * share;
-  });
+  }: RopeScaling & { type: "llama3" },
+): number {
+  const turns = (originalMaxPositionEmbeddings * frequency) / (2 * Math.PI);
+  const kept = (turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
+  const share = Math.min(1, Math.max(0, kept));
+  return (frequency / factor) * (1 - share) + frequency * share;
 }

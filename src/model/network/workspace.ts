@@ -1,6 +1,6 @@
 /** The buffers between the kernels of a network: one step's rows on their way through the layers. */
 import type { Gpu } from "../../gpu/gpu";
-import type { ModelConfig } from "../config/config";
+import type { ModelConfig } from "../config/computable";
 import { strideOf } from "../weights/matrix-format";
 import { ropeTable } from "./rope";
 import { StepBuffer } from "./step";
@@ -19,8 +19,8 @@ const TILE_QUERIES = 16;
 /** f32 buffers unless it says otherwise; rows are padded to strideOf(columns). */
 export interface Workspace {
   step: StepBuffer;
-  /** cos and sin of [256 fine positions, then coarse ones][head_dim / 2]. */
-  rope: GPUBuffer;
+  /** Of each RoPE: cos and sin of [256 fine positions, then coarse ones][head_dim / 2]. */
+  ropes: readonly [GPUBuffer];
   /** [ROW_CAPACITY, hidden]: the residual stream. */
   residual: GPUBuffer;
   /** [ROW_CAPACITY, (heads + 2 · kv heads) · head_dim] */
@@ -59,7 +59,11 @@ export function createWorkspace(
     make(label, count * strideOf(columns) * 4);
 
   const step = new StepBuffer(gpu, ROW_CAPACITY);
-  const rotations = ropeTable(config, config.maxPositionEmbeddings);
+  const rotations = ropeTable(
+    config.ropes[0],
+    headDim,
+    config.maxPositionEmbeddings,
+  );
   const rope = make("rotations", rotations.byteLength);
   gpu.write(rope, 0, rotations);
   // splitsFor() never lets rows · splits grow past this.
@@ -68,7 +72,7 @@ export function createWorkspace(
 
   return {
     step,
-    rope,
+    ropes: [rope],
     residual: rows("residual stream", ROW_CAPACITY, hiddenSize),
     qkv: rows("qkv", ROW_CAPACITY, qkvColumns(config)),
     partials: make(

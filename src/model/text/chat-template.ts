@@ -2,7 +2,7 @@
 import { Template } from "@huggingface/jinja";
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
-import { checked } from "../config/check-json";
+import { checked } from "../files/check-json";
 import { type ModelFiles, readOptionalJson } from "../files/model-files";
 import { strftime } from "./strftime";
 

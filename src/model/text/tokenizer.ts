@@ -11,7 +11,7 @@ import { type AddedToken, Tokenizer as Library } from "@huggingface/tokenizers";
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
 import { asSplits } from "./pre-tokenizer";
-import { checked } from "../config/check-json";
+import { checked } from "../files/check-json";
 import {
   type ModelFiles,
   readJson,

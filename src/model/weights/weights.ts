@@ -1,7 +1,8 @@
 /** A checkpoint's tensors on the GPU: streamed, joined where the kernels want them joined, rows padded. */
 import type { Gpu } from "../../gpu/gpu";
 import type { Checkpoint } from "../checkpoint/checkpoint";
-import type { ModelConfig } from "../config/config";
+import type { TensorSpec } from "../architectures/recipe";
+import type { ModelConfig } from "../config/computable";
 import type { Matrix } from "./matrix";
 import {
   defaultBits,
@@ -17,7 +18,7 @@ import { type Destination, uploadRows } from "./tensor-upload";
 export interface LayerWeights {
   /** Vectors are f32, padded to strideOf(length). */
   inputNorm: GPUBuffer;
-  /** [(heads + 2 · kv heads) · head_dim, hidden]: q_proj, k_proj and v_proj one below the other. */
+  /** [(heads + 2 · kv heads) · head_dim, hidden]: queries, then keys, then values. */
   qkv: Matrix;
   qkvBias?: GPUBuffer;
   /** [head_dim] */
@@ -26,7 +27,7 @@ export interface LayerWeights {
   oProj: Matrix;
   oBias?: GPUBuffer;
   postAttentionNorm: GPUBuffer;
-  /** [2 · intermediate, hidden]: gate_proj, then up_proj. */
+  /** [2 · intermediate, hidden]: gate, then up. */
   gateUp: Matrix;
   downProj: Matrix;
 }
@@ -125,10 +126,10 @@ function allocate(
   /** A matrix made of tensors one below the other. */
   function matrix(
     label: string,
-    names: readonly string[],
+    specs: readonly TensorSpec[],
     atMost: WeightBits = bits,
   ): Matrix {
-    const tensors = names.map((name) => checkpoint.tensors.get(name)!);
+    const tensors = specs.map(({ name }) => checkpoint.tensors.get(name)!);
     const columns = tensors[0]!.shape[1]!;
     const types = tensors.map(({ type }) => type);
     const format = matrixFormat(types, columns, atMost);
@@ -157,71 +158,48 @@ function allocate(
   }
 
   /** A vector made of tensors end to end, as f32. */
-  function vector(label: string, ...names: string[]): GPUBuffer {
-    const lengths = names.map(
-      (name) => checkpoint.tensors.get(name)!.shape[0]!,
-    );
-    const total = lengths.reduce((sum, length) => sum + length, 0);
+  function vector(label: string, specs: readonly TensorSpec[]): GPUBuffer {
+    const total = specs.reduce((sum, { shape }) => sum + shape[0]!, 0);
     const buffer = make(label, strideOf(total) * 4);
     let first = 0;
-    names.forEach((name, i) => {
+    for (const { name, shape } of specs) {
       destinations.set(name, { vector: buffer, first });
-      first += lengths[i]!;
-    });
+      first += shape[0]!;
+    }
     return buffer;
   }
 
-  const layers = Array.from(
-    { length: config.numHiddenLayers },
-    (_, l): LayerWeights => {
-      const name = (part: string) => `model.layers.${l}.${part}`;
-      const label = (part: string) => `layer ${l} ${part}`;
-      const attention = ["q", "k", "v"].map((part) =>
-        name(`self_attn.${part}_proj`),
-      );
-      return {
-        inputNorm: vector(label("input norm"), name("input_layernorm.weight")),
-        qkv: matrix(
-          label("qkv"),
-          attention.map((part) => `${part}.weight`),
-        ),
-        ...(config.hasQkvBias && {
-          qkvBias: vector(
-            label("qkv bias"),
-            ...attention.map((part) => `${part}.bias`),
-          ),
-        }),
-        ...(config.hasQkNorm && {
-          qNorm: vector(label("q norm"), name("self_attn.q_norm.weight")),
-          kNorm: vector(label("k norm"), name("self_attn.k_norm.weight")),
-        }),
-        oProj: matrix(label("o"), [name("self_attn.o_proj.weight")]),
-        ...(config.hasOutputBias && {
-          oBias: vector(label("o bias"), name("self_attn.o_proj.bias")),
-        }),
-        postAttentionNorm: vector(
-          label("post attention norm"),
-          name("post_attention_layernorm.weight"),
-        ),
-        gateUp: matrix(label("gate and up"), [
-          name("mlp.gate_proj.weight"),
-          name("mlp.up_proj.weight"),
-        ]),
-        downProj: matrix(label("down"), [name("mlp.down_proj.weight")]),
-      };
-    },
-  );
+  const layers = config.layers.map(({ attention, mlp }, l): LayerWeights => {
+    const label = (part: string) => `layer ${l} ${part}`;
+    const { qkv, qkNorm, output } = attention;
+    return {
+      inputNorm: vector(label("input norm"), [attention.norm.weight]),
+      qkv: matrix(label("qkv"), qkv.weights),
+      ...(qkv.biases && { qkvBias: vector(label("qkv bias"), qkv.biases) }),
+      ...(qkNorm && {
+        qNorm: vector(label("q norm"), [qkNorm.q]),
+        kNorm: vector(label("k norm"), [qkNorm.k]),
+      }),
+      oProj: matrix(label("o"), output.weights),
+      ...(output.biases && { oBias: vector(label("o bias"), output.biases) }),
+      postAttentionNorm: vector(label("post attention norm"), [
+        mlp.norm.weight,
+      ]),
+      gateUp: matrix(label("gate and up"), mlp.gateUp.weights),
+      downProj: matrix(label("down"), mlp.down.weights),
+    };
+  });
   // What every logit goes through is kept finer than the layers, as other quantisers do.
   const outer: WeightBits = bits === 4 ? 8 : bits;
-  const embedTokens = matrix("embedding", ["model.embed_tokens.weight"], outer);
-  const lmHead = config.tieWordEmbeddings
-    ? embedTokens
-    : matrix("head", ["lm_head.weight"], outer);
+  const { embedding, head, norm } = config;
+  const embedTokens = matrix("embedding", [embedding.weight], outer);
+  const lmHead =
+    head.weight === null ? embedTokens : matrix("head", [head.weight], outer);
   const weights: Weights = {
     formats: { embedding: embedTokens.format, matrices: [...formats] },
     embedTokens,
     layers,
-    norm: vector("final norm", "model.norm.weight"),
+    norm: vector("final norm", [norm.weight]),
     lmHead,
     parameterCount,
     bytes: buffers.reduce((sum, { size }) => sum + size, 0),

@@ -83,7 +83,7 @@ async function logitsBehind(
   const rows = pendingSpans(frame.lower.slice(-1));
   const first = { draw: { ...GREEDY, index: 0 }, copies: [] };
   for await (const _ of runner.prefill({ frame, rows, first })) void _;
-  const bytes = await readBuffer(gpu, runner.llama.workspace.logits);
+  const bytes = await readBuffer(gpu, runner.decoder.workspace.logits);
   for (const half of HALVES) residency.drop(own, half);
   return new Float32Array(bytes).slice(0, model.network.config.vocabSize);
 }
@@ -167,7 +167,7 @@ test("a turn that attended to some rounds: as far from full attention as prefill
         : own.tokens.length,
   });
   for await (const _ of reading) void _;
-  const heads = Array.from({ length: runner.llama.headCount }, (_, h) => h);
+  const heads = Array.from({ length: runner.decoder.headCount }, (_, h) => h);
   const pageMass = runner.mass.pageMass(heads);
   for (const half of HALVES) residency.drop(own, half);
   const mass = massByRound(frame.lower, pageMass, rounds.slice(1, -1));

@@ -15,31 +15,26 @@ import {
   hashedCheckpoint,
   hashedTexts,
 } from "../../../src/model/checkpoint/checkpoint-hash";
+import { readConfig } from "../../../src/model/config/config";
 import { openSafetensors } from "../../../src/model/checkpoint/safetensors";
 import { memoryFiles } from "../../support/memory-files";
 import { safetensorsFile, testTensor } from "../../support/safetensors-file";
 
 const DIGITS = /^[0-9a-f]{64}$/;
 
+const config = {
+  architectures: ["LlamaForCausalLM"],
+  hidden_size: 64,
+  intermediate_size: 128,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 1024,
+  vocab_size: 512,
+  tie_word_embeddings: true,
+};
 const parts: SegmentParts = {
-  config: {
-    architecture: "LlamaForCausalLM",
-    hiddenSize: 64,
-    intermediateSize: 128,
-    numHiddenLayers: 4,
-    numAttentionHeads: 4,
-    numKeyValueHeads: 2,
-    headDim: 16,
-    rmsNormEps: 1e-6,
-    ropeTheta: 10_000,
-    ropeScaling: null,
-    maxPositionEmbeddings: 1024,
-    vocabSize: 512,
-    tieWordEmbeddings: true,
-    hasQkvBias: false,
-    hasOutputBias: false,
-    hasQkNorm: false,
-  },
+  config: readConfig(config),
   weightsHash: "w",
   weightFormats: { embedding: "BF16", matrices: ["BF16"] },
   textFingerprint: "t",
@@ -59,11 +54,14 @@ test.each<[string, Partial<SegmentParts>]>([
     { weightFormats: { embedding: "BF16", matrices: ["BF16", "Q4"] } },
   ],
   ["tokenizer or template", { textFingerprint: "u" }],
-  ["RoPE", { config: { ...parts.config, ropeTheta: 5e5 } }],
+  ["RoPE", { config: readConfig({ ...config, rope_theta: 5e5 }) }],
   [
     "RoPE's scaling",
     {
-      config: { ...parts.config, ropeScaling: { type: "linear", factor: 2 } },
+      config: readConfig({
+        ...config,
+        rope_scaling: { type: "linear", factor: 2 },
+      }),
     },
   ],
   ["element type of pages", { pages: { format: "f32", watershed: 0 } }],

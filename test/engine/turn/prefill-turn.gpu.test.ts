@@ -88,7 +88,7 @@ async function attend(
   { network, rounds, context }: Chat,
   request: Partial<TurnPrefillRequest> = {},
 ) {
-  const { llama, config } = network;
+  const { decoder, config } = network;
   const own = rounds.at(-1)!;
   const prefill = new TurnPrefill(context, {
     history: rounds.slice(0, -1),
@@ -96,7 +96,7 @@ async function attend(
     ownTokens: own.tokens.length,
     settings: SETTINGS,
     massRows: 4,
-    massHeads: Array.from({ length: llama.headCount }, (_, head) => head),
+    massHeads: Array.from({ length: decoder.headCount }, (_, head) => head),
     likely: [],
     stale: new Set(),
     ratio: 0.15,
@@ -112,7 +112,7 @@ async function attend(
   }
   expect(progress).toEqual(progress.toSorted((a, b) => a - b));
   context.residency.check();
-  const bytes = await readBuffer(gpu, llama.workspace.logits);
+  const bytes = await readBuffer(gpu, decoder.workspace.logits);
   const logits = new Float32Array(bytes).slice(0, config.vocabSize);
   return { logits, prefill };
 }
@@ -159,8 +159,8 @@ test("KV that was computed half by half equals KV computed at once", async () =>
 test("mass over rounds, system prompt and question sums to 1 for each head", async () => {
   const chat = await chatOf();
   await attend(chat);
-  const { mass, llama } = chat.network.runner;
-  for (let head = 0; head < llama.headCount; head++) {
+  const { mass, decoder } = chat.network.runner;
+  for (let head = 0; head < decoder.headCount; head++) {
     const sum = mass.pageMass([head]).reduce((a, b) => a + b, 0);
     expect(sum).toBeCloseTo(1, 5);
   }

@@ -27,7 +27,7 @@ const llama3Rope = {
 
 describe("readConfig", () => {
   it("reads the embedded model's file", () => {
-    expect(readConfig(rondoTiny)).toEqual({
+    expect(readConfig(rondoTiny)).toMatchObject({
       architecture: "LlamaForCausalLM",
       hiddenSize: 192,
       intermediateSize: 512,
@@ -35,15 +35,11 @@ describe("readConfig", () => {
       numAttentionHeads: 6,
       numKeyValueHeads: 2,
       headDim: 32,
-      rmsNormEps: 1e-5,
-      ropeTheta: 10_000,
-      ropeScaling: null,
       maxPositionEmbeddings: 2048,
       vocabSize: 1536,
-      tieWordEmbeddings: true,
-      hasQkvBias: false,
-      hasOutputBias: false,
-      hasQkNorm: false,
+      ropes: [{ theta: 10_000, partialRotaryFactor: 1, scaling: null }],
+      norm: { eps: 1e-5 },
+      head: { weight: null, scale: 1 },
     });
   });
 
@@ -80,7 +76,10 @@ describe("readConfig", () => {
       "Qwen3ForCausalLM",
     ]) {
       const config = readConfig({ ...rest, architectures: [name] });
-      expect(config.tieWordEmbeddings).toBe(false);
+      expect(config.head.weight).toEqual({
+        name: "lm_head.weight",
+        shape: [49_152, 576],
+      });
     }
   });
 
@@ -91,8 +90,12 @@ describe("readConfig", () => {
         ...more,
         architectures: [architecture],
       });
-      const { hasQkvBias, hasOutputBias, hasQkNorm } = config;
-      return { hasQkvBias, hasOutputBias, hasQkNorm };
+      const { qkv, output, qkNorm } = config.layers[0]!.attention;
+      return {
+        hasQkvBias: qkv.biases !== null,
+        hasOutputBias: output.biases !== null,
+        hasQkNorm: qkNorm !== null,
+      };
     };
     const none = { hasQkvBias: false, hasOutputBias: false, hasQkNorm: false };
     const bias = { attention_bias: true };
@@ -114,7 +117,7 @@ describe("readConfig", () => {
 
 describe("RoPE", () => {
   const scalingOf = (more: object) =>
-    readConfig({ ...llama, ...more }).ropeScaling;
+    readConfig({ ...llama, ...more }).ropes[0].scaling;
 
   it("is plain for null, default, and a theta alone", () => {
     expect(scalingOf({})).toBeNull();
@@ -145,13 +148,13 @@ describe("RoPE", () => {
       rope_theta: undefined,
       rope_parameters: parameters,
     });
-    expect(config.ropeScaling).toEqual(expected);
-    expect(config.ropeTheta).toBe(500_000);
+    expect(config.ropes[0].scaling).toEqual(expected);
+    expect(config.ropes[0].theta).toBe(500_000);
   });
 
   it("falls back to a theta of 10000", () => {
     const { rope_theta: _, ...rest } = llama;
-    expect(readConfig(rest).ropeTheta).toBe(10_000);
+    expect(readConfig(rest).ropes[0].theta).toBe(10_000);
   });
 });
 

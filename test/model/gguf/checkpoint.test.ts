@@ -16,11 +16,16 @@ import { encode } from "../../support/tensors";
 
 const FILE = "tiny.gguf";
 
-/** Opens the model's file, which `change` may spoil before; `fileBytes` is what a server tells. */
+/** Opens the model's file; `config` is a config.json beside it, `fileBytes` is what a server tells. */
 async function open(
   model: RandomModel,
   stored: GgufModel,
-  options: { chunkBytes?: number; cut?: number; tellsSize?: boolean } = {},
+  options: {
+    chunkBytes?: number;
+    cut?: number;
+    tellsSize?: boolean;
+    config?: object;
+  } = {},
 ) {
   const { chunkBytes = 1 << 20, cut = 0, tellsSize = false } = options;
   const whole = ggufFile(stored);
@@ -29,7 +34,8 @@ async function open(
   const header = await readGgufHeader(files, FILE);
   files.opened.length = 0;
   const told = tellsSize ? { ...header, fileBytes: bytes.length } : header;
-  const checkpoint = ggufCheckpoint(files, told, readConfig(model.config));
+  const { config = model.config } = options;
+  const checkpoint = ggufCheckpoint(files, told, readConfig(config));
   return { checkpoint, files, header };
 }
 
@@ -172,6 +178,14 @@ describe("the tensors of a GGUF file", () => {
     expect(read.get(name)).not.toEqual(asStored.bytes);
   });
 
+  it("are those of any architecture that GGUF calls by the same name", async () => {
+    const model = networks.llama;
+    const stored = ggufModel(model);
+    const config = { ...model.config, architectures: ["MistralForCausalLM"] };
+    const { checkpoint } = await open(model, stored, { config });
+    expectRows(await readAll(checkpoint), stored);
+  });
+
   it("are streamed once, and may be read again", async () => {
     const stored = ggufModel(networks.qwen2, "F16");
     const { checkpoint, files, header } = await open(networks.qwen2, stored);
@@ -256,6 +270,14 @@ describe("tensors that are not as they should be are refused", () => {
       await expect(opening).rejects.toThrow(message);
     });
   }
+
+  it("another architecture in the config.json beside the file", async () => {
+    const config = { ...model.config, architectures: ["Qwen3ForCausalLM"] };
+    const opening = open(model, stored, { config });
+    await expect(opening).rejects.toThrow(
+      "tiny.gguf: expected the network of its config.json, Qwen3ForCausalLM, found general.architecture: llama",
+    );
+  });
 
   it("outside the file, where its size is known", async () => {
     const opening = open(model, stored, { cut: 100, tellsSize: true });

@@ -28,7 +28,10 @@ async function configOf(
   }
   const file = ggufFile({ ...stored, metadata: [...metadata] });
   const header = await readGgufHeader(memoryFiles({ [FILE]: file }), FILE);
-  return readConfig(ggufConfig(header, ropeFactors));
+  const vectors = new Map(
+    ropeFactors ? [["rope_freqs.weight", ropeFactors]] : [],
+  );
+  return readConfig(ggufConfig(header, vectors));
 }
 
 describe("the configuration in a GGUF file", () => {
@@ -54,7 +57,7 @@ describe("the configuration in a GGUF file", () => {
       "llama.rope.dimension_count": undefined,
     });
     expect(config).toMatchObject({
-      ropeTheta: 10_000,
+      ropes: [{ theta: 10_000 }],
       headDim: 16,
       numKeyValueHeads: 4,
     });
@@ -62,20 +65,21 @@ describe("the configuration in a GGUF file", () => {
 
   it("takes linear scaling under its older name", async () => {
     const older = { "llama.rope.scale_linear": ["f32", 2.5] as const };
-    expect((await configOf(model, older)).ropeScaling).toEqual({
+    expect((await configOf(model, older)).ropes[0].scaling).toEqual({
       type: "linear",
       factor: 2.5,
     });
     const none = { "llama.rope.scaling.type": ["string", "none"] as const };
-    expect((await configOf(model, none)).ropeScaling).toBeNull();
+    expect((await configOf(model, none)).ropes[0].scaling).toBeNull();
   });
 
   it("has the frequencies of Llama 3 by its factors", async () => {
     const llama3 = randomModel({ preset: "llama-3.2-1b" });
     const expected = readConfig(llama3.config);
-    const { ropeTheta, headDim } = expected;
-    const plain = referenceFrequencies(ropeTheta, headDim);
-    const scaled = inverseFrequencies(expected);
+    const { ropes, headDim } = expected;
+    const { theta } = ropes[0];
+    const plain = referenceFrequencies(theta, headDim);
+    const scaled = inverseFrequencies(ropes[0], headDim);
     const factors = [...plain].map((f, i) => Math.fround(f / scaled[i]!));
     const config = await configOf(
       {
@@ -85,17 +89,19 @@ describe("the configuration in a GGUF file", () => {
       {},
       factors,
     );
+    const scaling = { type: "factors", factors };
     expect(config).toEqual({
       ...expected,
-      ropeScaling: { type: "factors", factors },
+      ropes: [{ ...ropes[0], scaling }],
+      kvIdentity: { ...expected.kvIdentity, ropeScaling: scaling },
     });
-    const found = inverseFrequencies(config);
+    const found = inverseFrequencies(config.ropes[0], headDim);
     expect(found.map((f, i) => f / scaled[i]!)).toBeCloseToArray(
       Array<number>(headDim / 2).fill(1),
       1e-7,
     );
     expect(found).toBeCloseToArray(
-      referenceFrequencies(ropeTheta, headDim, { type: "factors", factors }),
+      referenceFrequencies(theta, headDim, { type: "factors", factors }),
       1e-15,
     );
   });

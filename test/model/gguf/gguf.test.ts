@@ -37,11 +37,13 @@ describe("stories260K in GGUF", () => {
   it("is the model of its own format, with a head that is the embedding again", async () => {
     const { files: texts, checkpoint } = await openGguf(files, FILE);
     const config = readConfig(await readJson(texts, "config.json"));
-    expect(config).toEqual({
-      ...readConfig(known.config),
-      tieWordEmbeddings: false,
-      maxPositionEmbeddings: 128,
-    });
+    expect(config).toEqual(
+      readConfig({
+        ...known.config,
+        tie_word_embeddings: false,
+        max_position_embeddings: 128,
+      }),
+    );
     const expected = new Map(known.tensors);
     const embedding = expected.get("model.embed_tokens.weight")!;
     expected.set("lm_head.weight", embedding);
@@ -149,6 +151,18 @@ describe("the texts of a model in GGUF", () => {
     );
   });
 
+  it("say so of numbers that no network has", async () => {
+    const absurd = metadata.map(([key, entry]) =>
+      key === "llama.block_count"
+        ? ([key, ["u32", 4_000_000_000]] as const)
+        : ([key, entry] as const),
+    );
+    const spoilt = ggufFile({ ...stored, metadata: absurd });
+    await expect(
+      openGguf(memoryFiles({ [FILE]: spoilt }), FILE),
+    ).rejects.toThrow("num_hidden_layers: from 1 to 1024, found 4000000000");
+  });
+
   describe("RoPE's factors", () => {
     const factors = [1, 1, 1, 2, 3, 4, 32, 32];
     const withFactors = (typeId: number, shape: number[]) => {
@@ -162,7 +176,7 @@ describe("the texts of a model in GGUF", () => {
       const files = memoryFiles({ [FILE]: withFactors(0, [8]) });
       const opened = await openGguf(files, FILE);
       const config = readConfig(await readJson(opened.files, "config.json"));
-      expect(config.ropeScaling).toEqual({ type: "factors", factors });
+      expect(config.ropes[0].scaling).toEqual({ type: "factors", factors });
       expect(opened.checkpoint(config).tensors.size).toBe(stored.rows.size);
     });
 

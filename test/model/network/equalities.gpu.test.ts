@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { placeRounds } from "../../../src/memory/page-table";
 import { newRound } from "../../../src/memory/round";
+import { readConfig } from "../../../src/model/config/config";
 import { destroyNetwork } from "../../../src/engine/load/network";
 import { GPU_TUNING, type Tuning } from "../../../src/model/network/tuning";
 import {
@@ -13,6 +14,7 @@ import { llama as reference } from "../../reference/llama";
 import { testGpu } from "../../support/gpu";
 import {
   forward,
+  networkOf,
   pendingPlaces,
   type Place,
   roundsOf,
@@ -204,6 +206,33 @@ describe.each(SHAPES)("$name", ({ options, tuning }) => {
     });
     expect(logits).toBeCloseToArray(expected.logits[0]!, 2e-5);
   });
+});
+
+test("attention is scaled as the layer's recipe says: halves of it are halves of the queries", async () => {
+  const model = randomModel({ preset: "six-layers" });
+  const config = readConfig(model.config);
+  const layers = config.layers.map((layer, l) => {
+    const scale = layer.attention.scale / (l % 2 === 0 ? 2 : 1);
+    return { ...layer, attention: { ...layer.attention, scale } };
+  });
+  const tensors = new Map(model.tensors);
+  for (const l of [0, 2, 4]) {
+    const name = `model.layers.${l}.self_attn.q_proj.weight`;
+    const tensor = tensors.get(name)!;
+    const values = tensor.values.map((value) => value / 2);
+    tensors.set(name, { ...tensor, values });
+  }
+  const logitsOf = async (one: TestNetwork) => {
+    networks.push(one);
+    const { placed, places } = await chatOf(one, [20, 17]);
+    return forward(one, placed, places);
+  };
+  const plain = await logitsOf(await networkOf(gpu, config, model.tensors));
+  const scaled = await logitsOf(
+    await networkOf(gpu, { ...config, layers }, model.tensors),
+  );
+  expect(scaled).not.toEqual(plain);
+  expect(scaled).toEqual(await logitsOf(await networkOf(gpu, config, tensors)));
 });
 
 test("two chats in the same pools do not see each other", async () => {

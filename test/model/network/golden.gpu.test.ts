@@ -41,7 +41,7 @@ describe("stories260K", async () => {
   test("gives its published greedy text to the byte", async () => {
     const [round] = await roundsOf(network, [[reference.tokens[0]!]]);
     const placed = placeRounds([round!]);
-    const { cache, runner, llama } = network;
+    const { cache, runner, decoder } = network;
     const prefill = runner.prefill({
       frame: { lower: placed, upper: placed },
       rows: pendingSpans(placed),
@@ -51,7 +51,7 @@ describe("stories260K", async () => {
     const tokens = [...round!.tokens];
     for (let i = 1; i < 200; i++) {
       const token = new Uint32Array(
-        await readBuffer(gpu, llama.workspace.sampled, 0, 4),
+        await readBuffer(gpu, decoder.workspace.sampled, 0, 4),
       )[0]!;
       tokens.push(token);
       await reservePages(cache, 1);
@@ -65,7 +65,9 @@ describe("stories260K", async () => {
       );
     }
     tokens.push(
-      new Uint32Array(await readBuffer(gpu, llama.workspace.sampled, 0, 4))[0]!,
+      new Uint32Array(
+        await readBuffer(gpu, decoder.workspace.sampled, 0, 4),
+      )[0]!,
     );
     const decode = stories260KDecoder(await bytes(stories260KFiles.tokenizer));
     const text = await (await fetch(stories260KFiles.text)).text();

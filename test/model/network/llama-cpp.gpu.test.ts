@@ -34,7 +34,7 @@ async function networkOf(folder: ModelFiles, file: string) {
   const checkpoint = gguf.checkpoint(config);
   const options = { kvFormat: "f32", weightBits: 16 } as const;
   const made = await buildNetwork(gpu, config, checkpoint, options);
-  const runner = new Runner(gpu, made.llama, made.cache);
+  const runner = new Runner(gpu, made.decoder, made.cache);
   const layers = config.numHiddenLayers;
   const network = { gpu, runner, layers, ...made };
   networks.push(network);

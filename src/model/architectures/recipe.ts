@@ -1,0 +1,148 @@
+/**
+ * What a model computes, as plain data: its sizes, which tensors of its files each part is made of, and how
+ * the parts of each layer work. The file of its architecture writes the recipe; loading and running the model
+ * read it. A recipe can say more than the network computes: config/computable.ts draws the line.
+ */
+
+export interface Recipe {
+  /** As in config.json's `architectures`. */
+  architecture: string;
+  /** Values of the residual stream. */
+  hiddenSize: number;
+  /** Values between the MLP's projections. */
+  intermediateSize: number;
+  numHiddenLayers: number;
+  numAttentionHeads: number;
+  /** Divides `numAttentionHeads`. */
+  numKeyValueHeads: number;
+  /** Values of one head; a multiple of 8, and not always hiddenSize / numAttentionHeads. */
+  headDim: number;
+  /** Tokens of context the model was made for. */
+  maxPositionEmbeddings: number;
+  vocabSize: number;
+  embedding: Embedding;
+  /** Each kind of rotation once; layers name theirs by its index. */
+  ropes: readonly Rope[];
+  layers: readonly LayerRecipe[];
+  /** Behind the last layer. */
+  norm: Norm;
+  head: Head;
+  /**
+   * What stored KV depends on, of all this. Its JSON is hashed, in the order of its keys: another text has all
+   * stored KV of the model computed again.
+   */
+  kvIdentity: object;
+}
+
+/** A tensor of the checkpoint. */
+export interface TensorSpec {
+  /** Hugging Face's. */
+  name: string;
+  /** [rows, columns], or [values]. */
+  shape: readonly number[];
+}
+
+/** A linear layer: tensors one below the other, as the network multiplies by them at once. */
+export interface Projection {
+  /** [outputs, inputs] each. */
+  weights: readonly TensorSpec[];
+  /** One for each of the weights. */
+  biases: readonly TensorSpec[] | null;
+}
+
+/** x · weight / rms(x). */
+export interface Norm {
+  weight: TensorSpec;
+  eps: number;
+  /** What safetensors leave to be added to the weights: Gemma's norms are 1 + weight. GGUF has it in them. */
+  offset: 0 | 1;
+}
+
+export interface Embedding {
+  weight: TensorSpec;
+  /** What rows of the table are multiplied by. */
+  scale: number;
+}
+
+export interface Head {
+  /** null: tied to the embedding. */
+  weight: TensorSpec | null;
+  /** What logits are multiplied by. */
+  scale: number;
+}
+
+/** In the order of the forward pass. */
+export interface LayerRecipe {
+  attention: AttentionRecipe;
+  mlp: MlpRecipe;
+  /** What both outputs are multiplied by before they are added to the residual stream. */
+  residualScale: number;
+}
+
+export interface AttentionRecipe {
+  /** Of the residual stream, before the projections. */
+  norm: Norm;
+  /** Queries of all heads, then keys, then values. */
+  qkv: Projection;
+  /** Of each head of q and k, before RoPE. */
+  qkNorm: HeadNorms | null;
+  /** Index into the recipe's `ropes`; null: this layer does not rotate. */
+  rope: number | null;
+  /** What q · k is multiplied by before softmax. */
+  scale: number;
+  /** Tokens that a row attends to at most, itself the last; null: all before it. */
+  window: number | null;
+  output: Projection;
+  /** Of the output, before it is added to the residual stream. */
+  postNorm: Norm | null;
+}
+
+export interface HeadNorms {
+  /** [head_dim] */
+  q: TensorSpec;
+  k: TensorSpec;
+  eps: number;
+  /** As of `Norm`. */
+  offset: 0 | 1;
+}
+
+/** down(activation(gate(x)) · up(x)) */
+export interface MlpRecipe {
+  /** Of the residual stream, before the projections. */
+  norm: Norm;
+  /** gate, then up. */
+  gateUp: Projection;
+  /** config.json's name for it. */
+  activation: string;
+  down: Projection;
+  /** Of the output, before it is added to the residual stream. */
+  postNorm: Norm | null;
+}
+
+export interface Rope {
+  theta: number;
+  /** The share of a head that is rotated, from its first value on. */
+  partialRotaryFactor: number;
+  scaling: RopeScaling | null;
+}
+
+/** How RoPE's frequencies are stretched for a longer context. */
+export type RopeScaling =
+  | { type: "linear"; factor: number }
+  /** Each frequency divided by a number of its own, one for each pair. */
+  | { type: "factors"; factors: readonly number[] }
+  | {
+      type: "llama3";
+      factor: number;
+      lowFreqFactor: number;
+      highFreqFactor: number;
+      originalMaxPositionEmbeddings: number;
+    }
+  /** Short factors up to the original context, long ones beyond; cos and sin times the attention factor. */
+  | {
+      type: "longrope";
+      shortFactors: readonly number[];
+      longFactors: readonly number[];
+      attentionFactor: number;
+      originalMaxPositionEmbeddings: number;
+    };

@@ -1,0 +1,51 @@
+/** Fields of a config.json that say in which layers attention has a window. */
+import * as v from "valibot";
+import {
+  count,
+  type decoderFields,
+  fail,
+  type FieldsOf,
+  MOST,
+} from "./config-fields";
+
+export const windowFields = {
+  use_sliding_window: v.nullish(v.boolean()),
+  sliding_window: v.nullish(count()),
+  layer_types: v.nullish(
+    v.pipe(v.array(v.string()), v.maxLength(MOST.layers)),
+    [],
+  ),
+};
+
+export interface Windows {
+  /** Tokens that a row of each layer attends to; null: all. */
+  byLayer: readonly (number | null)[];
+  /** Within so many tokens no window slides: attention is attention to everything. */
+  stillTokens: number;
+}
+
+/**
+ * @param isUsed whether the window that is named is used, where use_sliding_window says nothing
+ * @throws ModelFormatError for layers of another kind
+ */
+export function readWindows(
+  fields: FieldsOf<typeof decoderFields & typeof windowFields>,
+  isUsed = fields.layer_types.includes("sliding_attention"),
+): Windows {
+  const { layer_types: types } = fields;
+  const other = types.find(
+    (type) => type !== "full_attention" && type !== "sliding_attention",
+  );
+  if (other !== undefined)
+    fail("layer_types: full_attention or sliding_attention", other);
+  const window =
+    (fields.use_sliding_window ?? isUsed) ? fields.sliding_window : null;
+  return {
+    byLayer: Array.from({ length: fields.num_hidden_layers }, (_, l) =>
+      types.length === 0 || types[l] === "sliding_attention"
+        ? (window ?? null)
+        : null,
+    ),
+    stillTokens: window ?? Infinity,
+  };
+}
