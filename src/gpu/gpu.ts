@@ -7,6 +7,7 @@ import {
   OutOfMemoryError,
   WebGpuUnavailableError,
 } from "../util/errors";
+import { bindingBytesOf } from "./adapter-limits";
 import { Ledger, type MemoryClass } from "./ledger";
 
 /** What was asked of the device so far. */
@@ -138,8 +139,7 @@ export class Gpu {
 
   /** Bytes of a storage buffer that a kernel may see, at most. */
   get bindingBytes(): number {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    return bindingBytesOf(this.device.limits);
   }
 
   /** Whether a CPU stands in for the GPU. */
@@ -182,11 +182,9 @@ export class Gpu {
     usage = STORAGE,
   }: BufferRequest): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 4) * 4);
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (size > limit) {
+    if (size > this.bindingBytes) {
       throw new OutOfMemoryError(
-        `${label} needs a buffer of ${size} bytes; this device allows ${limit}. Choose a smaller model or a smaller memory budget.`,
+        `${label} needs a buffer of ${size} bytes; this device allows ${this.bindingBytes}. Choose a smaller model or a smaller memory budget.`,
       );
     }
     const buffer = this.device.createBuffer({ label, size, usage });

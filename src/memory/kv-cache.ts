@@ -141,7 +141,6 @@ export class KvCache {
     this.budgetBytes = budgetBytes;
     this.lower = new KvHalf(gpu, "lower", shape);
     this.upper = new KvHalf(gpu, "upper", shape);
-    const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
     this.limits = divideBudget({
       budgetBytes,
       pageBytes: { lower: this.lower.pageBytes, upper: this.upper.pageBytes },
@@ -149,7 +148,7 @@ export class KvCache {
         lower: this.lower.layerCount,
         upper: this.upper.layerCount,
       },
-      bufferBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+      bufferBytes: gpu.bindingBytes,
     });
   }
 

@@ -14,14 +14,14 @@ export function fakeGpu({ bufferBytes = 2 ** 40 }: FakeGpuOptions = {}): Gpu {
   const ledger = new Ledger();
   const fake: Pick<
     Gpu,
-    "ledger" | "buffer" | "destroyBuffer" | "allocating" | "copy"
-  > & { device: { limits: Partial<GPUSupportedLimits> } } = {
-    device: {
-      limits: {
-        maxBufferSize: 2 * bufferBytes,
-        maxStorageBufferBindingSize: bufferBytes,
-      },
-    },
+    | "ledger"
+    | "bindingBytes"
+    | "buffer"
+    | "destroyBuffer"
+    | "allocating"
+    | "copy"
+  > = {
+    bindingBytes: bufferBytes,
     ledger,
     buffer({ memoryClass, bytes }: BufferRequest) {
       const buffer = { size: bytes } as GPUBuffer;

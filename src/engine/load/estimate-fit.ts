@@ -2,7 +2,7 @@
  * Whether a model fits a device, from its configuration and the sizes of its files: numbers in, numbers and
  * a sentence out. What is said here is an estimate; the device has the last word when buffers are made.
  */
-import type { AdapterLimits } from "../../gpu/adapter-limits";
+import { type AdapterLimits, bindingBytesOf } from "../../gpu/adapter-limits";
 import type { ModelConfig } from "../../model/config/config";
 import { defaultBits } from "../../model/weights/matrix-format";
 import { expectedTensors } from "../../model/config/expected-tensors";
@@ -58,9 +58,7 @@ export function fit(request: FitRequest): Fit {
     kvBytesPerToken * LEAST_TOKENS,
   );
 
-  const bindingBytes = limits
-    ? Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize)
-    : Infinity;
+  const bindingBytes = limits ? bindingBytesOf(limits) : Infinity;
   const roomBytes = deviceBytes ?? Infinity;
   const fits = (bytes: number, budget: number) =>
     largestOf(config, bytes).bytes <= bindingBytes &&
