@@ -203,35 +203,33 @@ export class Gpu {
   }
 
   /**
-   * Runs `allocate`, which makes buffers, and destroys them again if the GPU had no room for them.
+   * Runs `allocate`, which makes buffers, and destroys them again if it throws or the GPU had no room for them.
    *
-   * @throws OutOfMemoryError that says what did not fit
+   * @throws OutOfMemoryError that says what did not fit; what `allocate` throws
    */
   async allocating<T>(what: string, allocate: () => T): Promise<T> {
     this.check();
     const before = new Set(this.#classes.keys());
     this.device.pushErrorScope("out-of-memory");
-    let error: GPUError | null;
-    let made: T;
-    let added: GPUBuffer[] = [];
+    const making = new Promise<T>((resolve) => resolve(allocate()));
+    // Before anything is awaited: others may make buffers meanwhile, and those are not ours to destroy.
+    const added = [...this.#classes.keys()].filter((one) => !before.has(one));
+    const checking = this.device
+      .popErrorScope()
+      .catch(async (failure: unknown) => {
+        throw await this.causeOf(failure);
+      });
     try {
-      made = allocate();
-    } finally {
-      // Before anything is awaited: others may make buffers meanwhile, and those are not ours to destroy.
-      added = [...this.#classes.keys()].filter((one) => !before.has(one));
-      error = await this.device
-        .popErrorScope()
-        .catch(async (failure: unknown) => {
-          throw await this.causeOf(failure);
-        });
-    }
-    if (error) {
+      const [made, error] = await Promise.all([making, checking]);
+      if (error)
+        throw new OutOfMemoryError(
+          `The GPU has no room for ${what}. Close other tabs, or choose a smaller model or a smaller memory budget.`,
+        );
+      return made;
+    } catch (error) {
       for (const buffer of added) this.destroyBuffer(buffer);
-      throw new OutOfMemoryError(
-        `The GPU has no room for ${what}. Close other tabs, or choose a smaller model or a smaller memory budget.`,
-      );
+      throw error;
     }
-    return made;
   }
 
   write(
