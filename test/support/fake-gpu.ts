@@ -11,7 +11,7 @@ export interface FakeGpuOptions {
   roomBytes?: number;
 }
 
-/** What KvCache needs of a device, its ledger the real one. */
+/** What those need of a device who make buffers, its ledger the real one. */
 export function fakeGpu(options: FakeGpuOptions = {}): Gpu {
   const { bufferBytes = 2 ** 40 } = options;
   const classes = new Map<GPUBuffer, MemoryClass>();
@@ -24,6 +24,7 @@ export function fakeGpu(options: FakeGpuOptions = {}): Gpu {
     | "destroyBuffer"
     | "allocating"
     | "copy"
+    | "done"
   > = {
     bindingBytes: bufferBytes,
     ledger,
@@ -37,16 +38,20 @@ export function fakeGpu(options: FakeGpuOptions = {}): Gpu {
       ledger.remove(classes.get(buffer)!, buffer.size);
       classes.delete(buffer);
     },
-    allocating: (what, allocate) => {
+    async allocating(what, allocate) {
       const before = new Set(classes.keys());
-      const made = allocate();
-      if (ledger.totalBytes <= (options.roomBytes ?? Infinity))
-        return Promise.resolve(made);
-      for (const buffer of classes.keys())
-        if (!before.has(buffer)) fake.destroyBuffer(buffer);
-      return Promise.reject(new OutOfMemoryError(`no room for ${what}`));
+      try {
+        const made = allocate();
+        if (ledger.totalBytes <= (options.roomBytes ?? Infinity)) return made;
+        throw new OutOfMemoryError(`no room for ${what}`);
+      } catch (error) {
+        for (const buffer of classes.keys())
+          if (!before.has(buffer)) fake.destroyBuffer(buffer);
+        throw error;
+      }
     },
     copy: () => undefined,
+    done: () => Promise.resolve(),
   };
   return fake as unknown as Gpu;
 }

@@ -198,7 +198,15 @@ function largestOf(
   const [name, most] = Object.entries(values).reduce((a, b) =>
     b[1] > a[1] ? b : a,
   );
-  return { name, bytes: Math.ceil(most * valueBytes) };
+  return { name, bytes: Math.ceil(most * boundBytesOf(valueBytes)) };
+}
+
+/** Bytes of a value in the binding of its matrix: scales are bound apart. */
+function boundBytesOf(valueBytes: number): number {
+  const bits = ([4, 8] as const).find(
+    (bits) => BLOCK_BYTES[bits] / BLOCK_VALUES === valueBytes,
+  );
+  return bits === undefined ? valueBytes : bits / 8;
 }
 
 /** The rows of a step on their way through the layers, and the logits. */

@@ -2,6 +2,7 @@
 import type { Gpu } from "../../gpu/gpu";
 import type { Checkpoint } from "../checkpoint/checkpoint";
 import type { ModelConfig } from "../config/config";
+import { checkBindings, type JoinedMatrix } from "./check-bindings";
 import type { Matrix } from "./matrix";
 import {
   defaultBits,
@@ -72,16 +73,18 @@ export async function loadWeights(
     (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
     0,
   );
+  const layerBits = bits ?? defaultBits(parameterCount);
+  checkBindings(
+    Array.from({ length: config.numHiddenLayers }, (_, l) =>
+      Object.values(layerMatrices(l)),
+    ).flat(),
+    checkpoint,
+    layerBits,
+    gpu.bindingBytes,
+  );
   const { weights, destinations } = await gpu.allocating(
     "the model's weights",
-    () =>
-      allocate(
-        gpu,
-        config,
-        checkpoint,
-        parameterCount,
-        bits ?? defaultBits(parameterCount),
-      ),
+    () => allocate(gpu, config, checkpoint, parameterCount, layerBits),
   );
   try {
     let loaded = 0;
@@ -105,6 +108,20 @@ export async function loadWeights(
   }
 }
 
+/** The matrices of a layer, each of tensors one below the other. */
+function layerMatrices(l: number) {
+  const joined = (label: string, ...parts: string[]): JoinedMatrix => ({
+    label: `layer ${l} ${label}`,
+    names: parts.map((part) => `model.layers.${l}.${part}_proj.weight`),
+  });
+  return {
+    qkv: joined("qkv", "self_attn.q", "self_attn.k", "self_attn.v"),
+    oProj: joined("o", "self_attn.o"),
+    gateUp: joined("gate and up", "mlp.gate", "mlp.up"),
+    downProj: joined("down", "mlp.down"),
+  };
+}
+
 function allocate(
   gpu: Gpu,
   config: ModelConfig,
@@ -124,8 +141,7 @@ function allocate(
 
   /** A matrix made of tensors one below the other. */
   function matrix(
-    label: string,
-    names: readonly string[],
+    { label, names }: JoinedMatrix,
     atMost: WeightBits = bits,
   ): Matrix {
     const tensors = names.map((name) => checkpoint.tensors.get(name)!);
@@ -176,26 +192,23 @@ function allocate(
     (_, l): LayerWeights => {
       const name = (part: string) => `model.layers.${l}.${part}`;
       const label = (part: string) => `layer ${l} ${part}`;
-      const attention = ["q", "k", "v"].map((part) =>
-        name(`self_attn.${part}_proj`),
-      );
+      const { qkv, oProj, gateUp, downProj } = layerMatrices(l);
       return {
         inputNorm: vector(label("input norm"), name("input_layernorm.weight")),
-        qkv: matrix(
-          label("qkv"),
-          attention.map((part) => `${part}.weight`),
-        ),
+        qkv: matrix(qkv),
         ...(config.hasQkvBias && {
           qkvBias: vector(
             label("qkv bias"),
-            ...attention.map((part) => `${part}.bias`),
+            ...["q", "k", "v"].map((part) =>
+              name(`self_attn.${part}_proj.bias`),
+            ),
           ),
         }),
         ...(config.hasQkNorm && {
           qNorm: vector(label("q norm"), name("self_attn.q_norm.weight")),
           kNorm: vector(label("k norm"), name("self_attn.k_norm.weight")),
         }),
-        oProj: matrix(label("o"), [name("self_attn.o_proj.weight")]),
+        oProj: matrix(oProj),
         ...(config.hasOutputBias && {
           oBias: vector(label("o bias"), name("self_attn.o_proj.bias")),
         }),
@@ -203,20 +216,20 @@ function allocate(
           label("post attention norm"),
           name("post_attention_layernorm.weight"),
         ),
-        gateUp: matrix(label("gate and up"), [
-          name("mlp.gate_proj.weight"),
-          name("mlp.up_proj.weight"),
-        ]),
-        downProj: matrix(label("down"), [name("mlp.down_proj.weight")]),
+        gateUp: matrix(gateUp),
+        downProj: matrix(downProj),
       };
     },
   );
   // What every logit goes through is kept finer than the layers, as other quantisers do.
   const outer: WeightBits = bits === 4 ? 8 : bits;
-  const embedTokens = matrix("embedding", ["model.embed_tokens.weight"], outer);
+  const embedTokens = matrix(
+    { label: "embedding", names: ["model.embed_tokens.weight"] },
+    outer,
+  );
   const lmHead = config.tieWordEmbeddings
     ? embedTokens
-    : matrix("head", ["lm_head.weight"], outer);
+    : matrix({ label: "head", names: ["lm_head.weight"] }, outer);
   const weights: Weights = {
     formats: { embedding: embedTokens.format, matrices: [...formats] },
     embedTokens,
