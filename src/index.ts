@@ -72,6 +72,7 @@ export {
   ModelFetchError,
   ModelFormatError,
   type ModelFormatProblem,
+  ModelOutputError,
   OutOfMemoryError,
   StoreError,
   type StoreErrorReason,

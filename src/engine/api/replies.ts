@@ -9,7 +9,8 @@ export interface Replier {
    * between two tokens; what was said until then stays in the chat (finish reason `aborted`).
    * Leaving the loop early does the same.
    *
-   * @throws ContextFullError, OutOfMemoryError, DeviceLostError; ChatBusyError where another tab writes the chat
+   * @throws ContextFullError, OutOfMemoryError, DeviceLostError; ModelOutputError where the model computes no
+   *   numbers; ChatBusyError where another tab writes the chat
    */
   chat(
     chatId: string,

@@ -50,7 +50,7 @@ export interface TurnRequest {
 /** In a chat beyond the trained range, the share of it that a reply may fill. */
 const REPLY_SHARE = 0.25;
 
-/** @throws ContextFullError, OutOfMemoryError, DeviceLostError; the chat is then as it was before */
+/** @throws ContextFullError, OutOfMemoryError, DeviceLostError, ModelOutputError; the chat is then as it was before */
 export async function* runTurn(
   context: TurnContext,
   request: TurnRequest,

@@ -22,6 +22,10 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
     advice:
       "Its download may be incomplete, or it is a kind of model that Rondo cannot run yet.",
   },
+  ModelOutputError: {
+    title: "The model computes nothing usable",
+    advice: "Load it again, or choose another model.",
+  },
   OutOfMemoryError: {
     title: "The GPU has no room for this",
     advice: "Close other tabs and programs that use the GPU, then try again.",

@@ -5,6 +5,7 @@ import {
   DeviceLostError,
   ModelFetchError,
   ModelFormatError,
+  ModelOutputError,
   OutOfMemoryError,
   WebGpuUnavailableError,
 } from "../../../src/util/errors";
@@ -21,6 +22,7 @@ test.each([
   new DeviceLostError("lost"),
   new ModelFetchError("404"),
   new ModelFormatError(problem),
+  new ModelOutputError("NaN"),
   new OutOfMemoryError("no room"),
   new WebGpuUnavailableError("none"),
   new RangeError("sampler.topP"),
