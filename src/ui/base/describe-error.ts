@@ -2,6 +2,8 @@
  * Errors in the user's words: what happened, and what helps. An error may have crossed a worker, so its
  * name says what it is, not its class.
  */
+import { ownValue } from "../../util/own-value";
+
 export interface ErrorDescription {
   title: string;
   /** What to do. */
@@ -47,7 +49,7 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
 };
 
 export function describeError(error: Error): ErrorDescription {
-  const known = KNOWN[error.name];
+  const known = ownValue(KNOWN, error.name);
   const title = known?.title ?? "Something went wrong";
   const advice = known?.advice ?? "Trying again may help.";
   const isKnown = known !== undefined;

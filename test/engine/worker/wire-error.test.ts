@@ -43,3 +43,12 @@ test("a format error keeps what it says of the file", () => {
 test("what is thrown without being an error still arrives", () => {
   expect(fromWire(toWire("just text")).message).toBe("just text");
 });
+
+test.each(["constructor", "__proto__", "toString", "hasOwnProperty"])(
+  "an error that calls itself %s arrives as an error with its message",
+  (name) => {
+    const there = fromWire({ name, message: "what went wrong" });
+    expect(there).toBeInstanceOf(Error);
+    expect(there.message).toBe("what went wrong");
+  },
+);
