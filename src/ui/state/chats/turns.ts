@@ -19,6 +19,8 @@ export interface TurnsHost {
   redraw(): void;
   /** A reply has ended. */
   ended(conversation: Conversation, round: Round): void;
+  /** No reply is coming any more, however the last one ended. */
+  over(conversation: Conversation): void;
   failed(error: Error): void;
   /** Another tab writes the chat. */
   taken(conversation: Conversation): void;
@@ -142,6 +144,7 @@ export class Turns {
     else if (round?.error !== undefined) this.#host.failed(round.error);
     else if (round?.phase === "done") this.#host.ended(conversation, round);
     this.#visit.leave(conversation);
+    this.#host.over(conversation);
     this.#host.changed();
     return round ?? { ...sent, phase: "unsent" };
   }
