@@ -309,19 +309,23 @@ export class StoredArchive implements Archive {
     await this.#writes.putRounds(conversation, records);
     const lengths = new Map(records.map((one) => [one.id, one.tokens.length]));
     let leftOutSegments = 0;
-    for await (const segment of segments()) {
-      const isKept =
-        segment !== "damaged" &&
-        (await this.#writes.attempt(
-          id,
-          () => {
-            const tokens = lengths.get(segment.roundId);
-            const ours = { ...segment, conversationId: id, tokens };
-            return this.#writes.putSegment(ours);
-          },
-          COMPUTED_AGAIN,
-        ));
-      if (!isKept) leftOutSegments++;
+    for await (const read of segments()) {
+      const ours = read
+        .filter((segment) => segment !== "damaged")
+        .map((segment) => {
+          const tokens = lengths.get(segment.roundId);
+          return { ...segment, conversationId: id, tokens };
+        });
+      let kept = 0;
+      await this.#writes.attempt(
+        id,
+        async () => {
+          kept = await this.#writes.putSegments(id, ours);
+          return kept > 0;
+        },
+        COMPUTED_AGAIN,
+      );
+      leftOutSegments += read.length - kept;
     }
     this.#announce();
     return { summary: asSummary(conversation), leftOutSegments };
