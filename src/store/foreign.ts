@@ -47,8 +47,11 @@ export function assertRecord<T>(
   );
 }
 
-/** A whole number of at least 0: a count or an id. */
+/** A whole number of at least 0: a count. */
 export const wholeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** What names a round in its chat. Rounds count up: the next one's must be a number too, and so on. */
+export const roundId = v.pipe(wholeNumber, v.maxValue(2 ** 32 - 1));
 
 /** Milliseconds since 1970. */
 export const timeMs = v.pipe(v.number(), v.finite(), v.minValue(0));

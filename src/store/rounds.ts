@@ -6,6 +6,7 @@ import {
   checkedRecord,
   checkedRecords,
   type Found,
+  roundId,
   timeMs,
   wholeNumber,
 } from "./foreign";
@@ -61,8 +62,8 @@ const sha256Digits = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
   v.object({
     conversationId: v.string(),
-    id: wholeNumber,
-    parentId: v.nullable(wholeNumber),
+    id: roundId,
+    parentId: v.nullable(roundId),
     user: v.string(),
     reply: v.string(),
     isFinished: v.boolean(),
@@ -77,7 +78,7 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
     kvFrom: v.optional(
       v.object({
         conversationId: v.optional(v.string()),
-        roundId: wholeNumber,
+        roundId,
       }),
     ),
     document: v.optional(v.string()),

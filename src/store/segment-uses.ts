@@ -9,6 +9,7 @@ import {
   checkedRecord,
   checkedRecords,
   type Found,
+  roundId,
   timeMs,
   wholeNumber,
 } from "./foreign";
@@ -27,7 +28,7 @@ export interface SegmentUse {
 /** The fields of a segment's key, as schemas. */
 export const keyFields = {
   conversationId: v.string(),
-  roundId: wholeNumber,
+  roundId,
   half: v.picklist(["lower", "upper"]),
 };
 

@@ -105,12 +105,14 @@ test("a torn round is dropped and counted, and those after it keep their text", 
     { ...round(7), attended: [0.5] },
     { ...round(8), isFinished: "yes" },
     { ...round(9), pageDigest: [1] },
+    { ...round(10), id: Number.MAX_SAFE_INTEGER },
+    { ...round(11), kvFrom: { roundId: 2 ** 32 } },
   ]) {
     await putForeign(name, "rounds", torn);
   }
   const { records, dropped } = await rounds.list("a");
   expect(records.map(({ id }) => id)).toEqual([0, 2]);
-  expect(dropped).toBe(8);
+  expect(dropped).toBe(10);
 });
 
 test("will not write a round that it could not read again", async () => {

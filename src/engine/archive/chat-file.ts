@@ -62,12 +62,14 @@ const words = v.pipe(
   v.transform((list) => Uint32Array.from(list)),
 );
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Far below those that the store takes: what is said in the chat from now on gets the next ones. */
+const roundId = v.pipe(count, v.maxValue(2 ** 31));
 const timeMs = v.pipe(v.number(), v.finite(), v.minValue(0));
 
 const roundFields = v.pipe(
   v.object({
-    id: count,
-    parentId: v.nullable(count),
+    id: roundId,
+    parentId: v.nullable(roundId),
     user: v.string(),
     reply: v.string(),
     isFinished: v.boolean(),
@@ -83,7 +85,7 @@ const roundFields = v.pipe(
     ),
     kvContext: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
     isApproximate: v.optional(v.boolean()),
-    kvFrom: v.optional(v.object({ roundId: count })),
+    kvFrom: v.optional(v.object({ roundId })),
     document: v.optional(v.string()),
     createdMs: timeMs,
   }),
@@ -98,7 +100,7 @@ const roundFields = v.pipe(
 );
 
 const segmentFields = v.object({
-  roundId: count,
+  roundId,
   half: v.picklist(["lower", "upper"]),
   fingerprint: v.string(),
   bytes: v.pipe(count, v.minValue(LEAST_SEGMENT_BYTES)),

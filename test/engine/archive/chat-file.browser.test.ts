@@ -143,6 +143,8 @@ test.each<[where: string, changes: Record<string, unknown>]>([
   ["rounds.1.tokens.1", { tokens: [1, 0.5] }],
   ["rounds.1.tokens.0", { tokens: [2 ** 32] }],
   ["rounds.1.attended", { attended: "all" }],
+  ["rounds.1.id", { id: Number.MAX_SAFE_INTEGER }],
+  ["rounds.1.id", { id: 2 ** 31 + 1 }],
   ["rounds.1: a parent's id", { parentId: 1 }],
   ["rounds.1: no more tokens", { openTokens: 4 }],
   ["rounds: rounds with ids of their own", { id: 2, parentId: null }],
@@ -288,6 +290,21 @@ test.each([true, false])(
     );
   },
 );
+
+test("a chat goes on behind the last round that a file may have", async () => {
+  const last = { ...chat.rounds[1]!, id: 2 ** 31 };
+  const file = await writeChatFile({
+    ...chat,
+    rounds: [chat.rounds[0]!, last],
+  });
+  const { archive, troubles } = await openTestArchive();
+  const { id } = (await archive.importChat(file)).summary;
+  const next = roundToKeep(last.id + 1);
+  expect(await archive.saveRounds(chatHead(id), [next])).toBe(true);
+  expect(troubles).toEqual([]);
+  const ids = (await archive.read(id))!.rounds.map((round) => round.id);
+  expect(ids).toEqual([last.id, last.id + 1]);
+});
 
 test("all branches are exported", async () => {
   const { archive } = await openFilled();
