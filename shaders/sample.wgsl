@@ -9,6 +9,9 @@
 // over the bits of a, eight at a time, with a histogram of counts or of probabilities in fixed point:
 // integer sums, so the same seed gives the same token whatever order the invocations run in.
 //
+// Where a logit is NaN or +∞, or all are −∞, there is nothing to draw from: NO_TOKEN says so. WGSL may compute
+// as if there were no such values, so they are looked for in the bits.
+//
 // One workgroup; its invocations stride over the vocabulary.
 //
 // Comes after shared/step.wgsl.
@@ -21,6 +24,7 @@ struct Params { vocab_size : u32 }
 @group(0) @binding(4) var<storage, read_write> sampled : array<u32>; // [1]
 
 const LANES = 256u;
+const NO_TOKEN = 0xffffffffu;
 const ONE = 2147483648.0; // probability 1 in fixed point
 
 var<workgroup> best_values : array<f32, LANES>;
@@ -28,13 +32,15 @@ var<workgroup> best_tokens : array<u32, LANES>;
 var<workgroup> histogram : array<atomic<u32>, 256>;
 var<workgroup> chosen_prefix : u32;
 var<workgroup> still_wanted : u32;
+var<workgroup> is_broken : atomic<u32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane : u32) {
   // The largest, and the token that has it.
   var best = -3.4e38;
-  var token = 0u;
+  var token = NO_TOKEN;
   for (var i = lane; i < params.vocab_size; i += LANES) {
+    if (is_nan_or_infinity(logits[i])) { atomicStore(&is_broken, 1u); }
     let value = adjusted(i);
     if (value > best) { best = value; token = i; }
   }
@@ -50,7 +56,7 @@ fn main(@builtin(local_invocation_index) lane : u32) {
       lowest = max(lowest, radix_select(lowest, u32(step.top_p * ONE), largest, total, lane));
     }
     best = -3.4e38;
-    token = 0u;
+    token = NO_TOKEN;
     for (var i = lane; i < params.vocab_size; i += LANES) {
       let value = adjusted(i);
       if (key_of(value) < lowest || exp(value - largest) < step.min_p) { continue; }
@@ -61,10 +67,15 @@ fn main(@builtin(local_invocation_index) lane : u32) {
   }
 
   if (lane == 0u) {
-    let drawn = best_tokens[0];
+    let drawn = select(best_tokens[0], NO_TOKEN, atomicLoad(&is_broken) == 1u);
     sampled[0] = drawn;
-    seen[drawn / 32u] |= 1u << (drawn % 32u);
+    if (drawn != NO_TOKEN) { seen[drawn / 32u] |= 1u << (drawn % 32u); }
   }
+}
+
+fn is_nan_or_infinity(logit : f32) -> bool {
+  let bits = bitcast<u32>(logit);
+  return (bits & 0x7f800000u) == 0x7f800000u && bits != 0xff800000u; // −∞ is a probability of 0
 }
 
 // A logit after repetition penalty and temperature.

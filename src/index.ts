@@ -74,6 +74,7 @@ export {
   ModelFetchError,
   ModelFormatError,
   type ModelFormatProblem,
+  ModelOutputError,
   OutOfMemoryError,
   StoreError,
   type StoreErrorReason,

@@ -1,4 +1,6 @@
 /** What a file is read as. Its type and name say so; where they say nothing, its first bytes do. */
+import { ownValue } from "../util/own-value";
+
 export type DocumentKind = "text" | "html" | "pdf";
 
 const TYPES: Record<string, DocumentKind> = {
@@ -39,7 +41,7 @@ export function documentKind(
 
   const ending = /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
   const mimeType = type.split(";")[0]!.trim().toLowerCase();
-  const named = ENDINGS[ending] ?? TYPES[mimeType];
+  const named = ownValue(ENDINGS, ending) ?? ownValue(TYPES, mimeType);
   if (named !== undefined) return named;
 
   if (start.startsWith("%PDF-")) return "pdf";

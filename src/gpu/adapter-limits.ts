@@ -4,6 +4,14 @@ export interface AdapterLimits {
   maxStorageBufferBindingSize: number;
 }
 
+/** Bytes of a storage buffer that a kernel may see, at most. */
+export function bindingBytesOf({
+  maxBufferSize,
+  maxStorageBufferBindingSize,
+}: AdapterLimits): number {
+  return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+}
+
 /** Undefined where there is no WebGPU, or no adapter. */
 export async function adapterLimits(
   gpu: GPU | undefined = globalThis.navigator?.gpu,

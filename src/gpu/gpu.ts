@@ -7,6 +7,7 @@ import {
   OutOfMemoryError,
   WebGpuUnavailableError,
 } from "../util/errors";
+import { bindingBytesOf } from "./adapter-limits";
 import { Ledger, type MemoryClass } from "./ledger";
 
 /** What was asked of the device so far. */
@@ -139,8 +140,7 @@ export class Gpu {
 
   /** Bytes of a storage buffer that a kernel may see, at most. */
   get bindingBytes(): number {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    return bindingBytesOf(this.device.limits);
   }
 
   /** Whether a CPU stands in for the GPU. */
@@ -183,11 +183,9 @@ export class Gpu {
     usage = STORAGE,
   }: BufferRequest): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 4) * 4);
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
-    if (size > limit) {
+    if (size > this.bindingBytes) {
       throw new OutOfMemoryError(
-        `${label} needs a buffer of ${size} bytes; this device allows ${limit}. Choose a smaller model or a smaller memory budget.`,
+        `${label} needs a buffer of ${size} bytes; this device allows ${this.bindingBytes}. Choose a smaller model or a smaller memory budget.`,
       );
     }
     const buffer = this.device.createBuffer({ label, size, usage });
@@ -224,35 +222,33 @@ export class Gpu {
   }
 
   /**
-   * Runs `allocate`, which makes buffers, and destroys them again if the GPU had no room for them.
+   * Runs `allocate`, which makes buffers, and destroys them again if it throws or the GPU had no room for them.
    *
-   * @throws OutOfMemoryError that says what did not fit
+   * @throws OutOfMemoryError that says what did not fit; what `allocate` throws
    */
   async allocating<T>(what: string, allocate: () => T): Promise<T> {
     this.check();
     const before = new Set(this.#classes.keys());
     this.device.pushErrorScope("out-of-memory");
-    let error: GPUError | null;
-    let made: T;
-    let added: GPUBuffer[] = [];
+    const making = new Promise<T>((resolve) => resolve(allocate()));
+    // Before anything is awaited: others may make buffers meanwhile, and those are not ours to destroy.
+    const added = [...this.#classes.keys()].filter((one) => !before.has(one));
+    const checking = this.device
+      .popErrorScope()
+      .catch(async (failure: unknown) => {
+        throw await this.causeOf(failure);
+      });
     try {
-      made = allocate();
-    } finally {
-      // Before anything is awaited: others may make buffers meanwhile, and those are not ours to destroy.
-      added = [...this.#classes.keys()].filter((one) => !before.has(one));
-      error = await this.device
-        .popErrorScope()
-        .catch(async (failure: unknown) => {
-          throw await this.causeOf(failure);
-        });
-    }
-    if (error) {
+      const [made, error] = await Promise.all([making, checking]);
+      if (error)
+        throw new OutOfMemoryError(
+          `The GPU has no room for ${what}. Close other tabs, or choose a smaller model or a smaller memory budget.`,
+        );
+      return made;
+    } catch (error) {
       for (const buffer of added) this.destroyBuffer(buffer);
-      throw new OutOfMemoryError(
-        `The GPU has no room for ${what}. Close other tabs, or choose a smaller model or a smaller memory budget.`,
-      );
+      throw error;
     }
-    return made;
   }
 
   write(

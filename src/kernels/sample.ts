@@ -2,6 +2,9 @@ import source from "../../shaders/sample.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 import { step } from "./shared";
 
+/** Drawn where the logits say nothing: one of them is NaN or +∞, or all are −∞. */
+export const NO_TOKEN = 0xffffffff;
+
 /** Draws the next token from logits, by the sampler settings in the step. */
 export const sample = defineKernel({
   label: "sample",

@@ -23,6 +23,14 @@ export interface LayerPages {
   v: GPUBuffer;
 }
 
+/** A buffer with room for each page of a half's pool, and where it is kept. */
+interface Place extends Pick<BufferRequest, "label" | "memoryClass"> {
+  pageBytes: number;
+  /** Undefined before the half has grown. */
+  buffer: GPUBuffer | undefined;
+  put: (made: GPUBuffer) => void;
+}
+
 export class KvHalf {
   readonly half: Half;
   readonly shape: KvShape;
@@ -37,6 +45,8 @@ export class KvHalf {
   table!: GPUBuffer;
   readonly #gpu: Gpu;
   readonly #matrixBytes: number;
+  /** A pool of so many pages the GPU had no room for. */
+  #tooManyPages = Infinity;
 
   constructor(gpu: Gpu, half: Half, shape: KvShape) {
     this.#gpu = gpu;
@@ -63,57 +73,94 @@ export class KvHalf {
   }
 
   /**
-   * Makes room for `pageCount` pages in all; what is in the pages stays. One matrix after the other, so
-   * that never more than one of them is there twice.
+   * Makes room for `needed` pages in all; what is in the pages stays. The pool doubles, to at most `limit`
+   * pages, and where the GPU has no room for that it grows by what is needed.
    *
-   * @throws OutOfMemoryError; the half is then as large as it was
+   * @throws OutOfMemoryError; the pool is then as large as it was
    */
-  async grow(pageCount: number): Promise<void> {
-    const bytes = pageCount * this.#matrixBytes;
-    const usedBytes = this.pool.pageCount * this.#matrixBytes;
-    for (const [i, matrices] of this.layers.entries()) {
-      for (const matrix of ["k", "v"] as const) {
-        const label = `${this.half} pages, layer ${this.firstLayer + i}, ${matrix}`;
-        await this.#enlarge(
-          matrices[matrix],
-          { label, memoryClass: `${this.half} pages`, bytes },
-          usedBytes,
-          (made) => (matrices[matrix] = made),
-        );
-      }
+  async growFor(needed: number, limit: number): Promise<void> {
+    const wanted = pagesToGrowTo({
+      pageCount: this.pool.pageCount,
+      needed,
+      limit,
+      tooMany: this.#tooManyPages,
+    });
+    try {
+      await this.#resize(wanted);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError) || wanted === needed)
+        throw error;
+      await this.#resize(needed);
     }
-    await this.#enlarge(
-      this.table,
-      {
-        label: `${this.half} page table`,
-        memoryClass: "activations",
-        bytes: pageCount * PAGE_ENTRY_WORDS * 4,
-      },
-      this.pool.pageCount * PAGE_ENTRY_WORDS * 4,
-      (made) => (this.table = made),
-    );
+  }
+
+  /** All buffers have the pages, or, where it throws, none has more than the pool if the GPU allows that. */
+  async #resize(pageCount: number): Promise<void> {
+    try {
+      for (const place of this.#places())
+        await this.#replace(place, pageCount, this.pool.pageCount);
+    } catch (error) {
+      this.#tooManyPages = pageCount;
+      await this.#shrink();
+      throw error;
+    }
     this.pool.grow(pageCount);
+    // There may be more room than there was.
+    if (pageCount >= this.#tooManyPages) this.#tooManyPages = Infinity;
+  }
+
+  /** Gives back what buffers have beyond the pool's pages. */
+  async #shrink(): Promise<void> {
+    const { pageCount } = this.pool;
+    try {
+      for (const place of this.#places())
+        if (place.buffer && place.buffer.size > pageCount * place.pageBytes)
+          await this.#replace(place, pageCount, pageCount);
+    } catch {
+      // A buffer that is larger than it need be holds the pages as well.
+    }
+  }
+
+  /** Every buffer that grows with the pool, one after the other. */
+  *#places(): Generator<Place, void> {
+    for (const [i, layer] of this.layers.entries())
+      for (const matrix of ["k", "v"] as const)
+        yield {
+          label: `${this.half} pages, layer ${this.firstLayer + i}, ${matrix}`,
+          memoryClass: `${this.half} pages`,
+          pageBytes: this.#matrixBytes,
+          buffer: layer[matrix],
+          put: (made) => (layer[matrix] = made),
+        };
+    yield {
+      label: `${this.half} page table`,
+      memoryClass: "activations",
+      pageBytes: PAGE_ENTRY_WORDS * 4,
+      buffer: this.table,
+      put: (made) => (this.table = made),
+    };
   }
 
   /**
-   * A larger buffer with what is in the old one takes its place, and that is destroyed: at once, for
-   * transfers go on meanwhile, and what they find must be alive.
+   * A buffer of another size with what is in the old one takes its place, and that is destroyed: at once,
+   * for transfers go on meanwhile, and what they find must be alive. So never more than one is there twice.
    */
-  async #enlarge(
-    old: GPUBuffer | undefined,
-    request: BufferRequest,
-    usedBytes: number,
-    replace: (made: GPUBuffer) => void,
+  async #replace(
+    { buffer: old, put, pageBytes, ...request }: Place,
+    pageCount: number,
+    usedPages: number,
   ): Promise<void> {
     const gpu = this.#gpu;
-    const what = `${request.bytes} bytes of ${request.label}`;
-    const made = await gpu.allocating(what, () => gpu.buffer(request));
-    if (old) {
-      gpu.copy(`grow ${request.label}`, [
-        { from: old, to: made, bytes: usedBytes },
+    const bytes = pageCount * pageBytes;
+    const made = await gpu.allocating(
+      `${bytes} bytes of ${request.label}`,
+      () => gpu.buffer({ ...request, bytes }),
+    );
+    if (old)
+      gpu.copy(`resize ${request.label}`, [
+        { from: old, to: made, bytes: usedPages * pageBytes },
       ]);
-    }
-    replace(made);
+    put(made);
     if (old) gpu.destroyBuffer(old);
   }
 
@@ -141,7 +188,6 @@ export class KvCache {
     this.budgetBytes = budgetBytes;
     this.lower = new KvHalf(gpu, "lower", shape);
     this.upper = new KvHalf(gpu, "upper", shape);
-    const { maxBufferSize, maxStorageBufferBindingSize } = gpu.device.limits;
     this.limits = divideBudget({
       budgetBytes,
       pageBytes: { lower: this.lower.pageBytes, upper: this.upper.pageBytes },
@@ -149,7 +195,7 @@ export class KvCache {
         lower: this.lower.layerCount,
         upper: this.upper.layerCount,
       },
-      bufferBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize),
+      bufferBytes: gpu.bindingBytes,
     });
   }
 
@@ -164,7 +210,7 @@ export class KvCache {
   }
 
   /**
-   * Makes sure that so many pages are free. The pools double as they grow.
+   * Makes sure that so many pages are free. The pools double as they grow, where there is room.
    *
    * @throws OutOfMemoryError when the budget or the GPU has no room
    */
@@ -178,9 +224,8 @@ export class KvCache {
         );
       }
       if (needed <= pool.pageCount) continue;
-      const wanted = Math.max(FIRST_PAGES, 2 * pool.pageCount, needed);
       try {
-        await this[half].grow(Math.min(wanted, this.limits[half]));
+        await this[half].growFor(needed, this.limits[half]);
       } finally {
         this.generation++;
       }
@@ -195,3 +240,23 @@ export class KvCache {
 
 /** Pages to begin with: 1,024 tokens. */
 const FIRST_PAGES = 64;
+
+/**
+ * How large a pool becomes that needs room for `needed` pages: twice as large, so that growing stays rare.
+ * Where so many turned out to be too many, halfway there: each size that fails costs copies of what is there.
+ */
+function pagesToGrowTo({
+  pageCount,
+  needed,
+  limit,
+  tooMany,
+}: {
+  pageCount: number;
+  needed: number;
+  limit: number;
+  tooMany: number;
+}): number {
+  const halfway = Math.floor((pageCount + tooMany) / 2);
+  const wanted = Math.min(Math.max(FIRST_PAGES, 2 * pageCount), halfway);
+  return Math.min(Math.max(wanted, needed), limit);
+}

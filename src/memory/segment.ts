@@ -109,7 +109,7 @@ export function decodeSegment(
     problem: "torn",
     detail: `${bytes.length} bytes of at least ${wanted}`,
   });
-  if (bytes.length < FINGERPRINT_AT + 4) return torn(FINGERPRINT_AT + 4);
+  if (bytes.length < LEAST_SEGMENT_BYTES) return torn(LEAST_SEGMENT_BYTES);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const words = Array.from({ length: FINGERPRINT_AT / 4 }, (_, i) =>
     view.getUint32(4 * i, true),
@@ -198,6 +198,9 @@ function shapeWords(header: SegmentHeader): number[] {
 const MAGIC = 0x4f444e52; // "RNDO"
 const VERSION = 1;
 const FINGERPRINT_AT = 56;
+
+/** Bytes of a segment at least: of a header with an empty fingerprint. */
+export const LEAST_SEGMENT_BYTES = FINGERPRINT_AT + 4;
 const ELEMENTS: readonly SegmentElements[] = ["f32", "f16", "int8"];
 const SHAPE_FIELDS =
   "half, elements, layers, KV heads, head_dim, page tokens, pages, tokens";

@@ -47,8 +47,21 @@ export function assertRecord<T>(
   );
 }
 
-/** A whole number of at least 0: a count or an id. */
+/** A whole number of at least 0: a count. */
 export const wholeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const MAX_ROUND_ID = 2 ** 32 - 1;
+
+/** What names a round in its chat. Rounds count up: the next one's must be a number too, and so on. */
+export const roundId = v.pipe(wholeNumber, v.maxValue(MAX_ROUND_ID));
+
+/** The first id that none of these is, nor is any above it. A number that is no round's id takes none. */
+export function idAfter(ids: readonly number[]): number {
+  return ids.reduce(
+    (next, id) => (id <= MAX_ROUND_ID ? Math.max(next, id + 1) : next),
+    0,
+  );
+}
 
 /** Milliseconds since 1970. */
 export const timeMs = v.pipe(v.number(), v.finite(), v.minValue(0));

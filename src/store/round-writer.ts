@@ -14,8 +14,15 @@ import {
   type ConversationRecord,
   storedConversation,
 } from "./conversations";
-import type { Database, Durability, SegmentKey, Transaction } from "./database";
+import {
+  type Database,
+  type Durability,
+  keysOf,
+  type SegmentKey,
+  type Transaction,
+} from "./database";
 import { HALVES } from "../util/kv-half";
+import { idAfter } from "./foreign";
 import { readRound, type RoundRecord, storableRound } from "./rounds";
 import { readSegment, type SegmentRecord } from "./segments";
 
@@ -59,11 +66,13 @@ export async function writeRounds(
       const before = isKnown
         ? await conversationIn(transaction, conversation.id, DOING)
         : await storedConversation(transaction, conversation.id);
-      let isNew = false;
-      for (const round of storable) {
-        const isKnownRound = await putRound(transaction, round);
-        isNew ||= !isKnownRound;
-      }
+      const isEmpty = await hasNothingOf(transaction, conversation.id);
+      const put = isEmpty ? putNewRound : putRound;
+      // Requests go one behind the other, and none waits for the answer to another: chats are imported whole.
+      const wereThere = await Promise.all(
+        storable.map((round) => put(transaction, round)),
+      );
+      const isNew = wereThere.includes(false);
       const { nextId: idBefore = 0, model = conversation.model } = before ?? {};
       await transaction.objectStore("conversations").put({
         ...conversation,
@@ -75,7 +84,7 @@ export async function writeRounds(
         nextId: Math.max(
           idBefore,
           conversation.nextId ?? 0,
-          ...storable.map(({ id }) => id + 1),
+          idAfter(storable.map(({ id }) => id)),
         ),
         // A round that is new is what the reader looks at.
         ...(isNew && { shownId: undefined }),
@@ -85,6 +94,27 @@ export async function writeRounds(
     },
     durability,
   );
+}
+
+async function hasNothingOf(
+  transaction: WriteTransaction,
+  conversationId: string,
+): Promise<boolean> {
+  const counts = await Promise.all(
+    (["rounds", "segments"] as const).map((name) =>
+      transaction.objectStore(name).count(keysOf(conversationId)),
+    ),
+  );
+  return counts.every((count) => count === 0);
+}
+
+/** Puts a round of a chat of which nothing is there. */
+async function putNewRound(
+  transaction: WriteTransaction,
+  round: RoundRecord,
+): Promise<false> {
+  await transaction.objectStore("rounds").put(round);
+  return false;
 }
 
 /**

@@ -11,6 +11,8 @@ import {
   assertRecord,
   checkedRecord,
   checkedRecords,
+  idAfter,
+  roundId,
   timeMs,
   wholeNumber,
 } from "./foreign";
@@ -70,8 +72,8 @@ const sha256Digits = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
   v.object({
     conversationId: v.string(),
-    id: wholeNumber,
-    parentId: v.nullable(wholeNumber),
+    id: roundId,
+    parentId: v.nullable(roundId),
     user: v.string(),
     reply: v.string(),
     isFinished: v.boolean(),
@@ -86,7 +88,7 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
     kvFrom: v.optional(
       v.object({
         conversationId: v.optional(v.string()),
-        roundId: wholeNumber,
+        roundId,
       }),
     ),
     document: v.optional(v.string()),
@@ -111,7 +113,7 @@ const salvageSchema = v.object({
   user: v.fallback(v.string(), ""),
   reply: v.fallback(v.string(), ""),
   document: v.fallback(v.optional(v.string()), undefined),
-  parentId: v.fallback(v.nullish(wholeNumber), undefined),
+  parentId: v.fallback(v.nullish(roundId), undefined),
   isFinished: v.fallback(v.boolean(), true),
   createdMs: v.fallback(timeMs, 0),
 });
@@ -264,7 +266,7 @@ async function keepIdsTaken<Names extends StoreName>(
     .getAllKeys(keysOf(conversationId));
   const nextId = Math.max(
     conversation.nextId ?? 0,
-    1 + Math.max(-1, ...ids, ...keys.map(([, id]) => id)),
+    idAfter([...ids, ...keys.map(([, id]) => id)]),
   );
   const pinnedIds = conversation.pinnedIds?.filter((id) => !ids.includes(id));
   await transaction
@@ -318,6 +320,7 @@ function salvagedRound(
   conversationId: string,
   id: number,
 ): RoundRecord | undefined {
+  if (!v.is(roundId, id)) return undefined;
   const found = checkedRecord(salvageSchema, value);
   if (found === undefined || (found.user === "" && found.reply === ""))
     return undefined;

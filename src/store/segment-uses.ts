@@ -10,6 +10,7 @@ import {
   checkedRecord,
   checkedRecords,
   type Found,
+  roundId,
   timeMs,
   wholeNumber,
 } from "./foreign";
@@ -44,7 +45,7 @@ export const originFields = {
 /** The fields of a segment's key, as schemas. */
 export const keyFields = {
   conversationId: v.string(),
-  roundId: wholeNumber,
+  roundId,
   half: v.picklist(["lower", "upper"]),
 };
 

@@ -89,26 +89,44 @@ export class Segments {
    * @throws StoreError `missing` where there is no such round (any more), `quota` where there is no room
    */
   async put(segment: SegmentRecord): Promise<void> {
-    assertRecord(segmentSchema, segment, "segment");
-    const { blob: _blob, ...facts } = segment;
-    const { conversationId, roundId } = segment;
-    await this.#database.run(
+    if ((await this.putAll([segment])) === 1) return;
+    throw new StoreError(
+      "missing",
+      "Could not keep a round's memory: the round was deleted, perhaps in another tab.",
+    );
+  }
+
+  /**
+   * Adds or replaces segments, all of them or none; but those whose round is not written are left out.
+   *
+   * @returns how many were written
+   * @throws StoreError `quota` where there is no room
+   */
+  async putAll(segments: readonly SegmentRecord[]): Promise<number> {
+    for (const segment of segments)
+      assertRecord(segmentSchema, segment, "segment");
+    const usedMs = this.#now();
+    return this.#database.run(
       "keep a round's memory",
       ["rounds", "segments", "uses"],
       "readwrite",
       async (transaction) => {
-        const round = await transaction
-          .objectStore("rounds")
-          .getKey([conversationId, roundId]);
-        if (round === undefined) {
-          throw new StoreError(
-            "missing",
-            "Could not keep a round's memory: the round was deleted, perhaps in another tab.",
-          );
-        }
-        const use: SegmentUse = { ...facts, usedMs: this.#now() };
-        await transaction.objectStore("segments").put(segment);
-        await transaction.objectStore("uses").put(use);
+        const put = async (segment: SegmentRecord) => {
+          const { blob: _blob, ...facts } = segment;
+          const { conversationId, roundId } = segment;
+          const round = await transaction
+            .objectStore("rounds")
+            .getKey([conversationId, roundId]);
+          if (round === undefined) return false;
+          const use: SegmentUse = { ...facts, usedMs };
+          await Promise.all([
+            transaction.objectStore("segments").put(segment),
+            transaction.objectStore("uses").put(use),
+          ]);
+          return true;
+        };
+        const wereWritten = await Promise.all(segments.map(put));
+        return wereWritten.filter(Boolean).length;
       },
     );
   }

@@ -1,5 +1,6 @@
 /** What IndexedDB says, as errors that a user can act on. */
 import { StoreError, type StoreErrorReason } from "../util/errors";
+import { ownValue } from "../util/own-value";
 
 /** By the name of the DOMException: the reason, and the rest of the sentence that says what to do. */
 const KNOWN: Record<string, [reason: StoreErrorReason, advice: string]> = {
@@ -29,7 +30,7 @@ export function asStoreError(error: unknown, doing: string): StoreError {
   if (error instanceof StoreError) return error;
   const name = error instanceof Error ? error.name : "";
   const detail = error instanceof Error ? error.message : String(error);
-  const [reason, advice] = KNOWN[name] ?? [
+  const [reason, advice] = ownValue(KNOWN, name) ?? [
     "failed" as const,
     `${detail === "" ? name : detail}. Try again; if it stays so, reload the page.`,
   ];

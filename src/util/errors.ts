@@ -15,6 +15,11 @@ export class OutOfMemoryError extends Error {
   override readonly name = "OutOfMemoryError";
 }
 
+/** What the model computes is not a number: its weights are damaged, or the GPU computes wrongly. */
+export class ModelOutputError extends Error {
+  override readonly name = "ModelOutputError";
+}
+
 /** The chat does not fit the model's context any more. */
 export class ContextFullError extends Error {
   override readonly name = "ContextFullError";

@@ -20,6 +20,8 @@ describe("a document's kind", () => {
     ["text", "a.md", "", "<html>"],
     ["text", "a.svg", "image/svg+xml", "<svg>"],
     ["text", "pdf", "", ""],
+    ["text", "a.constructor", "", ""],
+    ["html", "a.toString", "__proto__", "<html>"],
   ])("is %s for %s of type “%s” with “%s”", (kind, name, type, content) => {
     const bytes = Uint8Array.from([...content], (c) => c.charCodeAt(0));
     expect(documentKind({ name, type }, bytes)).toBe(kind);

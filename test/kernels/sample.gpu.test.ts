@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { sample } from "../../src/kernels/sample";
+import { describe, expect, test } from "vitest";
+import { NO_TOKEN, sample } from "../../src/kernels/sample";
 import type { Draw } from "../../src/model/network/step";
 import { sample as reference } from "../reference/sample";
 import {
@@ -149,4 +149,43 @@ test("the drawn token counts as seen from then on", async () => {
   logits[69] = 3;
   const { after } = await draws(logits, [{ ...OFF, temperature: 0 }], [1]);
   expect([...after]).toEqual([2, 0, 1 << 5]);
+});
+
+describe("where the logits say nothing, no token is drawn, and none counts as seen", () => {
+  /** 600 logits, with these in their places. */
+  const logitsWith = (changed: Record<number, number>) =>
+    Object.assign(seededNormals(600, 4), changed);
+  const bits = (word: number) =>
+    new Float32Array(new Uint32Array([word]).buffer)[0]!;
+  const settings: Draw[] = [
+    { ...OFF, temperature: 0 },
+    OFF,
+    { ...OFF, topK: 5, topP: 0.9, minP: 0.1, repetitionPenalty: 1.3 },
+  ];
+
+  test.each<[string, Float32Array]>([
+    ["NaN first", logitsWith({ 0: NaN })],
+    ["NaN last", logitsWith({ 599: NaN })],
+    ["NaN of another kind", logitsWith({ 300: bits(0xff800001) })],
+    ["nothing but NaN", new Float32Array(600).fill(NaN)],
+    ["+∞", logitsWith({ 257: Infinity })],
+    ["nothing but −∞", new Float32Array(600).fill(-Infinity)],
+    ["NaN as the only token", new Float32Array([NaN])],
+  ])("%s", async (_, logits) => {
+    for (const draw of settings)
+      expect(reference(logits, draw, [1]).token).toBeUndefined();
+    const { tokens, after } = await draws(logits, settings, [1]);
+    expect(tokens).toEqual(settings.map(() => NO_TOKEN));
+    const seen = new Uint32Array(after.length);
+    seen[0] = 2;
+    expect(after).toEqual(seen);
+  });
+
+  test("−∞ among others is a token that is never drawn", async () => {
+    const logits = logitsWith({ 0: -Infinity, 300: -Infinity });
+    const { tokens } = await draws(logits, settings);
+    expect(tokens).toEqual(
+      settings.map((draw) => reference(logits, draw).token),
+    );
+  });
 });

@@ -562,7 +562,7 @@ describe("the sampler", () => {
     const counts = logits.map(() => 0);
     for (let i = 0; i < draws; i++) {
       const { token } = sample(logits, { temperature, ...way.settings(i) });
-      counts[token]!++;
+      counts[token!]!++;
     }
     const chiSquare = counts.reduce((sum, count, token) => {
       const expected = (draws * weights[token]!) / total;

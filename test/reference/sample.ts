@@ -15,7 +15,8 @@ export interface SamplerSettings {
 }
 
 export interface Sample {
-  token: number;
+  /** Undefined where the logits say nothing: one of them is NaN or +∞, or all are −∞. */
+  token: number | undefined;
   /** The tokens that could have been drawn, ascending. */
   kept: number[];
   /** How much the second best would have needed to win: where it is tiny, rounding decides. */
@@ -32,6 +33,10 @@ export function sample(
   const { repetitionPenalty = 1, seed = 0, step = 0 } = settings;
 
   const scores = Float64Array.from(logits);
+  const isSilent =
+    scores.some((logit) => Number.isNaN(logit) || logit === Infinity) ||
+    scores.every((logit) => logit === -Infinity);
+  if (isSilent) return { token: undefined, kept: [], margin: Infinity };
   for (const token of new Set(seen)) {
     const logit = scores[token]!;
     scores[token] =

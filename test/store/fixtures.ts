@@ -80,6 +80,27 @@ export function failPuts(
   return puts;
 }
 
+/** What is asked of IndexedDB from now on, until the test is over. */
+export function countWrites() {
+  const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
+  const put = vi.spyOn(IDBObjectStore.prototype, "put");
+  const remove = vi.spyOn(IDBObjectStore.prototype, "delete");
+  const spies = [transaction, put, remove];
+  onTestFinished(() => spies.forEach((spy) => spy.mockRestore()));
+  return {
+    get transactions() {
+      const { calls } = transaction.mock;
+      return calls.filter(([, mode]) => mode === "readwrite").length;
+    },
+    get puts() {
+      return put.mock.calls.length;
+    },
+    get deletes() {
+      return remove.mock.calls.length;
+    },
+  };
+}
+
 export function conversation(
   id: string,
   fields: Partial<ConversationRecord> = {},

@@ -105,15 +105,17 @@ test("a torn round is dropped and counted, and those after it keep their text", 
     { ...round(7), attended: [0.5] },
     { ...round(8), isFinished: "yes" },
     { ...round(9), pageDigest: [1] },
+    { ...round(10), id: Number.MAX_SAFE_INTEGER },
+    { ...round(11), kvFrom: { roundId: 2 ** 32 } },
   ]) {
     await putForeign(name, "rounds", torn);
   }
   const found = await rounds.list("a");
   // Their text is there, and they are of use for nothing else.
-  expect(found.damagedIds).toEqual([3, 4, 5, 6, 7, 8, 9]);
-  expect(found.unreadableIds).toEqual([1]);
+  expect(found.damagedIds).toEqual([3, 4, 5, 6, 7, 8, 9, 11]);
+  expect(found.unreadableIds).toEqual([1, Number.MAX_SAFE_INTEGER]);
   expect(found.records.map(({ id }) => id)).toEqual([
-    0, 2, 3, 4, 5, 6, 7, 8, 9,
+    0, 2, 3, 4, 5, 6, 7, 8, 9, 11,
   ]);
   for (const id of found.damagedIds)
     expect(found.records.find((record) => record.id === id)).toMatchObject({

@@ -1,27 +1,33 @@
 /** A GPU that only keeps books: buffers have sizes and no contents. For tests of who has which pages. */
 import type { BufferRequest, Gpu } from "../../src/gpu/gpu";
 import { Ledger, type MemoryClass } from "../../src/gpu/ledger";
+import { OutOfMemoryError } from "../../src/util/errors";
 import { KvCache, type KvShape } from "../../src/memory/kv-cache";
 
 export interface FakeGpuOptions {
   /** Bytes that a buffer may have. */
   bufferBytes?: number;
+  /** Bytes that all buffers together may have. Can be changed while the GPU is in use. */
+  roomBytes?: number;
 }
 
-/** What KvCache needs of a device, its ledger the real one. */
-export function fakeGpu({ bufferBytes = 2 ** 40 }: FakeGpuOptions = {}): Gpu {
+/** What those need of a device who make buffers, its ledger the real one. */
+export function fakeGpu(options: FakeGpuOptions = {}): Gpu {
+  const { bufferBytes = 2 ** 40 } = options;
   const classes = new Map<GPUBuffer, MemoryClass>();
   const ledger = new Ledger();
   const fake: Pick<
     Gpu,
-    "ledger" | "buffer" | "destroyBuffer" | "allocating" | "copy" | "write"
-  > & { device: { limits: Partial<GPUSupportedLimits> } } = {
-    device: {
-      limits: {
-        maxBufferSize: 2 * bufferBytes,
-        maxStorageBufferBindingSize: bufferBytes,
-      },
-    },
+    | "ledger"
+    | "bindingBytes"
+    | "buffer"
+    | "destroyBuffer"
+    | "allocating"
+    | "copy"
+    | "done"
+    | "write"
+  > = {
+    bindingBytes: bufferBytes,
     ledger,
     buffer({ memoryClass, bytes }: BufferRequest) {
       const buffer = { size: bytes } as GPUBuffer;
@@ -33,8 +39,20 @@ export function fakeGpu({ bufferBytes = 2 ** 40 }: FakeGpuOptions = {}): Gpu {
       ledger.remove(classes.get(buffer)!, buffer.size);
       classes.delete(buffer);
     },
-    allocating: (_, allocate) => Promise.resolve(allocate()),
+    async allocating(what, allocate) {
+      const before = new Set(classes.keys());
+      try {
+        const made = allocate();
+        if (ledger.totalBytes <= (options.roomBytes ?? Infinity)) return made;
+        throw new OutOfMemoryError(`no room for ${what}`);
+      } catch (error) {
+        for (const buffer of classes.keys())
+          if (!before.has(buffer)) fake.destroyBuffer(buffer);
+        throw error;
+      }
+    },
     copy: () => undefined,
+    done: () => Promise.resolve(),
     write: () => undefined,
   };
   return fake as unknown as Gpu;

@@ -149,6 +149,12 @@ describe("An error", () => {
       title: "Something went wrong",
       detail: "x is not a function",
     });
+    for (const name of ["constructor", "__proto__", "toString"])
+      expect(describeError(namedError(name))).toMatchObject({
+        title: "Something went wrong",
+        advice: "Trying again may help.",
+        isKnown: false,
+      });
   });
 });
 

@@ -15,6 +15,7 @@
 import * as v from "valibot";
 import type { RoundRecord } from "../../store/rounds";
 import type { SegmentRecord } from "../../store/segments";
+import { LEAST_SEGMENT_BYTES } from "../../memory/segment";
 import { crc32c } from "../../util/crc32c";
 import { ChatFileError } from "../../util/errors";
 
@@ -37,13 +38,21 @@ export type FileSegment = Omit<SegmentRecord, "conversationId">;
 
 export interface OpenedChatFile {
   chat: ChatFile;
-  /** Reads one after the other; `damaged` stands for one that is not as it was written. */
-  segments: () => AsyncGenerator<FileSegment | "damaged", void>;
+  /**
+   * Reads them in order, as many at a time as one read of the file brings; `damaged` stands for one that is
+   * not as it was written.
+   */
+  segments: () => AsyncGenerator<(FileSegment | "damaged")[], void>;
 }
 
 const MAGIC = "RNDOCHAT";
 const VERSION = 1;
 const TEXT_AT = 20;
+
+/** More rounds than any chat has; a file may have as many, and is read in seconds. */
+const MOST_ROUNDS = 100_000;
+/** Bytes that are read at a time. */
+const READ_BYTES = 4 * 2 ** 20;
 
 /** Words of 32 bits: tokens, or floats bit for bit. */
 const words = v.pipe(
@@ -58,12 +67,14 @@ const words = v.pipe(
   v.transform((list) => Uint32Array.from(list)),
 );
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Far below those that the store takes: what is said in the chat from now on gets the next ones. */
+const roundId = v.pipe(count, v.maxValue(2 ** 31));
 const timeMs = v.pipe(v.number(), v.finite(), v.minValue(0));
 
 const roundFields = v.pipe(
   v.object({
-    id: count,
-    parentId: v.nullable(count),
+    id: roundId,
+    parentId: v.nullable(roundId),
     user: v.string(),
     reply: v.string(),
     isFinished: v.boolean(),
@@ -79,7 +90,7 @@ const roundFields = v.pipe(
     ),
     kvContext: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
     isApproximate: v.optional(v.boolean()),
-    kvFrom: v.optional(v.object({ roundId: count })),
+    kvFrom: v.optional(v.object({ roundId })),
     document: v.optional(v.string()),
     createdMs: timeMs,
   }),
@@ -94,12 +105,12 @@ const roundFields = v.pipe(
 );
 
 const segmentFields = v.object({
-  roundId: count,
+  roundId,
   half: v.picklist(["lower", "upper"]),
   fingerprint: v.string(),
   kvContext: v.optional(v.string()),
   isExact: v.optional(v.boolean()),
-  bytes: count,
+  bytes: v.pipe(count, v.minValue(LEAST_SEGMENT_BYTES)),
   crc32c: count,
 });
 
@@ -111,12 +122,21 @@ const textFields = v.object({
   pinnedIds: v.optional(v.array(count)),
   rounds: v.pipe(
     v.array(roundFields),
+    v.maxLength(MOST_ROUNDS),
     v.check(
       (rounds) => new Set(rounds.map(({ id }) => id)).size === rounds.length,
       "rounds with ids of their own",
     ),
   ),
-  segments: v.array(segmentFields),
+  segments: v.pipe(
+    v.array(segmentFields),
+    v.check(
+      (all) =>
+        new Set(all.map(({ roundId, half }) => `${roundId} ${half}`)).size ===
+        all.length,
+      "one segment for each half of a round",
+    ),
+  ),
 });
 
 type ListedSegment = v.InferOutput<typeof segmentFields>;
@@ -201,16 +221,39 @@ async function* readSegments(
   file: Blob,
   start: number,
   listed: readonly ListedSegment[],
-): AsyncGenerator<FileSegment | "damaged", void> {
+): AsyncGenerator<(FileSegment | "damaged")[], void> {
   let at = start;
-  for (const { crc32c: crc, ...segment } of listed) {
-    const end = at + segment.bytes;
-    const content = await contentOf(file.slice(at, end));
-    at = end;
-    const isWhole =
-      content?.length === segment.bytes && crc32c(content) === crc;
-    yield isWhole ? { ...segment, blob: new Blob([content]) } : "damaged";
+  for (const group of groupsOf(listed)) {
+    const bytes = group.reduce((sum, segment) => sum + segment.bytes, 0);
+    const content = await contentOf(file.slice(at, at + bytes));
+    at += bytes;
+    let from = 0;
+    yield group.map(({ crc32c: crc, ...segment }) => {
+      const end = from + segment.bytes;
+      const own = content?.subarray(from, end);
+      from = end;
+      const isWhole = own?.length === segment.bytes && crc32c(own) === crc;
+      return isWhole ? { ...segment, blob: new Blob([own]) } : "damaged";
+    });
   }
+}
+
+/** Segments that are read together: one that is large is read alone. */
+function* groupsOf(
+  listed: readonly ListedSegment[],
+): Generator<ListedSegment[], void> {
+  let group: ListedSegment[] = [];
+  let groupBytes = 0;
+  for (const segment of listed) {
+    if (group.length > 0 && groupBytes + segment.bytes > READ_BYTES) {
+      yield group;
+      group = [];
+      groupBytes = 0;
+    }
+    group.push(segment);
+    groupBytes += segment.bytes;
+  }
+  if (group.length > 0) yield group;
 }
 
 function checkedText(

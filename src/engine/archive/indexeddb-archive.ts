@@ -12,6 +12,7 @@ import {
 import { Conversations } from "../../store/conversations";
 import { Database, type SegmentKey } from "../../store/database";
 import { siteRoom } from "../../store/disk-space";
+import { idAfter } from "../../store/foreign";
 import { Meta } from "../../store/meta";
 import { type RoundRecord, Rounds } from "../../store/rounds";
 import type { StoredHalves } from "../../store/segment-uses";
@@ -132,7 +133,17 @@ export class StoredArchive implements Archive {
     const found = await this.#rounds.list(chatId);
     const rounds = await Promise.all(found.records.map(checkedRound));
     const { damagedIds, unreadableIds } = found;
-    return { conversation, rounds, damagedIds, unreadableIds };
+    // A round that can't be read has its id all the same.
+    const nextId = Math.max(
+      conversation.nextId ?? 0,
+      idAfter([...rounds.map(({ id }) => id), ...unreadableIds]),
+    );
+    return {
+      conversation: { ...conversation, nextId },
+      rounds,
+      damagedIds,
+      unreadableIds,
+    };
   }
 
   saveRounds(
@@ -326,19 +337,23 @@ export class StoredArchive implements Archive {
     await this.#writes.putRounds(conversation, records);
     const lengths = new Map(records.map((one) => [one.id, one.tokens.length]));
     let leftOutSegments = 0;
-    for await (const segment of withKv ? segments() : []) {
-      const isKept =
-        segment !== "damaged" &&
-        (await this.#writes.attempt(
-          id,
-          () => {
-            const tokens = lengths.get(segment.roundId);
-            const ours = { ...segment, conversationId: id, tokens };
-            return this.#writes.putSegment(ours);
-          },
-          COMPUTED_AGAIN,
-        ));
-      if (!isKept) leftOutSegments++;
+    for await (const read of withKv ? segments() : []) {
+      const ours = read
+        .filter((segment) => segment !== "damaged")
+        .map((segment) => {
+          const tokens = lengths.get(segment.roundId);
+          return { ...segment, conversationId: id, tokens };
+        });
+      let kept = 0;
+      await this.#writes.attempt(
+        id,
+        async () => {
+          kept = await this.#writes.putSegments(id, ours);
+          return kept > 0;
+        },
+        COMPUTED_AGAIN,
+      );
+      leftOutSegments += read.length - kept;
     }
     this.#announce();
     return { summary: asSummary(conversation), leftOutSegments };

@@ -119,6 +119,25 @@ export class ChatWrites {
     }
   }
 
+  /**
+   * Writes segments of a chat together. KV of other chats makes room.
+   *
+   * @returns how many were written: not those whose round is not there
+   * @throws StoreError, and then none is
+   */
+  putSegments(
+    chatId: string,
+    segments: readonly SegmentRecord[],
+  ): Promise<number> {
+    const bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    return writeInLittleRoom(
+      this.#segments,
+      () => this.#segments.putAll(segments),
+      2 * bytes,
+      [{ isPinned: (use) => use.conversationId === chatId }],
+    );
+  }
+
   /** Runs `remove` in its turn. What is to be written of the chat, before or after, is not. */
   async delete(chatId: string, remove: () => Promise<void>): Promise<void> {
     this.#deleted.add(chatId);

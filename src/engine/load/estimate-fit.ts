@@ -2,7 +2,7 @@
  * Whether a model fits a device, from its configuration and the sizes of its files: numbers in, numbers and
  * a sentence out. What is said here is an estimate; the device has the last word when buffers are made.
  */
-import type { AdapterLimits } from "../../gpu/adapter-limits";
+import { type AdapterLimits, bindingBytesOf } from "../../gpu/adapter-limits";
 import type { ModelConfig } from "../../model/config/computable";
 import { defaultBits } from "../../model/weights/matrix-format";
 import { expectedTensors } from "../../model/config/expected-tensors";
@@ -58,9 +58,7 @@ export function fit(request: FitRequest): Fit {
     kvBytesPerToken * LEAST_TOKENS,
   );
 
-  const bindingBytes = limits
-    ? Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize)
-    : Infinity;
+  const bindingBytes = limits ? bindingBytesOf(limits) : Infinity;
   const roomBytes = deviceBytes ?? Infinity;
   const fits = (bytes: number, budget: number) =>
     largestOf(config, bytes).bytes <= bindingBytes &&
@@ -201,7 +199,15 @@ function largestOf(
   const [name, most] = Object.entries(values).reduce((a, b) =>
     b[1] > a[1] ? b : a,
   );
-  return { name, bytes: Math.ceil(most * valueBytes) };
+  return { name, bytes: Math.ceil(most * boundBytesOf(valueBytes)) };
+}
+
+/** Bytes of a value in the binding of its matrix: scales are bound apart. */
+function boundBytesOf(valueBytes: number): number {
+  const bits = ([4, 8] as const).find(
+    (bits) => BLOCK_BYTES[bits] / BLOCK_VALUES === valueBytes,
+  );
+  return bits === undefined ? valueBytes : bits / 8;
 }
 
 /** The rows of a step on their way through the layers, and the logits. */

@@ -301,13 +301,9 @@ function conversationOf({
   conversation,
   rounds,
   damagedIds,
-  unreadableIds,
 }: ArchivedChat): Conversation {
-  const { nextId = 0 } = conversation;
   return new Conversation({
     ...conversation,
-    // A round that can't be read has its id all the same.
-    nextId: Math.max(nextId, ...unreadableIds.map((id) => id + 1)),
     rounds: rounds.map((round): ChatRound => {
       const isDamaged = damagedIds.includes(round.id);
       return newChatRound(round, isDamaged ? "damaged" : "all");

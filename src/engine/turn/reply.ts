@@ -7,7 +7,8 @@ import type { ReadbackRing } from "../../gpu/readback";
 import type { PlacedRound } from "../../memory/page-table";
 import type { Half } from "../../util/kv-half";
 import type { Draw } from "../../model/network/step";
-import { OutOfMemoryError } from "../../util/errors";
+import { NO_TOKEN } from "../../kernels/sample";
+import { ModelOutputError, OutOfMemoryError } from "../../util/errors";
 import type { Frame } from "../run/attention-frame";
 import { type FirstDraw, type Runner, tablePages } from "../run/runner";
 
@@ -73,7 +74,11 @@ export class Reply {
     return { draw: this.#nextDraw(), copies: [copy] };
   }
 
-  /** The reply's tokens as they are read back, once the prefill is submitted; sets `end`. */
+  /**
+   * The reply's tokens as they are read back, once the prefill is submitted; sets `end`.
+   *
+   * @throws ModelOutputError where there is nothing to draw from; DeviceLostError
+   */
   async *decode({
     stopTokens,
     maxTokens,
@@ -93,6 +98,10 @@ export class Reply {
         this.#runner.gpu.check();
         if (signal?.aborted) {
           this.end = "aborted";
+        } else if (token === NO_TOKEN) {
+          throw new ModelOutputError(
+            `The model's scores for token ${this.tokens.length + 1} of the reply are not numbers: its weights are damaged, or the GPU computes wrongly. Load the model again or from another file; if it stays so, update the graphics driver, or use another browser.`,
+          );
         } else if (stopTokens.has(token)) {
           this.stopToken = token;
           this.end = "stop";

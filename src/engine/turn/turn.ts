@@ -51,7 +51,8 @@ const REPLY_SHARE = 0.25;
  * Answers a message that has no reply yet.
  *
  * @param round of the branch that is shown; what follows it there is not read
- * @throws ContextFullError, OutOfMemoryError, DeviceLostError; the round is then as it was before
+ * @throws ContextFullError, OutOfMemoryError, DeviceLostError; ModelOutputError where the model computes no
+ *   numbers; the round is then as it was before
  */
 export async function* runTurn(
   context: TurnContext,

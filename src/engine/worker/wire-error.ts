@@ -7,18 +7,21 @@ import {
   ModelFetchError,
   ModelFormatError,
   type ModelFormatProblem,
+  ModelOutputError,
   OutOfMemoryError,
   StoreError,
   WebGpuUnavailableError,
 } from "../../util/errors";
+import { ownValue } from "../../util/own-value";
 import type { WireError } from "./protocol";
 
-const CLASSES = {
+const CLASSES: Record<string, new (message: string) => Error> = {
   ChatBusyError,
   ChatFileError,
   ContextFullError,
   DeviceLostError,
   ModelFetchError,
+  ModelOutputError,
   OutOfMemoryError,
   WebGpuUnavailableError,
   RangeError,
@@ -50,6 +53,6 @@ function ofItsClass({ name, message, problem, reason }: WireError): Error {
     return new ModelFormatError(problem as ModelFormatProblem);
   if (name === "StoreError") return new StoreError(reason ?? "failed", message);
   if (name === "AbortError") return new DOMException(message, name);
-  const Class = name in CLASSES ? CLASSES[name as keyof typeof CLASSES] : Error;
+  const Class = ownValue(CLASSES, name) ?? Error;
   return new Class(message);
 }

@@ -5,18 +5,18 @@
 export class ByteReader {
   /** Bytes read or skipped so far. */
   position = 0;
-  private readonly chunks: AsyncIterator<Uint8Array>;
-  private rest = new Uint8Array(0);
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #rest = new Uint8Array(0);
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
-    this.chunks = chunks[Symbol.asyncIterator]();
+    this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
   /** Fills `target` from the stream; returns the bytes filled, fewer only where the stream ends. */
   async read(target: Uint8Array): Promise<number> {
     let filled = 0;
-    while (filled < target.length && (await this.hasMore())) {
-      const piece = this.take(target.length - filled);
+    while (filled < target.length && (await this.#hasMore())) {
+      const piece = this.#take(target.length - filled);
       target.set(piece, filled);
       filled += piece.length;
     }
@@ -26,28 +26,28 @@ export class ByteReader {
   /** Passes over `bytes` bytes, or fewer where the stream ends. */
   async skip(bytes: number): Promise<void> {
     const end = this.position + bytes;
-    while (this.position < end && (await this.hasMore())) {
-      this.take(end - this.position);
+    while (this.position < end && (await this.#hasMore())) {
+      this.#take(end - this.position);
     }
   }
 
   /** Lets go of the stream; whatever is still to come is dropped. */
   async close(): Promise<void> {
-    await this.chunks.return?.();
+    await this.#chunks.return?.();
   }
 
-  private async hasMore(): Promise<boolean> {
-    while (this.rest.length === 0) {
-      const next = await this.chunks.next();
+  async #hasMore(): Promise<boolean> {
+    while (this.#rest.length === 0) {
+      const next = await this.#chunks.next();
       if (next.done) return false;
-      this.rest = next.value as Uint8Array<ArrayBuffer>;
+      this.#rest = next.value as Uint8Array<ArrayBuffer>;
     }
     return true;
   }
 
-  private take(atMost: number): Uint8Array {
-    const piece = this.rest.subarray(0, atMost);
-    this.rest = this.rest.subarray(piece.length);
+  #take(atMost: number): Uint8Array {
+    const piece = this.#rest.subarray(0, atMost);
+    this.#rest = this.#rest.subarray(piece.length);
     this.position += piece.length;
     return piece;
   }

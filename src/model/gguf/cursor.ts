@@ -19,33 +19,33 @@ export class GgufCursor {
   /** Bytes of the whole file, where the server tells. */
   fileBytes: number | undefined;
   readonly file: string;
-  private readonly files: ModelFiles;
-  private readonly signal: AbortSignal | undefined;
-  private window = new Uint8Array(0);
-  private view = new DataView(this.window.buffer);
+  readonly #files: ModelFiles;
+  readonly #signal: AbortSignal | undefined;
+  #window = new Uint8Array(0);
+  #view = new DataView(this.#window.buffer);
   /** Where the window starts in the file. */
-  private windowStart = 0;
+  #windowStart = 0;
   /** The next byte, counted in the window. */
-  private at = 0;
+  #at = 0;
   // A byte order mark at a string's start is a part of it.
-  private readonly utf8 = new TextDecoder("utf-8", {
+  readonly #utf8 = new TextDecoder("utf-8", {
     fatal: true,
     ignoreBOM: true,
   });
 
   constructor(files: ModelFiles, file: string, signal?: AbortSignal) {
-    this.files = files;
+    this.#files = files;
     this.file = file;
-    this.signal = signal;
+    this.#signal = signal;
   }
 
   /** The next byte, counted from the start of the file. */
   get position(): number {
-    return this.windowStart + this.at;
+    return this.#windowStart + this.#at;
   }
 
   has(bytes: number): boolean {
-    return this.at + bytes <= this.window.length;
+    return this.#at + bytes <= this.#window.length;
   }
 
   /**
@@ -56,93 +56,93 @@ export class GgufCursor {
   async need(bytes: number): Promise<void> {
     if (this.has(bytes)) return;
     const most = Math.min(MAX_HEADER_BYTES, this.fileBytes ?? Infinity);
-    if (this.position + bytes > most) throw this.ending(bytes, most);
+    if (this.position + bytes > most) throw this.#ending(bytes, most);
 
-    const passed = this.windowStart + this.window.length;
-    const missing = this.at + bytes - this.window.length;
+    const passed = this.#windowStart + this.#window.length;
+    const missing = this.#at + bytes - this.#window.length;
     const piece = Math.max(FIRST_BYTES, Math.min(PIECE_BYTES, passed), missing);
     const end = Math.min(passed + piece, most);
-    const kept = this.window.subarray(this.at);
+    const kept = this.#window.subarray(this.#at);
     // Grown by what really comes: a length that lies costs no memory.
     const chunks = [kept];
     let length = kept.length;
-    const opened = await this.files.open(
+    const opened = await this.#files.open(
       this.file,
       { start: passed, end },
-      this.signal,
+      this.#signal,
     );
-    if (opened === undefined) throw missingFile(this.files, this.file);
+    if (opened === undefined) throw missingFile(this.#files, this.file);
     this.fileBytes ??= opened.fileBytes;
     for await (const chunk of opened.chunks) {
       chunks.push(chunk as Uint8Array<ArrayBuffer>);
       length += chunk.length;
     }
 
-    this.windowStart += this.at;
-    this.at = 0;
-    this.window = joined(chunks, length);
-    this.view = new DataView(this.window.buffer);
+    this.#windowStart += this.#at;
+    this.#at = 0;
+    this.#window = joined(chunks, length);
+    this.#view = new DataView(this.#window.buffer);
     if (this.has(bytes)) return;
-    const found = this.windowStart + length;
+    const found = this.#windowStart + length;
     // A server may send less than was asked for: the file's end is where nothing more comes.
-    if (length === kept.length) throw this.ending(bytes, found);
+    if (length === kept.length) throw this.#ending(bytes, found);
     await this.need(bytes);
   }
 
   u8(): number {
-    return this.view.getUint8(this.step(1));
+    return this.#view.getUint8(this.#step(1));
   }
 
   i8(): number {
-    return this.view.getInt8(this.step(1));
+    return this.#view.getInt8(this.#step(1));
   }
 
   u16(): number {
-    return this.view.getUint16(this.step(2), true);
+    return this.#view.getUint16(this.#step(2), true);
   }
 
   i16(): number {
-    return this.view.getInt16(this.step(2), true);
+    return this.#view.getInt16(this.#step(2), true);
   }
 
   u32(): number {
-    return this.view.getUint32(this.step(4), true);
+    return this.#view.getUint32(this.#step(4), true);
   }
 
   i32(): number {
-    return this.view.getInt32(this.step(4), true);
+    return this.#view.getInt32(this.#step(4), true);
   }
 
   f32(): number {
-    return this.view.getFloat32(this.step(4), true);
+    return this.#view.getFloat32(this.#step(4), true);
   }
 
   f64(): number {
-    return this.view.getFloat64(this.step(8), true);
+    return this.#view.getFloat64(this.#step(8), true);
   }
 
   /** Above 2 ** 53 the nearest number: no count, length or offset is as large. */
   u64(): number {
-    return Number(this.view.getBigUint64(this.step(8), true));
+    return Number(this.#view.getBigUint64(this.#step(8), true));
   }
 
   i64(): number {
-    return Number(this.view.getBigInt64(this.step(8), true));
+    return Number(this.#view.getBigInt64(this.#step(8), true));
   }
 
   /** @throws TypeError where the bytes are no UTF-8 */
   text(bytes: number): string {
-    const start = this.step(bytes);
-    return this.utf8.decode(this.window.subarray(start, start + bytes));
+    const start = this.#step(bytes);
+    return this.#utf8.decode(this.#window.subarray(start, start + bytes));
   }
 
-  private step(bytes: number): number {
-    const start = this.at;
-    this.at += bytes;
+  #step(bytes: number): number {
+    const start = this.#at;
+    this.#at += bytes;
     return start;
   }
 
-  private ending(bytes: number, end: number): ModelFormatError {
+  #ending(bytes: number, end: number): ModelFormatError {
     const isLimit = end === MAX_HEADER_BYTES;
     return new ModelFormatError({
       file: this.file,

@@ -4,52 +4,52 @@ import type { GgufHeader, GgufValue } from "./header";
 
 export class GgufMetadata {
   readonly file: string;
-  private readonly values: GgufHeader["metadata"];
+  readonly #values: GgufHeader["metadata"];
 
   constructor({ file, metadata }: GgufHeader) {
     this.file = file;
-    this.values = metadata;
+    this.#values = metadata;
   }
 
   /** @throws ModelFormatError where it is there and no number */
   number(key: string): number | undefined {
-    const value = this.values.get(key);
+    const value = this.#values.get(key);
     if (value === undefined || typeof value === "number") return value;
-    return this.otherKind(key, "a number", value);
+    return this.#otherKind(key, "a number", value);
   }
 
   /** @throws ModelFormatError where it is there and no boolean */
   boolean(key: string): boolean | undefined {
-    const value = this.values.get(key);
+    const value = this.#values.get(key);
     if (value === undefined || typeof value === "boolean") return value;
-    return this.otherKind(key, "true or false", value);
+    return this.#otherKind(key, "true or false", value);
   }
 
   /** @throws ModelFormatError where it is there and no text */
   text(key: string): string | undefined {
-    const value = this.values.get(key);
+    const value = this.#values.get(key);
     if (value === undefined || typeof value === "string") return value;
-    return this.otherKind(key, "a text", value);
+    return this.#otherKind(key, "a text", value);
   }
 
   /** @throws ModelFormatError where it is there and no list of texts */
   texts(key: string): readonly string[] | undefined {
-    const value = this.values.get(key);
+    const value = this.#values.get(key);
     if (value === undefined) return undefined;
     const isTexts =
       Array.isArray(value) && value.every((each) => typeof each === "string");
     if (isTexts) return value;
-    return this.otherKind(key, "a list of texts", value);
+    return this.#otherKind(key, "a list of texts", value);
   }
 
   /** @throws ModelFormatError where it is there and no list of numbers */
   numbers(key: string): readonly number[] | undefined {
-    const value = this.values.get(key);
+    const value = this.#values.get(key);
     if (value === undefined) return undefined;
     const isNumbers =
       Array.isArray(value) && value.every((each) => typeof each === "number");
     if (isNumbers) return value;
-    return this.otherKind(key, "a list of numbers", value);
+    return this.#otherKind(key, "a list of numbers", value);
   }
 
   /** The value, where there must be one: `present(key, metadata.number(key))`. */
@@ -62,7 +62,7 @@ export class GgufMetadata {
     return new ModelFormatError({ file: this.file, expected, found });
   }
 
-  private otherKind(key: string, kind: string, value: GgufValue): never {
+  #otherKind(key: string, kind: string, value: GgufValue): never {
     const found =
       typeof value === "object"
         ? `a list of ${value.length}`

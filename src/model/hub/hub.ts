@@ -1,7 +1,8 @@
 /**
  * The Hugging Face hub, or a mirror of it: what a repository holds, and bytes of its files. Only plain GET
- * with at most one `Range: bytes=a-b`, which needs no preflight and survives the redirect to where large
- * files lie; each call is one try.
+ * with at most one `Range: bytes=a-b`, which survives the redirect to where large files lie; each call is one
+ * try. Without a token that needs no preflight. With one the browser asks the hub first, for `Authorization`
+ * is no safelisted header; the token stays behind at the redirect (token-guard.ts).
  */
 import * as v from "valibot";
 import { ModelFetchError } from "../../util/errors";
@@ -9,6 +10,7 @@ import { checked } from "../files/check-json";
 import { refusalOf } from "./hub-errors";
 import { type ByteRange, reasonOf } from "../files/model-files";
 import { isOffline, TemporaryFetchError } from "./retry";
+import { passesTokensOn } from "./token-guard";
 
 const HUB_URL = "https://huggingface.co";
 
@@ -61,9 +63,14 @@ export class Hub {
   readonly url: string;
   readonly #token: string | undefined;
 
+  /** @throws ModelFetchError where the browser would show the token to others than the hub */
   constructor({ url = HUB_URL, token }: HubOptions = {}) {
     this.url = new URL(url, globalThis.location?.href).href.replace(/\/+$/, "");
     this.#token = token === "" ? undefined : token;
+    if (this.#token !== undefined && passesTokensOn())
+      throw new ModelFetchError(
+        "This browser would show the access token to other servers than the hub: those that large files come from. It was not used. Update to Chrome or Edge 119 or newer, or load a model that needs no token.",
+      );
   }
 
   /**
@@ -144,7 +151,6 @@ export class Hub {
     signal?.throwIfAborted();
     const headers = new Headers();
     if (range) headers.set("Range", `bytes=${range.start}-${range.end - 1}`);
-    // The platform takes it away where a redirect leads to another origin.
     if (this.#token !== undefined)
       headers.set("Authorization", `Bearer ${this.#token}`);
     let response: Response;

@@ -35,7 +35,7 @@ export interface Workspace {
   asked: GPUBuffer;
   /** [ASKED_CAPACITY, vocabulary] */
   logits: GPUBuffer;
-  /** [1] u32: what the sampler drew last. */
+  /** [1] u32: what the sampler drew last, or NO_TOKEN. */
   sampled: GPUBuffer;
   /** A bit for each token of the vocabulary that the repetition penalty applies to. */
   seen: GPUBuffer;

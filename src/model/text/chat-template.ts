@@ -80,8 +80,8 @@ export async function readChatTemplate(
 export class ChatTemplate {
   /** The file it comes from, for messages. */
   readonly file: string;
-  private readonly template: Template;
-  private readonly tokens: Readonly<Record<string, unknown>>;
+  readonly #template: Template;
+  readonly #tokens: Readonly<Record<string, unknown>>;
 
   /**
    * @param source Jinja
@@ -94,14 +94,14 @@ export class ChatTemplate {
     file = CONFIG,
   ) {
     this.file = file;
-    this.tokens = tokens;
+    this.#tokens = tokens;
     try {
       // The library's own strftime_now writes months in the page's language, and at no time but now.
-      this.template = new Template(
+      this.#template = new Template(
         `{% set strftime_now = strftime_then %}\n${source}`,
       );
     } catch (error) {
-      throw this.problem("a chat template that parses", error);
+      throw this.#problem("a chat template that parses", error);
     }
   }
 
@@ -112,21 +112,21 @@ export class ChatTemplate {
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): string {
     try {
-      return this.template.render({
+      return this.#template.render({
         tools: null,
         documents: null,
-        ...this.tokens,
+        ...this.#tokens,
         messages,
         add_generation_prompt: options.addGenerationPrompt,
         strftime_then: (format: string) => strftime(options.now, format),
         ...options.variables,
       });
     } catch (error) {
-      throw this.problem("a chat template that renders these messages", error);
+      throw this.#problem("a chat template that renders these messages", error);
     }
   }
 
-  private problem(expected: string, error: unknown): ModelFormatError {
+  #problem(expected: string, error: unknown): ModelFormatError {
     const found = `an error (${error instanceof Error ? error.message : String(error)})`;
     return new ModelFormatError({ file: this.file, expected, found });
   }

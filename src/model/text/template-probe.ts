@@ -44,15 +44,15 @@ const SPACE = "\t\n\t";
 export class TemplateProbe {
   /** Why the template refused the last messages, if it did. */
   refusal: unknown;
-  private readonly template: ChatTemplate;
-  private readonly options: Omit<RenderOptions, "addGenerationPrompt">;
+  readonly #template: ChatTemplate;
+  readonly #options: Omit<RenderOptions, "addGenerationPrompt">;
 
   constructor(
     template: ChatTemplate,
     options: Omit<RenderOptions, "addGenerationPrompt">,
   ) {
-    this.template = template;
-    this.options = options;
+    this.#template = template;
+    this.#options = options;
   }
 
   /** Undefined where the template refuses a message or rewrites it. */
@@ -62,10 +62,10 @@ export class TemplateProbe {
     const withSystem =
       system === undefined
         ? []
-        : cutAt(this.render([user], SYSTEM), [SYSTEM, user]);
+        : cutAt(this.#render([user], SYSTEM), [SYSTEM, user]);
     const [start, before, after] = withSystem;
     if (system !== undefined && start !== undefined) {
-      const spaced = this.render(spacedUser, SPACE + SYSTEM + SPACE);
+      const spaced = this.#render(spacedUser, SPACE + SYSTEM + SPACE);
       const content = trimmed(system, trimOf(spaced, SYSTEM));
       const head = [{ template: start }, { content }];
       return {
@@ -77,9 +77,9 @@ export class TemplateProbe {
       };
     }
 
-    const [onlyBefore, onlyAfter] = cutAt(this.render([user]), [user]);
+    const [onlyBefore, onlyAfter] = cutAt(this.#render([user]), [user]);
     if (onlyBefore === undefined) return undefined;
-    const trim = trimOf(this.render(spacedUser), user);
+    const trim = trimOf(this.#render(spacedUser), user);
     const text = trimmed(system ?? "", trim);
     const folded = text === "" ? [] : [{ content: `${text}\n\n` }];
     return { head: [], before: onlyBefore, folded, after: onlyAfter!, trim };
@@ -90,23 +90,20 @@ export class TemplateProbe {
     const system = hasSystem ? SYSTEM : undefined;
     const turns = [USERS[0], REPLIES[0], USERS[1], REPLIES[1], USERS[2]];
     const pieces = cutAt(
-      this.render(turns, system),
+      this.#render(turns, system),
       hasSystem ? [SYSTEM, ...turns] : turns,
     );
     const [between, , nextBetween, after] = pieces.slice(-4);
     if (between === undefined || between !== nextBetween || after === undefined)
       return undefined;
-    const [, end] = cutAt(this.render([USERS[0], REPLIES[0]], system), [
+    const [, end] = cutAt(this.#render([USERS[0], REPLIES[0]], system), [
       REPLIES[0],
     ]);
     return { between, after, end };
   }
 
   /** Messages of users and the assistant in turn, up to where a reply starts if it is its turn. */
-  private render(
-    turns: readonly string[],
-    system?: string,
-  ): string | undefined {
+  #render(turns: readonly string[], system?: string): string | undefined {
     const messages: ChatMessage[] = turns.map((content, i) => ({
       role: i % 2 === 0 ? "user" : "assistant",
       content,
@@ -116,8 +113,8 @@ export class TemplateProbe {
     this.refusal = undefined;
     try {
       const addGenerationPrompt = turns.length % 2 === 1;
-      return this.template.render(messages, {
-        ...this.options,
+      return this.#template.render(messages, {
+        ...this.#options,
         addGenerationPrompt,
       });
     } catch (error) {

@@ -18,48 +18,48 @@ const MAX_WINDOW_IDS = 32;
 const KEPT_IDS = 8;
 
 export class TextStream {
-  private window: number[] = [];
+  #window: number[] = [];
   /** Characters of the window's text that were given out. */
-  private shown = 0;
+  #shown = 0;
 
-  private readonly tokenizer: Pick<Tokenizer, "decode" | "isText">;
+  readonly #tokenizer: Pick<Tokenizer, "decode" | "isText">;
 
   constructor(tokenizer: Pick<Tokenizer, "decode" | "isText">) {
-    this.tokenizer = tokenizer;
+    this.#tokenizer = tokenizer;
   }
 
   /** The text that this id completes; often "", and never half a character. */
   push(id: number): string {
-    if (!this.tokenizer.isText(id)) return "";
-    this.window.push(id);
-    const text = this.tokenizer.decode(this.window);
+    if (!this.#tokenizer.isText(id)) return "";
+    this.#window.push(id);
+    const text = this.#tokenizer.decode(this.#window);
     // Only what a text ends with can still become another character, and that is one U+FFFD.
     const isOpen = text.endsWith(REPLACEMENT);
-    const delta = this.take(text, isOpen ? text.length - 1 : text.length);
-    if (!isOpen) this.restart(1, 0);
-    else if (this.window.length > MAX_WINDOW_IDS) this.restart(KEPT_IDS, 1);
+    const delta = this.#take(text, isOpen ? text.length - 1 : text.length);
+    if (!isOpen) this.#restart(1, 0);
+    else if (this.#window.length > MAX_WINDOW_IDS) this.#restart(KEPT_IDS, 1);
     return delta;
   }
 
   /** What was held back; the stream can then take another reply. */
   end(): string {
-    const text = this.tokenizer.decode(this.window);
-    const delta = this.take(text, text.length);
-    this.window = [];
-    this.shown = 0;
+    const text = this.#tokenizer.decode(this.#window);
+    const delta = this.#take(text, text.length);
+    this.#window = [];
+    this.#shown = 0;
     return delta;
   }
 
   /** The window's text from what was shown up to `end`. */
-  private take(text: string, end: number): string {
-    const delta = text.slice(this.shown, end);
-    this.shown = Math.max(this.shown, end);
+  #take(text: string, end: number): string {
+    const delta = text.slice(this.#shown, end);
+    this.#shown = Math.max(this.#shown, end);
     return delta;
   }
 
   /** Goes on with the last ids as context, of whose text all but the end was shown. */
-  private restart(keptIds: number, heldCharacters: number): void {
-    this.window = this.window.slice(-keptIds);
-    this.shown = this.tokenizer.decode(this.window).length - heldCharacters;
+  #restart(keptIds: number, heldCharacters: number): void {
+    this.#window = this.#window.slice(-keptIds);
+    this.#shown = this.#tokenizer.decode(this.#window).length - heldCharacters;
   }
 }

@@ -65,18 +65,18 @@ export class Tokenizer {
   readonly tokenCount: number;
   /** The texts of the tokens that mark turns and the like. */
   readonly markers: readonly string[];
-  private readonly library: Library;
+  readonly #library: Library;
   /** Added tokens by their text. */
-  private readonly added = new Map<string, AddedToken>();
-  private readonly markerIds = new Set<number>();
+  readonly #added = new Map<string, AddedToken>();
+  readonly #markerIds = new Set<number>();
   /** Ids that `decode` leaves out. */
-  private readonly specialIds = new Set<number>();
+  readonly #specialIds = new Set<number>();
   /** What the normalizer puts before every text. */
-  private readonly lead: string;
+  readonly #lead: string;
   /** Finds all added tokens. */
-  private readonly inTemplate: RegExp;
+  readonly #inTemplate: RegExp;
   /** Finds those that mark nothing. */
-  private readonly inContent: RegExp;
+  readonly #inContent: RegExp;
 
   /**
    * @param tokenizerJson tokenizer.json, parsed
@@ -87,7 +87,7 @@ export class Tokenizer {
     const json = checked(tokenizerFields, tokenizerJson, FILE);
     const names = checked(nameFields, configJson, "tokenizer_config.json");
     try {
-      this.library = new Library(
+      this.#library = new Library(
         { ...json, pre_tokenizer: asSplits(json.pre_tokenizer) },
         configJson as object,
       );
@@ -99,22 +99,22 @@ export class Tokenizer {
       });
     }
 
-    const sample = this.library.normalizer?.normalize("x") ?? "x";
-    this.lead = sample.endsWith("x") ? sample.slice(0, -1) : "";
+    const sample = this.#library.normalizer?.normalize("x") ?? "x";
+    this.#lead = sample.endsWith("x") ? sample.slice(0, -1) : "";
     const additional = new Set(names.additional_special_tokens);
-    for (const token of this.library.get_added_tokens_decoder().values()) {
-      this.added.set(token.content, token);
-      if (!isVocabulary(token)) this.markerIds.add(token.id);
+    for (const token of this.#library.get_added_tokens_decoder().values()) {
+      this.#added.set(token.content, token);
+      if (!isVocabulary(token)) this.#markerIds.add(token.id);
       if (token.special || additional.has(token.content))
-        this.specialIds.add(token.id);
+        this.#specialIds.add(token.id);
     }
-    this.tokenCount = this.library.model!.vocab.length;
-    const all = [...this.added.values()];
+    this.tokenCount = this.#library.model!.vocab.length;
+    const all = [...this.#added.values()];
     this.markers = all
-      .filter(({ id }) => this.markerIds.has(id))
+      .filter(({ id }) => this.#markerIds.has(id))
       .map(({ content }) => content);
-    this.inTemplate = anyOf(all);
-    this.inContent = anyOf(all.filter(isVocabulary));
+    this.#inTemplate = anyOf(all);
+    this.#inContent = anyOf(all.filter(isVocabulary));
   }
 
   /** The ids of a template's text. */
@@ -138,10 +138,10 @@ export class Tokenizer {
     before: Before = "nothing",
   ): number[] {
     const ids: number[] = [];
-    for (const [i, stretch] of this.stretches(segments).entries()) {
+    for (const [i, stretch] of this.#stretches(segments).entries()) {
       if (typeof stretch === "string") {
         const place = i === 0 ? before : "marker";
-        for (const id of this.encodeStretch(stretch, place)) ids.push(id);
+        for (const id of this.#encodeStretch(stretch, place)) ids.push(id);
       } else {
         ids.push(stretch.id);
       }
@@ -154,28 +154,28 @@ export class Tokenizer {
     const shown = ids.filter((id) => this.isText(id));
     if (shown.length === 0) return "";
     // Cleaning up would take the space from "a .b" and the like: right for prose of 2018 alone.
-    return this.library.decode(shown, { clean_up_tokenization_spaces: false });
+    return this.#library.decode(shown, { clean_up_tokenization_spaces: false });
   }
 
   /** Whether `decode` shows this id. */
   isText(id: number): boolean {
     return (
-      !this.specialIds.has(id) && this.library.id_to_token(id) !== undefined
+      !this.#specialIds.has(id) && this.#library.id_to_token(id) !== undefined
     );
   }
 
   /** Whether this id marks a turn or the like. */
   isMarker(id: number): boolean {
-    return this.markerIds.has(id);
+    return this.#markerIds.has(id);
   }
 
   /** The id of a token by its text as the vocabulary writes it, such as "<|im_end|>". */
   idOf(token: string): number | undefined {
-    return this.library.token_to_id(token);
+    return this.#library.token_to_id(token);
   }
 
   /** Cuts a text at its added tokens; everything between two of them is one stretch. */
-  private stretches(segments: readonly Segment[]): (string | AddedToken)[] {
+  #stretches(segments: readonly Segment[]): (string | AddedToken)[] {
     const found: (string | AddedToken)[] = [];
     const addText = (text: string): void => {
       const last = found.at(-1);
@@ -187,10 +187,10 @@ export class Tokenizer {
       const text = isTemplate ? segment.template : segment.content;
       let at = 0;
       for (const match of text.matchAll(
-        isTemplate ? this.inTemplate : this.inContent,
+        isTemplate ? this.#inTemplate : this.#inContent,
       )) {
         addText(text.slice(at, match.index));
-        found.push(this.added.get(match[0])!);
+        found.push(this.#added.get(match[0])!);
         at = match.index + match[0].length;
       }
       addText(text.slice(at));
@@ -208,11 +208,11 @@ export class Tokenizer {
     });
   }
 
-  private encodeStretch(text: string, before: Before): number[] {
-    const { normalizer, pre_tokenizer, model } = this.library;
+  #encodeStretch(text: string, before: Before): number[] {
+    const { normalizer, pre_tokenizer, model } = this.#library;
     const whole = normalizer === null ? text : normalizer.normalize(text);
-    const isInside = before === "text" && whole.startsWith(this.lead);
-    const normal = isInside ? whole.slice(this.lead.length) : whole;
+    const isInside = before === "text" && whole.startsWith(this.#lead);
+    const normal = isInside ? whole.slice(this.#lead.length) : whole;
     if (normal === "") return [];
     const words =
       pre_tokenizer === null
@@ -220,27 +220,27 @@ export class Tokenizer {
         : pre_tokenizer.pre_tokenize(normal, {
             section_index: before === "nothing" ? 0 : 1,
           });
-    return model!._call(words).flatMap((token) => this.idsOf(token));
+    return model!._call(words).flatMap((token) => this.#idsOf(token));
   }
 
   /**
    * The id of a token from the vocabulary. Some vocabularies hold a marking token as an ordinary
    * piece too ("</s>" in Unigram models, whole words under ignore_merges): that is spelled in parts.
    */
-  private idsOf(token: string): number[] {
-    const { unk_token_id, unk_token } = this.library.model!;
-    const id = this.library.token_to_id(token) ?? unk_token_id;
+  #idsOf(token: string): number[] {
+    const { unk_token_id, unk_token } = this.#library.model!;
+    const id = this.#library.token_to_id(token) ?? unk_token_id;
     if (id === undefined) return [];
     // Some vocabularies without a token for the unknown name their end-of-text token instead.
     const isUnknown = id === unk_token_id && /unk/i.test(unk_token ?? "");
-    if (!this.markerIds.has(id) || isUnknown) return [id];
+    if (!this.#markerIds.has(id) || isUnknown) return [id];
     const [first, ...rest] = token;
     if (rest.length === 0) return [];
-    const parts = this.library.model!._call([first!, rest.join("")]);
+    const parts = this.#library.model!._call([first!, rest.join("")]);
     // The same token again stands for parts that the vocabulary does not know.
     return parts
       .filter((part) => part !== token)
-      .flatMap((part) => this.idsOf(part));
+      .flatMap((part) => this.#idsOf(part));
   }
 }
 

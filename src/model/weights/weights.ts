@@ -1,8 +1,13 @@
 /** A checkpoint's tensors on the GPU: streamed, joined where the kernels want them joined, rows padded. */
 import type { Gpu } from "../../gpu/gpu";
 import type { Checkpoint } from "../checkpoint/checkpoint";
-import type { TensorSpec } from "../architectures/recipe";
+import type {
+  LayerRecipe,
+  Projection,
+  TensorSpec,
+} from "../architectures/recipe";
 import type { ModelConfig } from "../config/computable";
+import { checkBindings, type JoinedMatrix } from "./check-bindings";
 import type { Matrix } from "./matrix";
 import {
   defaultBits,
@@ -73,16 +78,16 @@ export async function loadWeights(
     (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
     0,
   );
+  const layerBits = bits ?? defaultBits(parameterCount);
+  checkBindings(
+    config.layers.flatMap((layer, l) => Object.values(layerMatrices(layer, l))),
+    checkpoint,
+    layerBits,
+    gpu.bindingBytes,
+  );
   const { weights, destinations } = await gpu.allocating(
     "the model's weights",
-    () =>
-      allocate(
-        gpu,
-        config,
-        checkpoint,
-        parameterCount,
-        bits ?? defaultBits(parameterCount),
-      ),
+    () => allocate(gpu, config, checkpoint, parameterCount, layerBits),
   );
   try {
     let loaded = 0;
@@ -106,6 +111,20 @@ export async function loadWeights(
   }
 }
 
+/** The matrices of a layer, each of tensors one below the other. */
+function layerMatrices({ attention, mlp }: LayerRecipe, l: number) {
+  const joined = (label: string, { weights }: Projection): JoinedMatrix => ({
+    label: `layer ${l} ${label}`,
+    tensors: weights,
+  });
+  return {
+    qkv: joined("qkv", attention.qkv),
+    oProj: joined("o", attention.output),
+    gateUp: joined("gate and up", mlp.gateUp),
+    downProj: joined("down", mlp.down),
+  };
+}
+
 function allocate(
   gpu: Gpu,
   config: ModelConfig,
@@ -125,8 +144,7 @@ function allocate(
 
   /** A matrix made of tensors one below the other. */
   function matrix(
-    label: string,
-    specs: readonly TensorSpec[],
+    { label, tensors: specs }: JoinedMatrix,
     atMost: WeightBits = bits,
   ): Matrix {
     const tensors = specs.map(({ name }) => checkpoint.tensors.get(name)!);
@@ -169,32 +187,40 @@ function allocate(
     return buffer;
   }
 
-  const layers = config.layers.map(({ attention, mlp }, l): LayerWeights => {
+  const layers = config.layers.map((layer, l): LayerWeights => {
+    const { attention, mlp } = layer;
+    const { qkNorm } = attention;
+    const [qkvBias, oBias] = [attention.qkv.biases, attention.output.biases];
+    const { qkv, oProj, gateUp, downProj } = layerMatrices(layer, l);
     const label = (part: string) => `layer ${l} ${part}`;
-    const { qkv, qkNorm, output } = attention;
     return {
       inputNorm: vector(label("input norm"), [attention.norm.weight]),
-      qkv: matrix(label("qkv"), qkv.weights),
-      ...(qkv.biases && { qkvBias: vector(label("qkv bias"), qkv.biases) }),
+      qkv: matrix(qkv),
+      ...(qkvBias && { qkvBias: vector(label("qkv bias"), qkvBias) }),
       ...(qkNorm && {
         qNorm: vector(label("q norm"), [qkNorm.q]),
         kNorm: vector(label("k norm"), [qkNorm.k]),
       }),
-      oProj: matrix(label("o"), output.weights),
-      ...(output.biases && { oBias: vector(label("o bias"), output.biases) }),
+      oProj: matrix(oProj),
+      ...(oBias && { oBias: vector(label("o bias"), oBias) }),
       postAttentionNorm: vector(label("post attention norm"), [
         mlp.norm.weight,
       ]),
-      gateUp: matrix(label("gate and up"), mlp.gateUp.weights),
-      downProj: matrix(label("down"), mlp.down.weights),
+      gateUp: matrix(gateUp),
+      downProj: matrix(downProj),
     };
   });
   // What every logit goes through is kept finer than the layers, as other quantisers do.
   const outer: WeightBits = bits === 4 ? 8 : bits;
   const { embedding, head, norm } = config;
-  const embedTokens = matrix("embedding", [embedding.weight], outer);
+  const embedTokens = matrix(
+    { label: "embedding", tensors: [embedding.weight] },
+    outer,
+  );
   const lmHead =
-    head.weight === null ? embedTokens : matrix("head", [head.weight], outer);
+    head.weight === null
+      ? embedTokens
+      : matrix({ label: "head", tensors: [head.weight] }, outer);
   const weights: Weights = {
     formats: { embedding: embedTokens.format, matrices: [...formats] },
     embedTokens,

@@ -2,6 +2,8 @@
  * Errors in the user's words: what happened, and what helps. An error may have crossed a worker, so its
  * name says what it is, not its class.
  */
+import { ownValue } from "../../util/own-value";
+
 export interface ErrorDescription {
   title: string;
   /** What to do. */
@@ -21,6 +23,10 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
     title: "The model’s files are not what they should be",
     advice:
       "Its download may be incomplete, or it is a kind of model that Rondo cannot run yet.",
+  },
+  ModelOutputError: {
+    title: "The model computes nothing usable",
+    advice: "Load it again, or choose another model.",
   },
   OutOfMemoryError: {
     title: "The GPU has no room for this",
@@ -43,7 +49,7 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
 };
 
 export function describeError(error: Error): ErrorDescription {
-  const known = KNOWN[error.name];
+  const known = ownValue(KNOWN, error.name);
   const title = known?.title ?? "Something went wrong";
   const advice = known?.advice ?? "Trying again may help.";
   const isKnown = known !== undefined;

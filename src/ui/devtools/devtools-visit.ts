@@ -9,8 +9,10 @@ export type FindEngine = (id: number) => MemorySource;
 export class DevtoolsVisit {
   readonly #find: FindEngine;
   readonly #calls = new Map<number, AbortController>();
-  /** How to stop hearing each engine that is listened to. */
-  readonly #deafen = new Map<number, () => void>();
+  /** The engines that are listened to, of which the page may let go meanwhile. */
+  readonly #heard = new Map<number, WeakRef<MemorySource>>();
+  /** How to stop hearing each of them: what an engine returns for that may hold the engine itself. */
+  readonly #deafen = new WeakMap<MemorySource, () => void>();
   /** Messages as JSON. Of a call's progress there is only the last. */
   readonly #outbox = new Map<string, string>();
   #sentCount = 0;
@@ -50,17 +52,20 @@ export class DevtoolsVisit {
 
   /** Hears the notices of these engines from now on, and of no others. */
   listenTo(engineIds: readonly number[]): void {
-    for (const [id, deafen] of this.#deafen) {
+    for (const [id, ref] of this.#heard) {
       if (engineIds.includes(id)) continue;
-      deafen();
-      this.#deafen.delete(id);
+      const engine = ref.deref();
+      if (engine) this.#deafen.get(engine)?.();
+      this.#heard.delete(id);
     }
     for (const id of engineIds) {
-      if (this.#deafen.has(id)) continue;
-      const deafen = this.#find(id).onNotice((notice) =>
+      if (this.#heard.has(id)) continue;
+      const engine = this.#find(id);
+      const deafen = engine.onNotice((notice) =>
         this.#send({ type: "notice", engineId: id, notice }),
       );
-      this.#deafen.set(id, deafen);
+      this.#heard.set(id, new WeakRef(engine));
+      this.#deafen.set(engine, deafen);
     }
   }
 

@@ -3,13 +3,22 @@ import { property, query } from "lit/decorators.js";
 import { CodePainter } from "./code-painter";
 import { formulasIn } from "./math";
 import { MathSetter } from "./math-setter";
-import { codeLanguage, markdownBlocks, sanitise } from "./markdown";
+import { codeLanguage, sanitise } from "./markdown";
+import { MarkdownReader, WHOLE } from "./markdown-reader";
+import { oncePerFrame } from "../base/once-per-frame";
 import { base } from "../base/theme";
 
 /**
+ * Blocks of a section. Where a text grows, the browser looks at everything beside what has grown: at some
+ * sections, and not at thousands of blocks. Sections that are not on the screen are not laid out.
+ */
+const SECTION_BLOCKS = 100;
+
+/**
  * `<rondo-markdown>`: a reply's Markdown, sanitised. While a reply streams, only the blocks whose HTML
- * changed (as a rule the last one) are made anew, so that a selection in the others stays. Code gets its colours
- * and formulas their look once what that takes is loaded, which is when the first of them appears.
+ * changed (as a rule the last one) are made anew, so that a selection in the others stays; a long text comes
+ * in pieces, a frame for each. Code gets its colours and formulas their look once what that takes is loaded,
+ * which is when the first of them appears.
  *
  * @csspart text - the whole text
  */
@@ -25,8 +34,14 @@ export class MarkdownElement extends LitElement {
         overflow-clip-margin: 0.5rem;
       }
 
-      .block + .block {
+      .block + .block,
+      .section + .section {
         margin-top: 0.75em;
+      }
+
+      .is-long > .section {
+        content-visibility: auto;
+        contain-intrinsic-block-size: auto 200em;
       }
 
       .block > :first-child {
@@ -172,7 +187,7 @@ export class MarkdownElement extends LitElement {
         text-align: center;
       }
 
-      .is-writing .block:last-child > :is(p, ul, ol, h3, h4)::after {
+      .is-writing > :last-child > :last-child > :is(p, ul, ol, h3, h4)::after {
         content: "";
         display: inline-block;
         width: 0.5em;
@@ -184,7 +199,7 @@ export class MarkdownElement extends LitElement {
         animation: pulse 1.1s ease-in-out infinite;
       }
 
-      .is-writing .block:last-child > :is(ul, ol)::after {
+      .is-writing > :last-child > :last-child > :is(ul, ol)::after {
         margin-inline-start: 0;
       }
 
@@ -291,28 +306,49 @@ export class MarkdownElement extends LitElement {
   /** Whether more is to come. */
   @property({ type: Boolean }) writing = false;
   @query(".text") private container!: HTMLElement;
-  /** The HTML that each block in the page was made from. */
-  #shown: string[] = [];
+  /** The blocks in the page, and the HTML that each was made from. */
+  #shown: { html: string; element: HTMLElement }[] = [];
+  readonly #reader = new MarkdownReader();
   readonly #painter = new CodePainter();
   readonly #setter = new MathSetter();
 
   override render() {
-    const classes = this.writing ? "text is-writing" : "text";
-    return html`<div class=${classes} part="text"></div>`;
+    const classes = [
+      "text",
+      ...(this.writing ? ["is-writing"] : []),
+      ...(this.text.length > WHOLE ? ["is-long"] : []),
+    ];
+    return html`<div class=${classes.join(" ")} part="text"></div>`;
   }
 
   protected override updated(): void {
-    const blocks = markdownBlocks(this.text);
-    const last = blocks.length - 1;
+    const { at, blocks } = this.#reader.read(this.text, !this.writing);
+    const count = at + blocks.length;
     // The block that grew has come to its end.
-    if (!this.writing || last >= this.#shown.length) this.#painter.finish();
+    if (!this.writing || count > this.#shown.length) this.#painter.finish();
     blocks.forEach((block, i) => {
-      if (block !== this.#shown[i])
-        this.#show(i, block, this.writing && i === last);
+      const index = at + i;
+      if (block !== this.#shown[index]?.html)
+        this.#show(index, block, this.writing && index === count - 1);
     });
-    while (this.container.children.length > blocks.length)
-      this.container.lastElementChild?.remove();
-    this.#shown = blocks;
+    for (const { element } of this.#shown.splice(count)) element.remove();
+    while (this.container.lastElementChild?.childElementCount === 0)
+      this.container.lastElementChild.remove();
+    if (this.#reader.isBehind) this.#readOn();
+  }
+
+  /** A long text comes piece by piece, so that the page stays alive. */
+  readonly #readOn = oncePerFrame(() => this.requestUpdate());
+
+  /** Where a block goes that is new. */
+  #section(index: number): HTMLElement {
+    if (index % SECTION_BLOCKS === 0) {
+      const section = document.createElement("div");
+      section.className = "section";
+      this.container.append(section);
+      return section;
+    }
+    return this.container.lastElementChild as HTMLElement;
   }
 
   #show(index: number, block: string, isGrowing: boolean): void {
@@ -323,9 +359,10 @@ export class MarkdownElement extends LitElement {
     shown.querySelectorAll("pre").forEach(frameCode);
     shown.querySelectorAll("table").forEach(frameTable);
     shown.querySelectorAll("li").forEach(markTask);
-    const old = this.container.children[index];
-    if (old === undefined) this.container.append(shown);
+    const old = this.#shown[index]?.element;
+    if (old === undefined) this.#section(index).append(shown);
     else old.replaceWith(shown);
+    this.#shown[index] = { html: block, element: shown };
     const codes = [...shown.querySelectorAll<HTMLElement>("pre > code")];
     codes.forEach((code, i) =>
       this.#painter.paint(code, isGrowing && i === codes.length - 1),

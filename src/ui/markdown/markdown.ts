@@ -9,8 +9,7 @@
  * The nodes never pass through a string again, so nothing can change its meaning in a second parse.
  */
 import DOMPurify from "dompurify";
-import { Marked, type Token } from "marked";
-import { mathExtension } from "./math";
+import { markdownBlocks } from "./markdown-blocks";
 
 const ALLOWED_TAGS = [
   ...["p", "br", "hr", "blockquote", "pre", "ul", "ol", "li"],
@@ -20,42 +19,6 @@ const ALLOWED_TAGS = [
 ];
 const ALLOWED_ATTR = ["href", "class", "start", "align"];
 const LINK_PROTOCOLS = ["http:", "https:", "mailto:"];
-
-/** The page has its own two levels of headings above a reply's. */
-const HEADING_SHIFT = 2;
-
-const marked = new Marked({
-  gfm: true,
-  breaks: true,
-  renderer: {
-    html({ text, block }) {
-      if (/^<br\s*\/?>$/i.test(text.trim())) return "<br>";
-      if (!block) return escapeHtml(text);
-      return `<pre><code class="language-html">${escapeHtml(text)}</code></pre>`;
-    },
-    image: ({ href, text }) =>
-      `<a href="${escapeHtml(href)}">${escapeHtml(text || href)}</a>`,
-    heading({ tokens, depth }) {
-      const level = Math.min(depth + HEADING_SHIFT, 6);
-      return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>\n`;
-    },
-    checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
-  },
-});
-marked.use(mathExtension(escapeHtml));
-
-/** Markdown as HTML, a string for each block from top to bottom. Not safe to show: see `sanitise`. */
-export function markdownBlocks(markdown: string): string[] {
-  try {
-    const tokens = marked.lexer(markdown);
-    return tokens
-      .filter(({ type }) => type !== "space" && type !== "def")
-      .map((token: Token) => marked.parser([token]));
-  } catch {
-    // Markdown nested deeper than the stack; nobody writes it, but a model may loop.
-    return [`<p>${escapeHtml(markdown)}</p>`];
-  }
-}
 
 /** What of `html` is safe to show, whatever wrote it. */
 export function sanitise(html: string): DocumentFragment {
@@ -80,9 +43,14 @@ export function renderMarkdown(markdown: string): DocumentFragment {
   return sanitise(markdownBlocks(markdown).join(""));
 }
 
+/** More than this of a reply is not announced: it is on the page to be read. */
+const MOST_ANNOUNCED = 8192;
+
 /** Markdown as the words it shows, for a screen reader's announcement. */
 export function plainText(markdown: string): string {
-  return (renderMarkdown(markdown).textContent ?? "").trim();
+  const start = markdown.slice(0, MOST_ANNOUNCED);
+  const words = (renderMarkdown(start).textContent ?? "").trim();
+  return start === markdown ? words : `${words}…`;
 }
 
 /** The language that a fenced block names; undefined for any other element. */
@@ -98,15 +66,4 @@ function tameLink(link: HTMLAnchorElement): void {
   if (!isSafe) return link.removeAttribute("href");
   link.target = "_blank";
   link.rel = "noopener noreferrer";
-}
-
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }

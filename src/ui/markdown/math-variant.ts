@@ -2,6 +2,7 @@
  * Letters of another style, as 𝐱 or ℝ. MathML as browsers draw it knows no styles of letters any more:
  * Unicode has letters of each style instead.
  */
+import { ownValue } from "../../util/own-value";
 
 interface Variant {
   /** Code points of A, a and 0 in the style. */
@@ -48,7 +49,7 @@ const VARIANTS: Record<string, Variant> = {
 
 /** `text` in the style that MathML calls `name`; as it is where there is no such style, or no such letter. */
 export function inVariant(text: string, name: string): string {
-  const variant = Object.hasOwn(VARIANTS, name) ? VARIANTS[name] : undefined;
+  const variant = ownValue(VARIANTS, name);
   return variant === undefined
     ? text
     : Array.from(text, (letter) => styled(letter, variant)).join("");

@@ -99,6 +99,7 @@ export class Session {
       },
       redraw: () => this.#redraw(),
       ended: (conversation, round) => this.#ended(conversation, round),
+      over: (conversation) => this.library.replied(conversation),
       failed: (error, during) => this.#fail(error, during),
       taken: openAgain,
     });

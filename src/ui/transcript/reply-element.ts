@@ -209,10 +209,11 @@ export class ReplyElement extends LitElement {
     const { error } = this.round;
     if (error === undefined) return nothing;
     const { isKnown } = describeError(error);
+    const isOfModel = error.name === "ModelOutputError";
     return html`
       <rondo-failure-note .error=${error}>
         ${this.round.phase === "done" ? this.#failedAgain() : this.#failed(error)}
-        ${isKnown ? nothing : this.#loadButton()}
+        ${isKnown && !isOfModel ? nothing : this.#loadButton()}
       </rondo-failure-note>
     `;
   }
@@ -237,7 +238,7 @@ export class ReplyElement extends LitElement {
     `;
   }
 
-  /** For what nobody foresaw: a fresh model mends most of it. */
+  /** For what nobody foresaw, and for what is wrong with the model: a fresh one mends most of it. */
   #loadButton() {
     const ask = () => this.dispatchEvent(new RequestEvent({ type: "load" }));
     return html`<button type="button" @click=${ask}>

@@ -1,5 +1,5 @@
 // A chat as a file: what comes back of it, and what is said of files that are none.
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type ChatFile,
   type FileSegment,
@@ -15,7 +15,7 @@ import {
   roundToKeep,
   type TestArchive,
 } from "../../support/archive";
-import { countOf, failPuts, ownName } from "../../store/fixtures";
+import { countOf, countWrites, failPuts, ownName } from "../../store/fixtures";
 
 const rounds = [
   roundToKeep(0),
@@ -71,8 +71,8 @@ async function jsonOf(file: Blob): Promise<Record<string, unknown>> {
 
 async function collect(file: Blob) {
   const found: (FileSegment | "damaged")[] = [];
-  for await (const segment of (await readChatFile(file)).segments())
-    found.push(segment);
+  for await (const read of (await readChatFile(file)).segments())
+    found.push(...read);
   return found;
 }
 
@@ -144,6 +144,8 @@ test.each<[where: string, changes: Record<string, unknown>]>([
   ["rounds.1.tokens.1", { tokens: [1, 0.5] }],
   ["rounds.1.tokens.0", { tokens: [2 ** 32] }],
   ["rounds.1.attended", { attended: "all" }],
+  ["rounds.1.id", { id: Number.MAX_SAFE_INTEGER }],
+  ["rounds.1.id", { id: 2 ** 31 + 1 }],
   ["rounds.1: a parent's id", { parentId: 1 }],
   ["rounds.1: no more tokens", { openTokens: 4 }],
   ["rounds: rounds with ids of their own", { id: 2, parentId: null }],
@@ -159,6 +161,92 @@ test.each<[where: string, changes: Record<string, unknown>]>([
     await expect(readChatFile(fileOf(changed))).rejects.toThrow(where);
   },
 );
+
+describe("a file that no chat makes", () => {
+  const listed = { roundId: 0, half: "lower", fingerprint: "f", crc32c: 0 };
+
+  test.each<[what: string, segments: object[], message: string]>([
+    [
+      "segments without a header",
+      Array.from({ length: 100_000 }, () => ({ ...listed, bytes: 0 })),
+      "segments.0.bytes: >=60, found 0",
+    ],
+    [
+      "the same segment over and over",
+      Array.from({ length: 100_000 }, () => ({ ...listed, bytes: 60 })),
+      "segments: one segment for each half of a round",
+    ],
+  ])("is refused: %s", async (_, segments, message) => {
+    const json = await jsonOf(await writeChatFile(chat));
+    const reading = readChatFile(fileOf({ ...json, segments }));
+    await expect(reading).rejects.toThrow(message);
+    await expect(reading).rejects.toMatchObject({ name: "ChatFileError" });
+  });
+
+  test("is refused: more rounds than anybody says", async () => {
+    const json = await jsonOf(await writeChatFile(chat));
+    const [first] = json.rounds as object[];
+    const rounds = Array.from({ length: 100_001 }, (_, id) => ({
+      ...first,
+      id,
+    }));
+    await expect(readChatFile(fileOf({ ...json, rounds }))).rejects.toThrow(
+      "rounds: <=100000, found 100001",
+    );
+  });
+});
+
+describe("a long chat", () => {
+  const COUNT = 3000;
+  const long: ChatFile = {
+    ...chat,
+    rounds: Array.from({ length: COUNT }, (_, id) => ({
+      ...chat.rounds[0]!,
+      id,
+      parentId: id === 0 ? null : id - 1,
+      user: `Question ${id}`,
+    })),
+  };
+  const ofRound = (roundId: number): FileSegment => ({
+    roundId,
+    half: "upper",
+    fingerprint: "f",
+    blob: new Blob([new Uint8Array(4096).fill(roundId)]),
+    bytes: 4096,
+  });
+
+  test("is written in one transaction, and its KV in a few", async () => {
+    const { archive } = await openTestArchive();
+    const file = await writeChatFile(
+      long,
+      Array.from({ length: COUNT }, (_, id) => ofRound(id)),
+    );
+    const writes = countWrites();
+    const { summary, leftOutSegments } = await archive.importChat(file, {
+      withKv: true,
+    });
+    expect(leftOutSegments).toBe(0);
+    // 12 MB of KV, four at a time.
+    expect(writes.transactions).toBe(1 + 3);
+    // Of a chat that is new nothing is read, and nothing deleted.
+    expect(writes.deletes).toBe(0);
+    expect(writes.puts).toBe(COUNT + 1 + 2 * COUNT);
+    expect((await archive.read(summary.id))!.rounds).toHaveLength(COUNT - 1);
+    expect((await archive.storedHalves(summary.id)).size).toBe(COUNT);
+  });
+
+  test("is imported without the KV of rounds that it does not have", async () => {
+    const { archive } = await openTestArchive();
+    const file = await writeChatFile(chat, [0, 1, 7].map(ofRound));
+    const { summary, leftOutSegments } = await archive.importChat(file, {
+      withKv: true,
+    });
+    expect(leftOutSegments).toBe(1);
+    expect([...(await archive.storedHalves(summary.id)).keys()]).toEqual([
+      0, 1,
+    ]);
+  });
+});
 
 /** An archive with the rounds above and KV of the first two. */
 async function openFilled(name = ownName()): Promise<TestArchive> {
@@ -236,6 +324,21 @@ test.each([
   expect(await there.readSegment(summary.id, 1, expected)).toEqual(
     withKv ? { payload, elements: "f16", origin } : "missing",
   );
+});
+
+test("a chat goes on behind the last round that a file may have", async () => {
+  const last = { ...chat.rounds[1]!, id: 2 ** 31 };
+  const file = await writeChatFile({
+    ...chat,
+    rounds: [chat.rounds[0]!, last],
+  });
+  const { archive, troubles } = await openTestArchive();
+  const { id } = (await archive.importChat(file)).summary;
+  const next = roundToKeep(last.id + 1);
+  expect(await archive.saveRounds(chatHead(id), [next])).toBe(true);
+  expect(troubles).toEqual([]);
+  const ids = (await archive.read(id))!.rounds.map((round) => round.id);
+  expect(ids).toEqual([last.id, last.id + 1]);
 });
 
 test("all branches are exported", async () => {

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { fit } from "../../../src/engine/load/estimate-fit";
+import { loadWeights } from "../../../src/model/weights/weights";
+import { randomModel } from "../../fixtures/random-model";
+import { fakeGpu } from "../../support/fake-gpu";
+import { memoryCheckpoint } from "../../support/tensors";
 import { readConfig } from "../../../src/model/config/config";
 
 const GIB = 2 ** 30;
@@ -118,6 +122,36 @@ describe("a misfit", () => {
     const { misfit } = fit({ config: large, limits });
     expect(misfit!.proposal).toBeUndefined();
     expect(misfit!.message).toMatch(/Choose a smaller model/);
+  });
+
+  it("of a matrix is one exactly where loading refuses it", async () => {
+    const model = randomModel({ preset: "six-layers", type: "BF16" });
+    const config = readConfig(model.config);
+    const values = 2 * config.intermediateSize * config.hiddenSize;
+    const bits = [16, 8, 4] as const;
+    for (const weightBits of bits) {
+      const boundBytes = (values * weightBits) / 8;
+      for (const bytes of [boundBytes - 1, boundBytes]) {
+        const { misfit } = fit({
+          config,
+          weightBits,
+          limits: { maxBufferSize: bytes, maxStorageBufferBindingSize: bytes },
+        });
+        const loading = loadWeights(
+          fakeGpu({ bufferBytes: bytes }),
+          config,
+          { ...memoryCheckpoint(model.tensors), async *read() {} },
+          { bits: weightBits },
+        );
+        if (bytes === boundBytes) {
+          expect(misfit).toBeUndefined();
+          await loading;
+        } else {
+          expect(misfit!.message).toMatch(/gate and up/);
+          await expect(loading).rejects.toThrow(/gate and up/);
+        }
+      }
+    }
   });
 
   it("of the budget for chats proposes a smaller one", () => {

@@ -5,6 +5,7 @@ import {
   DeviceLostError,
   ModelFetchError,
   ModelFormatError,
+  ModelOutputError,
   OutOfMemoryError,
   WebGpuUnavailableError,
 } from "../../../src/util/errors";
@@ -21,6 +22,7 @@ test.each([
   new DeviceLostError("lost"),
   new ModelFetchError("404"),
   new ModelFormatError(problem),
+  new ModelOutputError("NaN"),
   new OutOfMemoryError("no room"),
   new WebGpuUnavailableError("none"),
   new RangeError("sampler.topP"),
@@ -41,3 +43,12 @@ test("a format error keeps what it says of the file", () => {
 test("what is thrown without being an error still arrives", () => {
   expect(fromWire(toWire("just text")).message).toBe("just text");
 });
+
+test.each(["constructor", "__proto__", "toString", "hasOwnProperty"])(
+  "an error that calls itself %s arrives as an error with its message",
+  (name) => {
+    const there = fromWire({ name, message: "what went wrong" });
+    expect(there).toBeInstanceOf(Error);
+    expect(there.message).toBe("what went wrong");
+  },
+);

@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Hub } from "../../../src/model/hub/hub";
 import { ModelFetchError } from "../../../src/util/errors";
 import { fakeHub, type FakeHub, type Fault } from "../../support/fake-hub";
 import { seededInts } from "../../support/random";
+import { ofChrome } from "../../support/user-agents";
 
 const NAME = "org/model";
 const weights = Uint8Array.from(seededInts(50_000, 256, 1));
@@ -10,6 +11,7 @@ const config = new TextEncoder().encode('{"a": 1}');
 
 let hub: FakeHub | undefined;
 afterEach(async () => {
+  vi.unstubAllGlobals();
   await hub?.close();
   hub = undefined;
 });
@@ -77,6 +79,22 @@ describe("requests", () => {
     for await (const bytes of chunks) expect(bytes).toHaveLength(4);
     const tokens = fake.requests.map(({ headers }) => headers.authorization);
     expect(tokens).toEqual(["Bearer hf_secret", undefined]);
+  });
+
+  it("are not made with a token where the browser would pass it on", async () => {
+    const fake = await started();
+    vi.stubGlobal("navigator", { userAgent: ofChrome("118.0.5993.88") });
+    expect(() => new Hub({ url: fake.url, token: "hf_secret" })).toThrow(
+      ModelFetchError,
+    );
+    expect(() => new Hub({ url: fake.url, token: "hf_secret" })).toThrow(
+      /show the access token to other servers.*Chrome or Edge 119/,
+    );
+    expect(fake.requests).toEqual([]);
+    for (const token of [undefined, ""])
+      expect(await new Hub({ url: fake.url, token }).list(NAME)).toHaveLength(
+        2,
+      );
   });
 
   it("are refused by mirrors that ignore ranges with a word on it", async () => {

@@ -1,4 +1,6 @@
 /** What the page lets a DevTools panel do, whatever it is asked. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
   DevtoolsHook,
@@ -11,6 +13,9 @@ import {
   type Taken,
 } from "../../../src/ui/devtools/devtools-protocol";
 import { FakeSource } from "../../support/inspected";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 let hook: DevtoolsHook;
 let source: FakeSource;
@@ -144,6 +149,21 @@ test("an engine is listed once, by the name it was given, as long as the page ha
   ]);
   isHere = false;
   expect(take().engines).toEqual([{ id: 1, name: "Engine 1" }]);
+});
+
+test("an engine that a panel listens to goes when the page lets it go", async () => {
+  vi.useRealTimers();
+  const ref = (() => {
+    const lost = new FakeSource();
+    hook.offer(lost);
+    return new WeakRef(lost);
+  })();
+  expect(take([2]).engines).toHaveLength(2);
+  // Collected only once the task is over in which it was made and looked at.
+  await new Promise((resolve) => setTimeout(resolve));
+  collectGarbage();
+  expect(ref.deref()).toBeUndefined();
+  expect(take([2]).engines).toEqual([{ id: 1, name: "Engine 1" }]);
 });
 
 test("nobody listens to an engine before a panel does, nor after", () => {

@@ -90,6 +90,42 @@ describe("Chats that were kept", () => {
     expect(draft()).toBe("And rye?");
   });
 
+  test("one that was deleted in another tab goes when the reply that is coming has ended", async () => {
+    const { engine, chat } = await mountChat(quick());
+    await open("Teach me to bake.");
+    await say("And rye?");
+    await box().fill("And oats?");
+    engine.kept = [miso()];
+    engine.emit({ type: "chats-changed" });
+    await settle();
+    const reply = engine.replies[0]!;
+    reply.text("Slowly.");
+    await settle();
+    // What is being said is not taken away from who reads it.
+    expect(replies()[1]).toMatch(/^Slowly\./);
+    expect(listed()).toContain("Teach me to bake.");
+    reply.end();
+    await settle();
+    expect(listed()).toEqual(["My cat is called Miso."]);
+    expect(messages()).toEqual([]);
+    expect(draft()).toBe("And oats?");
+    expect(chat.chatId).toBeUndefined();
+  });
+
+  test("one that was deleted in another tab goes when its reply fails, and leaves the message", async () => {
+    const { engine } = await mountChat(quick());
+    await open("Teach me to bake.");
+    await say("And rye?");
+    engine.kept = [miso()];
+    engine.emit({ type: "chats-changed" });
+    await settle();
+    engine.replies[0]!.fail(namedError("RangeError"));
+    await settle();
+    expect(listed()).toEqual(["My cat is called Miso."]);
+    expect(messages()).toEqual([]);
+    expect(draft()).toBe("And rye?");
+  });
+
   test("go on in the same chat, and what is new comes first in the list", async () => {
     const { engine } = await mountChat(quick());
     await open("Teach me to bake.");

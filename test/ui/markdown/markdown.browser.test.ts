@@ -1,10 +1,18 @@
 import { describe, expect, test } from "vitest";
+import { markdownBlocks } from "../../../src/ui/markdown/markdown-blocks";
+import { plainText, renderMarkdown } from "../../../src/ui/markdown/markdown";
+import { keptChat } from "../../support/kept-chat";
 import {
-  markdownBlocks,
-  plainText,
-  renderMarkdown,
-} from "../../../src/ui/markdown/markdown";
-import { find, mountChat, readyAtOnce, say, settle, shownText } from "../mount";
+  announced,
+  find,
+  findAll,
+  mountChat,
+  openKept,
+  readyAtOnce,
+  say,
+  settle,
+  shownText,
+} from "../mount";
 
 function html(markdown: string): string {
   const box = document.createElement("div");
@@ -106,5 +114,61 @@ describe("A code block", () => {
     expect(copied).toBe("const a = 1 < 2;\n");
     expect(shownText(find("rondo-copy-button"))).toBe("Copied");
     expect(shownText(find(".code-head"))).toContain("ts");
+  });
+});
+
+describe("A long reply", () => {
+  const COUNT = 8000;
+  const text = Array.from(
+    { length: COUNT },
+    (_, i) => `Paragraph **${i}** of a long reply.\n\n`,
+  ).join("");
+  const blocks = () => findAll(".block", find("rondo-markdown").shadowRoot!);
+
+  test("that was kept comes in pieces, from its beginning on, and the page stays at its end", async () => {
+    await openKept(keptChat("long", [["Tell me everything.", text]]));
+    const first = blocks()[0]!;
+    const begun = blocks().length;
+    expect(begun).toBeGreaterThan(100);
+    expect(begun).toBeLessThan(COUNT);
+    await expect.poll(() => blocks().length, { timeout: 60_000 }).toBe(COUNT);
+    await settle();
+    expect(blocks()[0]).toBe(first);
+    expect(shownText(blocks().at(-1)!)).toBe(
+      `Paragraph ${COUNT - 1} of a long reply.`,
+    );
+    const { clientHeight, scrollHeight, scrollTop } = find('[role="log"]');
+    expect(scrollHeight - clientHeight - scrollTop).toBeLessThan(2);
+  });
+
+  test("has its caret at its very end while it is being written", async () => {
+    const { engine } = await mountChat(readyAtOnce);
+    await say("Tell me everything.");
+    engine.replies[0]!.text("So it is.\n\n".repeat(250));
+    await settle();
+    const carets = () =>
+      blocks().filter((block) => {
+        const { content } = getComputedStyle(
+          block.firstElementChild!,
+          "::after",
+        );
+        return content !== "none";
+      });
+    await expect.poll(() => blocks().length).toBe(250);
+    expect(carets()).toEqual([blocks().at(-1)]);
+    engine.replies[0]!.end();
+    await settle();
+    expect(carets()).toEqual([]);
+  });
+
+  test("is announced by its beginning", async () => {
+    const { engine } = await mountChat(readyAtOnce);
+    await say("Tell me everything.");
+    engine.replies[0]!.text(text);
+    engine.replies[0]!.end();
+    await settle();
+    expect(announced()).toContain("Paragraph 0 of a long reply.");
+    expect(announced().length).toBeLessThan(10_000);
+    expect(announced()).toMatch(/…$/);
   });
 });

@@ -242,10 +242,13 @@ describe("When a reply breaks off", () => {
     await expect.element(button("Try again")).toBeVisible();
   });
 
-  test("for a reason that nobody foresaw, the model can be loaded again too", async () => {
+  test.for([
+    ["for a reason that nobody foresaw", new TypeError("x is no function")],
+    ["where the model is broken", namedError("ModelOutputError")],
+  ] as const)("%s, the model can be loaded again too", async ([, error]) => {
     const { engine } = await mountChat(readyAtOnce);
     await say("Hello!");
-    engine.replies[0]!.fail(new TypeError("x is not a function"));
+    engine.replies[0]!.fail(error);
     await settle();
     await button("Load the model again").click();
     await settle();

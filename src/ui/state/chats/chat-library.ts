@@ -30,6 +30,8 @@ export class ChatLibrary {
   #beginning = EMPTY_BEGINNING;
   /** Engine's names of chats that the user has deleted: a list on its way may still have them. */
   readonly #deleted = new Set<string>();
+  /** Those that the engine lists no more, though a reply is still coming there. */
+  #ending: ReadonlySet<Conversation> = new Set();
 
   conversations: readonly Conversation[];
   current: Conversation;
@@ -171,6 +173,11 @@ export class ChatLibrary {
     this.#host.changed();
   }
 
+  /** A reply has ended there: where the chat was deleted meanwhile, by another tab, it goes now. */
+  replied(conversation: Conversation): void {
+    if (this.#ending.has(conversation)) void this.refresh();
+  }
+
   /** Another element may take its place meanwhile. */
   rest(): void {
     this.#drafts.release();
@@ -231,11 +238,13 @@ export class ChatLibrary {
     }
     const isListed = (chatId: string | undefined) =>
       listed.some(({ id }) => id === chatId);
-    for (const conversation of this.conversations) {
-      const { chatId, running } = conversation;
-      if (conversation.isListed && running === undefined && !isListed(chatId))
-        this.lose(conversation);
-    }
+    const gone = this.conversations.filter(
+      ({ chatId, isListed: wasListed }) => wasListed && !isListed(chatId),
+    );
+    const isRunning = ({ running }: Conversation) => running !== undefined;
+    this.#ending = new Set(gone.filter(isRunning));
+    for (const conversation of gone)
+      if (!isRunning(conversation)) this.lose(conversation);
     this.#reclaim((chatId) => !isListed(chatId));
   }
 

@@ -21,6 +21,8 @@ export interface TurnsHost {
   redraw(): void;
   /** A reply has ended. */
   ended(conversation: Conversation, round: Round): void;
+  /** No reply is coming any more, however the last one ended. */
+  over(conversation: Conversation): void;
   failed(error: Error, during: "send" | "reply"): void;
   /** Another tab writes the chat. */
   taken(conversation: Conversation): void;
@@ -267,6 +269,7 @@ export class Turns {
       this.#host.failed(round.error, "reply");
     else if (round?.phase === "done") this.#host.ended(conversation, round);
     this.#visit.leave(conversation);
+    this.#host.over(conversation);
     this.#host.changed();
     return round ?? { ...sent, phase: "unanswered" };
   }

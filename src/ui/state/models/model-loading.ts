@@ -28,6 +28,8 @@ export interface LoadingHost {
 export class ModelLoading {
   readonly #host: LoadingHost;
   #loading = new AbortController();
+  /** Whether the load's model is on its way to the GPU, and noted to be. */
+  #isOnItsWay = false;
   /** What was there before another was asked for. */
   #before: ModelWish | undefined;
 
@@ -65,19 +67,17 @@ export class ModelLoading {
   async load(engine: ChatEngine, wish: ModelWish): Promise<void> {
     if (this.state === "ready" && wish !== this.wish) this.#before = this.wish;
     this.#loading.abort();
+    if (this.#isOnItsWay) this.#note("replaced");
     this.#loading = new AbortController();
     const { signal } = this.#loading;
     this.wish = wish;
     this.progress = this.model = this.error = undefined;
     this.#enter("loading");
-    let isOnItsWay = false;
     const onProgress = (progress: LoadProgress) => {
       if (signal.aborted) return;
       // Whatever takes the page with it happens on the GPU, not while files are fetched.
-      if (progress.phase === "weights" && !isOnItsWay) {
-        isOnItsWay = true;
-        noteLoading(true);
-      }
+      if (progress.phase === "weights" && !this.#isOnItsWay)
+        this.#note("begun");
       this.progress = progress;
       this.#host.redraw();
     };
@@ -101,14 +101,15 @@ export class ModelLoading {
       this.fail(error);
       this.#host.failed(error);
     } finally {
-      noteLoading(false);
+      // By now another may be loading: the note is that one's.
+      if (signal === this.#loading.signal) this.#note("over");
     }
   }
 
   /** Does not load what has ended the page before, until it is asked for once more. */
   hold(wish: ModelWish): void {
     this.wish = wish;
-    noteLoading(false);
+    this.#note("over");
     this.fail(
       new Error(
         "This page has ended twice while the model was loaded: it may be too large for this device. Load it again, or choose a smaller one.",
@@ -137,6 +138,11 @@ export class ModelLoading {
     const isUnavailable = error.name === "WebGpuUnavailableError";
     this.error = error;
     this.#enter(isUnavailable ? "unavailable" : "failed");
+  }
+
+  #note(what: Parameters<typeof noteLoading>[0]): void {
+    this.#isOnItsWay = what === "begun";
+    noteLoading(what);
   }
 
   #enter(state: ChatState): void {

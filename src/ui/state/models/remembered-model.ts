@@ -49,10 +49,21 @@ export function rememberModel(
   }
 }
 
-/** Says that a model is on its way to the GPU from now on, or not any more. */
-export function noteLoading(isLoading: boolean): void {
+/**
+ * Notes how a load goes whose model is on its way to the GPU:
+ *
+ * - `begun`: from now on it may end the page
+ * - `replaced`: another takes its place, as if it had not begun
+ * - `over`: it did not end the page, whatever those before it did
+ */
+export function noteLoading(what: "begun" | "replaced" | "over"): void {
   try {
-    if (isLoading) localStorage.setItem(ENDED_KEY, String(1 + endedCount()));
+    const count = {
+      begun: endedCount() + 1,
+      replaced: endedCount() - 1,
+      over: 0,
+    };
+    if (count[what] > 0) localStorage.setItem(ENDED_KEY, String(count[what]));
     else localStorage.removeItem(ENDED_KEY);
   } catch {
     // Not allowed: then nothing is loaded again by itself either.
