@@ -6,7 +6,7 @@ import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { ChatSummary } from "../../../engine/api/chats";
 import { asError } from "../../base/as-error";
 import { type Beginning, Conversation, EMPTY_BEGINNING } from "./conversation";
-import { Drafts, textOf } from "./drafts";
+import { Drafts, textOf, type Unsaid } from "./drafts";
 import type { Operation } from "./operation";
 
 export interface LibraryHost {
@@ -56,7 +56,8 @@ export class ChatLibrary {
     this.#engine = engine;
     if (!isFirst)
       for (const conversation of this.conversations)
-        if (conversation.chatId !== undefined) this.lose(conversation);
+        if (conversation.chatId !== undefined)
+          this.#leave(conversation, conversation.unsaid);
     void this.refresh();
   }
 
@@ -165,12 +166,11 @@ export class ChatLibrary {
     return true;
   }
 
-  /** The chat is gone, and not by this page. What was written in it and not said goes on in an empty one. */
+  /** The chat is gone, and not by this page. What was written in it and has no reply goes on in an empty one. */
   lose(conversation: Conversation): void {
-    this.#drop(conversation);
-    const text = textOf(conversation.unsaid);
-    if (text !== "") this.#empty().putBack(text);
-    this.#host.changed();
+    const { unsaid, unanswered } = conversation;
+    const sent = [...unanswered, ...unsaid.sent];
+    this.#leave(conversation, { ...unsaid, sent });
   }
 
   /** A reply has ended there: where the chat was deleted meanwhile, by another tab, it goes now. */
@@ -190,6 +190,13 @@ export class ChatLibrary {
   /** Keeps what was written, should the page go. */
   saveDrafts(): void {
     this.#drafts.save(this.conversations.map(({ unsaid }) => unsaid));
+  }
+
+  #leave(conversation: Conversation, unsaid: Unsaid): void {
+    this.#drop(conversation);
+    const text = textOf(unsaid);
+    if (text !== "") this.#empty().putBack(text);
+    this.#host.changed();
   }
 
   #nextId = () => ++this.#lastId;

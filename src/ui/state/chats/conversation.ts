@@ -249,6 +249,13 @@ export class Conversation {
     return { chatId, draft, sent: [...this.#uncertain, ...sent] };
   }
 
+  /** Messages that the engine has kept, and that have no reply. */
+  get unanswered(): readonly Round[] {
+    return this.rounds.filter(
+      (round) => isKept(round) && round.phase !== "done",
+    );
+  }
+
   /** Takes over what was written in an earlier page. */
   takeUnsaid({ draft, sent }: Unsaid): void {
     this.putBack(draft);
