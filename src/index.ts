@@ -34,6 +34,8 @@ export type {
   AttendedRound,
   AttentionReport,
   FusionReport,
+  KvReceipt,
+  LocalReceipt,
   Receipt,
   RestoreReport,
   TurnPhases,

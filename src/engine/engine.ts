@@ -31,7 +31,7 @@ import type {
   PlanOptions,
 } from "./api/models";
 import type { EngineNotice } from "./api/notice";
-import type { RestoreReport } from "./api/receipt";
+import type { LocalReceipt, RestoreReport } from "./api/receipt";
 import type {
   AttachReport,
   ChatDocument,
@@ -240,7 +240,7 @@ export class Engine implements ChatEngine {
     chatId: string,
     message: string,
     { place, ...options }: ChatReplyOptions = {},
-  ): AsyncGenerator<ReplyEvent, void> {
+  ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
     // What the caller has got wrong leaves nothing in the chat.
     checkReplyOptions(options);
     if (this.#loads === 0) this.#model.assertLoaded();
@@ -252,7 +252,7 @@ export class Engine implements ChatEngine {
     chatId: string,
     roundId: number,
     options: ReplyOptions = {},
-  ): AsyncGenerator<ReplyEvent, void> {
+  ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
     checkReplyOptions(options);
     this.#assertOpen();
     const { chats } = await this.#stores();

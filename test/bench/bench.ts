@@ -165,7 +165,8 @@ async function timeChat(engine: Engine): Promise<TurnTimes[]> {
   for (const message of MESSAGES) {
     const options = { ...GREEDY, maxTokens: 16 };
     const { receipt } = await say(engine, chat, message, options);
-    const { cachedTokens, prefilledTokens, timeToFirstTokenMs } = receipt;
+    const { timeToFirstTokenMs, kv } = receipt;
+    const { cachedTokens, prefilledTokens } = kv;
     turns.push({ cachedTokens, prefilledTokens, timeToFirstTokenMs, runs: 1 });
   }
   await engine.deleteChat(chat);

@@ -106,8 +106,8 @@ export async function benchFusionTime({
   const fullMs = full.receipt.timeToFirstTokenMs;
   const rows = runs.map(([what, { receipt, text, attachMs }]) => ({
     what,
-    staleTokens: receipt.fusion.staleTokens,
-    computedTokens: receipt.prefilledTokens,
+    staleTokens: receipt.kv.fusion.staleTokens,
+    computedTokens: receipt.kv.prefilledTokens,
     attachMs,
     firstTokenMs: receipt.timeToFirstTokenMs,
     ofFull: (attachMs + receipt.timeToFirstTokenMs) / fullMs,
@@ -118,7 +118,7 @@ export async function benchFusionTime({
     {
       what: "full prefill",
       staleTokens: 0,
-      computedTokens: full.receipt.prefilledTokens,
+      computedTokens: full.receipt.kv.prefilledTokens,
       attachMs: 0,
       firstTokenMs: fullMs,
       ofFull: 1,

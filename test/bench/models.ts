@@ -164,8 +164,8 @@ async function measure(
   const { receipt } = await say(engine, chat, MESSAGE, options);
   const { bytes } = (await engine.memory()).gpu!;
   await engine.close();
-  const { prefilledTokens, timeToFirstTokenMs, decodeTokensPerSecond } =
-    receipt;
+  const { timeToFirstTokenMs, decodeTokensPerSecond, kv } = receipt;
+  const { prefilledTokens } = kv;
   return {
     loadMs,
     peakHeapBytes: peakBytes - before,

@@ -9,7 +9,7 @@
  * what opening the chat takes before anything is asked.
  */
 import { Engine } from "../../src/engine/engine";
-import type { Receipt } from "../../src/engine/api/receipt";
+import type { LocalReceipt } from "../../src/engine/api/receipt";
 import { say } from "../support/say";
 import type { BenchEnvironment } from "./benches";
 
@@ -123,16 +123,12 @@ async function ask(
   });
   await engine.deleteChat(id);
   await engine.close();
-  const historyTokens = receipt.cachedTokens + receipt.prefilledTokens;
+  const historyTokens = receipt.kv.cachedTokens + receipt.kv.prefilledTokens;
   return { cost: costOf(receipt), restoreMs, historyTokens };
 }
 
-function costOf({
-  timeToFirstTokenMs,
-  prefilledTokens,
-  restoredTokens,
-  attention,
-}: Receipt): TurnCost {
+function costOf({ timeToFirstTokenMs, kv }: LocalReceipt): TurnCost {
+  const { prefilledTokens, restoredTokens, attention } = kv;
   const attended = attention.attended.length;
   return { timeToFirstTokenMs, prefilledTokens, restoredTokens, attended };
 }

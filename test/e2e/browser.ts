@@ -8,7 +8,8 @@ import {
   type Page,
 } from "playwright";
 import { inject } from "vitest";
-import type { Receipt } from "../../src/engine/api/receipt";
+import { localReceipt } from "../support/say";
+import type { LocalReceipt, Receipt } from "../../src/engine/api/receipt";
 import { chromiumArgs, chromiumPath } from "../../tools/chromium.mjs";
 
 const pageUrl = inject("pageUrl");
@@ -28,7 +29,7 @@ export interface ShownRound {
 /** A reply that has ended. */
 export interface Answer {
   reply: string;
-  receipt: Receipt;
+  receipt: LocalReceipt;
 }
 
 /** The page in a context of its own, and all that went wrong or went out while it was open. */
@@ -116,7 +117,7 @@ export class ChatPage {
     await this.box.waitFor();
     const ended = this.page.evaluate(
       () =>
-        new Promise<Answer>((resolve, reject) => {
+        new Promise<{ reply: string; receipt: Receipt }>((resolve, reject) => {
           const chat = document.querySelector("rondo-chat")!;
           chat.addEventListener("rondo-round", ({ round }) =>
             resolve({ reply: round.reply, receipt: round.receipt! }),
@@ -125,7 +126,8 @@ export class ChatPage {
         }),
     );
     await this.send(message);
-    return ended;
+    const { reply, receipt } = await ended;
+    return { reply, receipt: localReceipt(receipt) };
   }
 
   /** The engine's name for the chat that is shown. */

@@ -42,12 +42,14 @@ test.each([
 
     const { reply, receipt } = await chat.ask(question);
     expect(reply).toContain(fact);
-    const { lower, upper } = receipt.attention;
+    const { lower, upper } = receipt.kv.attention;
     expect(lower.droppedSegments).toBe(half === "lower" ? 1 : 0);
     expect(upper.droppedSegments).toBe(half === "upper" ? 1 : 0);
     expect({ lower, upper }[half].recomputedTokens).toBeGreaterThan(10);
     // What was computed again did not come from the store.
-    expect(receipt.restoredTokens).toBeLessThanOrEqual(receipt.cachedTokens);
+    expect(receipt.kv.restoredTokens).toBeLessThanOrEqual(
+      receipt.kv.cachedTokens,
+    );
     expect(chat.complaints).toEqual([]);
 
     // What was computed again is stored again.

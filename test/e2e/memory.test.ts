@@ -82,7 +82,7 @@ test("a round is pinned and evicted there, and the next turn brings it back", as
 
   const { reply, receipt } = await chat.ask(MESSAGES[2]!);
   expect(reply).toMatch(/miso/i);
-  expect(receipt.restoredTokens).toBeGreaterThan(0);
+  expect(receipt.kv.restoredTokens).toBeGreaterThan(0);
 });
 
 test("KV is wiped, text stays, and the next turn computes it again", async () => {
@@ -93,8 +93,8 @@ test("KV is wiped, text stays, and the next turn computes it again", async () =>
   expect(messages).toEqual(MESSAGES);
   const { reply, receipt } = await chat.ask("What is my cat called?");
   expect(reply).toMatch(/miso/i);
-  expect(receipt.restoredTokens).toBe(0);
-  expect(receipt.attention.lower.recomputedTokens).toBeGreaterThan(0);
+  expect(receipt.kv.restoredTokens).toBe(0);
+  expect(receipt.kv.attention.lower.recomputedTokens).toBeGreaterThan(0);
 });
 
 test("closed again, it asks for nothing more", async () => {

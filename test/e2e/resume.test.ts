@@ -65,13 +65,13 @@ test.each([
 
     const { reply, receipt } = await chat.ask(question);
     expect(reply).toContain(fact);
-    const { prefilledTokens, restoredTokens, cachedTokens, roundId } = receipt;
-    const asked = await keptRound(chat, roundId);
+    const { prefilledTokens, restoredTokens, cachedTokens } = receipt.kv;
+    const asked = await keptRound(chat, receipt.roundId);
     expect(prefilledTokens).toBe(asked!.openTokens);
     expect(prefilledTokens).toBeLessThan(20);
     expect(restoredTokens).toBeGreaterThan(200);
     expect(restoredTokens).toBe(cachedTokens);
-    for (const half of [receipt.attention.lower, receipt.attention.upper])
+    for (const half of [receipt.kv.attention.lower, receipt.kv.attention.upper])
       expect(half).toMatchObject({ recomputedTokens: 0, droppedSegments: 0 });
     const text = await chat.replies.last().innerText();
     expect(text).toMatch(new RegExp(`\\brestored ${restoredTokens}\\b`));

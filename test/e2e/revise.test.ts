@@ -66,10 +66,10 @@ test("message 2 of 8 is edited: the new fact is in the answer, and less than hal
   const { reply, receipt } = await chat.ask("What is my locker code?");
   expect(reply).toContain("7350");
   // Rounds may have been healed meanwhile; they were not part of the question's wait.
-  const { staleTokens, staleRounds } = receipt.fusion;
+  const { staleTokens, staleRounds } = receipt.kv.fusion;
   expect(staleRounds).toBeLessThanOrEqual(6);
   const staleInAll = 6 * 20;
-  expect(receipt.prefilledTokens - 14).toBeLessThan(
+  expect(receipt.kv.prefilledTokens - 14).toBeLessThan(
     Math.max(staleTokens, staleInAll) / 2,
   );
 });
@@ -141,7 +141,7 @@ test("a document of one chat costs the next one nothing", async () => {
   const { reply, receipt } = await chat.ask("When does the train leave?");
   expect(reply).toContain("ten");
   // The question's rows, and those that were repaired: the document was not read again.
-  const { repairedTokens } = receipt.fusion;
-  expect(receipt.prefilledTokens - repairedTokens).toBeLessThan(20);
+  const { repairedTokens } = receipt.kv.fusion;
+  expect(receipt.kv.prefilledTokens - repairedTokens).toBeLessThan(20);
   expect(chat.foreignRequests).toEqual([]);
 });

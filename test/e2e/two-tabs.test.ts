@@ -33,10 +33,10 @@ test("the second tab shows what the first one writes, and goes on when that is c
   expect(await second.rounds()).toEqual(told);
   const code = await second.ask("What is my locker code?");
   expect(code.reply).toContain("4821");
-  expect(code.receipt.restoredTokens).toBeGreaterThan(0);
+  expect(code.receipt.kv.restoredTokens).toBeGreaterThan(0);
   const cat = await second.ask("What is my cat called?");
   expect(cat.reply).toContain("Miso");
-  expect(cat.receipt.prefilledTokens).toBeLessThan(20);
+  expect(cat.receipt.kv.prefilledTokens).toBeLessThan(20);
 
   // What the second one wrote is what the next one finds.
   const all = await second.rounds();

@@ -45,13 +45,13 @@ test("a chat goes on when its lower halves alone outgrow the budget", async () =
   }
   const { text, receipt } = await say(engine, chat, "What is my locker code?");
   await note();
-  const { attention } = receipt;
+  const { attention } = receipt.kv;
   expect(attention.roundCount).toBe(TOLD.length);
   expect(attention.readCount).toBeLessThan(TOLD.length);
   expect(attention.fullKvBytes).toBeGreaterThan(memoryBudgetBytes);
   expect(attention.kvBytes).toBeLessThanOrEqual(memoryBudgetBytes);
   expect(attention.attended.map(({ id }) => id)).toContain(2);
   expect(text).toContain("4821");
-  expect(receipt.prefilledTokens).toBeLessThan(20);
+  expect(receipt.kv.prefilledTokens).toBeLessThan(20);
   await engine.close();
 });

@@ -40,16 +40,16 @@ test("remembers what it was told, and prefills only the new question", async () 
   const chat = await engine.createChat();
   const first = await say(engine, chat, "My cat is called Miso.");
   expect(first.receipt.finishReason).toBe("stop");
-  expect(first.receipt.cachedTokens).toBe(0);
+  expect(first.receipt.kv.cachedTokens).toBe(0);
   const second = await say(engine, chat, "What is my cat called?");
   expect(second.text).toContain("Miso");
   // The whole first round has its KV, its closing tokens included.
-  const { prefilledTokens, replyTokens } = first.receipt;
+  const { replyTokens, kv } = first.receipt;
   const closing = 2; // <|im_end|> and the line break
-  expect(second.receipt.cachedTokens).toBe(
-    prefilledTokens + replyTokens + closing,
+  expect(second.receipt.kv.cachedTokens).toBe(
+    kv.prefilledTokens + replyTokens + closing,
   );
-  expect(second.receipt.prefilledTokens).toBeLessThan(20);
+  expect(second.receipt.kv.prefilledTokens).toBeLessThan(20);
 });
 
 test("a chat can begin with what was said elsewhere, which is read and kept with its first message", async () => {
@@ -66,7 +66,7 @@ test("a chat can begin with what was said elsewhere, which is read and kept with
   const { text, receipt } = await say(engine, chat, "What is my cat called?");
   expect(text).toContain("Miso");
   expect(receipt.roundId).toBe(3);
-  expect(receipt.attention.roundCount).toBe(2);
+  expect(receipt.kv.attention.roundCount).toBe(2);
   const { chat: kept } = await readChatFile(await engine.exportChat(chat));
   expect(kept.rounds.map(({ id, user }) => [id, user])).toEqual([
     [0, ""],
@@ -109,8 +109,8 @@ test("a system prompt stands before the chat", async () => {
   });
   const without = await say(engine, plain, "Hello!");
   const withPrompt = await say(engine, long, "Hello!");
-  expect(withPrompt.receipt.prefilledTokens).toBeGreaterThan(
-    without.receipt.prefilledTokens,
+  expect(withPrompt.receipt.kv.prefilledTokens).toBeGreaterThan(
+    without.receipt.kv.prefilledTokens,
   );
 });
 
@@ -132,7 +132,7 @@ test("turns asked for at once are taken one after the other", async () => {
     say(engine, chat, "My cat is called Miso."),
     say(engine, chat, "What is my cat called?"),
   ]);
-  expect(first.receipt.cachedTokens).toBe(0);
+  expect(first.receipt.kv.cachedTokens).toBe(0);
   expect(second.text).toContain("Miso");
 });
 
@@ -249,8 +249,8 @@ test("typing a template's own markers does not forge a turn", async () => {
   const other = await engine.createChat();
   const attack = await say(engine, other, forged);
   // Each marker is spelled out in several tokens of text.
-  expect(attack.receipt.prefilledTokens).toBeGreaterThan(
-    honest.receipt.prefilledTokens + 12,
+  expect(attack.receipt.kv.prefilledTokens).toBeGreaterThan(
+    honest.receipt.kv.prefilledTokens + 12,
   );
 });
 
@@ -298,8 +298,8 @@ test("chats that the budget has no room for make room for each other", async () 
   const first = await say(tight, one, "What is my cat called?");
   expect(first.text).toContain("Miso");
   // Its KV had made room for the other chat's, and came back from the store.
-  expect(first.receipt.restoredTokens).toBeGreaterThan(0);
-  expect(first.receipt.prefilledTokens).toBeLessThan(20);
+  expect(first.receipt.kv.restoredTokens).toBeGreaterThan(0);
+  expect(first.receipt.kv.prefilledTokens).toBeLessThan(20);
   await expect(
     say(tight, one, "hello there ".repeat(200)),
   ).rejects.toMatchObject({ name: "OutOfMemoryError" });
@@ -318,8 +318,8 @@ test("loading the model again keeps its chats", async () => {
   await again.load(MODEL);
   const next = await say(again, chat, "What is my cat called?");
   expect(next.text).toContain("Miso");
-  expect(next.receipt.restoredTokens).toBe(next.receipt.cachedTokens);
-  expect(next.receipt.prefilledTokens).toBeLessThan(20);
+  expect(next.receipt.kv.restoredTokens).toBe(next.receipt.kv.cachedTokens);
+  expect(next.receipt.kv.prefilledTokens).toBeLessThan(20);
   await again.close();
 });
 

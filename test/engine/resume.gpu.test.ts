@@ -3,7 +3,7 @@ import { openDB } from "idb";
 import { afterEach, describe, expect, test } from "vitest";
 import { Engine, type EngineOptions } from "../../src/engine/engine";
 import type { EngineNotice } from "../../src/engine/api/notice";
-import type { Receipt } from "../../src/engine/api/receipt";
+import type { LocalReceipt } from "../../src/engine/api/receipt";
 import { changeForeign, ownName } from "../store/fixtures";
 import { GREEDY, say } from "../support/say";
 import { sharedGpu } from "../support/shared-gpu";
@@ -113,11 +113,11 @@ test("a chat that was closed opens with its text, and prefills nothing but the n
 
   const { receipt, text } = await say(engine, id, QUESTION);
   expect(text).toContain("Miso");
-  expect(receipt.prefilledTokens).toBeLessThan(20);
-  expect(receipt.restoredTokens).toBe(report.restoredTokens);
-  expect(receipt.cachedTokens).toBe(report.restoredTokens);
-  expect(receipt.attention.lower.recomputedTokens).toBe(0);
-  expect(receipt.attention.upper.recomputedTokens).toBe(0);
+  expect(receipt.kv.prefilledTokens).toBeLessThan(20);
+  expect(receipt.kv.restoredTokens).toBe(report.restoredTokens);
+  expect(receipt.kv.cachedTokens).toBe(report.restoredTokens);
+  expect(receipt.kv.attention.lower.recomputedTokens).toBe(0);
+  expect(receipt.kv.attention.upper.recomputedTokens).toBe(0);
 });
 
 test("what each reply attended to is kept, and the system prompt is no round", async () => {
@@ -126,7 +126,7 @@ test("what each reply attended to is kept, and the system prompt is no round", a
   const engine = await engineOf(store);
   await engine.openChat(id);
   const { receipt } = await say(engine, id, QUESTION);
-  const { attended, roundCount } = receipt.attention;
+  const { attended, roundCount } = receipt.kv.attention;
   expect(attended.every(({ reason }) => reason !== "all")).toBe(true);
   await engine.close();
 
@@ -148,8 +148,10 @@ test("a chat goes on without being restored first: its turn brings what it needs
   await engine.openChat(id);
   const { receipt, text } = await say(engine, id, QUESTION);
   expect(text).toContain("Miso");
-  expect(receipt.prefilledTokens).toBeLessThan(20);
-  expect(receipt.attention.lower.restoredTokens).toBe(receipt.cachedTokens);
+  expect(receipt.kv.prefilledTokens).toBeLessThan(20);
+  expect(receipt.kv.attention.lower.restoredTokens).toBe(
+    receipt.kv.cachedTokens,
+  );
 });
 
 test.each([
@@ -161,7 +163,7 @@ test.each([
     const options = { ...newStore(), storeAs, network: { kvFormat } };
     const questions = [QUESTION, "What is my locker code?"];
     const ask = async (engine: Engine, id: string) => {
-      const replies: [string, Receipt][] = [];
+      const replies: [string, LocalReceipt][] = [];
       for (const question of questions) {
         const { text, receipt } = await say(engine, id, question);
         replies.push([text, receipt]);
@@ -185,8 +187,8 @@ test.each([
       expect(replies.map(([text]) => text)).toEqual(
         never.map(([text]) => text),
       );
-      for (const [, { prefilledTokens }] of replies)
-        expect(prefilledTokens).toBeLessThan(20);
+      for (const [, { kv }] of replies)
+        expect(kv.prefilledTokens).toBeLessThan(20);
     }
   },
 );
@@ -200,11 +202,11 @@ describe("stored KV that is of no use is computed again", () => {
     await engine.openChat(id);
     const { receipt, text } = await say(engine, id, QUESTION);
     expect(text).toContain("Miso");
-    const { lower, upper } = receipt.attention;
+    const { lower, upper } = receipt.kv.attention;
     expect(lower.droppedSegments).toBe(1);
     expect(lower.recomputedTokens).toBeGreaterThan(10);
     expect(upper.droppedSegments).toBe(0);
-    expect(receipt.prefilledTokens).toBeGreaterThan(lower.recomputedTokens);
+    expect(receipt.kv.prefilledTokens).toBeGreaterThan(lower.recomputedTokens);
   });
 
   test("another model's", async () => {
@@ -215,9 +217,9 @@ describe("stored KV that is of no use is computed again", () => {
     await engine.openChat(id);
     const { receipt, text } = await say(engine, id, QUESTION);
     expect(text).toContain("Miso");
-    expect(receipt.restoredTokens).toBe(0);
+    expect(receipt.kv.restoredTokens).toBe(0);
     // It is known by its name, and not even read.
-    const { lower } = receipt.attention;
+    const { lower } = receipt.kv.attention;
     expect(lower.droppedSegments).toBe(0);
     expect(lower.recomputedTokens).toBeGreaterThan(40);
   });
@@ -230,13 +232,13 @@ describe("stored KV that is of no use is computed again", () => {
     await engine.openChat(id);
     const { receipt, text } = await say(engine, id, QUESTION);
     expect(text).toContain("Miso");
-    expect(receipt.cachedTokens).toBe(0);
+    expect(receipt.kv.cachedTokens).toBe(0);
     // It is stored again, so that the next time is quick.
     await engine.close();
     const again = await engineOf(store);
     await again.openChat(id);
     const next = await say(again, id, QUESTION);
-    expect(next.receipt.attention.lower.recomputedTokens).toBe(0);
+    expect(next.receipt.kv.attention.lower.recomputedTokens).toBe(0);
   });
 });
 
@@ -276,7 +278,7 @@ test("a chat that another tab writes is read, and can be taken over when that on
   expect(taken.access).toBe("write");
   expect(taken.rounds.at(-1)!.message).toBe("I play chess.");
   const { receipt } = await say(other, id, QUESTION);
-  expect(receipt.prefilledTokens).toBeLessThan(20);
+  expect(receipt.kv.prefilledTokens).toBeLessThan(20);
 });
 
 test("a lost device costs no prefill: what is stored comes back", async () => {
@@ -287,5 +289,5 @@ test("a lost device costs no prefill: what is stored comes back", async () => {
   await engine.load(MODEL);
   const { receipt, text } = await say(engine, id, QUESTION);
   expect(text).toContain("Miso");
-  expect(receipt.prefilledTokens).toBeLessThan(20);
+  expect(receipt.kv.prefilledTokens).toBeLessThan(20);
 });

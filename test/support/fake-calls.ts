@@ -13,6 +13,8 @@ import type {
 } from "../../src/engine/api/models";
 import type {
   FusionReport,
+  KvReceipt,
+  LocalReceipt,
   Receipt,
   RestoreReport,
 } from "../../src/engine/api/receipt";
@@ -58,9 +60,7 @@ const nothingStale: FusionReport = {
   repairMs: 0,
 };
 
-export const fakeReceipt: Receipt = {
-  finishReason: "stop",
-  roundId: 1,
+const fakeKv: KvReceipt = {
   cachedTokens: 41,
   restoredTokens: 0,
   prefilledTokens: 23,
@@ -76,9 +76,6 @@ export const fakeReceipt: Receipt = {
     upper: nothingRestored,
   },
   fusion: nothingStale,
-  replyTokens: 12,
-  timeToFirstTokenMs: 210,
-  decodeTokensPerSecond: 38.2,
   phases: {
     lowerMs: 20,
     readMs: 90,
@@ -87,8 +84,22 @@ export const fakeReceipt: Receipt = {
     answerMs: 60,
     decodeMs: 290,
   },
-  seed: 1,
 };
+
+export const fakeReceipt: LocalReceipt = {
+  finishReason: "stop",
+  roundId: 1,
+  replyTokens: 12,
+  timeToFirstTokenMs: 210,
+  decodeTokensPerSecond: 38.2,
+  seed: 1,
+  kv: fakeKv,
+};
+
+/** The same of a turn that did something else with its KV. */
+export function receiptWith(kv: Partial<KvReceipt>): LocalReceipt {
+  return { ...fakeReceipt, kv: { ...fakeKv, ...kv } };
+}
 
 /** An error as it comes out of a worker: the name says what it is. */
 export function namedError(name: string, message = `${name} it is.`): Error {
@@ -196,8 +207,8 @@ export class FakeSearch {
 }
 
 /** What the engine keeps of what a turn attended to. */
-function ids({ attention }: Partial<Receipt>): number[] | null {
-  const { attended = [] } = attention ?? {};
+function ids({ kv }: Partial<Receipt>): number[] | null {
+  const { attended = [] } = kv?.attention ?? {};
   const isAll = attended.every(({ reason }) => reason === "all");
   return isAll ? null : attended.map(({ id }) => id);
 }

@@ -1,7 +1,7 @@
 /** Snapshots of memory for the panel's tests: a small chat, a long one with branches, one without a model. */
 import type {
   AttendedRound,
-  Receipt,
+  LocalReceipt,
   TurnPhases,
 } from "../../src/engine/api/receipt";
 import type { VerifyReport } from "../../src/engine/api/kv-memory";
@@ -15,7 +15,7 @@ import type {
   StorageMemory,
   TurnRecord,
 } from "../../src/engine/api/memory-snapshot";
-import { fakeModel, fakeReceipt } from "./fake-calls";
+import { fakeModel, fakeReceipt, receiptWith } from "./fake-calls";
 
 const NOW_MS = Date.UTC(2026, 4, 3, 12, 0);
 const HALF_BYTES_PER_TOKEN = 2048;
@@ -295,12 +295,30 @@ function makeTurns(roundIds: number[], rounds: RoundMemory[]): TurnRecord[] {
       answerMs: 52,
       decodeMs: 1840,
     };
-    const receipt: Receipt & { phases: TurnPhases } = {
-      ...fakeReceipt,
-      roundId,
+    const { attention, fusion } = fakeReceipt.kv;
+    const kv = {
       phases,
       cachedTokens: 310 + i * 90,
       restoredTokens: i % 7 === 0 ? 310 : 0,
+      attention: {
+        ...attention,
+        roundCount: rounds.length - 1,
+        attended,
+        capturedMass: 0.91,
+        kvBytes: 3_900_000,
+        fullKvBytes: 10_000_000,
+      },
+      fusion: {
+        ...fusion,
+        staleRounds: 3,
+        repairedRounds: 2,
+        staleTokens: 210,
+        repairedTokens: 32,
+      },
+    };
+    const receipt: LocalReceipt = {
+      ...receiptWith(kv),
+      roundId,
       replyTokens: 71,
       timeToFirstTokenMs:
         phases.lowerMs +
@@ -309,21 +327,6 @@ function makeTurns(roundIds: number[], rounds: RoundMemory[]): TurnRecord[] {
         phases.upperMs +
         phases.answerMs,
       decodeTokensPerSecond: 38.2 - (i % 9) * 0.4,
-      attention: {
-        ...fakeReceipt.attention,
-        roundCount: rounds.length - 1,
-        attended,
-        capturedMass: 0.91,
-        kvBytes: 3_900_000,
-        fullKvBytes: 10_000_000,
-      },
-      fusion: {
-        ...fakeReceipt.fusion,
-        staleRounds: 3,
-        repairedRounds: 2,
-        staleTokens: 210,
-        repairedTokens: 32,
-      },
     };
     return {
       chatId: "miso",

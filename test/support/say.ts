@@ -1,6 +1,6 @@
 /** Says something to a chat and waits for the whole reply. */
 import type { ChatEngine } from "../../src/engine/api/chat-engine";
-import type { Receipt } from "../../src/engine/api/receipt";
+import type { LocalReceipt, Receipt } from "../../src/engine/api/receipt";
 import type {
   ChatReplyOptions,
   ReplyEvent,
@@ -8,8 +8,15 @@ import type {
 
 export interface Said {
   text: string;
-  receipt: Receipt;
+  receipt: LocalReceipt;
   events: ReplyEvent[];
+}
+
+/** @throws Error where the engine keeps no KV itself */
+export function localReceipt(receipt: Receipt): LocalReceipt {
+  const { kv } = receipt;
+  if (kv === undefined) throw new Error("a receipt says nothing of KV");
+  return { ...receipt, kv };
 }
 
 export const GREEDY: ChatReplyOptions = { sampler: { temperature: 0 } };
@@ -31,5 +38,5 @@ export async function say(
   if (last?.type !== "end")
     throw new Error("a reply ended without its receipt");
   const text = events.map((one) => (one.type === "text" ? one.text : ""));
-  return { text: text.join(""), receipt: last.receipt, events };
+  return { text: text.join(""), receipt: localReceipt(last.receipt), events };
 }

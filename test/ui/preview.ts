@@ -4,12 +4,16 @@
  */
 import type { ChatHistory } from "../../src/engine/api/chats";
 import type { KeptModel, ModelPlan } from "../../src/engine/api/models";
-import type { Receipt } from "../../src/engine/api/receipt";
 import { followAddress } from "../../src/ui/element/address";
 import "../../src/ui/define";
 import { KNOWN_MODELS } from "../../src/ui/state/models/known-models";
 import { MemoryDock } from "../../src/ui/memory/memory-dock";
-import { fakeReceipt, FakeReply, namedError } from "../support/fake-calls";
+import {
+  fakeReceipt,
+  FakeReply,
+  namedError,
+  receiptWith,
+} from "../support/fake-calls";
 import {
   FakeEngine,
   storeError,
@@ -125,25 +129,24 @@ function documentChat(): ChatHistory {
 }
 
 /** Of a turn late in a long chat. */
-const longReceipt: Receipt = {
-  ...fakeReceipt,
+const longReceipt = receiptWith({
   cachedTokens: 1840,
   restoredTokens: 1840,
   prefilledTokens: 12,
   attention: {
-    ...fakeReceipt.attention,
+    ...fakeReceipt.kv.attention,
     roundCount: 41,
     attended: [40, 12, 3].map((id) => ({ id, reason: "mass", mass: 0.3 })),
     kvBytes: 39,
     fullKvBytes: 100,
   },
   fusion: {
-    ...fakeReceipt.fusion,
+    ...fakeReceipt.kv.fusion,
     staleRounds: 3,
     staleTokens: 210,
     repairedTokens: 32,
   },
-};
+});
 
 const [, SMOL = "", MIDDLE = "", QWEN = ""] = KNOWN_MODELS.map(({ id }) => id);
 

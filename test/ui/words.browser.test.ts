@@ -11,7 +11,7 @@ import {
   takeEvent,
 } from "../../src/ui/state/chats/round";
 import { TurnQueue } from "../../src/ui/state/chats/turn-queue";
-import { fakeReceipt, namedError } from "../support/fake-calls";
+import { fakeReceipt, namedError, receiptWith } from "../support/fake-calls";
 import { keptChat, keptRound } from "../support/kept-chat";
 
 describe("A receipt", () => {
@@ -42,31 +42,31 @@ describe("A receipt", () => {
       "prefilled 23 · reused 41 tokens · first token 0.2 s",
     ],
     [
-      { cachedTokens: 0, prefilledTokens: 12_345 },
+      receiptWith({ cachedTokens: 0, prefilledTokens: 12_345 }),
       "prefilled 12,345 · first token 0.2 s · 38 tok/s",
     ],
     [
       { finishReason: "aborted", replyTokens: 0, decodeTokensPerSecond: 0 },
       "prefilled 23 · reused 41 tokens · stopped",
     ],
+    [{ kv: undefined }, "first token 0.2 s · 38 tok/s"],
   ] as const)("of %j reads %j", ([receipt, line]) => {
     expect(receiptLine({ ...fakeReceipt, ...receipt })).toBe(line);
   });
 
   test("of a turn late in a long chat is one line", () => {
-    const receipt = {
-      ...fakeReceipt,
+    const receipt = receiptWith({
       cachedTokens: 1840,
       restoredTokens: 1840,
       prefilledTokens: 12,
       attention: {
-        ...fakeReceipt.attention,
+        ...fakeReceipt.kv.attention,
         roundCount: 41,
         attended: attended(3, "mass"),
         kvBytes: 39,
         fullKvBytes: 100,
       },
-    };
+    });
     expect(receiptLine(receipt)).toBe(
       "restored 1,840 tokens · prefilled 12 · attended to 3 of 41 rounds · " +
         "61 % of KV memory saved · first token 0.2 s · 38 tok/s",
@@ -89,20 +89,20 @@ describe("A receipt", () => {
     [{ kvBytes: 990, fullKvBytes: 1000 }, " · 1 % of KV memory saved"],
     [{ kvBytes: 0, fullKvBytes: 0 }, ""],
   ] as const)("with the attention %j says %j", ([report, words]) => {
-    const attention = { ...fakeReceipt.attention, ...report };
-    expect(receiptLine({ ...fakeReceipt, attention })).toBe(
+    const attention = { ...fakeReceipt.kv.attention, ...report };
+    expect(receiptLine(receiptWith({ attention }))).toBe(
       `prefilled 23 · reused 41 tokens${words} · first token 0.2 s · 38 tok/s`,
     );
   });
 
   test("of a turn over stale memory says how much of it was repaired", () => {
     const fusion = {
-      ...fakeReceipt.fusion,
+      ...fakeReceipt.kv.fusion,
       staleRounds: 2,
       staleTokens: 1210,
       repairedTokens: 32,
     };
-    expect(receiptLine({ ...fakeReceipt, fusion })).toBe(
+    expect(receiptLine(receiptWith({ fusion }))).toBe(
       "prefilled 23 · reused 41 tokens · repaired 32 of 1,210 stale tokens · first token 0.2 s · 38 tok/s",
     );
   });
@@ -114,7 +114,7 @@ describe("A receipt", () => {
   ] as const)(
     "of %d cached tokens, %d of them restored, begins %j",
     ([cachedTokens, restoredTokens, words]) => {
-      const receipt = { ...fakeReceipt, cachedTokens, restoredTokens };
+      const receipt = receiptWith({ cachedTokens, restoredTokens });
       expect(receiptLine(receipt)).toBe(
         `${words} · first token 0.2 s · 38 tok/s`,
       );

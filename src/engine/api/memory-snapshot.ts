@@ -4,7 +4,7 @@
  */
 import type { MemoryClass } from "../../gpu/ledger";
 import type { ModelInfo } from "./models";
-import type { Receipt } from "./receipt";
+import type { LocalReceipt } from "./receipt";
 
 export type { MemoryClass };
 
@@ -152,7 +152,7 @@ export interface TurnRecord {
   roundId: number;
   /** Of the clock that Date.now() reads. */
   startedMs: number;
-  receipt: Receipt;
+  receipt: LocalReceipt;
   /** Written to the GPU during the turn. */
   uploadedBytes: number;
   /** On the GPU when the turn ended. */

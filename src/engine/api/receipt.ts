@@ -1,11 +1,25 @@
 /** What a turn did and what it cost. */
 
-/** What a turn did and what it cost. */
 export interface Receipt {
   /** `stop`: the model ended; `length`: maxTokens or the context; `aborted`: the caller. */
   finishReason: "stop" | "length" | "aborted";
   /** The round's id in its chat. */
   roundId: number;
+  replyTokens: number;
+  timeToFirstTokenMs: number;
+  /** Of the reply, first token excluded; 0 for replies of one token. */
+  decodeTokensPerSecond: number;
+  seed: number;
+  /** What became of the chat's KV: from engines that keep it themselves. */
+  kv?: KvReceipt | undefined;
+}
+
+/** Of an engine that keeps KV itself. */
+export interface LocalReceipt extends Receipt {
+  kv: KvReceipt;
+}
+
+export interface KvReceipt {
   /** Tokens of context whose KV was there, on the GPU or in the store. */
   cachedTokens: number;
   /** Of these, tokens of rounds that came from the store since the turn before. */
@@ -14,13 +28,8 @@ export interface Receipt {
   prefilledTokens: number;
   attention: AttentionReport;
   fusion: FusionReport;
-  replyTokens: number;
-  timeToFirstTokenMs: number;
-  /** Of the reply, first token excluded; 0 for replies of one token. */
-  decodeTokensPerSecond: number;
   /** From the turn's start to its end; together they are all of it. */
   phases: TurnPhases;
-  seed: number;
 }
 
 /** Where a turn's time went, in milliseconds. */

@@ -110,10 +110,10 @@ export interface ChatReplyOptions extends ReplyOptions {
   place?: MessagePlace | undefined;
 }
 
-export type ReplyEvent =
+export type ReplyEvent<R extends Receipt = Receipt> =
   | { type: "prefill"; doneTokens: number; totalTokens: number }
   | { type: "text"; text: string }
-  | { type: "end"; receipt: Receipt };
+  | { type: "end"; receipt: R };
 
 /** Text that a chat can be asked about. */
 export interface ChatDocument {

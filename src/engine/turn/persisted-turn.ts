@@ -1,4 +1,5 @@
 /** A turn of a chat that is kept: its reply is written down while it comes. */
+import type { LocalReceipt } from "../api/receipt";
 import type { ReplyEvent, ReplyOptions } from "../api/replies";
 import type { ChatRound } from "../chat/chat-round";
 import { stateOf } from "../chat/kv-state";
@@ -21,7 +22,7 @@ export async function* runPersistedTurn(
   active: ActiveChat,
   round: ChatRound,
   options: ReplyOptions,
-): AsyncGenerator<ReplyEvent, void> {
+): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
   const { chat, loaded, context, conversation } = active;
   const history = conversation.historyOf(round);
   // KV that is on its way to the store is found there, by copies of its round too.

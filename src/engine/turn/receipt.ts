@@ -4,7 +4,7 @@ import type { Round } from "../../memory/round";
 import { HALVES } from "../../util/kv-half";
 import type {
   AttentionReport,
-  Receipt,
+  LocalReceipt,
   RestoreReport,
   TurnPhases,
 } from "../api/receipt";
@@ -32,7 +32,7 @@ interface FinishedTurn {
 export function receiptOf(
   { conversation, residency }: TurnContext,
   turn: FinishedTurn,
-): Receipt {
+): LocalReceipt {
   const { round, history, prefill, reply, start, firstTokenTime, end } = turn;
   const rounds = [...history, round];
   const replyTokens = reply?.tokens.length ?? 0;
@@ -40,20 +40,22 @@ export function receiptOf(
   return {
     finishReason: reply?.end ?? "aborted",
     roundId: round.id,
-    cachedTokens: tokensOf(rounds) - prefilledTokens,
-    restoredTokens: takeRestored(conversation, history, prefill),
-    prefilledTokens,
-    attention: {
-      ...prefill.report,
-      lower: withPreloaded(prefill.report.lower, conversation),
-      ...kvBytes(residency, rounds, prefill.frame),
-    },
-    fusion: prefill.fusion,
     replyTokens,
     timeToFirstTokenMs: firstTokenTime - start,
     decodeTokensPerSecond: rate(replyTokens - 1, end - firstTokenTime),
-    phases: turn.phases,
     seed: turn.seed,
+    kv: {
+      cachedTokens: tokensOf(rounds) - prefilledTokens,
+      restoredTokens: takeRestored(conversation, history, prefill),
+      prefilledTokens,
+      attention: {
+        ...prefill.report,
+        lower: withPreloaded(prefill.report.lower, conversation),
+        ...kvBytes(residency, rounds, prefill.frame),
+      },
+      fusion: prefill.fusion,
+      phases: turn.phases,
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** What the last turns did, for the memory panel's timeline. */
 import type { Gpu } from "../../gpu/gpu";
-import type { Receipt } from "../api/receipt";
+import type { LocalReceipt } from "../api/receipt";
 import type { TurnRecord } from "../api/memory-snapshot";
 
 const MOST_TURNS = 100;
@@ -10,7 +10,10 @@ export class TurnLog {
   readonly records: TurnRecord[] = [];
 
   /** A turn of a chat begins. @returns what to call at its end */
-  begin(chatId: string, { counts, ledger }: Gpu): (receipt: Receipt) => void {
+  begin(
+    chatId: string,
+    { counts, ledger }: Gpu,
+  ): (receipt: LocalReceipt) => void {
     const startedMs = Date.now();
     const { writtenBytes } = counts;
     return (receipt) => {

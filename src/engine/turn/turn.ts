@@ -10,7 +10,7 @@ import { TextStream } from "../../model/text/text-stream";
 import { thinkingSpan } from "../../model/text/thinking";
 import { ContextFullError } from "../../util/errors";
 import { HALVES } from "../../util/kv-half";
-import type { AttentionReport } from "../api/receipt";
+import type { LocalReceipt, AttentionReport } from "../api/receipt";
 import type {
   AttentionSettings,
   ReplyEvent,
@@ -58,7 +58,7 @@ export async function* runTurn(
   context: TurnContext,
   round: ChatRound,
   request: TurnRequest,
-): AsyncGenerator<ReplyEvent, void> {
+): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
   const { conversation, runner, residency } = context;
   const { openTokens, closeTokens, stopTokens, sampler, signal } = request;
   const start = performance.now();
@@ -114,7 +114,7 @@ export async function* runTurn(
     if (reply !== undefined && prefill.frame !== undefined) {
       round.attended = attendedIds(prefill.report);
       const text = new TextStream(context.tokenizer);
-      const say = (delta: string): ReplyEvent => {
+      const say = (delta: string): ReplyEvent<LocalReceipt> => {
         round.reply += delta;
         return { type: "text", text: delta };
       };

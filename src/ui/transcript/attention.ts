@@ -72,7 +72,7 @@ export function attentionLabels(
   const places = new Map(kept.map(({ keptId }, at) => [keptId, at]));
   const labels = new Map<number, string>();
   kept.forEach(({ id, attended, receipt }, at) => {
-    if (attended === undefined || receipt !== undefined) return;
+    if (attended === undefined || receipt?.kv !== undefined) return;
     const isBefore = (one: number) => (places.get(one) ?? at) < at;
     const count = attended.filter(isBefore).length;
     if (count < at) labels.set(id, attendedToText(count, at));
@@ -90,7 +90,7 @@ function attendedBy({
   attended,
   receipt,
 }: KeptRound): readonly Partial<AttendedRound>[] | undefined {
-  const said = receipt?.attention.attended;
+  const said = receipt?.kv?.attention.attended;
   if (attended === undefined) return said;
   const isSame = said?.length === attended.length;
   return attended.map((id, i) => ({ ...(isSame && said[i]), id }));

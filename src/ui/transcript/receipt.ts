@@ -2,6 +2,7 @@
 import type {
   AttentionReport,
   FusionReport,
+  KvReceipt,
   Receipt,
 } from "../../engine/api/receipt";
 import { attendedToText } from "./attention";
@@ -34,22 +35,30 @@ export function receiptLine(receipt: Receipt): string {
 
 /** The line in its parts. */
 export function receiptParts(receipt: Receipt): ReceiptPart[] {
-  const { prefilledTokens, cachedTokens, restoredTokens } = receipt;
-  const reusedTokens = cachedTokens - restoredTokens;
-  const parts: ReceiptPart[] = [];
-  const say = (...texts: string[]) =>
-    parts.push(...texts.map((text) => ({ text })));
-  if (restoredTokens > 0) say(`restored ${count(restoredTokens)} tokens`);
-  if (prefilledTokens > 0) say(`prefilled ${count(prefilledTokens)}`);
-  if (reusedTokens > 0) say(`reused ${count(reusedTokens)} tokens`);
-  say(...fusionParts(receipt.fusion));
-  parts.push(...attentionParts(receipt.attention));
+  const parts = receipt.kv ? kvParts(receipt.kv) : [];
+  const say = (...texts: string[]) => parts.push(...texts.map(part));
   if (receipt.replyTokens > 0)
     say(`first token ${seconds(receipt.timeToFirstTokenMs)}`);
   if (receipt.decodeTokensPerSecond > 0)
     say(`${speed(receipt.decodeTokensPerSecond)} tok/s`);
   say(...ENDINGS[receipt.finishReason]);
   return parts;
+}
+
+function part(text: string): ReceiptPart {
+  return { text };
+}
+
+function kvParts(kv: KvReceipt): ReceiptPart[] {
+  const { prefilledTokens, cachedTokens, restoredTokens } = kv;
+  const reusedTokens = cachedTokens - restoredTokens;
+  const texts: string[] = [];
+  if (restoredTokens > 0)
+    texts.push(`restored ${count(restoredTokens)} tokens`);
+  if (prefilledTokens > 0) texts.push(`prefilled ${count(prefilledTokens)}`);
+  if (reusedTokens > 0) texts.push(`reused ${count(reusedTokens)} tokens`);
+  texts.push(...fusionParts(kv.fusion));
+  return [...texts.map(part), ...attentionParts(kv.attention)];
 }
 
 /** What was computed again, where anything was computed in another context than the chat has now. */

@@ -167,7 +167,7 @@ test("a chat that is only kept is known from the store", async () => {
 test("the phases of a turn are all of its time", async () => {
   const id = await again();
   const { receipt } = await say(engine, id, "What is my cat called?", LAST);
-  const { decodeMs, ...rest } = receipt.phases;
+  const { decodeMs, ...rest } = receipt.kv.phases;
   expect(Math.min(decodeMs, ...Object.values(rest))).toBeGreaterThanOrEqual(0);
   expect(sum(Object.values(rest))).toBeCloseTo(receipt.timeToFirstTokenMs, -2);
   const { replyTokens, decodeTokensPerSecond } = receipt;
@@ -222,7 +222,7 @@ test("a pinned round is attended to, and stays pinned wherever the chat goes", a
   const id = await again();
   await engine.pinRound(id, 1, true);
   const { receipt } = await say(engine, id, "Where do I live?", LAST);
-  expect(receipt.attention.attended).toMatchObject([
+  expect(receipt.kv.attention.attended).toMatchObject([
     { id: 1, reason: "pinned" },
     { id: 3, reason: "last" },
   ]);
@@ -240,7 +240,9 @@ test("a pinned round is attended to, and stays pinned wherever the chat goes", a
   await engine.pinRound(id, 1, false);
   expect((await roundOf(id, 1)).isPinned).toBe(false);
   const free = await say(engine, id, "Where do I live?", LAST);
-  expect(free.receipt.attention.attended).toMatchObject([{ reason: "last" }]);
+  expect(free.receipt.kv.attention.attended).toMatchObject([
+    { reason: "last" },
+  ]);
   await expect(engine.pinRound(id, 99, true)).rejects.toThrow("no round 99");
   await expect(engine.pinRound(id, 0, true)).rejects.toThrow(RangeError);
 });
@@ -250,7 +252,9 @@ test("the copy of a pinned round is pinned, too, and a deleted one no more", asy
   for (const round of [1, 3]) await engine.pinRound(id, round, true);
   const place = { behind: 1, before: 3 };
   const { receipt } = await say(engine, id, "I like tea.", { ...LAST, place });
-  expect(receipt.attention.attended).toMatchObject([{ id: 1, reason: "last" }]);
+  expect(receipt.kv.attention.attended).toMatchObject([
+    { id: 1, reason: "last" },
+  ]);
   const isPinned = async () =>
     (await memoryOf(id)).rounds
       .filter((round) => round.isPinned)
@@ -285,7 +289,7 @@ test("an evicted round leaves the GPU, and comes back when it is needed", async 
     ALL,
   );
   expect(text).toContain("Miso");
-  expect(receipt.restoredTokens).toBe(tokens);
+  expect(receipt.kv.restoredTokens).toBe(tokens);
   await expect(engine.evictRound(id, 99)).rejects.toThrow("no round 99");
   await expect(engine.evictRound("none", 1)).rejects.toThrow("no chat");
 });
@@ -301,7 +305,7 @@ test("wiped KV is computed again, and says the same", async () => {
   expect((await roundOf(one, 1)).lower.storedBytes).toBeGreaterThan(0);
   const after = await say(engine, other, "What is my cat called?", ALL);
   expect(after.text).toBe(before.text);
-  expect(after.receipt.cachedTokens).toBe(0);
+  expect(after.receipt.kv.cachedTokens).toBe(0);
 
   await engine.wipeKv();
   const { gpu, storage } = await engine.memory();
@@ -339,7 +343,7 @@ test("a turn with full attention over exact KV is what full attention says", asy
   expect(after!.residentTokens).toBe(before!.residentTokens);
   const next = await say(engine, id, "What is my cat called?", ALL);
   expect(next.text).toBe(text);
-  expect(next.receipt.restoredTokens).toBe(0);
+  expect(next.receipt.kv.restoredTokens).toBe(0);
 });
 
 test("rounds that can't be verified are refused, and an abort leaves nothing behind", async () => {

@@ -146,10 +146,10 @@ describe("a chat longer than the range", () => {
         });
         for await (const event of events) {
           if (event.type !== "end") continue;
-          const { replyTokens, prefilledTokens, attention } = event.receipt;
+          const { replyTokens, kv } = event.receipt;
           expect(replyTokens).toBe(8);
-          expect(prefilledTokens).toBe(turn === 0 ? 6 + 12 : 12);
-          if (mode === "all") expect(attention.attended).toHaveLength(turn);
+          expect(kv.prefilledTokens).toBe(turn === 0 ? 6 + 12 : 12);
+          if (mode === "all") expect(kv.attention.attended).toHaveLength(turn);
         }
         await settleRounds(context);
         expectSound(watched);

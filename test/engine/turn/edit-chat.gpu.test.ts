@@ -3,7 +3,7 @@ import { openDB } from "idb";
 import { afterEach, describe, expect, test } from "vitest";
 import { Engine, type EngineOptions } from "../../../src/engine/engine";
 import type { EngineNotice } from "../../../src/engine/api/notice";
-import type { Receipt } from "../../../src/engine/api/receipt";
+import type { LocalReceipt } from "../../../src/engine/api/receipt";
 import type { MessagePlace } from "../../../src/engine/api/chats";
 import { ownName } from "../../store/fixtures";
 import { GREEDY, say } from "../../support/say";
@@ -86,7 +86,7 @@ async function stored(storeName: string) {
   return { rounds, segments, text: said.join(" ") };
 }
 
-const fusionOf = ({ fusion }: Receipt) => fusion;
+const fusionOf = ({ kv }: LocalReceipt) => kv.fusion;
 
 describe("another version of a message", () => {
   test("with what follows kept: the new fact wins, and far less is computed than was kept", async () => {
@@ -104,18 +104,18 @@ describe("another version of a message", () => {
 
     const { text, receipt } = await ask("What is my locker code?");
     expect(text).toContain("7350");
-    expect(receipt.fusion).toMatchObject({ exactRounds: 2, staleRounds: 2 });
+    expect(receipt.kv.fusion).toMatchObject({ exactRounds: 2, staleRounds: 2 });
     const { staleTokens, repairedTokens } = fusionOf(receipt);
     expect(staleTokens).toBeGreaterThan(40);
     expect(repairedTokens).toBeGreaterThan(0);
-    expect(receipt.prefilledTokens).toBe(repairedTokens + 14);
+    expect(receipt.kv.prefilledTokens).toBe(repairedTokens + 14);
   });
 
   test("as a branch of its own: nothing is computed again, and both stay over a reload", async () => {
     const { engine, chat, ask, messages, ids, options } = await toldChat();
     const [, second] = (await ids()) as [number, number];
     const { receipt } = await ask("I have a dog.", { behind: second });
-    expect(receipt.fusion.staleRounds).toBe(0);
+    expect(receipt.kv.fusion.staleRounds).toBe(0);
     expect(await messages()).toEqual([FACTS[0], FACTS[1], "I have a dog."]);
     await engine.close();
 
@@ -133,8 +133,8 @@ describe("another version of a message", () => {
       "What is my favorite color?",
     );
     expect(text).toContain("green");
-    expect(restored).toMatchObject({ prefilledTokens: 14 });
-    expect(restored.fusion.staleRounds).toBe(0);
+    expect(restored).toMatchObject({ kv: { prefilledTokens: 14 } });
+    expect(restored.kv.fusion.staleRounds).toBe(0);
     await next.close();
 
     // Which branch was shown last is remembered.
@@ -150,7 +150,7 @@ describe("another version of a message", () => {
     const { engine, chat, ask, ids } = await toldChat();
     const before = (await ids()) as [number, number, number, number];
     const { receipt } = await ask(FACTS[3]!, { behind: before[2] });
-    expect(receipt.fusion.staleRounds).toBe(0);
+    expect(receipt.kv.fusion.staleRounds).toBe(0);
     const { rounds } = await engine.openChat(chat);
     expect(rounds.at(-1)!.versions).toEqual([before[3], receipt.roundId]);
     const shown = await engine.showVersion(chat, before[3]);
@@ -198,7 +198,7 @@ describe("a round that is deleted", () => {
     expect(report.recomputedTokens).toBeGreaterThan(40);
     const { text, receipt } = await ask("What is my locker code?");
     expect(text).not.toContain("4821");
-    expect(receipt.fusion.staleRounds).toBe(0);
+    expect(receipt.kv.fusion.staleRounds).toBe(0);
   });
 
   test("is forgotten on other branches too, where it was kept as a copy", async () => {
@@ -223,8 +223,8 @@ describe("a round that is deleted", () => {
     await engine.deleteRound(chat, second, { isFast: true });
     const { text, receipt } = await ask("Where do I live?");
     expect(text).toContain("Oslo");
-    expect(receipt.fusion).toMatchObject({ exactRounds: 1, staleRounds: 2 });
-    expect(receipt.attention.lower.recomputedTokens).toBe(0);
+    expect(receipt.kv.fusion).toMatchObject({ exactRounds: 1, staleRounds: 2 });
+    expect(receipt.kv.attention.lower.recomputedTokens).toBe(0);
   });
 
   test("that is not there is refused, and so is the system prompt's", async () => {
@@ -241,7 +241,7 @@ test("a round is moved: all are there, in another order, and none is read again 
   expect(await messages()).toEqual([FACTS[0], FACTS[3], FACTS[1], FACTS[2]]);
   const { text, receipt } = await ask("What is my favorite color?");
   expect(text).toContain("green");
-  expect(receipt.fusion).toMatchObject({ exactRounds: 1, staleRounds: 3 });
+  expect(receipt.kv.fusion).toMatchObject({ exactRounds: 1, staleRounds: 3 });
 });
 
 test("with another system prompt all is stale, and still of use", async () => {
@@ -250,7 +250,7 @@ test("with another system prompt all is stale, and still of use", async () => {
   expect(history.system).toBe("You answer in few words.");
   const { text, receipt } = await ask("What is my cat called?");
   expect(text).toContain("Miso");
-  expect(receipt.fusion).toMatchObject({ exactRounds: 0, staleRounds: 4 });
+  expect(receipt.kv.fusion).toMatchObject({ exactRounds: 0, staleRounds: 4 });
   await engine.close();
   const next = await engineOf(options);
   expect((await next.openChat(chat)).system).toBe("You answer in few words.");
@@ -267,8 +267,8 @@ describe("healing", () => {
     await done;
     const { text, receipt } = await ask("What is my locker code?");
     expect(text).toContain("7350");
-    expect(receipt.fusion).toMatchObject({ exactRounds: 4, staleRounds: 0 });
-    expect(receipt.prefilledTokens).toBe(14);
+    expect(receipt.kv.fusion).toMatchObject({ exactRounds: 4, staleRounds: 0 });
+    expect(receipt.kv.prefilledTokens).toBe(14);
 
     // What was healed is stored: another engine finds it exact.
     await engine.close();
@@ -276,8 +276,8 @@ describe("healing", () => {
     await next.openChat(chat);
     const again = await say(next, chat, "What is my cat called?");
     expect(again.text).toContain("Miso");
-    expect(again.receipt.fusion.staleRounds).toBe(0);
-    expect(again.receipt.prefilledTokens).toBe(14);
+    expect(again.receipt.kv.fusion.staleRounds).toBe(0);
+    expect(again.receipt.kv.prefilledTokens).toBe(14);
   });
 
   test("leaves a chat alone that was left to another tab, which may delete what is healed here", async () => {
@@ -309,12 +309,12 @@ describe("healing", () => {
     const [, second] = (await ids()) as [number, number];
     await engine.deleteRound(chat, second, { isFast: true });
     const one = await ask("Where do I live?");
-    expect(one.receipt.fusion.staleRounds).toBe(2);
+    expect(one.receipt.kv.fusion.staleRounds).toBe(2);
     const done = healed(engine);
     await engine.setHealing(true);
     await done;
     const two = await ask("Where do I live?");
-    expect(two.receipt.fusion.staleRounds).toBe(0);
+    expect(two.receipt.kv.fusion.staleRounds).toBe(0);
   });
 });
 
@@ -341,7 +341,7 @@ describe("a document", () => {
     });
     const { text, receipt } = await say(engine, other, QUESTION);
     expect(text).toContain("ten");
-    expect(receipt.fusion.staleRounds).toBe(1);
+    expect(receipt.kv.fusion.staleRounds).toBe(1);
     await engine.close();
 
     // Also behind a reload, and from the start of a chat it is exact.
@@ -352,7 +352,7 @@ describe("a document", () => {
     expect(three.encodedTokens + three.reusedTokens).toBeGreaterThan(20);
     const said = await say(next, fresh, QUESTION);
     expect(said.text).toContain("ten");
-    expect(said.receipt.fusion.staleRounds).toBe(0);
+    expect(said.receipt.kv.fusion.staleRounds).toBe(0);
     const [round] = (await next.openChat(fresh)).rounds;
     expect(round).toMatchObject({ document: "trip.txt", message: note.text });
   });

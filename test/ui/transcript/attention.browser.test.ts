@@ -4,7 +4,7 @@ import type { ChatHistory } from "../../../src/engine/api/chats";
 import type { AttendedRound } from "../../../src/engine/api/receipt";
 import { attentionOf } from "../../../src/ui/transcript/attention";
 import { joined } from "../../../src/ui/state/chats/history";
-import { fakeReceipt } from "../../support/fake-calls";
+import { fakeReceipt, receiptWith } from "../../support/fake-calls";
 import { keptChat, keptDocument } from "../../support/kept-chat";
 import {
   button,
@@ -44,9 +44,12 @@ async function askAfterThree() {
     { id: 1, reason: "mass", mass: 0.434 },
     { id: 3, reason: "last", mass: 0.002 },
   ];
-  mounted.engine.replies[0]!.end({
-    attention: { ...fakeReceipt.attention, roundCount: 3, attended: chosen },
-  });
+  const { attention } = fakeReceipt.kv;
+  mounted.engine.replies[0]!.end(
+    receiptWith({
+      attention: { ...attention, roundCount: 3, attended: chosen },
+    }),
+  );
   await settle();
   return mounted;
 }
@@ -162,8 +165,8 @@ describe("What a reply attended to", () => {
       counter(),
     );
     const report: AttendedRound[] = [{ id: 1, reason: "mass", mass: 0.5 }];
-    const attention = { ...fakeReceipt.attention, attended: report };
-    const receipt = { ...fakeReceipt, attention };
+    const attention = { ...fakeReceipt.kv.attention, attended: report };
+    const receipt = receiptWith({ attention });
     const shown = before.map((round, i) =>
       i === 1 ? { ...round, receipt, attended: [1] } : round,
     );

@@ -1,5 +1,9 @@
 /** What the panel shows of turns: where the time of one went, what it did, and all of them over time. Pure functions. */
-import type { Receipt, TurnPhases } from "../../../engine/api/receipt";
+import type {
+  KvReceipt,
+  Receipt,
+  TurnPhases,
+} from "../../../engine/api/receipt";
 import type {
   MemorySnapshot,
   TurnRecord,
@@ -36,15 +40,16 @@ export function receiptRows({
   receipt,
   uploadedBytes,
 }: TurnRecord): [term: string, description: string][] {
+  const { kv } = receipt;
   const rows: [string, string | undefined][] = [
     ["First token", firstToken(receipt)],
     ["Reply", replyText(receipt)],
-    ["Reused", tokens(receipt.cachedTokens - receipt.restoredTokens)],
-    ["Restored", tokens(receipt.restoredTokens)],
-    ["Prefilled", tokens(receipt.prefilledTokens)],
-    ["Attended to", attendedText(receipt)],
-    ["KV needed", kvText(receipt)],
-    ["Repaired", repairText(receipt)],
+    ["Reused", tokens(kv.cachedTokens - kv.restoredTokens)],
+    ["Restored", tokens(kv.restoredTokens)],
+    ["Prefilled", tokens(kv.prefilledTokens)],
+    ["Attended to", attendedText(kv)],
+    ["KV needed", kvText(kv)],
+    ["Repaired", repairText(kv)],
     [
       "Written to the GPU",
       uploadedBytes > 0 ? byteText(uploadedBytes) : undefined,
@@ -71,7 +76,7 @@ function replyText(receipt: Receipt): string {
   return tokensText(replyTokens) + speed;
 }
 
-function attendedText({ attention }: Receipt): string | undefined {
+function attendedText({ attention }: KvReceipt): string | undefined {
   const { attended, capturedMass, isCut, roundCount } = attention;
   if (roundCount === 0) return undefined;
   const rounds = `${wholeText(attended.length)} of ${wholeText(roundCount)} rounds`;
@@ -82,12 +87,12 @@ function attendedText({ attention }: Receipt): string | undefined {
   return rounds + mass + (isCut ? "; the budget left some out" : "");
 }
 
-function kvText({ attention: { fullKvBytes, kvBytes } }: Receipt): string {
+function kvText({ attention: { fullKvBytes, kvBytes } }: KvReceipt): string {
   const share = fullKvBytes > 0 ? ` (${shareText(kvBytes / fullKvBytes)})` : "";
   return `${byteText(kvBytes)}, of ${byteText(fullKvBytes)} for the whole chat${share}`;
 }
 
-function repairText({ fusion }: Receipt): string | undefined {
+function repairText({ fusion }: KvReceipt): string | undefined {
   const { repairedRounds, repairedTokens, staleRounds, staleTokens } = fusion;
   if (staleRounds === 0) return undefined;
   return (

@@ -45,7 +45,7 @@ export class LastTurn extends LitElement {
 
   #phases({ receipt }: TurnRecord) {
     const parts = PHASES.map(({ key, name }, i): BarPart => {
-      const amount = receipt.phases[key];
+      const amount = receipt.kv.phases[key];
       return { name, amount, text: msText(amount), tone: i + 1 };
     });
     const total = parts.reduce((sum, { amount }) => sum + amount, 0);
