@@ -47,3 +47,15 @@ test("whoever has time is waited for by nobody, and still comes in turn", async 
   expect(await idle).toBe(true);
   expect(await next).toBe("next");
 });
+
+test("what is to be checked after each task is checked before the next one begins", async () => {
+  const log: string[] = [];
+  const queue = new TaskQueue(() => void log.push("checked"));
+  const task = async (name: string) => void log.push(name);
+  const failing = queue.run(() => Promise.reject(new Error("failing")));
+  const quick = queue.run(() => task("quick"));
+  const idle = queue.run(() => task("idle"), true);
+  await expect(failing).rejects.toThrow("failing");
+  await Promise.all([quick, idle]);
+  expect(log).toEqual(["checked", "quick", "checked", "idle", "checked"]);
+});
