@@ -24,6 +24,8 @@ expect.extend({
           `expected ${expected.length} values, got ${received.length}`,
       };
     }
+    if (expected.length === 0)
+      return { pass: false, message: () => "there is nothing to compare" };
     let scale = 1;
     for (let i = 0; i < expected.length; i++) {
       const size = Math.abs(expected[i]!);
@@ -43,10 +45,8 @@ expect.extend({
     return {
       pass: largest <= limit,
       message: () =>
-        worst < 0
-          ? "expected the arrays to differ, both are empty"
-          : `value ${worst} of ${expected.length} is off by ${largest} (${limit} is allowed): ` +
-            `got ${received[worst]}, expected ${expected[worst]}`,
+        `value ${worst} of ${expected.length} is off by ${largest} (${limit} is allowed): ` +
+        `got ${received[worst]}, expected ${expected[worst]}`,
     };
   },
 });

@@ -8,6 +8,7 @@
  * replaced (repair-lower.ts); in the upper layers those of the selected rounds. Where there is nothing to
  * choose and to repair the question goes through all layers at once.
  */
+import { clearPages } from "../../memory/half-kv";
 import { pagesFor } from "../../memory/page-pool";
 import type { Pins, Residency } from "../../memory/residency";
 import { isResident, pendingTokens, type Round } from "../../memory/round";
@@ -349,7 +350,7 @@ export class TurnPrefill {
 
     this.#clock.enter("lowerMs");
     // The question reads again: now what it should have read.
-    own.lower.computedTokens = 0;
+    clearPages(own.lower);
     this.report.lower.keptTokens = 0;
     this.#work.total += own.tokens.length * runner.layersOf("lower").to;
   }

@@ -135,6 +135,7 @@ export function chatDock(view: ChatView) {
       .healingRounds=${current.healingRounds}
       .isHealing=${isHealing}
       .access=${current.access}
+      .damagedRounds=${current.damagedRounds}
       .draft=${live(current.draft)}
       .replying=${current.running !== undefined}
       .waiting=${!current.maySend}
