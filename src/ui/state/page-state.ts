@@ -65,6 +65,7 @@ export class Session {
     this.visit = new Visit(this.#queue, {
       changed,
       gone: (conversation) => this.library.lose(conversation),
+      damaged: (rounds) => this.troubles.report(damagedWords(rounds)),
       failed: (error) => this.#fail(error, "open"),
     });
     this.library = new ChatLibrary({
@@ -369,4 +370,9 @@ export class Session {
     this.#shownId = address;
     this.#host.dispatchEvent(new ShowEvent(address));
   }
+}
+
+function damagedWords(rounds: number): string {
+  const many = rounds === 1 ? "A message" : `${rounds} messages`;
+  return `${many} of this chat could not be read from the disk, or only in part. Nothing is deleted: export the chat to keep what can be read.`;
 }

@@ -224,6 +224,26 @@ describe("what is damaged on the disk", () => {
     expect(chat.unreadableIds).toEqual([3]);
   });
 
+  test("keeps its id and its place where nothing of it can be read", async () => {
+    const { name, archive } = await damaged(() => ({
+      conversationId: "a",
+      id: 3,
+    }));
+    const chat = (await archive.read("a"))!;
+    const { nextId, id } = chat.conversation;
+    expect(nextId).toBe(4);
+    // What is said next is said beside it.
+    const next = roundToKeep(nextId!, { parentId: 2 });
+    expect(await archive.saveRounds(chatHead(id, { nextId: 5 }), [next])).toBe(
+      true,
+    );
+    expect(await countOf(name, "rounds")).toBe(5);
+    await changeForeign(name, "rounds", ["a", 3], async (value) => {
+      expect(value).toEqual({ conversationId: "a", id: 3 });
+      return value;
+    });
+  });
+
   test("has its tokens read again from the text where they are not those that were written", async () => {
     const { archive } = await damaged((round) => ({
       ...round,

@@ -70,3 +70,21 @@ test("a chat that was left is read anew where its system prompt is another one n
   expect((await chats.open("miso")).history.system).toBe("Be brief.");
   expect(chats.get("miso")!.bound).toBeUndefined();
 });
+
+test("a chat that is opened again while it is being left stays open", async () => {
+  const chats = chatsOf(async () => kept());
+  await chats.open("miso");
+  let finish = () => {};
+  const leaving = chats.leave(
+    "miso",
+    () => new Promise((resolve) => (finish = resolve)),
+  );
+  expect((await chats.open("miso")).history.access).toBe("write");
+  finish();
+  await leaving;
+  expect(chats.isWritten("miso")).toBe(true);
+  await expect(chats.bind("miso", model)).resolves.toBeDefined();
+  // Who leaves it now leaves all that was opened.
+  await leave(chats);
+  expect(chats.isWritten("miso")).toBe(false);
+});

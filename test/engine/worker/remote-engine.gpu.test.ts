@@ -5,7 +5,6 @@ import type { RestoreProgress } from "../../../src/engine/api/kv-memory";
 import type { LoadProgress, ModelInfo } from "../../../src/engine/api/models";
 import type { EngineNotice } from "../../../src/engine/api/notice";
 import type { RestoreReport } from "../../../src/engine/api/receipt";
-import type { Request, Response } from "../../../src/engine/worker/protocol";
 import { RemoteEngine } from "../../../src/engine/worker/remote-engine";
 import { toWire } from "../../../src/engine/worker/wire-error";
 import {
@@ -14,48 +13,10 @@ import {
   ModelFormatError,
   StoreError,
 } from "../../../src/util/errors";
+import { lastId, remote } from "../../support/fake-worker";
 import { GREEDY, say } from "../../support/say";
 
 const CHANGED: EngineNotice = { type: "chats-changed" };
-
-/** What is posted either way is cloned, as it is between threads. */
-class FakeWorker extends EventTarget {
-  readonly requests: Request[] = [];
-  isStopped = false;
-
-  postMessage(request: Request): void {
-    this.requests.push(structuredClone(request));
-  }
-
-  terminate(): void {
-    this.isStopped = true;
-  }
-
-  answer(response: Response): void {
-    const data: unknown = structuredClone(response);
-    this.dispatchEvent(new MessageEvent("message", { data }));
-  }
-
-  stop(): void {
-    this.dispatchEvent(new ErrorEvent("error", { message: "out of luck" }));
-  }
-}
-
-function remote(): { engine: RemoteEngine; workers: FakeWorker[] } {
-  const workers: FakeWorker[] = [];
-  const engine = new RemoteEngine(() => {
-    workers.push(new FakeWorker());
-    return workers.at(-1) as unknown as Worker;
-  });
-  return { engine, workers };
-}
-
-/** The id of the last call, to answer it by. */
-function lastId({ requests }: FakeWorker): number {
-  const last = requests.at(-1)!;
-  if (last.call === "ping") throw new Error("the last request was a ping");
-  return last.id;
-}
 
 describe("Notices", () => {
   test("are heard before the first call, until one has heard enough", () => {

@@ -336,6 +336,27 @@ describe("A chat that another tab writes", () => {
   });
 });
 
+describe("A chat that is damaged on the disk", () => {
+  test("is shown as far as it can be read, and says once that this is not all", async () => {
+    const chats = [{ ...miso(), damagedRounds: 2 }, bread()];
+    const { engine } = await mountChat({ ...quick(), chats });
+    await open("My cat is called Miso.");
+    const told = [expect.stringMatching(/^2 messages .* could not be read/)];
+    expect(banners()).toEqual(told);
+    expect(messages()).toHaveLength(2);
+    await button("Dismiss").click();
+    engine.emit({ type: "chat-writable", chatId: "miso" });
+    await settle();
+    expect(banners()).toEqual([]);
+  });
+
+  test("says nothing where all of it could be read", async () => {
+    await mountChat(quick());
+    await open("My cat is called Miso.");
+    expect(banners()).toEqual([]);
+  });
+});
+
 describe("Trouble with the store", () => {
   const trouble = { type: "store-trouble", reason: "quota" } as const;
 

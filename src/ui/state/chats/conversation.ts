@@ -66,6 +66,8 @@ export class Conversation {
   isChanging = false;
   /** Whether a message is being written down: until then it stands in its box. */
   isSending = false;
+  /** Rounds that could not be read, or only in part. */
+  damagedRounds = 0;
   /** Why what was kept cannot be shown. */
   openError: Error | undefined;
   /** Stops the running round. */
@@ -227,6 +229,7 @@ export class Conversation {
     this.access = history.access;
     this.damagedRounds = history.damagedRounds ?? 0;
     this.system = history.system;
+    this.damagedRounds = history.damagedRounds ?? 0;
     this.openError = undefined;
     this.#remember();
     const { rounds } = this;

@@ -13,6 +13,8 @@ export interface VisitHost {
   changed(): void;
   /** There is no such chat any more. */
   gone(conversation: Conversation): void;
+  /** So many rounds of the chat could not be read, or only in part. */
+  damaged(rounds: number): void;
   failed(error: Error): void;
 }
 
@@ -76,7 +78,11 @@ export class Visit {
     const { chatId } = conversation;
     if (chatId === undefined || !isHere()) return;
     try {
-      conversation.takeHistory(await engine.openChat(chatId));
+      const history = await engine.openChat(chatId);
+      const known = conversation.damagedRounds;
+      conversation.takeHistory(history);
+      const { damagedRounds } = conversation;
+      if (damagedRounds > known) this.#host.damaged(damagedRounds);
       this.restore(conversation);
     } catch (thrown) {
       this.#notOpened(conversation, asError(thrown));
