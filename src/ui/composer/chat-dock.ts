@@ -7,7 +7,7 @@ import type { LoadProgress } from "../../engine/api/models";
 import type { Attachment } from "../state/chats/attachment";
 import type { Composer } from "./composer";
 import type { ChatState } from "../state/models/model-loading";
-import { alertIcon, tabsIcon } from "../base/icons";
+import { tabsIcon } from "../base/icons";
 import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
@@ -80,8 +80,6 @@ export class ChatDock extends LitElement {
   @property({ attribute: false }) healingRounds = 0;
   @property({ attribute: false }) isHealing = true;
   @property({ attribute: false }) access: ChatHistory["access"] = "write";
-  /** Rounds that can't be read from the disk, or not in whole. */
-  @property({ attribute: false }) damagedRounds = 0;
   /** The text in the box. */
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming. */
@@ -111,7 +109,7 @@ export class ChatDock extends LitElement {
   override render() {
     return html`
       ${this.#modelStatus()} ${this.#restoreStatus()} ${this.#attachStatus()}
-      ${this.#healStatus()} ${this.#damage()} ${this.#examples()}
+      ${this.#healStatus()} ${this.#examples()}
       ${this.access === "read" ? this.#elsewhere() : nothing}
       ${this.#isBoxOfUse ? this.#composer() : nothing}
     `;
@@ -194,20 +192,6 @@ export class ChatDock extends LitElement {
         ${tabsIcon}
         <span>
           This chat is open in another tab. Close it there to go on here.
-        </span>
-      </p>
-    `;
-  }
-
-  #damage() {
-    if (this.damagedRounds === 0) return nothing;
-    const some = this.damagedRounds === 1 ? "A message" : "Some messages";
-    return html`
-      <p class="elsewhere" role="status">
-        ${alertIcon}
-        <span>
-          ${some} of this chat can’t be read from the disk, or not in whole.
-          What is left is shown, and you can go on; export the chat to keep it.
         </span>
       </p>
     `;

@@ -135,7 +135,6 @@ export function chatDock(view: ChatView) {
       .healingRounds=${current.healingRounds}
       .isHealing=${isHealing}
       .access=${current.access}
-      .damagedRounds=${current.damagedRounds}
       .draft=${live(current.draft)}
       .replying=${current.running !== undefined}
       .waiting=${!current.maySend}

@@ -126,18 +126,6 @@ describe("Chats that were kept", () => {
     expect(draft()).toBe("And rye?");
   });
 
-  test("say so where something of them can't be read from the disk", async () => {
-    const damaged = { ...miso(), damagedRounds: 2 };
-    await mountChat({ ...quick(), chats: [bread(), damaged] });
-    const note = () => page.getByText("can’t be read from the disk").query();
-    await open("Teach me to bake.");
-    expect(note()).toBeNull();
-    await open("My cat is called Miso.");
-    expect(note()?.textContent).toContain("Some messages of this chat");
-    await open("Teach me to bake.");
-    expect(note()).toBeNull();
-  });
-
   test("go on in the same chat, and what is new comes first in the list", async () => {
     const { engine } = await mountChat(quick());
     await open("Teach me to bake.");

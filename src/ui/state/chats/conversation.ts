@@ -52,8 +52,6 @@ export class Conversation {
   newTitle: string | undefined;
   /** Whether another tab writes it, so that this one may only read. */
   access: ChatHistory["access"] = "write";
-  /** Rounds that can't be read from the disk, or not in whole. */
-  damagedRounds = 0;
   /** Whether the engine had it before, or has described it since. */
   isKept: boolean;
   /** What the model is told before all that is said. */
@@ -227,7 +225,6 @@ export class Conversation {
   takeHistory(history: ChatHistory): void {
     this.takeSummary(history.summary);
     this.access = history.access;
-    this.damagedRounds = history.damagedRounds ?? 0;
     this.system = history.system;
     this.damagedRounds = history.damagedRounds ?? 0;
     this.openError = undefined;
