@@ -79,8 +79,8 @@ test("a chat of version 0.1 goes on from the KV that it stored, on both branches
   const { engine, summary } = await keptIn(await databaseOf(VERSION_0_1));
   await engine.load(MODEL);
   const { text, receipt } = await say(engine, summary.id, QUESTION);
-  expect({ text, ...receipt }).toMatchObject(NEXT);
-  const { attention, fusion } = receipt;
+  expect({ text, ...receipt.kv }).toMatchObject(NEXT);
+  const { attention, fusion } = receipt.kv;
   expect(fusion).toMatchObject({ exactRounds: 3, staleRounds: 0 });
   for (const half of [attention.lower, attention.upper])
     expect(half).toMatchObject({ recomputedTokens: 0, droppedSegments: 0 });
@@ -92,9 +92,9 @@ test("a chat of version 0.1 goes on from the KV that it stored, on both branches
   const before = await say(engine, summary.id, QUESTION);
   expect(before.text).toContain("4821");
   // The system prompt and the first round are there already, for both.
-  expect(before.receipt.restoredTokens).toBeGreaterThan(0);
-  expect(before.receipt.attention.lower.recomputedTokens).toBe(0);
-  expect(before.receipt.fusion).toMatchObject({
+  expect(before.receipt.kv.restoredTokens).toBeGreaterThan(0);
+  expect(before.receipt.kv.attention.lower.recomputedTokens).toBe(0);
+  expect(before.receipt.kv.fusion).toMatchObject({
     exactRounds: 3,
     staleRounds: 0,
   });
@@ -107,7 +107,7 @@ test("a chat of version 0.1 says the same where its KV is computed again", async
   await engine.load(MODEL);
   const { text, receipt } = await say(engine, summary.id, QUESTION);
   expect(text).toBe(NEXT.text);
-  expect(receipt.restoredTokens).toBe(0);
-  expect(receipt.prefilledTokens).toBeGreaterThan(NEXT.prefilledTokens);
-  expect(receipt.fusion).toMatchObject({ exactRounds: 3, staleRounds: 0 });
+  expect(receipt.kv.restoredTokens).toBe(0);
+  expect(receipt.kv.prefilledTokens).toBeGreaterThan(NEXT.prefilledTokens);
+  expect(receipt.kv.fusion).toMatchObject({ exactRounds: 3, staleRounds: 0 });
 });

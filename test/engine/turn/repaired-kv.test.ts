@@ -50,7 +50,7 @@ test("is not exact for the turns that follow, until it is computed again", async
     ...SHORT,
     fusion: { ratio: 0.5 },
   });
-  expect(odd.receipt.fusion.repairedTokens).toBeGreaterThan(0);
+  expect(odd.receipt.kv.fusion.repairedTokens).toBeGreaterThan(0);
   await engine.deleteRound(chat, odd.receipt.roundId, { isFast: true });
   await engine.setSystem(chat, "Be kind.");
 
@@ -60,8 +60,8 @@ test("is not exact for the turns that follow, until it is computed again", async
       ...SHORT,
       fusion: { ratio },
     });
-    expect(receipt.fusion.staleRounds).toBeGreaterThan(0);
-    expect(receipt.fusion.exactRounds).toBeLessThan(length);
+    expect(receipt.kv.fusion.staleRounds).toBeGreaterThan(0);
+    expect(receipt.kv.fusion.exactRounds).toBeLessThan(length);
     await engine.deleteRound(chat, receipt.roundId, { isFast: true });
   }
 
@@ -73,7 +73,10 @@ test("is not exact for the turns that follow, until it is computed again", async
   await engine.setHealing(true);
   await healed;
   const { receipt } = await say(engine, chat, "What is my cat called?", SHORT);
-  expect(receipt.fusion).toMatchObject({ exactRounds: length, staleRounds: 0 });
+  expect(receipt.kv.fusion).toMatchObject({
+    exactRounds: length,
+    staleRounds: 0,
+  });
   const before: number[] = [];
   const { cache } = model.runner;
   const rounds = [...given].filter(({ owner, id }) => owner && id <= length);
