@@ -64,7 +64,7 @@ const plainWorkers = {
         (_, /** @type {string} */ name) => {
           if (workers[name] === undefined)
             this.error(`tools/library.mjs knows no worker called "${name}".`);
-          return `new URL(/* @vite-ignore */ ".//${name}.js", import.meta.url)`;
+          return `new URL(/* @vite-ignore */ "./${name}.js", import.meta.url)`;
         },
       );
       // No line has moved: the map of what went before will do.
