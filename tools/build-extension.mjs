@@ -11,7 +11,7 @@ const folder = join(root, "dist", "extension");
 await build({
   configFile: false,
   root: source,
-  base: ".//",
+  base: "./",
   publicDir: join(source, "static"),
   logLevel: process.argv.includes("--quiet") ? "warn" : "info",
   build: {

@@ -1,6 +1,6 @@
 // What the library is made of, and how it is built: ES modules in one flat folder, which a page can load
 // as they stand and any bundler can take in, with their types and a manifest of their elements.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
 import { bareShaders } from "./bare-shaders.mjs";
@@ -28,6 +28,9 @@ export const entries = {
     element: "src/ui/memory/memory-element.ts",
   },
 };
+
+/** What Node loads instead of an entry that registers an element: a server has no DOM to register it in. */
+const NO_ELEMENTS = "no-elements.js";
 
 /**
  * What is started by its address alone. They are entries beside the others, so that what they share with
@@ -64,7 +67,7 @@ const plainWorkers = {
         (_, /** @type {string} */ name) => {
           if (workers[name] === undefined)
             this.error(`tools/library.mjs knows no worker called "${name}".`);
-          return `new URL(/* @vite-ignore */ ".//${name}.js", import.meta.url)`;
+          return `new URL(/* @vite-ignore */ "./${name}.js", import.meta.url)`;
         },
       );
       // No line has moved: the map of what went before will do.
@@ -109,6 +112,8 @@ export async function bundleLibrary() {
       outDir: libraryFolder,
       target: "es2022",
       sourcemap: true,
+      // What is in the files of other people's work, whose licences ask to be passed on.
+      license: { fileName: "THIRD-PARTY-LICENSES.md" },
       lib: {
         entry: { ...Object.fromEntries(sources), ...workers },
         formats: ["es"],
@@ -157,7 +162,7 @@ export async function buildLibrary() {
   const chunks = await bundleLibrary();
   const sources = Object.values(entries).map(({ source }) => source);
   emitTypes(sources, join(libraryFolder, "types"));
-  mkdirSync(libraryFolder, { recursive: true });
+  writeFileSync(join(libraryFolder, NO_ELEMENTS), "export {};\n");
   const manifest = manifestOf(publicElements());
   writeFileSync(
     join(libraryFolder, "custom-elements.json"),

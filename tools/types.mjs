@@ -1,10 +1,11 @@
 // Declarations of the library's public face, as TypeScript makes them of its sources.
-import { join } from "node:path";
+import { dirname, join, normalize } from "node:path";
 import ts from "typescript";
 import { root } from "./setup.mjs";
 
 /**
- * Writes a declaration file for each source, and for all that they import.
+ * Writes a declaration file for each source, and for all that these declarations import: less than the
+ * sources do.
  *
  * @param {string[]} sources
  * @param {string} outDir
@@ -33,8 +34,10 @@ export function emitTypes(sources, outDir) {
       outDir,
     },
   );
+  /** @type {Map<string, string>} */
+  const declarations = new Map();
   const { diagnostics, emitSkipped } = program.emit(undefined, (path, text) =>
-    ts.sys.writeFile(path, withEndings(text)),
+    declarations.set(normalize(path), text),
   );
   if (emitSkipped || diagnostics.length > 0) {
     const host = {
@@ -44,16 +47,20 @@ export function emitTypes(sources, outDir) {
     };
     throw new Error(ts.formatDiagnostics(diagnostics, host));
   }
+  const reached = new Set(
+    sources.map((source) =>
+      join(outDir, source.replace(/^src\/(.*)\.ts$/, "$1.d.ts")),
+    ),
+  );
+  for (const path of reached) {
+    const text = declarations.get(path);
+    if (text === undefined) throw new Error(`Nothing declares ${path}.`);
+    for (const [, , imported] of text.matchAll(OWN_IMPORT))
+      reached.add(join(dirname(path), `${imported}.d.ts`));
+    // Imports as Node resolves them, too: it does not guess a file's ending.
+    ts.sys.writeFile(path, text.replace(OWN_IMPORT, '$1"$2.js"'));
+  }
 }
 
-/**
- * Imports as Node resolves them, too: it does not guess a file's ending.
- *
- * @param {string} declarations
- */
-function withEndings(declarations) {
-  return declarations.replace(
-    /(from |import\()"(\.{1,2}\/[^"]*?)"/g,
-    '$1"$2.js"',
-  );
-}
+/** What a declaration imports of the others: a path without an ending. */
+const OWN_IMPORT = /(from |import\()"(\.{1,2}\/[^"]*?)"/g;

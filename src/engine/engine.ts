@@ -67,14 +67,33 @@ import { runPersistedTurn } from "./turn/persisted-turn";
 import { preload } from "./turn/preload";
 import { checkReplyOptions } from "./turn/turn-request";
 
-export interface EngineOptions extends ChatStoreOptions {
+export interface EngineOptions {
   /** Default: the platform's navigator.gpu. */
   gpu?: GPU | undefined;
   /** How a model's folder is read. Default: by fetch. */
   openFiles?: (url: string) => ModelFiles;
-  /** How a model is made ready from its files. Default: on the GPU. */
+  /** The database's name. Default "rondo". */
+  storeName?: string;
+  /** How KV is stored: packed to int8, or bit for bit as it stands in the pages. Default int8. */
+  storeAs?: "raw" | "int8";
+  /**
+   * How a model is made ready from its files. Default: on the GPU.
+   *
+   * @internal
+   */
   openModel?: OpenModel;
+  /**
+   * What else than the model and its budget decides how its network is built.
+   *
+   * @internal
+   */
   network?: LoadedModelOptions["network"];
+  /**
+   * How chats and their KV are kept. Default: in IndexedDB.
+   *
+   * @internal
+   */
+  openArchive?: ChatStoreOptions["openArchive"];
 }
 
 export class Engine implements ChatEngine {

@@ -76,6 +76,8 @@ export class ChatPage {
     isKept = false,
   ): Promise<ChatPage> {
     const page = await context.newPage();
+    // On a busy machine the software adapter takes a minute for what else takes seconds.
+    page.setDefaultTimeout(120_000);
     const chat = new ChatPage(page, address);
     if (!isKept) await page.addInitScript(forgoServiceWorkers);
     await before?.(page);

@@ -1,5 +1,6 @@
 // A page takes in the built library: as it stands, in React and Vue, from another origin; and under a policy
 // that allows nothing but a page's own files, as the built page must.
+import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Locator, Page } from "playwright";
 import { publint } from "publint";
@@ -15,6 +16,7 @@ import {
 import { pdfOf } from "../documents/pdf-file";
 import { launch } from "./browser";
 import { complaintsOf, type FileServer, serveFolder } from "./library";
+import { PackedLibrary } from "./packed";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const TINY = "/public/models/rondo-tiny/";
@@ -100,6 +102,22 @@ function file(name: string, mimeType: string, content: string) {
   return { name, mimeType, buffer: Buffer.from(content, "latin1") };
 }
 
+/** What package.json says. */
+interface Manifest {
+  exports: Record<string, Target>;
+  types: string;
+  customElements: string;
+  dependencies: Record<string, string>;
+}
+
+type Target = string | { [condition: string]: Target };
+
+function targetsOf(target: Target): string[] {
+  return typeof target === "string"
+    ? [target]
+    : Object.values(target).flatMap(targetsOf);
+}
+
 test("what a page loads at the start is within the budget, and so is the engine alone", () => {
   const sizes = sizesOf(chunks);
   const atStart = gzipBytes(sizes, "start");
@@ -117,6 +135,65 @@ test("the package has all that it says it has, for every kind of bundler", async
     strict: true,
   });
   expect(messages).toEqual([]);
+});
+
+test("npm packs all that package.json names and types import, nothing else, and Node loads it without a DOM", async () => {
+  const packed = await PackedLibrary.pack();
+  const files = await packed.files();
+  const { exports, types, customElements, dependencies } = JSON.parse(
+    await packed.read("package.json"),
+  ) as Manifest;
+
+  const named = [types, `./${customElements}`, ...targetsOf(exports)];
+  for (const path of named) expect(files).toContain(path);
+  for (const path of files)
+    expect(path).toMatch(
+      /^\.\/(dist\/lib\/.*|package\.json|LICENSE|(README|CHANGELOG)\.md)$/,
+    );
+
+  for (const path of files.filter((path) => path.endsWith(".d.ts"))) {
+    const declarations = await packed.read(path);
+    for (const [, imported] of declarations.matchAll(
+      /(?:from |import\()"([^"]+)"/g,
+    ))
+      if (imported!.startsWith(".")) {
+        const target = posix.join(posix.dirname(path), imported!);
+        expect(files).toContain(`./${target.replace(/\.js$/, ".d.ts")}`);
+      } else expect(Object.keys(dependencies), path).toContain(imported);
+  }
+
+  // Bundlers look for workers letter by letter.
+  const code = await Promise.all(
+    files
+      .filter((path) => path.endsWith(".js"))
+      .map((path) => packed.read(path)),
+  );
+  for (const name of ["worker.js", "pdf-worker.js"]) {
+    expect(files).toContain(`./dist/lib/${name}`);
+    expect(code.join("\n")).toContain(
+      `new Worker(new URL("./${name}",import.meta.url),`,
+    );
+  }
+
+  const names = Object.entries(exports)
+    .filter(([, target]) => typeof target === "object")
+    .map(([name]) => posix.join("rondo", name));
+  const printed = packed.runNode(`
+    for (const name of ["document", "window", "HTMLElement", "customElements"])
+      Object.defineProperty(globalThis, name, {
+        get() { throw new Error(name + " is not for a server."); },
+      });
+    const exported = {};
+    for (const name of ${JSON.stringify(names)})
+      exported[name] = Object.keys(await import(name));
+    console.log(JSON.stringify(exported));
+  `);
+  expect(JSON.parse(printed)).toEqual({
+    rondo: expect.arrayContaining(["Engine", "RemoteEngine"]) as unknown,
+    "rondo/define": [],
+    "rondo/memory": [],
+  });
+  await packed.remove();
 });
 
 test("two chats in a page without a bundler: they read a text and a PDF, show Markdown, and ask for nothing but the page's own files", async () => {

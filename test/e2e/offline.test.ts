@@ -63,7 +63,7 @@ async function expectInstallable({ page }: ChatPage): Promise<void> {
   const session = await context.newCDPSession(page);
   const { errors, data } = await session.send("Page.getAppManifest");
   expect(errors).toEqual([]);
-  expect(JSON.parse(data!)).toMatchObject({ name: "Rondo", start_url: ".//" });
+  expect(JSON.parse(data!)).toMatchObject({ name: "Rondo", start_url: "./" });
   const { installabilityErrors } = await session.send(
     "Page.getInstallabilityErrors",
   );

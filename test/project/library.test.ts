@@ -1,5 +1,6 @@
 // What the library says of itself: its exports, its elements' manifest, their page in docs/.
 import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
 import { bareWgsl } from "../../tools/bare-shaders.mjs";
 import { elementDocs } from "../../tools/element-docs.mjs";
@@ -93,19 +94,32 @@ describe("the manifest", () => {
 describe("the package", () => {
   it("exports what the library is built of", () => {
     const { exports } = JSON.parse(read("package.json")) as {
-      exports: Record<string, { types: string; default: string } | string>;
+      exports: Record<string, Record<string, string> | string>;
     };
-    for (const [name, { source }] of Object.entries(entries)) {
+    for (const [name, { source, element }] of Object.entries(entries)) {
       const types = source.replace(/^src/, "./dist/lib/types");
+      const built = `./dist/lib/${name}.js`;
+      const inNode = { browser: built, node: "./dist/lib/no-elements.js" };
       expect(exports[name === "rondo" ? "." : `./${name}`]).toEqual({
         types: types.replace(/\.ts$/, ".d.ts"),
-        default: `./dist/lib/${name}.js`,
+        ...(element !== undefined && inNode),
+        default: built,
       });
     }
     const names = Object.values(exports).filter(
       (target) => typeof target === "object",
     );
     expect(names).toHaveLength(Object.keys(entries).length);
+  });
+
+  it("says to bundlers which sources are imported for what they do, not for what they export", () => {
+    const { sideEffects } = JSON.parse(read("package.json")) as {
+      sideEffects: string[];
+    };
+    expect(sideEffects).toContain("**/define*");
+    const bare = [...sourcesIn("src").matchAll(/^import "(\..*)";$/gm)];
+    expect(bare.length).toBeGreaterThan(0);
+    for (const [, path] of bare) expect(basename(path!)).toMatch(/^define/);
   });
 });
 

@@ -28,7 +28,7 @@ export class AfterTurn {
     onStored: () => void,
   ): Promise<void> {
     const { archive } = active.stores;
-    await settleRounds(active.context).catch(() => undefined);
+    await settleRounds(active.context, this.#isWanted).catch(() => undefined);
     active.storeKv();
     void active.stored().then(onStored);
     void archive.saveUses();

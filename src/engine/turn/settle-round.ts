@@ -10,22 +10,28 @@ import { pendingSpans } from "../run/runner";
 
 /**
  * Computes the KV that rounds of the branch were begun with and lack, each against what the rest of it was
- * computed against. Does nothing where that is not on the GPU any more: the next turn that needs the round
+ * computed against. Does nothing where that is not on the GPU any more, and leaves the rest as soon as
+ * somebody waits, who may be the one that has stopped a long message: the next turn that needs the round
  * computes it.
  *
+ * @param isWanted asked between submits: whether somebody waits
  * @throws OutOfMemoryError, DeviceLostError
  */
-export async function settleRounds(context: TurnContext): Promise<void> {
+export async function settleRounds(
+  context: TurnContext,
+  isWanted: () => boolean,
+): Promise<void> {
   const { rounds } = context.conversation;
   const { stale } = await readyBranch(rounds);
   for (const round of rounds)
-    if (!stale.has(round)) await settleRound(context, rounds, round);
+    if (!stale.has(round)) await settleRound(context, rounds, round, isWanted);
 }
 
 async function settleRound(
   { runner, residency, contextTokens }: TurnContext,
   rounds: readonly ChatRound[],
   round: ChatRound,
+  isWanted: () => boolean,
 ): Promise<void> {
   const isBegun = HALVES.every((half) => round[half].computedTokens > 0);
   if (!isBegun || isAllResident(round)) return;
@@ -45,7 +51,8 @@ async function settleRound(
     }
     for (const half of HALVES) await residency.give(round, half);
     const rows = pendingSpans(frame.lower.slice(-1));
-    for await (const _ of runner.prefill({ frame, rows })) void _;
+    for await (const _ of runner.prefill({ frame, rows }))
+      if (isWanted()) return;
   } finally {
     pins.release();
   }

@@ -1,4 +1,4 @@
-import { html, nothing, type PropertyValues } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { property, query } from "lit/decorators.js";
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { MemorySource } from "../../engine/api/kv-memory";
@@ -265,7 +265,7 @@ export class ChatElement extends ChatAttributes {
     return isDone;
   }
 
-  override render() {
+  override render(): TemplateResult {
     const { isNarrow } = this.#drawer;
     const isCovering = this.#drawer.isCovering && !this.#isBare;
     const { text } = this.#announcement;

@@ -1,4 +1,10 @@
-import { html, LitElement, nothing, type PropertyValues } from "lit";
+import {
+  html,
+  LitElement,
+  nothing,
+  type PropertyValues,
+  type TemplateResult,
+} from "lit";
 import { property, query, state } from "lit/decorators.js";
 import type { MemorySource } from "../../engine/api/kv-memory";
 import type {
@@ -79,7 +85,7 @@ export class MemoryElement extends LitElement {
     this.#shownChatId = shownChatId;
   }
 
-  override render() {
+  override render(): TemplateResult {
     return html`
       <div class="frame" @rondo-memory-request=${this.#onRequest}>
         <header part="header">

@@ -83,7 +83,7 @@ export class StateEvent extends Event {
 }
 
 declare global {
-  interface HTMLElementEventMap {
+  interface GlobalEventHandlersEventMap {
     "rondo-round": RoundEvent;
     "rondo-message": SentEvent;
     "rondo-settings": SettingsEvent;

@@ -151,7 +151,7 @@ describe("a chat longer than the range", () => {
           expect(kv.prefilledTokens).toBe(turn === 0 ? 6 + 12 : 12);
           if (mode === "all") expect(kv.attention.attended).toHaveLength(turn);
         }
-        await settleRounds(context);
+        await settleRounds(context, () => false);
         expectSound(watched);
         residency.check();
       }

@@ -62,7 +62,7 @@ async function turn(marks: ReadonlyMap<number, string>) {
   });
   for await (const _ of events) void _;
   const pending = HALVES.map((half) => !isResident(round, half));
-  await settleRounds(context);
+  await settleRounds(context, () => false);
   return { chat, round, pending, reply: round.reply };
 }
 

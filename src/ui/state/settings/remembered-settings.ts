@@ -3,10 +3,40 @@
  * model share them; others have their own. Where storage is not allowed, they last as long as the page.
  */
 import * as v from "valibot";
-import { isSame, type Settings, settingsSchema } from "./settings";
+import {
+  ATTENTION_MODES,
+  isSame,
+  isWithin,
+  type NumberName,
+  type Settings,
+} from "./settings";
 
 /** @param own the model that the element names */
 const keyOf = (own: string | undefined) => `rondo.settings ${own ?? ""}`;
+
+function numberField(name: NumberName) {
+  return v.optional(
+    v.pipe(
+      v.number(),
+      v.check((value) => isWithin(name, value)),
+    ),
+  );
+}
+
+/** As they are remembered. */
+const settingsSchema = v.object({
+  temperature: numberField("temperature"),
+  topK: numberField("topK"),
+  topP: numberField("topP"),
+  minP: numberField("minP"),
+  repetitionPenalty: numberField("repetitionPenalty"),
+  seed: numberField("seed"),
+  maxTokens: numberField("maxTokens"),
+  attention: v.optional(v.picklist(ATTENTION_MODES)),
+  tau: numberField("tau"),
+  repair: numberField("repair"),
+  memoryBudgetBytes: numberField("memoryBudgetBytes"),
+});
 
 /** What lies there is foreign: one setting that is not allowed, and none of them is believed. */
 export function rememberedSettings(own: string | undefined): Settings {

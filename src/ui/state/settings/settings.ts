@@ -3,7 +3,6 @@
  * undefined is the model's own. An element has `defaults` from its attributes, its user has `chosen`; what
  * is in force is the one laid over the other.
  */
-import * as v from "valibot";
 import type {
   AttentionSettings,
   ReplyOptions,
@@ -60,30 +59,6 @@ export const RANGES: Readonly<Record<NumberName, Range>> = {
 };
 
 const NAMES = [...Object.keys(RANGES), "attention"] as SettingName[];
-
-function numberField(name: NumberName) {
-  return v.optional(
-    v.pipe(
-      v.number(),
-      v.check((value) => isWithin(name, value)),
-    ),
-  );
-}
-
-/** As they are remembered; for what is read from there. */
-export const settingsSchema = v.object({
-  temperature: numberField("temperature"),
-  topK: numberField("topK"),
-  topP: numberField("topP"),
-  minP: numberField("minP"),
-  repetitionPenalty: numberField("repetitionPenalty"),
-  seed: numberField("seed"),
-  maxTokens: numberField("maxTokens"),
-  attention: v.optional(v.picklist(ATTENTION_MODES)),
-  tau: numberField("tau"),
-  repair: numberField("repair"),
-  memoryBudgetBytes: numberField("memoryBudgetBytes"),
-});
 
 export function isWithin(name: NumberName, value: unknown): value is number {
   const { low, high, isWhole = false } = RANGES[name];
