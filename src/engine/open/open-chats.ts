@@ -215,15 +215,23 @@ export class OpenChats {
 
   /**
    * Leaves the writing of a chat to other tabs, once `isDone` resolves, unless it is opened again meanwhile.
-   * What is known of it stays, for when it is opened again.
+   * What is known of it stays, for when it is opened again. One of which something could not be written is not
+   * left: the others would not see it, and it would be lost here.
    */
   async leave(id: string, isDone: () => Promise<void>): Promise<void> {
     const chat = this.#open.get(id);
     const openings = chat?.openings;
     await isDone();
     if (chat !== this.#open.get(id) || chat?.openings !== openings) return;
+    if (chat && !(await this.#catchUp(chat))) return;
+    if (chat !== this.#open.get(id) || chat?.openings !== openings) return;
     if (chat) chat.access = "read";
     await this.#locks.release(id);
+  }
+
+  #catchUp({ conversation }: OpenChat): Promise<boolean> {
+    const { id } = conversation;
+    return this.#changes.run(id, () => this.#text.catchUp(conversation));
   }
 
   leaveAll(): Promise<void> {

@@ -95,3 +95,17 @@ test("a chat that is kept is called what was said first, also once that is delet
   ]);
   expect(summary.title).toBe("Hello.");
 });
+
+test("a chat is not left while something of it could not be written", async () => {
+  let isFull = true;
+  const { chats, id, say } = await newChat(async () => !isFull);
+  await say("Hello.");
+  const leave = () => chats.leave(id, async () => undefined);
+  await leave();
+  const { history } = await chats.open(id);
+  expect(history.access).toBe("write");
+  expect(history.rounds).toMatchObject([{ message: "Hello." }]);
+  isFull = false;
+  await leave();
+  expect(chats.historyOf(id).access).toBe("read");
+});
