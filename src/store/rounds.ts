@@ -207,12 +207,16 @@ export class Rounds {
 
   /**
    * Deletes rounds. Their children become children of their parents. What was said after them keeps its text,
-   * and, unless `keepsKv`, loses its segments: that KV was computed with the deleted rounds in view.
+   * and, unless `keepsKv`, loses its segments: that KV was computed with the deleted rounds in view. The branch
+   * through `shownId` is shown from now on; without it the newest.
    */
   async delete(
     conversationId: string,
     ids: readonly number[],
-    { keepsKv = false }: { keepsKv?: boolean } = {},
+    {
+      keepsKv = false,
+      shownId,
+    }: { keepsKv?: boolean; shownId?: number | undefined } = {},
   ): Promise<void> {
     await this.#database.run(
       "delete a round",
@@ -220,7 +224,7 @@ export class Rounds {
       "readwrite",
       async (transaction) => {
         const store = transaction.objectStore("rounds");
-        await keepIdsTaken(transaction, conversationId, ids);
+        await keepIdsTaken(transaction, conversationId, ids, shownId);
         const values = await store.getAll(keysOf(conversationId));
         let { records } = checkedRecords(roundSchema, values);
         const before = new Map(records.map((round) => [round.id, round]));
@@ -258,6 +262,7 @@ async function keepIdsTaken<Names extends StoreName>(
   transaction: Transaction<Names | "conversations" | "rounds", "readwrite">,
   conversationId: string,
   ids: readonly number[],
+  shownId: number | undefined,
 ): Promise<void> {
   const conversation = await storedConversation(transaction, conversationId);
   if (conversation === undefined) return;
@@ -271,7 +276,7 @@ async function keepIdsTaken<Names extends StoreName>(
   const pinnedIds = conversation.pinnedIds?.filter((id) => !ids.includes(id));
   await transaction
     .objectStore("conversations")
-    .put({ ...conversation, nextId, ...(pinnedIds && { pinnedIds }) });
+    .put({ ...conversation, shownId, nextId, ...(pinnedIds && { pinnedIds }) });
 }
 
 /** Rounds less one, whose children become its parent's. */

@@ -28,7 +28,10 @@ export interface ChatStore {
    */
   openChat(chatId: string): Promise<ChatHistory>;
 
-  /** Leaves a chat to other tabs once its reply is over. What it has on the GPU stays as long as there is room. */
+  /**
+   * Leaves a chat to other tabs once its reply is over and all that was said is on the disk. What it has on the GPU
+   * stays as long as there is room.
+   */
   leaveChat(chatId: string): Promise<void>;
 
   /** @throws StoreError */

@@ -96,12 +96,13 @@ export interface Archive {
    * Takes rounds out of their chat: their children become their parents'. Unless `keepsKv`, no KV stays that
    * was computed with them in view. All of it or, where that fails, nothing.
    *
+   * @param options.shownId the round whose branch is shown from now on. Default: the newest
    * @throws StoreError
    */
   deleteRounds(
     chatId: string,
     roundIds: readonly number[],
-    options?: { keepsKv?: boolean },
+    options?: DeleteRoundsOptions,
   ): Promise<void>;
 
   /** Forgets the stored KV of a chat, or of all chats and documents. @throws StoreError */
@@ -143,6 +144,11 @@ export interface Archive {
 
   /** Waits for what is being saved, then lets go of the store. */
   close(): Promise<void>;
+}
+
+export interface DeleteRoundsOptions {
+  keepsKv?: boolean;
+  shownId?: number | undefined;
 }
 
 /** What is changed of a chat apart from its rounds. */

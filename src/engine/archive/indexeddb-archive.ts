@@ -24,6 +24,7 @@ import {
   type ArchiveOptions,
   type ChatChanges,
   type ChatHead,
+  type DeleteRoundsOptions,
   type FoundSegment,
   type ImportedChat,
   NoArchive,
@@ -258,7 +259,7 @@ export class StoredArchive implements Archive {
   deleteRounds(
     chatId: string,
     roundIds: readonly number[],
-    options?: { keepsKv?: boolean },
+    options?: DeleteRoundsOptions,
   ): Promise<void> {
     return this.#writes.inTurn(chatId, () =>
       this.#rounds.delete(chatId, roundIds, options),

@@ -12,6 +12,8 @@ export type ModelLabel = ChatHead["model"];
 export class TextWriter {
   readonly #archive: Archive;
   readonly #model: () => ModelLabel;
+  /** Rounds that were refused once. */
+  readonly #refused = new WeakSet<ChatRound>();
 
   constructor(archive: Archive, model: () => ModelLabel) {
     this.#archive = archive;
@@ -34,7 +36,20 @@ export class TextWriter {
     const head = this.#headOf(conversation);
     const isKept = await this.#archive.saveRounds(head, writing, changes);
     writing.forEach((round, i) => note(round, isKept, written[i]!));
+    if (!isKept) for (const round of writing) this.#refused.add(round);
     return isKept;
+  }
+
+  /**
+   * Tries again to write what was refused.
+   *
+   * @returns whether nothing is left to be written. Never rejects
+   */
+  async catchUp(conversation: Conversation): Promise<boolean> {
+    const isBehind = conversation.all.some(
+      (round) => round.saved === "nothing" && this.#refused.has(round),
+    );
+    return !isBehind || this.save(conversation, []);
   }
 
   /**

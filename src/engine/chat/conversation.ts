@@ -133,17 +133,26 @@ export class Conversation {
     this.#branch = newestBranch(this.all, through);
   }
 
-  /** Takes a round out of the tree: its children become its parent's. */
+  /** What is shown without these rounds: the newest branch through this one; undefined: the newest of all. */
+  shownWithout(ids: readonly number[]): number | undefined {
+    const last = this.#branch.findLast(({ id }) => !ids.includes(id));
+    return last?.id === SYSTEM_ROUND ? undefined : last?.id;
+  }
+
+  /**
+   * Takes a round out of the tree: its children become its parent's. Where it was shown last, another version
+   * of it is shown, if there is one.
+   */
   remove(id: number): void {
     const gone = this.#all.get(id);
     if (gone === undefined) return;
-    const shown = this.#branch.filter((round) => round !== gone);
+    const shownId = this.shownWithout([id]);
     this.#all.delete(id);
     this.pinned.delete(id);
     this.restored.delete(gone);
     for (const round of this.#all.values())
       if (round.parentId === id) round.parentId = gone.parentId;
-    this.#branch = shown;
+    this.show(shownId);
   }
 
   /**

@@ -89,7 +89,11 @@ export async function deleteRound(
   const documentId = gone.document && gone.kvFrom?.conversationId;
   if (documentId !== undefined && !isFast)
     await archive.deleteDocument(documentId);
-  await archive.deleteRounds(conversation.id, ids, { keepsKv: isFast });
+  const shownId = conversation.shownWithout(ids);
+  await archive.deleteRounds(conversation.id, ids, {
+    keepsKv: isFast,
+    shownId,
+  });
   for (const one of ids) {
     const { all } = conversation;
     const readers = isFast ? new Set([one]) : withAllThatRead(all, one);

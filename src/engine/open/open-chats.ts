@@ -18,7 +18,7 @@ import { BoundChat, type ReadingModel } from "../chat/bound-chat";
 import { type ChatRound, newChatRound } from "../chat/chat-round";
 import { contentOf } from "../chat/context-hash";
 import { Conversation } from "../chat/conversation";
-import { type ChatFacts, historyOf } from "../chat/history-view";
+import { type ChatFacts, historyOf, titleOf } from "../chat/history-view";
 import { segmentName } from "../load/fingerprint";
 import type { ChatLocks } from "./chat-lock";
 
@@ -163,7 +163,11 @@ export class OpenChats {
     change: (chat: OpenChat, text: TextWriter) => Promise<T>,
   ): Promise<T> {
     return this.#changes.run(id, async () => {
-      return change(this.toWrite(id), this.#text);
+      const chat = this.toWrite(id);
+      keepTitle(chat);
+      const result = await change(chat, this.#text);
+      keepTitle(chat);
+      return result;
     });
   }
 
@@ -211,15 +215,23 @@ export class OpenChats {
 
   /**
    * Leaves the writing of a chat to other tabs, once `isDone` resolves, unless it is opened again meanwhile.
-   * What is known of it stays, for when it is opened again.
+   * What is known of it stays, for when it is opened again. One of which something could not be written is not
+   * left: the others would not see it, and it would be lost here.
    */
   async leave(id: string, isDone: () => Promise<void>): Promise<void> {
     const chat = this.#open.get(id);
     const openings = chat?.openings;
     await isDone();
     if (chat !== this.#open.get(id) || chat?.openings !== openings) return;
+    if (chat && !(await this.#catchUp(chat))) return;
+    if (chat !== this.#open.get(id) || chat?.openings !== openings) return;
     if (chat) chat.access = "read";
     await this.#locks.release(id);
+  }
+
+  #catchUp({ conversation }: OpenChat): Promise<boolean> {
+    const { id } = conversation;
+    return this.#changes.run(id, () => this.#text.catchUp(conversation));
   }
 
   leaveAll(): Promise<void> {
@@ -281,6 +293,13 @@ export class OpenChats {
 function storedKv(use: SegmentUse): StoredKv {
   const { bytes } = use;
   return { bytes, generation: newGeneration(), origin: originOfUse(use) };
+}
+
+/** A chat that is kept is called as its record is, also once what was said first is deleted. */
+function keepTitle(chat: OpenChat): void {
+  const { conversation, summary } = chat;
+  if (!conversation.all.some(({ saved }) => saved !== "nothing")) return;
+  chat.summary = { ...summary, title: titleOf(conversation, summary.title) };
 }
 
 function historyIn(chat: OpenChat): ChatHistory {

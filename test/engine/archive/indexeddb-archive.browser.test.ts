@@ -312,6 +312,16 @@ describe("ids of rounds", () => {
   });
 });
 
+test("the branch that is shown once rounds are deleted is kept with that", async () => {
+  const { archive } = await openTestArchive();
+  await saveChat(archive, "a", 3);
+  await archive.change(chatHead("a"), { shownId: 2 });
+  await archive.deleteRounds("a", [2], { shownId: 1 });
+  expect((await archive.read("a"))!.conversation.shownId).toBe(1);
+  await archive.deleteRounds("a", [1]);
+  expect((await archive.read("a"))!.conversation.shownId).toBeUndefined();
+});
+
 test("KV is there as it was saved, half by half, also after reopening", async () => {
   const name = ownName();
   const { archive } = await openTestArchive(name);

@@ -5,7 +5,9 @@ import {
   NoArchive,
 } from "../../../src/engine/archive/archive";
 import { ChatLocks } from "../../../src/engine/open/chat-lock";
+import { deleteRound } from "../../../src/engine/open/edit-chat";
 import { OpenChats } from "../../../src/engine/open/open-chats";
+import { placeMessage } from "../../../src/engine/open/place-message";
 import { TextWriter } from "../../../src/engine/archive/text-writer";
 import type { ReadingModel } from "../../../src/engine/chat/bound-chat";
 import { ChatTemplate } from "../../../src/model/text/chat-template";
@@ -87,4 +89,41 @@ test("a chat that is opened again while it is being left stays open", async () =
   // Who leaves it now leaves all that was opened.
   await leave(chats);
   expect(chats.isWritten("miso")).toBe(false);
+});
+
+/** A chat that is new, in an archive that keeps rounds as `saveRounds` says. */
+async function newChat(saveRounds: () => Promise<boolean>) {
+  const archive = Object.assign(new NoArchive(), { saveRounds });
+  const text = new TextWriter(archive, () => ({ name: "", url: "" }));
+  const chats = new OpenChats(archive, text, new ChatLocks({ locks: null }));
+  const id = await chats.create({});
+  const say = (message: string) =>
+    chats.change(id, (chat, text) => placeMessage(chat, text, message));
+  return { archive, chats, id, say };
+}
+
+test("a chat that is kept is called what was said first, also once that is deleted", async () => {
+  const { archive, chats, id, say } = await newChat(async () => true);
+  const { round } = await say("Hello.");
+  await say("My cat is called Miso.");
+  await chats.change(id, (chat) => deleteRound(chat, archive, round.id, {}));
+  const { summary, rounds } = chats.historyOf(id);
+  expect(rounds.map(({ message }) => message)).toEqual([
+    "My cat is called Miso.",
+  ]);
+  expect(summary.title).toBe("Hello.");
+});
+
+test("a chat is not left while something of it could not be written", async () => {
+  let isFull = true;
+  const { chats, id, say } = await newChat(async () => !isFull);
+  await say("Hello.");
+  const leave = () => chats.leave(id, async () => undefined);
+  await leave();
+  const { history } = await chats.open(id);
+  expect(history.access).toBe("write");
+  expect(history.rounds).toMatchObject([{ message: "Hello." }]);
+  isFull = false;
+  await leave();
+  expect(chats.historyOf(id).access).toBe("read");
 });
