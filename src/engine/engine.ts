@@ -79,15 +79,15 @@ export interface EngineOptions extends ChatStoreOptions {
 
 export class Engine implements ChatEngine {
   readonly #options: EngineOptions;
-  /** All that uses the GPU. */
+  /** Queue of everything that uses the GPU. */
   readonly #queue = new TaskQueue(() => this.#checkMemory());
   readonly #closing = new AbortController();
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
   #opening: Promise<ChatStores> | undefined;
   #closed: Promise<void> | undefined;
-  /** Whether all of it is given back. */
+  /** Whether everything has been released. */
   #isShut = false;
-  /** Loads that are wanted, or under way. */
+  /** Loads that are queued or running. */
   #loads = 0;
   readonly #library: ModelLibrary;
   readonly #model: ModelHolder;
@@ -169,7 +169,7 @@ export class Engine implements ChatEngine {
   async openChat(chatId: string): Promise<ChatHistory> {
     const { chats, kv } = await this.#stores();
     const { history, replaced } = await chats.open(chatId);
-    // Another tab has changed the chat: what this one has of it on the GPU is of no use.
+    // Another tab has changed the chat: its KV on this tab's GPU is useless.
     if (replaced)
       this.#inBackground(async () => {
         await kv.packed();
@@ -195,12 +195,12 @@ export class Engine implements ChatEngine {
       throw new RangeError(`There is no chat ${chatId}.`);
     await archive.delete(chatId);
     const forget = async () => {
-      // What is being packed is not given to others meanwhile.
+      // Packing pins the pages: wait before they are given back.
       await kv.packed();
       const chat = await chats.forget(chatId);
       if (chat) clearChat(chat);
     };
-    // A chat that has nothing on the GPU need not wait for what is going on there.
+    // A chat without pages need not wait for the GPU queue.
     await (chats.get(chatId)?.bound ? this.#queue.run(forget) : forget());
     this.#tellMemory(chatId);
   }
@@ -210,7 +210,7 @@ export class Engine implements ChatEngine {
     options?: { withKv?: boolean },
   ): Promise<Blob> {
     const { archive, kv } = await this.#stores();
-    // What a turn leaves to be stored is stored behind it.
+    // Wait for the queue first: a running turn has KV to store when it ends.
     await this.#queue.run(() => kv.idle(chatId));
     return archive.exportChat(chatId, options);
   }
@@ -241,7 +241,7 @@ export class Engine implements ChatEngine {
     message: string,
     { place, ...options }: ChatReplyOptions = {},
   ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
-    // What the caller has got wrong leaves nothing in the chat.
+    // Invalid options must not leave a message in the chat.
     checkReplyOptions(options);
     if (this.#loads === 0) this.#model.assertLoaded();
     const { roundId } = await this.addMessage(chatId, message, { place });
@@ -259,7 +259,7 @@ export class Engine implements ChatEngine {
     const { signal, release } = this.#untilClosed(options.signal);
     const leave = await this.#queue.enter();
     try {
-      // A turn that loses its device before anyone has seen a word of it begins again with a new one.
+      // A turn that loses its device before its first token starts again on a new device.
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
         try {
           const active = await this.#activate(chatId);
@@ -282,7 +282,7 @@ export class Engine implements ChatEngine {
       leave();
       this.#noteUse(chatId, chats);
       this.#tellMemory(chatId);
-      // The round's last tokens get their KV, and all of it is stored, while the user reads.
+      // While the user reads: KV of the round's last tokens is computed, and all of it is stored.
       this.#inBackground(() => this.#settle(chatId));
     }
   }
@@ -400,14 +400,14 @@ export class Engine implements ChatEngine {
 
   onNotice(listener: (notice: EngineNotice) => void): () => void {
     this.#listeners.add(listener);
-    // Another tab's changes are heard from the start.
+    // Open the archive now, so that other tabs' changes are heard from the start.
     this.#stores().catch(() => undefined);
     return () => this.#listeners.delete(listener);
   }
 
   /**
-   * Ends what is going on: a load, a reply, a verification. What a reply leaves to be stored is stored.
-   * Closing again waits for the same.
+   * Stops a running load, reply or verification. What a reply left to store is still stored. Closing again waits
+   * for the same.
    */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
@@ -416,7 +416,7 @@ export class Engine implements ChatEngine {
   async #close(): Promise<void> {
     this.#closing.abort(new Error("The engine is closed."));
     this.#healer.turn(false);
-    // What ends now has something to leave behind.
+    // The task that is being aborted may queue work of its own as it ends.
     await this.#queue.run(async () => undefined);
     await this.#queue.run(async () => {
       const stores = await this.#opening;
@@ -429,8 +429,8 @@ export class Engine implements ChatEngine {
   }
 
   /**
-   * Changes what was said. No turn runs meanwhile, for it reads the chat; KV of what that makes stale is of use
-   * until it is computed again.
+   * Changes the text of a chat. No turn runs meanwhile, for it reads the chat; KV that becomes stale is repaired
+   * until healing computes it again.
    */
   #revise(
     chatId: string,
@@ -445,7 +445,7 @@ export class Engine implements ChatEngine {
     });
   }
 
-  /** Finishes what a turn left, then makes KV exact. */
+  /** Finishes what a turn left, then heals KV. */
   async #settle(chatId: string): Promise<void> {
     const active = await this.#activeToWrite(chatId);
     if (!active) return;
@@ -455,7 +455,7 @@ export class Engine implements ChatEngine {
     this.#healer.heal(chatId);
   }
 
-  /** A chat to work on: bound to the loaded model, whose device is there. */
+  /** A chat bound to the loaded model, with a working device. */
   async #activate(chatId: string): Promise<ActiveChat> {
     const stores = await this.#stores();
     const loaded = await this.#model.recovered();
@@ -463,7 +463,7 @@ export class Engine implements ChatEngine {
     return new ActiveChat(chat, loaded, stores);
   }
 
-  /** The same, where that is so already. */
+  /** The same if the chat is bound already. */
   async #active(chatId: string): Promise<ActiveChat | undefined> {
     const stores = await this.#stores();
     const chat = stores.chats.get(chatId)?.bound;
@@ -477,13 +477,13 @@ export class Engine implements ChatEngine {
     );
   }
 
-  /** The same again, where this tab writes the chat. */
+  /** The same if also this tab writes the chat. */
   async #activeToWrite(chatId: string): Promise<ActiveChat | undefined> {
     const { chats } = await this.#stores();
     return chats.isWritten(chatId) ? this.#active(chatId) : undefined;
   }
 
-  /** The chats' stores, opened once. */
+  /** The chats' stores; opened once. */
   async #stores(): Promise<ChatStores> {
     if (this.#isShut) this.#assertOpen();
     this.#opening ??= openChatStores(
@@ -505,7 +505,7 @@ export class Engine implements ChatEngine {
     chats.note(chatId, { updatedMs: Date.now(), ...modelName });
   }
 
-  /** Runs a task that uses the GPU; closing the engine ends it. */
+  /** Runs a task that uses the GPU; closing the engine aborts it. */
   async #run<O extends { signal?: AbortSignal | undefined }, T>(
     options: O,
     task: (options: O & { signal: AbortSignal }) => Promise<T>,
@@ -519,7 +519,7 @@ export class Engine implements ChatEngine {
     }
   }
 
-  /** @throws Error where the engine is closed, or is about to be */
+  /** @throws Error if the engine is closed or closing */
   #assertOpen(): void {
     this.#closing.signal.throwIfAborted();
   }
@@ -528,14 +528,14 @@ export class Engine implements ChatEngine {
     return anySignal([signal, this.#closing.signal]);
   }
 
-  /** Runs what nobody waits for, unless the engine is closed before. */
+  /** Runs background work, unless the engine is closed before. */
   #inBackground(task: () => Promise<void>): void {
     this.#queue.run(task).catch(() => undefined);
   }
 
   /**
-   * After each task: free + used pages = all, and nothing is where it should not be. A fault is told, and costs
-   * the KV that it concerns: text is the truth.
+   * Checks after each task that free + used pages = all, and that no page is misplaced. A fault is reported, and
+   * costs the KV concerned: text is the truth.
    */
   #checkMemory(): void {
     const residency = this.#model.current?.residency;
@@ -557,7 +557,7 @@ export class Engine implements ChatEngine {
   }
 }
 
-/** @throws RangeError where there is no such message, or it has a reply */
+/** @throws RangeError if there is no such message, or it has a reply */
 function unansweredIn(
   { conversation }: ActiveChat,
   roundId: number,
@@ -570,7 +570,7 @@ function unansweredIn(
   return round;
 }
 
-/** Gives the pages of a chat back to whichever pool they are from. */
+/** Gives a chat's pages back to the pool they are from. */
 function clearChat({ conversation }: OpenChat): void {
   conversation.all.forEach(clearRound);
 }

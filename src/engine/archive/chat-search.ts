@@ -1,11 +1,11 @@
-/** Finds chats by what was said in them: one after the other, so that it can stop in between. */
+/** Searches chats by their text, one chat after the other, so that it can be stopped in between. */
 import { excerptOf, hasWords, wordsOf } from "../../util/found-text";
 import type { ChatHit, SearchOptions } from "../api/chats";
 
-/** Who looks for more had better look for something else. */
+/** Enough hits to scroll through; a longer list means a better query is needed. */
 const MOST_HITS = 100;
 
-/** What was said in a round. */
+/** The text of a round. */
 interface Said {
   id: number;
   user: string;
@@ -14,8 +14,8 @@ interface Said {
 }
 
 /**
- * The chats in which one round has all words of the query, in the order that they are given in. Of such
- * rounds the newest is shown.
+ * The chats in which a single round contains every word of the query, in the given order. Each shows its newest
+ * such round.
  *
  * @throws what `roundsOf` throws; the signal's reason
  */

@@ -1,7 +1,4 @@
-/**
- * Chats in IndexedDB. Other tabs with the same database are told when the list of chats changes, and
- * tell this one.
- */
+/** Stores chats in IndexedDB. Tabs with the same database tell each other when the list of chats changes. */
 import type { KvOrigin } from "../../memory/half-kv";
 import {
   decodeSegment,
@@ -47,15 +44,15 @@ import { findChats } from "./chat-search";
 import { ChatWrites } from "./write-queue";
 import { TroubleBell } from "./store-warnings";
 
-/** What it means that KV was not kept or found. */
+/** What the user loses when KV can't be stored or read. */
 const COMPUTED_AGAIN =
   "No text is lost: the memory is computed again when it is needed.";
-/** What tabs tell each other. */
+/** Messages between tabs. */
 const CHANGED = "chats-changed";
 
 /**
- * The archive of this page; where chats can't be kept, one that keeps none, and `onTrouble` is told.
- * Never rejects.
+ * Opens this page's archive; if chats can't be stored, one that stores nothing, after calling `onTrouble`. Never
+ * rejects.
  */
 export async function openArchive(
   options: ArchiveOptions = {},
@@ -98,7 +95,7 @@ export class StoredArchive implements Archive {
     this.#channel.onmessage = ({ data }) => {
       if (data === CHANGED) onChanged();
     };
-    // What a crash left behind takes room, and does no other harm.
+    // Leftovers of a crash take up room, and do no other harm.
     this.#segments.sweep().catch(() => undefined);
   }
 
@@ -133,7 +130,7 @@ export class StoredArchive implements Archive {
     const found = await this.#rounds.list(chatId);
     const rounds = await Promise.all(found.records.map(checkedRound));
     const { damagedIds, unreadableIds } = found;
-    // A round that can't be read has its id all the same.
+    // A round that can't be read still has its id.
     const nextId = Math.max(
       conversation.nextId ?? 0,
       idAfter([...rounds.map(({ id }) => id), ...unreadableIds]),
@@ -154,7 +151,7 @@ export class StoredArchive implements Archive {
     const copies = rounds.map(copyOfRound);
     return this.#writes.attempt(chat.id, async () => {
       const { isNew } = await this.#putRounds(chat, copies, changes);
-      // While a reply comes, nothing changes in the list that is worth reading it again.
+      // While a reply streams, nothing changes in the list that is worth reading it again.
       if (isNew || copies.every(({ isFinished }) => isFinished))
         this.#announce();
       return true;
@@ -226,7 +223,7 @@ export class StoredArchive implements Archive {
   }
 
   async saveUses(): Promise<void> {
-    // Without it others go first when room is needed: not worth a word.
+    // If this fails, other segments are evicted first later on: not worth a warning.
     await this.#segments.uses.save().catch(() => undefined);
   }
 

@@ -1,4 +1,4 @@
-/** Says what goes wrong with the store, and does not say it again and again while it stays so. */
+/** Reports trouble with the store, once until a write succeeds again. */
 import { asStoreError } from "../../store/store-error";
 import type { StoreTrouble } from "./archive";
 
@@ -11,7 +11,7 @@ export class TroubleBell {
     this.#onTrouble = onTrouble;
   }
 
-  /** @param consequence a sentence for whoever reads the message */
+  /** @param consequence a sentence for the user */
   ring(error: unknown, consequence?: string): void {
     const { reason, message: what } = asStoreError(error, "keep a chat");
     const message = consequence === undefined ? what : `${what} ${consequence}`;
@@ -20,12 +20,12 @@ export class TroubleBell {
     this.#onTrouble({ reason, message });
   }
 
-  /** Something worked: from now on the same trouble is news again. */
+  /** A write succeeded: the same trouble is worth a warning again. */
   rearm(): void {
     this.#lastMessage = undefined;
   }
 
-  /** From now on nothing is trouble: the store is being closed. */
+  /** Stops all warnings: the store is being closed. */
   off(): void {
     this.#isOff = true;
   }

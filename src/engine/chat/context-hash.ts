@@ -1,4 +1,4 @@
-/** What a round's KV was computed with: a name for all tokens before it, in their order. */
+/** Hashes that say what a round's KV was computed behind: all tokens before it, in order. */
 import { sha256 } from "../../util/hash";
 import { contentHash } from "../load/fingerprint";
 
@@ -6,7 +6,7 @@ interface Said {
   tokens: ArrayLike<number>;
 }
 
-/** A round's tokens only ever grow, so their number says whether these are still its hashes. */
+/** A round's tokens only ever grow, so their count tells whether these hashes are still valid. */
 interface Known {
   tokenCount: number;
   content: string;
@@ -17,8 +17,8 @@ interface Known {
 const known = new WeakMap<Said, Known>();
 
 /**
- * The context of each round, and, last, that of a round behind them all. Equal contexts are equal tokens,
- * whichever rounds and chats they were said in.
+ * The context hash of each round and, last, that of a round behind them all. Equal hashes mean equal tokens,
+ * whichever rounds and chats these are in.
  */
 export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
   let context = await sha256("");
@@ -31,8 +31,8 @@ export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
 }
 
 /**
- * The same for a tree of rounds, by id. Where a parent is gone the newest round before it takes its place, as
- * in `newestBranch`.
+ * The same for a tree of rounds, by id. If a parent is missing, the newest round before it takes its place, as in
+ * `newestBranch`.
  */
 export async function contextsById(
   rounds: readonly (Said & { id: number; parentId: number | null })[],
@@ -52,7 +52,7 @@ export async function contextsById(
   return before;
 }
 
-/** @param byId rising */
+/** @param byId in rising order */
 function newestBefore(
   byId: ReadonlyMap<number, string>,
   id: number,
@@ -70,7 +70,7 @@ export async function contentOf(round: Said): Promise<string> {
   return contentHash(round.tokens);
 }
 
-/** For when a round's tokens are others than they were. */
+/** Call it after a round's tokens were replaced. */
 export function forgetHash(round: Said): void {
   known.delete(round);
 }

@@ -1,4 +1,4 @@
-/** What a turn leaves to be done while the user reads: KV of its last tokens, storing it, learning from it. */
+/** What is done after a turn, while the user reads: KV of its last tokens, storing it, calibration. */
 import type { BoundChat } from "../chat/bound-chat";
 import type { Archive } from "../archive/archive";
 import type { LoadedModel } from "../load/loaded-model";
@@ -9,7 +9,7 @@ import { SelfCalibration } from "./self-calibration";
 export class AfterTurn {
   /** One for each loaded model. */
   readonly #calibrations = new WeakMap<LoadedModel, SelfCalibration>();
-  /** Whether somebody waits for the GPU. */
+  /** Whether a foreground task waits for the GPU. */
   readonly #isWanted: () => boolean;
 
   constructor(isWanted: () => boolean) {
@@ -17,7 +17,7 @@ export class AfterTurn {
   }
 
   /**
-   * Never rejects: what fails is done by the next turn, which says what is wrong.
+   * Never rejects: what fails here is done by the next turn, which reports the error.
    *
    * @param url where the model came from
    * @param onStored called when all KV is stored
@@ -37,7 +37,7 @@ export class AfterTurn {
     );
   }
 
-  /** A model that was not calibrated learns from what it is asked. */
+  /** Calibrates a model that came without a calibration, from the question just asked. */
   async #learn(
     loaded: LoadedModel,
     chat: BoundChat,

@@ -1,7 +1,6 @@
 /**
- * Makes KV exact again while nobody waits: inexact rounds are prefilled anew, in order, into pages of
- * their own, which take the place of the old ones when they are done. Whoever interrupts that loses
- * nothing but what was begun.
+ * Makes KV exact in idle time: inexact rounds are prefilled again, in order, into pages of their own, which
+ * replace the old ones when they are done. An interruption costs only the work on the current round.
  */
 import { Pins } from "../../memory/residency";
 import { newRound } from "../../memory/round";
@@ -14,18 +13,18 @@ import { type FrameRequest, frameOf } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 export interface Healing {
-  /** The round that is exact now; undefined where somebody else was wanted first. */
+  /** The round that is exact now; undefined if a foreground task interrupted. */
   healed: ChatRound | undefined;
-  /** Rounds that are not exact yet. */
+  /** Number of rounds that are not exact yet. */
   roundsLeft: number;
 }
 
 type History = Omit<FrameRequest, "own" | "ownTokens">;
 
 /**
- * Heals the first inexact round of the branch that is shown. Nothing is being packed meanwhile.
+ * Heals the first inexact round of the shown branch. No packing may run meanwhile.
  *
- * @param isWanted asked between submits: whether somebody waits
+ * @param isWanted asked between submits: whether a foreground task waits
  * @throws OutOfMemoryError, DeviceLostError
  */
 export async function healFirst(
@@ -72,7 +71,7 @@ export async function healFirst(
   return { healed: round, roundsLeft: inexact.length - 1 };
 }
 
-/** Has a half of these rounds on the GPU. @returns whether nobody has interrupted that */
+/** Brings a half of these rounds to the GPU. @returns false if interrupted */
 async function bring(
   { restorer, source, conversation }: TurnContext,
   rounds: readonly ChatRound[],

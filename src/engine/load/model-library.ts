@@ -1,4 +1,4 @@
-/** Where models come from, and which of them are on this device. */
+/** Finds models by their source, and manages the models stored on this device. */
 import { type HubName, hubName } from "../../model/hub/hub-name";
 import { keptFiles } from "../../model/hub/stored-files";
 import { localFiles } from "../../model/files/local-files";
@@ -32,14 +32,14 @@ export interface ModelLibraryOptions {
   openFolder?: ((url: string) => ModelFiles) | undefined;
   /** The database's name. Default "rondo". */
   storeName?: string | undefined;
-  /** Where files are kept. Default: in that database. */
+  /** Where files are stored. Default: in that database. */
   store?: ModelKeeping | undefined;
-  /** Of the GPU that models are to run on. */
+  /** Of the GPU that will run the models. */
   limits?: () => Promise<AdapterLimits | undefined>;
-  /** Default: the platform's, where it has any. */
+  /** Default: the platform's, if it has any. */
   locks?: LockManager | null;
   patience?: Patience;
-  /** Of what is fetched from now on. */
+  /** Progress of downloads. */
   chunkBytes?: number;
 }
 
@@ -61,8 +61,7 @@ export class ModelLibrary {
   }
 
   /**
-   * A model's files, ready to be loaded: those of the hub are on this device then. One that is here needs
-   * no network, and makes no request.
+   * A model's files, ready to load: those of a hub model are downloaded first. A stored model causes no request.
    *
    * @throws ModelFetchError, ModelFormatError, StoreError; the signal's reason
    */
@@ -75,7 +74,7 @@ export class ModelLibrary {
     const store = await this.#store();
     const record = await this.#broughtHere(store, name, options);
     const usedMs = Date.now();
-    // On a full disk it is not noted: then older uses decide the order of a list.
+    // A full disk may refuse this; the list then keeps its old order.
     await store
       .change(record.id, (kept) => ({ ...kept, usedMs }))
       .catch(() => undefined);
@@ -83,7 +82,7 @@ export class ModelLibrary {
   }
 
   /**
-   * What loading a model would take. Of one that is kept, this is known without a network, too.
+   * What loading a model would take. For stored models this works offline, too.
    *
    * @throws ModelFetchError, ModelFormatError; the signal's reason
    */
@@ -104,13 +103,13 @@ export class ModelLibrary {
     );
   }
 
-  /** Models of the hub that are here in part or whole, the one used last first. @throws StoreError */
+  /** Models of the hub stored here, partly or completely, last used first. @throws StoreError */
   async list(): Promise<KeptModel[]> {
     let store: ModelKeeping;
     try {
       store = await this.#store();
     } catch (error) {
-      // Where nothing can be kept, nothing is.
+      // Without a usable store, no models are stored.
       if (error instanceof StoreError && error.reason === "unavailable")
         return [];
       throw error;
@@ -131,8 +130,8 @@ export class ModelLibrary {
   }
 
   /**
-   * Removes a model's files. A download of it, in whichever tab, ends with a StoreError `missing`; what is
-   * being read of it for the GPU, with a ModelFetchError.
+   * Deletes a model's files. A download of it, in any tab, ends with a StoreError `missing`; a running upload to
+   * the GPU with a ModelFetchError.
    *
    * @throws StoreError
    */
@@ -149,7 +148,7 @@ export class ModelLibrary {
     );
   }
 
-  /** The record of a model all of whose files are here; fetched, if they were not. */
+  /** The record of a completely stored model; downloads it if necessary. */
   async #broughtHere(
     store: ModelKeeping,
     name: HubName,
@@ -174,7 +173,7 @@ export class ModelLibrary {
     });
   }
 
-  /** Runs `action` while no other tab fetches from the repository. */
+  /** Runs `action` while no other tab downloads from the repository. */
   async #alone<T>(
     repository: string,
     signal: AbortSignal | undefined,
@@ -198,7 +197,7 @@ export class ModelLibrary {
     return lookAtHub(hub, name, { store, kept, patience, signal });
   }
 
-  /** Files at an address, or at hand. */
+  /** Files at an address, or files chosen by the user. */
   #filesAt(source: ModelSource): ModelFiles {
     if (typeof source !== "string") return localFiles(source);
     return this.#openFolder(source);
@@ -219,7 +218,7 @@ export class ModelLibrary {
   }
 }
 
-/** The kept model that a name stands for, if all of it is here. */
+/** The stored model of this name, if it is complete. */
 async function findKept(
   store: ModelKeeping,
   { repository, file }: HubName,

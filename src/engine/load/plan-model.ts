@@ -1,4 +1,4 @@
-/** What loading a model would take: looks at its files wherever they lie, and fetches a few small ones at most. */
+/** Plans loading a model: looks at its files wherever they are, and fetches at most a few small ones. */
 import type { AdapterLimits } from "../../gpu/adapter-limits";
 import { readConfig } from "../../model/config/config";
 import type { Hub } from "../../model/hub/hub";
@@ -23,17 +23,17 @@ import { ModelFetchError } from "../../util/errors";
 import type { ModelPlan, ModelSource, PlanOptions } from "../api/models";
 import { fit } from "./estimate-fit";
 
-/** A model as it was found, before anything of its weights is read. */
+/** A model's files as found, before any weights are read. */
 export interface Looked extends Pick<
   ModelPlan,
   "id" | "name" | "choices" | "downloadBytes" | "hasUpdate"
 > {
   files: ModelFiles;
-  /** Bytes of the files with the weights. */
+  /** Bytes of the weight files. */
   weightFileBytes: number | undefined;
 }
 
-/** Of a model on the hub; of one that is kept also where the hub can't be asked. */
+/** For a model of the hub; also for a stored one when the hub can't be reached. */
 export async function lookAtHub(
   hub: Hub,
   name: HubName,
@@ -44,7 +44,7 @@ export async function lookAtHub(
     signal,
   }: {
     store: ModelKeeping | undefined;
-    /** The record, where all its files are here. */
+    /** Its record, if it is stored completely. */
     kept: ModelRecord | undefined;
     patience: Patience;
     signal: AbortSignal | undefined;
@@ -64,7 +64,7 @@ export async function lookAtHub(
   try {
     const listing = await patiently(
       () => hub.list(repository, signal),
-      // Who has the model can do without an answer.
+      // A stored model works without an answer from the hub.
       { ...patience, retries: kept ? 0 : 1 },
       signal,
     );
@@ -72,7 +72,7 @@ export async function lookAtHub(
     const before = await store?.get(chosen.id);
     const chunks = (await store?.chunks(chosen.id)) ?? [];
     const record = recordOf(chosen, repository, before, chunks);
-    // Chunks of another version than the hub's are of no use to it.
+    // Chunks of another version than the hub's don't count.
     const isWhole = before !== undefined && isComplete(before, chunks);
     const hasUpdate = isWhole && differs(before, record);
     return {
@@ -93,7 +93,7 @@ export async function lookAtHub(
   }
 }
 
-/** Of a model at an address, or of files at hand. */
+/** For a model at an address, or files chosen by the user. */
 export async function lookAtFiles(
   source: ModelSource,
   files: ModelFiles,
@@ -164,8 +164,8 @@ async function sizeOfWeights(
 }
 
 /**
- * What the device may have for a model. Browsers tell the RAM alone, and many tell of 8 GiB at most:
- * from there on nothing is known.
+ * Bytes that the device may have for a model. Browsers tell only the RAM, and many report 8 GiB at most: from
+ * there on nothing is known.
  */
 function deviceBytes(): number | undefined {
   const { deviceMemory } = (globalThis.navigator ?? {}) as {

@@ -1,4 +1,4 @@
-/** What a turn leaves to be done while the user reads: the KV of its round's last tokens. */
+/** Computes the KV of a round's last tokens after its turn, while the user reads. */
 import { Pins } from "../../memory/residency";
 import { isAllResident, isResident } from "../../memory/round";
 import { HALVES } from "../../util/kv-half";
@@ -9,9 +9,8 @@ import { frameOf } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 /**
- * Computes the KV that rounds of the branch were begun with and lack, each against what the rest of it was
- * computed against. Does nothing where that is not on the GPU any more: the next turn that needs the round
- * computes it.
+ * Computes the KV that rounds of the branch still lack, each against what the rest of it was computed against.
+ * Does nothing if that is no longer resident: the next turn that needs the round computes it.
  *
  * @throws OutOfMemoryError, DeviceLostError
  */
