@@ -17,7 +17,7 @@ export class TaskQueue {
   /**
    * Waits for its turn; the next task begins when the returned function is called.
    *
-   * @param isBackground whether the task that runs need not hurry for it
+   * @param isBackground if so, running tasks need not make way for it
    */
   async enter(isBackground = false): Promise<() => void> {
     const before = this.#last;
