@@ -7,7 +7,6 @@ import type { EvictOptions, Segments } from "./segments";
  * entry of `evictions`, which say what must stay.
  *
  * @param wantedBytes to free each time. The files of deleted Blobs disappear a while after their records, so ask
- * for more than is written
  *   for more than is written
  * @throws StoreError `quota` if that does not help; and as `write`
  */

@@ -201,8 +201,7 @@ export class ModelStore {
 
   /**
    * @throws StoreError `missing` if the model is gone or expects another version of the file, `quota` if there is
-   * no room
-   *   where there is no room
+   *   no room
    */
   async putChunk(
     place: ChunkPlace,

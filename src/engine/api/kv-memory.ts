@@ -15,9 +15,7 @@ export interface KvMemory {
    * starts over.
    *
    * @throws RangeError if there is no such round, or it has no reply; ContextFullError if the chat is too long
-   * for full attention; ChatBusyError, OutOfMemoryError, DeviceLostError; the signal's reason
-   *   the chat is longer than full attention can read; ChatBusyError, OutOfMemoryError, DeviceLostError;
-   *   the signal's reason
+   *   for full attention; ChatBusyError, OutOfMemoryError, DeviceLostError; the signal's reason
    */
   verify(
     chatId: string,

@@ -22,8 +22,7 @@ export interface Replier {
    * does the same.
    *
    * @throws RangeError if there is no such message, or an option is invalid; ContextFullError, OutOfMemoryError,
-   * DeviceLostError; ChatBusyError if another tab writes the chat
-   *   OutOfMemoryError, DeviceLostError; ChatBusyError where another tab writes the chat
+   *   DeviceLostError; ChatBusyError if another tab writes the chat
    */
   reply(
     chatId: string,
@@ -36,8 +35,7 @@ export interface Replier {
    * stored under the hash of its content: every other chat reuses it. `deleteRound` detaches it.
    *
    * @throws ContextFullError if it is too long for the model; ChatBusyError, OutOfMemoryError, DeviceLostError,
-   * StoreError; the signal's reason
-   *   DeviceLostError, StoreError; the signal's reason
+   *   StoreError; the signal's reason
    */
   attach(
     chatId: string,

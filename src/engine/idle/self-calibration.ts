@@ -32,8 +32,7 @@ export class SelfCalibration {
    *
    * @param isWanted whether a foreground task waits for the GPU; then this stops
    * @returns the calibration, once there are enough questions; its rows and heads apply at once, its watershed
-   * from the next loading
-   *   watershed from the next loading
+   *   from the next loading
    * @throws OutOfMemoryError, DeviceLostError
    */
   async learn(

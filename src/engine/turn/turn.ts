@@ -52,8 +52,7 @@ const REPLY_SHARE = 0.25;
  *
  * @param round of the shown branch; later rounds are not read
  * @throws ContextFullError, OutOfMemoryError, DeviceLostError; ModelOutputError if the model computes no numbers;
- * the round is then as before
- *   numbers; the round is then as it was before
+ *   the round is then as before
  */
 export async function* runTurn(
   context: TurnContext,

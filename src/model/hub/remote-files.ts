@@ -1,10 +1,10 @@
-/** A model's files where they lie on the hub, for looking at before they are fetched. */
+/** A model's files on the hub, read in place to plan a download. */
 import type { Hub } from "./hub";
 import type { ChosenFiles } from "./hub-files";
 import type { ModelFiles } from "../files/model-files";
 import { type Patience, patiently } from "./retry";
 
-/** Beyond this a text is none that a look should take. */
+/** Larger texts are not fetched for a plan. */
 const MOST_TEXT_BYTES = 64 << 20;
 
 export function remoteFiles(

@@ -8,7 +8,7 @@ import { ModelFetchError } from "../../util/errors";
 import { chunkCount, chunkRange } from "./model-chunks";
 import type { ByteRange, ModelFiles } from "../files/model-files";
 
-/** @param record of a model of which all files are here */
+/** @param record of a complete model */
 export function keptFiles(
   store: ModelKeeping,
   record: ModelRecord,
@@ -41,7 +41,7 @@ export function keptFiles(
   };
 }
 
-/** The bytes of a range, chunk by chunk, each of them read while the one before it is made use of. */
+/** The bytes of a range, chunk by chunk; each is read while the one before it is used. */
 async function* read(
   store: ModelKeeping,
   { id, chunkBytes }: ModelRecord,
@@ -57,7 +57,7 @@ async function* read(
   );
   const readChunk = (index: number) => {
     const reading = store.readChunk({ id, path, version, index });
-    // Who leaves early does not wait for it.
+    // Leaving the loop early does not wait for it.
     reading.catch(() => undefined);
     return reading;
   };
