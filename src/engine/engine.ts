@@ -23,7 +23,7 @@ import type {
 } from "./api/kv-memory";
 import type { MemorySnapshot } from "./api/memory-snapshot";
 import type {
-  KeptModel,
+  StoredModel,
   LoadOptions,
   ModelInfo,
   ModelPlan,
@@ -86,13 +86,13 @@ export class Engine implements ChatEngine {
   #opening: Promise<ChatStores> | undefined;
   #closed: Promise<void> | undefined;
   /** Whether everything has been released. */
-  #isShut = false;
+  #isReleased = false;
   /** Loads that are queued or running. */
   #loads = 0;
   readonly #library: ModelLibrary;
   readonly #model: ModelHolder;
   readonly #memory: MemoryControls;
-  readonly #afterTurn = new AfterTurn(() => this.#queue.isWanted);
+  readonly #afterTurn = new AfterTurn(() => this.#queue.hasWaiting);
   readonly #healer = new Healer(
     this.#queue,
     (chatId) => this.#activeToWrite(chatId),
@@ -121,7 +121,7 @@ export class Engine implements ChatEngine {
       stores: () => this.#stores(),
       activate: (chatId) => this.#activate(chatId),
       active: (chatId) => this.#active(chatId),
-      tell: (chatId) => this.#tellMemory(chatId),
+      tell: (chatId) => this.#notifyMemory(chatId),
     });
   }
 
@@ -133,7 +133,7 @@ export class Engine implements ChatEngine {
     this.#loads++;
     const loading = this.#run(options, async (options) => {
       const loaded = await this.#model.load(source, options);
-      this.#tellMemory(undefined);
+      this.#notifyMemory(undefined);
       return loaded.info();
     });
     return loading.finally(() => this.#loads--);
@@ -143,7 +143,7 @@ export class Engine implements ChatEngine {
     return this.#library.plan(source, options);
   }
 
-  listModels(): Promise<KeptModel[]> {
+  listModels(): Promise<StoredModel[]> {
     return this.#library.list();
   }
 
@@ -202,7 +202,7 @@ export class Engine implements ChatEngine {
     };
     // A chat without pages need not wait for the GPU queue.
     await (chats.get(chatId)?.bound ? this.#queue.run(forget) : forget());
-    this.#tellMemory(chatId);
+    this.#notifyMemory(chatId);
   }
 
   async exportChat(
@@ -256,7 +256,7 @@ export class Engine implements ChatEngine {
     checkReplyOptions(options);
     this.#assertOpen();
     const { chats } = await this.#stores();
-    const { signal, release } = this.#untilClosed(options.signal);
+    const { signal, release } = this.#abortOnClose(options.signal);
     const leave = await this.#queue.enter();
     try {
       // A turn that loses its device before its first token starts again on a new device.
@@ -281,7 +281,7 @@ export class Engine implements ChatEngine {
       release();
       leave();
       this.#noteUse(chatId, chats);
-      this.#tellMemory(chatId);
+      this.#notifyMemory(chatId);
       // While the user reads: KV of the round's last tokens is computed, and all of it is stored.
       this.#inBackground(() => this.#settle(chatId));
     }
@@ -307,7 +307,7 @@ export class Engine implements ChatEngine {
           ),
       };
       const report = await attachDocument(active, document, place, options);
-      this.#tellMemory(chatId);
+      this.#notifyMemory(chatId);
       this.#healer.heal(chatId);
       return report;
     });
@@ -359,14 +359,14 @@ export class Engine implements ChatEngine {
       }
       active.conversation.preloaded = report;
       active.storeKv();
-      this.#tellMemory(chatId);
+      this.#notifyMemory(chatId);
       this.#healer.heal(chatId);
       return report;
     });
   }
 
   async setHealing(isOn: boolean): Promise<void> {
-    this.#healer.turn(isOn);
+    this.#healer.setEnabled(isOn);
   }
 
   memory(options?: MemoryOptions): Promise<MemorySnapshot> {
@@ -378,7 +378,7 @@ export class Engine implements ChatEngine {
     roundId: number,
     options: VerifyOptions = {},
   ): Promise<VerifyReport> {
-    const { signal, release } = this.#untilClosed(options.signal);
+    const { signal, release } = this.#abortOnClose(options.signal);
     try {
       return await this.#memory.verify(chatId, roundId, { ...options, signal });
     } finally {
@@ -415,13 +415,13 @@ export class Engine implements ChatEngine {
 
   async #close(): Promise<void> {
     this.#closing.abort(new Error("The engine is closed."));
-    this.#healer.turn(false);
+    this.#healer.setEnabled(false);
     // The task that is being aborted may queue work of its own as it ends.
     await this.#queue.run(async () => undefined);
     await this.#queue.run(async () => {
       const stores = await this.#opening;
       await this.#model.release();
-      this.#isShut = true;
+      this.#isReleased = true;
       await stores?.archive.close();
       await stores?.chats.leaveAll();
       await this.#library.close();
@@ -439,7 +439,7 @@ export class Engine implements ChatEngine {
     return this.#queue.run(async () => {
       const { chats } = await this.#stores();
       await chats.change(chatId, change);
-      this.#tellMemory(chatId);
+      this.#notifyMemory(chatId);
       this.#healer.heal(chatId);
       return chats.historyOf(chatId);
     });
@@ -450,7 +450,7 @@ export class Engine implements ChatEngine {
     const active = await this.#activeToWrite(chatId);
     if (!active) return;
     await this.#afterTurn.run(active, this.#model.url, () =>
-      this.#tellMemory(chatId),
+      this.#notifyMemory(chatId),
     );
     this.#healer.heal(chatId);
   }
@@ -485,7 +485,7 @@ export class Engine implements ChatEngine {
 
   /** The chats' stores; opened once. */
   async #stores(): Promise<ChatStores> {
-    if (this.#isShut) this.#assertOpen();
+    if (this.#isReleased) this.#assertOpen();
     this.#opening ??= openChatStores(
       this.#options,
       () => this.#modelLabel(),
@@ -511,7 +511,7 @@ export class Engine implements ChatEngine {
     task: (options: O & { signal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
     this.#assertOpen();
-    const { signal, release } = this.#untilClosed(options.signal);
+    const { signal, release } = this.#abortOnClose(options.signal);
     try {
       return await this.#queue.run(() => task({ ...options, signal }));
     } finally {
@@ -524,7 +524,7 @@ export class Engine implements ChatEngine {
     this.#closing.signal.throwIfAborted();
   }
 
-  #untilClosed(signal: AbortSignal | undefined) {
+  #abortOnClose(signal: AbortSignal | undefined) {
     return anySignal([signal, this.#closing.signal]);
   }
 
@@ -548,7 +548,7 @@ export class Engine implements ChatEngine {
     });
   }
 
-  #tellMemory(chatId: string | undefined): void {
+  #notifyMemory(chatId: string | undefined): void {
     this.#notify({ type: "memory-changed", chatId });
   }
 

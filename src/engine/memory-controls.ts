@@ -60,7 +60,7 @@ export class MemoryControls implements Omit<
     options: VerifyOptions = {},
   ): Promise<VerifyReport> {
     const { queue, activate, tell } = this.#context;
-    const isWanted = () => queue.isWanted;
+    const shouldYield = () => queue.hasWaiting;
     // One at a time: two would interrupt each other for ever.
     return this.#verifying.run(async () => {
       for (;;) {
@@ -70,7 +70,7 @@ export class MemoryControls implements Omit<
             const active = await activate(chatId);
             // Packing pins the pages meanwhile.
             await active.packed();
-            return verifyRound(active, roundId, { ...options, isWanted });
+            return verifyRound(active, roundId, { ...options, shouldYield });
           });
           if (report) return report;
         } finally {

@@ -93,11 +93,11 @@ export class Database {
           ),
         ),
       blocking: () =>
-        database.#lose(
+        database.#markClosed(
           "A newer Rondo was opened in another tab and needs the chats. Reload this page to go on.",
         ),
       terminated: () =>
-        database.#lose(
+        database.#markClosed(
           "The browser closed the database; the site's data may have been cleared. Reload this page to go on.",
         ),
     });
@@ -174,7 +174,7 @@ export class Database {
     return this.#connection;
   }
 
-  #lose(message: string): void {
+  #markClosed(message: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = new StoreError("closed", message);
     this.#connection?.close();

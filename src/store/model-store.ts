@@ -282,7 +282,7 @@ export class ModelStore {
 }
 
 /** The part of the store that downloads and readers need: tests have one in memory. */
-export type ModelKeeping = Pick<ModelStore, keyof ModelStore>;
+export type ModelFileStore = Pick<ModelStore, keyof ModelStore>;
 
 function keyOf({ id, path, version, index }: ChunkPlace): IDBValidKey {
   return ["chunk", id, path, version, index];

@@ -222,7 +222,7 @@ export class Rounds {
       "readwrite",
       async (transaction) => {
         const store = transaction.objectStore("rounds");
-        await keepIdsTaken(transaction, conversationId, ids);
+        await reserveIds(transaction, conversationId, ids);
         const values = await store.getAll(keysOf(conversationId));
         let { records } = checkedRecords(roundSchema, values);
         const before = new Map(records.map((round) => [round.id, round]));
@@ -256,7 +256,7 @@ export class Rounds {
 }
 
 /** Reserves a deleted round's id for good, and removes its pin. */
-async function keepIdsTaken<Names extends StoreName>(
+async function reserveIds<Names extends StoreName>(
   transaction: Transaction<Names | "conversations" | "rounds", "readwrite">,
   conversationId: string,
   ids: readonly number[],

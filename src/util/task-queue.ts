@@ -10,7 +10,7 @@ export class TaskQueue {
   }
 
   /** True while a foreground task waits; background tasks do not count. */
-  get isWanted(): boolean {
+  get hasWaiting(): boolean {
     return this.#waiting > 0;
   }
 

@@ -3,11 +3,11 @@ import { onTestFinished } from "vitest";
 import type {
   ArchiveOptions,
   ChatHead,
-  StoreTrouble,
+  StoreWarning,
 } from "../../src/engine/archive/archive";
 import type { RoundFields } from "../../src/engine/chat/chat-round";
 import { contentHash, segmentName } from "../../src/engine/load/fingerprint";
-import { StoredArchive } from "../../src/engine/archive/indexeddb-archive";
+import { IndexedDbArchive } from "../../src/engine/archive/indexeddb-archive";
 import type { KvOrigin } from "../../src/memory/half-kv";
 import {
   type ExpectedSegment,
@@ -17,9 +17,9 @@ import {
 import { ownName } from "../store/fixtures";
 
 export interface TestArchive {
-  archive: StoredArchive;
+  archive: IndexedDbArchive;
   /** What was told, in order. */
-  troubles: StoreTrouble[];
+  troubles: StoreWarning[];
   /** How often the list of chats was said to be another one. */
   changes: { count: number };
 }
@@ -29,11 +29,11 @@ export async function openTestArchive(
   name = ownName(),
   options: ArchiveOptions = {},
 ): Promise<TestArchive> {
-  const troubles: StoreTrouble[] = [];
+  const troubles: StoreWarning[] = [];
   const changes = { count: 0 };
-  const archive = await StoredArchive.open({
+  const archive = await IndexedDbArchive.open({
     name,
-    onTrouble: (trouble) => troubles.push(trouble),
+    onWarning: (trouble) => troubles.push(trouble),
     onChanged: () => changes.count++,
     ...options,
   });

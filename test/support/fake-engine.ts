@@ -21,7 +21,7 @@ import type {
   VerifyReport,
 } from "../../src/engine/api/kv-memory";
 import type {
-  KeptModel,
+  StoredModel,
   LoadOptions,
   ModelInfo,
   ModelPlan,
@@ -68,7 +68,7 @@ export interface FakeScript {
   /** Those of them that another tab writes. */
   busy?: string[];
   /** Models that are on this device. */
-  models?: KeptModel[];
+  models?: StoredModel[];
   /** What the store answers, where there is none. */
   storeError?: Error;
 }
@@ -91,7 +91,7 @@ export class FakeEngine implements ChatEngine {
   readonly busy: Set<string>;
   kept: ChatHistory[];
   /** Models that are on this device, and what loading others would take. */
-  models: KeptModel[];
+  models: StoredModel[];
   readonly plans = new Map<string, ModelPlan>();
   /** What was asked about, and with which options. */
   readonly planned: { source: ModelSource; options: PlanOptions }[] = [];
@@ -142,7 +142,7 @@ export class FakeEngine implements ChatEngine {
     return found;
   }
 
-  async listModels(): Promise<KeptModel[]> {
+  async listModels(): Promise<StoredModel[]> {
     return this.models;
   }
 

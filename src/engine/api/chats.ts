@@ -1,5 +1,5 @@
 /** Chats as text: the list of them, what was said in one, and changes to that. */
-import type { Excerpt } from "../../util/found-text";
+import type { Excerpt } from "../../util/text-search";
 
 /** Stores chats as text. */
 export interface ChatStore {
@@ -165,7 +165,7 @@ export interface ChatOptions {
   /** The system prompt; without it the model's template decides. */
   system?: string | undefined;
   /** Earlier rounds, oldest first. */
-  history?: readonly SaidRound[] | undefined;
+  history?: readonly RoundText[] | undefined;
 }
 
 /** A place for a message other than the end of the chat: it begins a new branch. */
@@ -183,7 +183,7 @@ export interface AddedMessage {
 }
 
 /** A message and its reply, either of which may be empty. */
-export interface SaidRound {
+export interface RoundText {
   message: string;
   reply: string;
 }

@@ -19,7 +19,7 @@ export interface ModelLoader {
   planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan>;
 
   /** Models of the hub that are stored on this device, partly or completely, last used first. Needs no GPU. */
-  listModels(): Promise<KeptModel[]>;
+  listModels(): Promise<StoredModel[]>;
 
   /** Deletes a model's files from this device. A model that is loaded stays loaded. */
   deleteModel(id: string): Promise<void>;
@@ -95,7 +95,7 @@ export interface Misfit {
 }
 
 /** A model with files on this device. */
-export interface KeptModel {
+export interface StoredModel {
   /** As `load` takes it. */
   id: string;
   /** Bytes on this device, of `totalBytes`. */

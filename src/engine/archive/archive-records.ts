@@ -39,12 +39,7 @@ export function asConversation(
 }
 
 /** A copy of the round with its own tokens and lists: those of a running turn keep growing. */
-export type CopiedRound = Omit<
-  RoundRecord,
-  "conversationId" | "contentHash" | "createdMs"
->;
-
-export function copyOfRound(round: RoundFields): CopiedRound {
+export function copyOfRound(round: RoundFields): RoundFields<Uint32Array> {
   const { id, parentId, user, reply, isFinished, openTokens } = round;
   const { textFingerprint, document, isFromFile } = round;
   return {
@@ -66,7 +61,7 @@ export function copyOfRound(round: RoundFields): CopiedRound {
 
 export async function asRoundRecord(
   conversationId: string,
-  round: CopiedRound,
+  round: RoundFields<Uint32Array>,
   createdMs: number,
 ): Promise<RoundRecord> {
   return {

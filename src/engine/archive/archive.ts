@@ -1,6 +1,6 @@
 /**
  * The interface to whatever stores chats: text always, KV as a cache. No turn ever fails because of it.
- * `StoredArchive` uses IndexedDB, `NoArchive` stores nothing.
+ * `IndexedDbArchive` uses IndexedDB, `NoArchive` stores nothing.
  */
 import type { KvOrigin } from "../../memory/half-kv";
 import type {
@@ -33,7 +33,7 @@ export interface Archive {
    * rounds).
    *
    * @param changes to the chat itself, written with them
-   * @returns whether they are stored; if not, `onTrouble` is called
+   * @returns whether they are stored; if not, `onWarning` is called
    */
   saveRounds(
     chat: ChatHead,
@@ -48,7 +48,7 @@ export interface Archive {
    * @param header its fingerprint is a `segmentName`
    * @param payload is read later: it must not change any more
    * @param origin what the KV was computed behind
-   * @returns whether it is stored; if there is no room, `onTrouble` is called
+   * @returns whether it is stored; if there is no room, `onWarning` is called
    */
   saveSegment(
     chatId: string,
@@ -157,12 +157,12 @@ export interface ArchiveOptions {
   /** The database's name; "rondo" unless a test wants its own. */
   name?: string;
   /** Called when something could not be stored or read; not again for the same trouble until a write succeeds. */
-  onTrouble?: (trouble: StoreTrouble) => void;
+  onWarning?: (trouble: StoreWarning) => void;
   /** Called when the list of chats changes, in this tab or another. */
   onChanged?: () => void;
 }
 
-export interface StoreTrouble {
+export interface StoreWarning {
   reason: StoreErrorReason;
   /** What failed, and what to do. */
   message: string;

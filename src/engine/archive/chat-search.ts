@@ -1,17 +1,10 @@
 /** Searches chats by their text, one chat after the other, so that it can be stopped in between. */
-import { excerptOf, hasWords, wordsOf } from "../../util/found-text";
+import type { RoundRecord } from "../../store/rounds";
+import { excerptOf, hasWords, wordsOf } from "../../util/text-search";
 import type { ChatHit, SearchOptions } from "../api/chats";
 
 /** Enough hits to scroll through; a longer list means a better query is needed. */
 const MOST_HITS = 100;
-
-/** The text of a round. */
-interface Said {
-  id: number;
-  user: string;
-  reply: string;
-  document?: string | undefined;
-}
 
 /**
  * The chats in which a single round contains every word of the query, in the given order. Each shows its newest
@@ -22,7 +15,11 @@ interface Said {
 export async function findChats(
   query: string,
   chatIds: readonly string[],
-  roundsOf: (chatId: string) => Promise<readonly Said[]>,
+  roundsOf: (
+    chatId: string,
+  ) => Promise<
+    readonly Pick<RoundRecord, "id" | "user" | "reply" | "document">[]
+  >,
   { signal }: SearchOptions = {},
 ): Promise<ChatHit[]> {
   const words = wordsOf(query);

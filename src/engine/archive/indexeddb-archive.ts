@@ -32,7 +32,6 @@ import {
   asRoundRecord,
   asSummary,
   checkedRound,
-  type CopiedRound,
   copyOfRound,
   originOfUse,
   withoutKv,
@@ -41,8 +40,8 @@ import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
 import type { RoundFields } from "../chat/chat-round";
 import { readChatFile, writeChatFile } from "./chat-file";
 import { findChats } from "./chat-search";
-import { ChatWrites } from "./write-queue";
-import { TroubleBell } from "./store-warnings";
+import { WriteQueue } from "./write-queue";
+import { StoreWarnings } from "./store-warnings";
 
 /** What the user loses when KV can't be stored or read. */
 const COMPUTED_AGAIN =
@@ -51,45 +50,48 @@ const COMPUTED_AGAIN =
 const CHANGED = "chats-changed";
 
 /**
- * Opens this page's archive; if chats can't be stored, one that stores nothing, after calling `onTrouble`. Never
+ * Opens this page's archive; if chats can't be stored, one that stores nothing, after calling `onWarning`. Never
  * rejects.
  */
 export async function openArchive(
   options: ArchiveOptions = {},
 ): Promise<Archive> {
   try {
-    return await StoredArchive.open(options);
+    return await IndexedDbArchive.open(options);
   } catch (error) {
     const why = asStoreError(error, "open the chats");
-    new TroubleBell(options.onTrouble).ring(why, "Until then no chat is kept.");
+    new StoreWarnings(options.onWarning).warn(
+      why,
+      "Until then no chat is kept.",
+    );
     return new NoArchive(why);
   }
 }
 
-export class StoredArchive implements Archive {
+export class IndexedDbArchive implements Archive {
   readonly #database: Database;
   readonly #conversations: Conversations;
   readonly #rounds: Rounds;
   readonly #segments: Segments;
   readonly #meta: Meta;
-  readonly #writes: ChatWrites;
-  readonly #bell: TroubleBell;
+  readonly #writes: WriteQueue;
+  readonly #warnings: StoreWarnings;
   readonly #channel: BroadcastChannel;
   readonly #onChanged: () => void;
   #droppedSegments = 0;
 
   private constructor(
     database: Database,
-    bell: TroubleBell,
+    warnings: StoreWarnings,
     { name = "rondo", onChanged = () => undefined }: ArchiveOptions,
   ) {
     this.#database = database;
-    this.#bell = bell;
+    this.#warnings = warnings;
     this.#conversations = new Conversations(database);
     this.#rounds = new Rounds(database);
     this.#segments = new Segments(database);
     this.#meta = new Meta(database);
-    this.#writes = new ChatWrites(database, this.#segments, bell);
+    this.#writes = new WriteQueue(database, this.#segments, warnings);
     this.#onChanged = onChanged;
     this.#channel = new BroadcastChannel(name);
     this.#channel.onmessage = ({ data }) => {
@@ -100,13 +102,13 @@ export class StoredArchive implements Archive {
   }
 
   /** @throws StoreError */
-  static async open(options: ArchiveOptions = {}): Promise<StoredArchive> {
-    const bell = new TroubleBell(options.onTrouble);
+  static async open(options: ArchiveOptions = {}): Promise<IndexedDbArchive> {
+    const warnings = new StoreWarnings(options.onWarning);
     const database = await Database.open({
       ...(options.name !== undefined && { name: options.name }),
-      onClosed: (error) => bell.ring(error),
+      onClosed: (error) => warnings.warn(error),
     });
-    return new StoredArchive(database, bell, options);
+    return new IndexedDbArchive(database, warnings, options);
   }
 
   async list(): Promise<ChatSummary[]> {
@@ -208,7 +210,7 @@ export class StoredArchive implements Archive {
       this.#droppedSegments++;
       return "dropped";
     } catch (error) {
-      this.#bell.ring(error, COMPUTED_AGAIN);
+      this.#warnings.warn(error, COMPUTED_AGAIN);
       return "missing";
     }
   }
@@ -217,7 +219,7 @@ export class StoredArchive implements Archive {
     try {
       return await this.#segments.uses.ofChat(chatId);
     } catch (error) {
-      this.#bell.ring(error, COMPUTED_AGAIN);
+      this.#warnings.warn(error, COMPUTED_AGAIN);
       return new Map();
     }
   }
@@ -273,7 +275,7 @@ export class StoredArchive implements Archive {
       const { records } = await this.#rounds.list(id);
       return records.find(({ document }) => document);
     } catch (error) {
-      this.#bell.ring(error, COMPUTED_AGAIN);
+      this.#warnings.warn(error, COMPUTED_AGAIN);
       return undefined;
     }
   }
@@ -387,14 +389,14 @@ export class StoredArchive implements Archive {
   async close(): Promise<void> {
     await this.#writes.allIdle();
     await this.saveUses();
-    this.#bell.off();
+    this.#warnings.stop();
     this.#channel.close();
     this.#database.close();
   }
 
   async #putRounds(
     chat: ChatHead,
-    rounds: readonly CopiedRound[],
+    rounds: readonly RoundFields<Uint32Array>[],
     changes?: ChatChanges,
   ): Promise<{ isNew: boolean }> {
     const nowMs = Date.now();

@@ -71,7 +71,7 @@ export class KvWriter {
     rounds: readonly ChatRound[],
   ): void {
     for (const round of rounds) {
-      const halves = HALVES.filter((half) => this.#isLoose(round, half));
+      const halves = HALVES.filter((half) => this.#needsStoring(round, half));
       if (halves.length > 0) void this.#storeRound(loaded, chat, round, halves);
     }
   }
@@ -87,7 +87,7 @@ export class KvWriter {
   ): Promise<void> {
     const id = round.kvFrom?.conversationId;
     if (id === undefined) return;
-    const halves = HALVES.filter((half) => this.#isLoose(round, half));
+    const halves = HALVES.filter((half) => this.#needsStoring(round, half));
     const packed = await this.#packing.run(() =>
       this.#pack(loaded, chat, round, halves),
     );
@@ -153,7 +153,7 @@ export class KvWriter {
   }
 
   /** Whether a half is resident, and neither stored nor on its way to the store. */
-  #isLoose(round: ChatRound, half: Half): boolean {
+  #needsStoring(round: ChatRound, half: Half): boolean {
     const kv = round[half];
     const { generation, origin } = kv;
     return (

@@ -1,32 +1,32 @@
 /** Reports trouble with the store, once until a write succeeds again. */
 import { asStoreError } from "../../store/store-error";
-import type { StoreTrouble } from "./archive";
+import type { StoreWarning } from "./archive";
 
-export class TroubleBell {
-  readonly #onTrouble: (trouble: StoreTrouble) => void;
+export class StoreWarnings {
+  readonly #onWarning: (trouble: StoreWarning) => void;
   #lastMessage: string | undefined;
-  #isOff = false;
+  #isStopped = false;
 
-  constructor(onTrouble: (trouble: StoreTrouble) => void = () => undefined) {
-    this.#onTrouble = onTrouble;
+  constructor(onWarning: (trouble: StoreWarning) => void = () => undefined) {
+    this.#onWarning = onWarning;
   }
 
   /** @param consequence a sentence for the user */
-  ring(error: unknown, consequence?: string): void {
+  warn(error: unknown, consequence?: string): void {
     const { reason, message: what } = asStoreError(error, "keep a chat");
     const message = consequence === undefined ? what : `${what} ${consequence}`;
-    if (this.#isOff || message === this.#lastMessage) return;
+    if (this.#isStopped || message === this.#lastMessage) return;
     this.#lastMessage = message;
-    this.#onTrouble({ reason, message });
+    this.#onWarning({ reason, message });
   }
 
   /** A write succeeded: the same trouble is worth a warning again. */
-  rearm(): void {
+  succeeded(): void {
     this.#lastMessage = undefined;
   }
 
   /** Stops all warnings: the store is being closed. */
-  off(): void {
-    this.#isOff = true;
+  stop(): void {
+    this.#isStopped = true;
   }
 }

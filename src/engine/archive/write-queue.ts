@@ -7,30 +7,30 @@ import type {
   ConversationRecord,
 } from "../../store/conversations";
 import type { Database } from "../../store/database";
-import { writeInLittleRoom } from "../../store/little-room";
+import { writeWithEviction } from "../../store/write-with-eviction";
 import { writeRounds } from "../../store/round-writer";
 import type { RoundRecord } from "../../store/rounds";
 import type { SegmentRecord, Segments } from "../../store/segments";
 import { StoreError } from "../../util/errors";
 import { KeyedQueue } from "../../util/keyed-queue";
-import type { TroubleBell } from "./store-warnings";
+import type { StoreWarnings } from "./store-warnings";
 
 /** Bytes to free at a time if text finds no room: more than any text takes, less than much KV. */
 const TEXT_ROOM_BYTES = 16 * 2 ** 20;
 
-export class ChatWrites {
+export class WriteQueue {
   readonly #database: Database;
   readonly #segments: Segments;
-  readonly #bell: TroubleBell;
+  readonly #warnings: StoreWarnings;
   readonly #queue = new KeyedQueue();
   /** Chats that were stored once: if one is missing now, this tab or another deleted it. */
   readonly #known = new Set<string>();
   readonly #deleted = new Set<string>();
 
-  constructor(database: Database, segments: Segments, bell: TroubleBell) {
+  constructor(database: Database, segments: Segments, warnings: StoreWarnings) {
     this.#database = database;
     this.#segments = segments;
-    this.#bell = bell;
+    this.#warnings = warnings;
   }
 
   /** Records that a chat is stored. */
@@ -63,10 +63,10 @@ export class ChatWrites {
       if (this.#deleted.has(chatId)) return false;
       try {
         const isKept = await write();
-        if (isKept) this.#bell.rearm();
+        if (isKept) this.#warnings.succeeded();
         return isKept;
       } catch (error) {
-        this.#bell.ring(error, consequence);
+        this.#warnings.warn(error, consequence);
         return false;
       }
     });
@@ -85,7 +85,7 @@ export class ChatWrites {
   ): Promise<boolean> {
     const { id } = conversation;
     const options = { isKnown: this.#known.has(id), changes };
-    const isNew = await writeInLittleRoom(
+    const isNew = await writeWithEviction(
       this.#segments,
       () => writeRounds(this.#database, conversation, rounds, options),
       TEXT_ROOM_BYTES,
@@ -104,7 +104,7 @@ export class ChatWrites {
   async putSegment(segment: SegmentRecord): Promise<boolean> {
     const { conversationId, bytes } = segment;
     try {
-      await writeInLittleRoom(
+      await writeWithEviction(
         this.#segments,
         () => this.#segments.put(segment),
         2 * bytes,
@@ -129,7 +129,7 @@ export class ChatWrites {
     segments: readonly SegmentRecord[],
   ): Promise<number> {
     const bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
-    return writeInLittleRoom(
+    return writeWithEviction(
       this.#segments,
       () => this.#segments.putAll(segments),
       2 * bytes,

@@ -19,7 +19,7 @@ export type ReadingModel = Pick<
   "tokenizer" | "template" | "textFingerprint" | "segmentFingerprint"
 >;
 
-type Said = Pick<ChatRound, "user" | "reply" | "document">;
+type SpokenRound = Pick<ChatRound, "user" | "reply" | "document">;
 
 export class BoundChat {
   readonly conversation: Conversation;
@@ -53,7 +53,10 @@ export class BoundChat {
   }
 
   /** A round's text in tokens, as if the model had said the reply. */
-  read(said: Said, isFirst: boolean): { tokens: number[]; openTokens: number } {
+  read(
+    said: SpokenRound,
+    isFirst: boolean,
+  ): { tokens: number[]; openTokens: number } {
     const opening = this.#opening(said, isFirst);
     const { tokenizer } = this.#model;
     const reply = tokenizer.encodeText(withoutThinking(said.reply));
@@ -91,12 +94,12 @@ export class BoundChat {
     const isOurs =
       round.isFinished && round.textFingerprint === this.textFingerprint;
     if (!isOurs) return false;
-    if (round.isFromFile) return this.#saysItsText(round);
+    if (round.isFromFile) return this.#tokensMatchText(round);
     // Some templates put the system prompt into the first message, and it may have changed.
-    return !this.#isFirst(round) || this.#opensAsItShould(round);
+    return !this.#isFirst(round) || this.#hasExpectedOpening(round);
   }
 
-  #opensAsItShould(round: ChatRound): boolean {
+  #hasExpectedOpening(round: ChatRound): boolean {
     const opening = this.#opening(round, this.#isFirst(round));
     const { tokens, openTokens } = round;
     return isEqual(tokens.slice(0, openTokens), opening);
@@ -106,14 +109,14 @@ export class BoundChat {
    * Whether the tokens match the text beside them. Files come from strangers: one must not show one text and have
    * the model read another.
    */
-  #saysItsText(round: ChatRound): boolean {
+  #tokensMatchText(round: ChatRound): boolean {
     const { tokenizer } = this.#model;
     const { close } = this.tokens;
     const end = round.tokens.length - close.length;
     const reply = round.tokens.slice(round.openTokens, end);
     // The model may have split its text into other tokens than the tokenizer would.
     return (
-      this.#opensAsItShould(round) &&
+      this.#hasExpectedOpening(round) &&
       isEqual(round.tokens.slice(end), close) &&
       reply.every((token) => tokenizer.isText(token)) &&
       tokenizer.decode(reply).trim() === withoutThinking(round.reply).trim()
@@ -144,7 +147,7 @@ export class BoundChat {
     setTokens(round, tokens, openTokens, this.textFingerprint);
   }
 
-  #opening({ user, document }: Omit<Said, "reply">, isFirst: boolean) {
+  #opening({ user, document }: Omit<SpokenRound, "reply">, isFirst: boolean) {
     const message = document === undefined ? user : documentMessage(user);
     return this.tokens.open(message, { isFirst });
   }

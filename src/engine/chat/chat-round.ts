@@ -11,12 +11,10 @@ import { HALVES } from "../../util/kv-half";
 import { forgetHash } from "./context-hash";
 
 /** The fields of a round that last: those of its record, except what the archive adds by itself. */
-export type RoundFields = Omit<
+export type RoundFields<Tokens = ArrayLike<number>> = Omit<
   RoundRecord,
   "conversationId" | "contentHash" | "createdMs" | "tokens"
-> & {
-  tokens: ArrayLike<number>;
-};
+> & { tokens: Tokens };
 
 export interface ChatRound
   extends Round, Omit<RoundFields, "id" | "tokens" | "isFromFile"> {

@@ -2,25 +2,27 @@
 import { sha256 } from "../../util/hash";
 import { contentHash } from "../load/fingerprint";
 
-interface Said {
+interface RoundTokens {
   tokens: ArrayLike<number>;
 }
 
 /** A round's tokens only ever grow, so their count tells whether these hashes are still valid. */
-interface Known {
+interface CachedHashes {
   tokenCount: number;
   content: string;
   before: string;
   after: string;
 }
 
-const known = new WeakMap<Said, Known>();
+const cache = new WeakMap<RoundTokens, CachedHashes>();
 
 /**
  * The context hash of each round and, last, that of a round behind them all. Equal hashes mean equal tokens,
  * whichever rounds and chats these are in.
  */
-export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
+export async function contextsOf(
+  rounds: readonly RoundTokens[],
+): Promise<string[]> {
   let context = await sha256("");
   const contexts = [context];
   for (const round of rounds) {
@@ -35,7 +37,7 @@ export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
  * `newestBranch`.
  */
 export async function contextsById(
-  rounds: readonly (Said & { id: number; parentId: number | null })[],
+  rounds: readonly (RoundTokens & { id: number; parentId: number | null })[],
 ): Promise<Map<number, string>> {
   const start = await sha256("");
   const before = new Map<number, string>();
@@ -58,29 +60,33 @@ function newestBefore(
   id: number,
 ): string | undefined {
   let found: string | undefined;
-  for (const [one, context] of byId) if (one <= id) found = context;
+  for (const [cached, context] of byId) if (cached <= id) found = context;
   return found;
 }
 
 /** The hash of a round's tokens, as `contentHash` makes it. */
-export async function contentOf(round: Said): Promise<string> {
+export async function contentOf(round: RoundTokens): Promise<string> {
   const tokenCount = round.tokens.length;
-  const one = known.get(round);
-  if (one?.tokenCount === tokenCount) return one.content;
+  const cached = cache.get(round);
+  if (cached?.tokenCount === tokenCount) return cached.content;
   return contentHash(round.tokens);
 }
 
 /** Call it after a round's tokens were replaced. */
-export function forgetHash(round: Said): void {
-  known.delete(round);
+export function forgetHash(round: RoundTokens): void {
+  cache.delete(round);
 }
 
-async function contextBehind(before: string, round: Said): Promise<string> {
+async function contextBehind(
+  before: string,
+  round: RoundTokens,
+): Promise<string> {
   const tokenCount = round.tokens.length;
-  const one = known.get(round);
-  if (one?.tokenCount === tokenCount && one.before === before) return one.after;
+  const cached = cache.get(round);
+  if (cached?.tokenCount === tokenCount && cached.before === before)
+    return cached.after;
   const content = await contentOf(round);
   const after = await sha256(`${before}/${content}`);
-  known.set(round, { tokenCount, content, before, after });
+  cache.set(round, { tokenCount, content, before, after });
   return after;
 }

@@ -10,10 +10,10 @@ export class AfterTurn {
   /** One for each loaded model. */
   readonly #calibrations = new WeakMap<LoadedModel, SelfCalibration>();
   /** Whether a foreground task waits for the GPU. */
-  readonly #isWanted: () => boolean;
+  readonly #shouldYield: () => boolean;
 
-  constructor(isWanted: () => boolean) {
-    this.#isWanted = isWanted;
+  constructor(shouldYield: () => boolean) {
+    this.#shouldYield = shouldYield;
   }
 
   /**
@@ -46,7 +46,7 @@ export class AfterTurn {
   ): Promise<void> {
     const calibration = this.#calibrations.get(loaded) ?? new SelfCalibration();
     this.#calibrations.set(loaded, calibration);
-    const learned = await calibration.learn(loaded, chat, this.#isWanted);
+    const learned = await calibration.learn(loaded, chat, this.#shouldYield);
     if (!learned) return;
     loaded.model.selection = learned;
     loaded.model.calibration = "learned";

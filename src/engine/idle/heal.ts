@@ -24,12 +24,12 @@ type History = Omit<FrameRequest, "own" | "ownTokens">;
 /**
  * Heals the first inexact round of the shown branch. No packing may run meanwhile.
  *
- * @param isWanted asked between submits: whether a foreground task waits
+ * @param shouldYield asked between submits: whether a foreground task waits
  * @throws OutOfMemoryError, DeviceLostError
  */
 export async function healFirst(
   context: TurnContext,
-  isWanted: () => boolean,
+  shouldYield: () => boolean,
 ): Promise<Healing> {
   const { runner, residency, conversation, contextTokens } = context;
   const { rounds } = conversation;
@@ -54,14 +54,20 @@ export async function healFirst(
       const before = frame[half].slice(0, -1).map((one) => one.round);
       for (const one of [...before, made]) pins.add(one, half);
       if (
-        !(await bring(context, before as ChatRound[], half, request, isWanted))
+        !(await bring(
+          context,
+          before as ChatRound[],
+          half,
+          request,
+          shouldYield,
+        ))
       )
         return interrupted;
       await residency.give(made, half);
     }
     const rows = pendingSpans(frame.lower.slice(-1));
     for await (const _ of runner.prefill({ frame, rows }))
-      if (isWanted()) return interrupted;
+      if (shouldYield()) return interrupted;
     pins.release();
     for (const half of HALVES) residency.replace(round, half, made);
   } finally {
@@ -77,14 +83,14 @@ async function bring(
   rounds: readonly ChatRound[],
   half: Half,
   history: History,
-  isWanted: () => boolean,
+  shouldYield: () => boolean,
 ): Promise<boolean> {
   const restored = restorer.restore(rounds, half, source, newReport());
   for await (const round of restored) {
     conversation.restored.add(round as ChatRound);
-    if (isWanted()) return false;
+    if (shouldYield()) return false;
   }
   for await (const _ of restorer.recompute(rounds, half, history))
-    if (isWanted()) return false;
+    if (shouldYield()) return false;
   return true;
 }

@@ -26,7 +26,7 @@ export class Healer {
     this.#notify = notify;
   }
 
-  turn(isOn: boolean): void {
+  setEnabled(isOn: boolean): void {
     this.#isOn = isOn;
     if (this.#chatId !== undefined) this.heal(this.#chatId);
   }
@@ -49,8 +49,11 @@ export class Healer {
       tell(inexact.length);
       if (inexact.length === 0) return;
       await active.packed();
-      const isWanted = () => this.#queue.isWanted;
-      const { healed, roundsLeft } = await healFirst(active.context, isWanted);
+      const shouldYield = () => this.#queue.hasWaiting;
+      const { healed, roundsLeft } = await healFirst(
+        active.context,
+        shouldYield,
+      );
       if (healed) {
         active.storeKv();
         this.#notify({ type: "memory-changed", chatId });

@@ -30,7 +30,7 @@ export class SelfCalibration {
   /**
    * Learns from a chat's last question, if it is suitable.
    *
-   * @param isWanted whether a foreground task waits for the GPU; then this stops
+   * @param shouldYield whether a foreground task waits for the GPU; then this stops
    * @returns the calibration, once there are enough questions; its rows and heads apply at once, its watershed
    *   from the next loading
    * @throws OutOfMemoryError, DeviceLostError
@@ -38,7 +38,7 @@ export class SelfCalibration {
   async learn(
     { model, runner, residency }: LoadedModel,
     { conversation, tokens }: BoundChat,
-    isWanted: () => boolean,
+    shouldYield: () => boolean,
   ): Promise<RondoConfig | undefined> {
     const { rounds } = conversation;
     const asking = rounds.at(-1)!;
@@ -57,7 +57,7 @@ export class SelfCalibration {
       question: asking.tokens.slice(0, asking.openTokens),
       tailTokens: tokens.tailTokens,
       contextTokens: model.contextTokens,
-      isWanted,
+      shouldYield,
     });
     if (!mass) return undefined;
     this.#questions.push(mass);

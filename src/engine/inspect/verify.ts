@@ -29,7 +29,7 @@ import { readyBranch } from "../chat/kv-state";
 
 export interface VerifyRequest extends VerifyOptions {
   /** Asked between submits: whether a foreground task waits. */
-  isWanted: () => boolean;
+  shouldYield: () => boolean;
 }
 
 /** Interrupts a verification for a foreground task. */
@@ -50,7 +50,7 @@ interface Side {
 export async function verifyRound(
   { chat, context, loaded }: Pick<ActiveChat, "chat" | "context" | "loaded">,
   roundId: number,
-  { onProgress, signal, isWanted }: VerifyRequest,
+  { onProgress, signal, shouldYield }: VerifyRequest,
 ): Promise<VerifyReport | undefined> {
   const start = performance.now();
   const { conversation, tokens } = chat;
@@ -71,7 +71,7 @@ export async function verifyRound(
     onProgress,
     goOn() {
       signal?.throwIfAborted();
-      if (isWanted()) throw new Interruption();
+      if (shouldYield()) throw new Interruption();
     },
   });
   try {

@@ -1,6 +1,6 @@
 /** Finds models by their source, and manages the models stored on this device. */
 import { type HubName, hubName } from "../../model/hub/hub-name";
-import { keptFiles } from "../../model/hub/stored-files";
+import { storedFiles } from "../../model/hub/stored-files";
 import { localFiles } from "../../model/files/local-files";
 import {
   isComplete,
@@ -8,23 +8,28 @@ import {
   totalBytes,
 } from "../../model/hub/model-chunks";
 import { fetchedFiles, type ModelFiles } from "../../model/files/model-files";
-import { type Patience, PATIENT } from "../../model/hub/retry";
+import { type RetryPolicy, DEFAULT_RETRY_POLICY } from "../../model/hub/retry";
 import type { AdapterLimits } from "../../gpu/adapter-limits";
 import { Database } from "../../store/database";
 import {
-  type ModelKeeping,
+  type ModelFileStore,
   type ModelRecord,
   ModelStore,
 } from "../../store/model-store";
 import { StoreError } from "../../util/errors";
 import type {
-  KeptModel,
+  StoredModel,
   LoadOptions,
   ModelPlan,
   ModelSource,
   PlanOptions,
 } from "../api/models";
-import { type Looked, lookAtFiles, lookAtHub, planOf } from "./plan-model";
+import {
+  type InspectedModel,
+  inspectFiles,
+  inspectHub,
+  planOf,
+} from "./plan-model";
 import * as parts from "./lazy-parts";
 
 export interface ModelLibraryOptions {
@@ -33,12 +38,12 @@ export interface ModelLibraryOptions {
   /** The database's name. Default "rondo". */
   storeName?: string | undefined;
   /** Where files are stored. Default: in that database. */
-  store?: ModelKeeping | undefined;
+  store?: ModelFileStore | undefined;
   /** Of the GPU that will run the models. */
   limits?: () => Promise<AdapterLimits | undefined>;
   /** Default: the platform's, if it has any. */
   locks?: LockManager | null;
-  patience?: Patience;
+  retryPolicy?: RetryPolicy;
   /** Progress of downloads. */
   chunkBytes?: number;
 }
@@ -72,13 +77,13 @@ export class ModelLibrary {
     const name = typeof source === "string" ? hubName(source) : undefined;
     if (name === undefined) return this.#filesAt(source);
     const store = await this.#store();
-    const record = await this.#broughtHere(store, name, options);
+    const record = await this.#downloaded(store, name, options);
     const usedMs = Date.now();
     // A full disk may refuse this; the list then keeps its old order.
     await store
       .change(record.id, (kept) => ({ ...kept, usedMs }))
       .catch(() => undefined);
-    return keptFiles(store, record);
+    return storedFiles(store, record);
   }
 
   /**
@@ -90,22 +95,22 @@ export class ModelLibrary {
     source: ModelSource,
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
-    const looked = await this.#look(source, options);
-    const { gguf } = looked.files;
+    const inspected = await this.#inspect(source, options);
+    const { gguf } = inspected.files;
     const files =
       gguf === undefined
-        ? looked.files
-        : (await parts.openGguf(looked.files, gguf, options.signal)).files;
+        ? inspected.files
+        : (await parts.openGguf(inspected.files, gguf, options.signal)).files;
     return planOf(
-      { ...looked, files },
+      { ...inspected, files },
       await this.#options.limits?.(),
       options,
     );
   }
 
   /** Models of the hub stored here, partly or completely, last used first. @throws StoreError */
-  async list(): Promise<KeptModel[]> {
-    let store: ModelKeeping;
+  async list(): Promise<StoredModel[]> {
+    let store: ModelFileStore;
     try {
       store = await this.#store();
     } catch (error) {
@@ -114,7 +119,7 @@ export class ModelLibrary {
         return [];
       throw error;
     }
-    const models: KeptModel[] = [];
+    const models: StoredModel[] = [];
     for (const record of await store.list()) {
       const { id, usedMs } = record;
       const total = totalBytes(record);
@@ -149,8 +154,8 @@ export class ModelLibrary {
   }
 
   /** The record of a completely stored model; downloads it if necessary. */
-  async #broughtHere(
-    store: ModelKeeping,
+  async #downloaded(
+    store: ModelFileStore,
     name: HubName,
     options: LoadOptions,
   ): Promise<ModelRecord> {
@@ -165,7 +170,7 @@ export class ModelLibrary {
       const hub = await parts.openHub({ url: hubUrl, token: hubToken });
       return parts.fetchModel(hub, store, name, {
         signal,
-        patience: this.#options.patience,
+        retryPolicy: this.#options.retryPolicy,
         chunkBytes: this.#options.chunkBytes,
         onProgress: (loadedBytes, totalBytes) =>
           onProgress?.({ phase: "download", loadedBytes, totalBytes }),
@@ -185,16 +190,19 @@ export class ModelLibrary {
     return await this.#locks.request(lock, options, action);
   }
 
-  async #look(source: ModelSource, options: PlanOptions): Promise<Looked> {
+  async #inspect(
+    source: ModelSource,
+    options: PlanOptions,
+  ): Promise<InspectedModel> {
     const name = typeof source === "string" ? hubName(source) : undefined;
     if (name === undefined)
-      return lookAtFiles(source, this.#filesAt(source), options.signal);
+      return inspectFiles(source, this.#filesAt(source), options.signal);
     const { hubUrl, hubToken, signal } = options;
     const store = await this.#store().catch(() => undefined);
     const kept = store && (await findKept(store, name));
     const hub = await parts.openHub({ url: hubUrl, token: hubToken });
-    const patience = this.#options.patience ?? PATIENT;
-    return lookAtHub(hub, name, { store, kept, patience, signal });
+    const retryPolicy = this.#options.retryPolicy ?? DEFAULT_RETRY_POLICY;
+    return inspectHub(hub, name, { store, kept, retryPolicy, signal });
   }
 
   /** Files at an address, or files chosen by the user. */
@@ -203,7 +211,7 @@ export class ModelLibrary {
     return this.#openFolder(source);
   }
 
-  async #store(): Promise<ModelKeeping> {
+  async #store(): Promise<ModelFileStore> {
     if (this.#options.store) return this.#options.store;
     this.#opening ??= Database.open({
       name: this.#name,
@@ -220,7 +228,7 @@ export class ModelLibrary {
 
 /** The stored model of this name, if it is complete. */
 async function findKept(
-  store: ModelKeeping,
+  store: ModelFileStore,
   { repository, file }: HubName,
 ): Promise<ModelRecord | undefined> {
   const id = file === undefined ? repository : `${repository}/${file}`;

@@ -4,7 +4,7 @@ import { readConfig } from "../../model/config/config";
 import type { Hub } from "../../model/hub/hub";
 import { chooseFiles } from "../../model/hub/hub-files";
 import type { HubName } from "../../model/hub/hub-name";
-import { keptFiles } from "../../model/hub/stored-files";
+import { storedFiles } from "../../model/hub/stored-files";
 import {
   differs,
   isComplete,
@@ -16,15 +16,19 @@ import {
   readJson,
   readOptionalJson,
 } from "../../model/files/model-files";
-import { isOffline, type Patience, patiently } from "../../model/hub/retry";
+import {
+  isOffline,
+  type RetryPolicy,
+  withRetries,
+} from "../../model/hub/retry";
 import { remoteFiles } from "../../model/hub/remote-files";
-import type { ModelKeeping, ModelRecord } from "../../store/model-store";
+import type { ModelFileStore, ModelRecord } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
 import type { ModelPlan, ModelSource, PlanOptions } from "../api/models";
 import { fit } from "./estimate-fit";
 
 /** A model's files as found, before any weights are read. */
-export interface Looked extends Pick<
+export interface InspectedModel extends Pick<
   ModelPlan,
   "id" | "name" | "choices" | "downloadBytes" | "hasUpdate"
 > {
@@ -34,38 +38,38 @@ export interface Looked extends Pick<
 }
 
 /** For a model of the hub; also for a stored one when the hub can't be reached. */
-export async function lookAtHub(
+export async function inspectHub(
   hub: Hub,
   name: HubName,
   {
     store,
     kept,
-    patience,
+    retryPolicy,
     signal,
   }: {
-    store: ModelKeeping | undefined;
+    store: ModelFileStore | undefined;
     /** Its record, if it is stored completely. */
     kept: ModelRecord | undefined;
-    patience: Patience;
+    retryPolicy: RetryPolicy;
     signal: AbortSignal | undefined;
   },
-): Promise<Looked> {
+): Promise<InspectedModel> {
   const { repository } = name;
-  const asIsHere = (kept: ModelRecord): Looked => ({
+  const asIsHere = (kept: ModelRecord): InspectedModel => ({
     id: kept.id,
     name: repository,
     choices: [],
     downloadBytes: 0,
     hasUpdate: false,
-    files: keptFiles(store!, kept),
+    files: storedFiles(store!, kept),
     weightFileBytes: weightsOf(kept.files),
   });
   if (kept && isOffline()) return asIsHere(kept);
   try {
-    const listing = await patiently(
+    const listing = await withRetries(
       () => hub.list(repository, signal),
       // A stored model works without an answer from the hub.
-      { ...patience, retries: kept ? 0 : 1 },
+      { ...retryPolicy, retries: kept ? 0 : 1 },
       signal,
     );
     const chosen = chooseFiles(name, listing);
@@ -83,8 +87,8 @@ export async function lookAtHub(
       hasUpdate,
       files:
         isWhole && !hasUpdate
-          ? keptFiles(store!, before)
-          : remoteFiles(hub, repository, chosen, patience),
+          ? storedFiles(store!, before)
+          : remoteFiles(hub, repository, chosen, retryPolicy),
       weightFileBytes: weightsOf(chosen.files),
     };
   } catch (error) {
@@ -94,11 +98,11 @@ export async function lookAtHub(
 }
 
 /** For a model at an address, or files chosen by the user. */
-export async function lookAtFiles(
+export async function inspectFiles(
   source: ModelSource,
   files: ModelFiles,
   signal?: AbortSignal,
-): Promise<Looked> {
+): Promise<InspectedModel> {
   const weightFileBytes = await sizeOfWeights(files, signal);
   const isAtHand = typeof source !== "string";
   return {
@@ -114,19 +118,19 @@ export async function lookAtFiles(
 
 /** @throws ModelFetchError, ModelFormatError; the signal's reason */
 export async function planOf(
-  { files, weightFileBytes, ...looked }: Looked,
+  { files, weightFileBytes, ...inspected }: InspectedModel,
   limits: AdapterLimits | undefined,
   { weightBits, memoryBudgetBytes, signal }: PlanOptions,
 ): Promise<ModelPlan> {
   const config = readConfig(await readJson(files, "config.json", signal));
   return {
-    ...looked,
+    ...inspected,
     architecture: config.architecture,
     contextTokens: config.maxPositionEmbeddings,
     ...fit({
       config,
       fileBytes: weightFileBytes,
-      isGguf: /\.gguf$/.test(looked.id) || files.gguf !== undefined,
+      isGguf: /\.gguf$/.test(inspected.id) || files.gguf !== undefined,
       weightBits,
       memoryBudgetBytes,
       limits,

@@ -41,7 +41,7 @@ export class ChatLocks {
     }
     const claim = new Claim();
     this.#claims.set(chatId, claim);
-    claim.freed = this.#pursue(chatId, claim, before?.freed);
+    claim.freed = this.#holdLock(chatId, claim, before?.freed);
     await claim.answered;
     return claim.access;
   }
@@ -66,7 +66,7 @@ export class ChatLocks {
   }
 
   /** Holds the lock of a chat until the claim is left; resolves when the lock is free again. */
-  async #pursue(
+  async #holdLock(
     chatId: string,
     claim: Claim,
     before: Promise<void> = Promise.resolve(),

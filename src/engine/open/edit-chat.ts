@@ -39,7 +39,7 @@ export async function pinRound(
   isPinned: boolean,
 ): Promise<void> {
   // The system prompt is attended to in any case.
-  said(conversation, id);
+  saidRound(conversation, id);
   const others = [...conversation.pinned].filter((one) => one !== id);
   const pinnedIds = isPinned ? [...others, id] : others;
   await text.change(conversation, { pinnedIds });
@@ -83,7 +83,7 @@ export async function deleteRound(
   id: number,
   { isFast = false }: { isFast?: boolean },
 ): Promise<void> {
-  const gone = said(conversation, id);
+  const gone = saidRound(conversation, id);
   const ids = isFast ? [id] : [id, ...copiesOf(conversation, gone)];
   // A document's KV has an id of its own, for all chats.
   const documentId = gone.document && gone.kvFrom?.conversationId;
@@ -119,7 +119,7 @@ export async function setSystem(
 }
 
 /** A round of the conversation. @throws RangeError if there is none, or it is the system prompt's */
-function said(conversation: Conversation, id: number): ChatRound {
+function saidRound(conversation: Conversation, id: number): ChatRound {
   if (id !== SYSTEM_ROUND) return conversation.find(id);
   throw new RangeError(`There is no round ${id} in this chat.`);
 }

@@ -39,7 +39,7 @@ export async function openChatStores(
   const named = storeName === undefined ? {} : { name: storeName };
   const archive = await open({
     ...named,
-    onTrouble: (trouble) => notify({ type: "store-trouble", ...trouble }),
+    onWarning: (trouble) => notify({ type: "store-trouble", ...trouble }),
     onChanged: () => notify({ type: "chats-changed" }),
   });
   const locks = new ChatLocks({

@@ -19,7 +19,7 @@ export interface QuestionMassRequest {
   tailTokens: number;
   contextTokens: number;
   /** Whether a foreground task waits for the GPU. */
-  isWanted?: () => boolean;
+  shouldYield?: () => boolean;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function questionMass(
     question,
     tailTokens,
     contextTokens,
-    isWanted = () => false,
+    shouldYield = () => false,
   }: QuestionMassRequest,
 ): Promise<Pick<QuestionMass, "all" | "tail"> | undefined> {
   const own = newRound(-1, question);
@@ -49,7 +49,7 @@ export async function questionMass(
     const ownTokens = question.length;
     const frame = frameOf({ history, own: [own], ownTokens, contextTokens });
     const read = (rows: number) =>
-      massByLayer(runner, frame, own, rows, isWanted);
+      massByLayer(runner, frame, own, rows, shouldYield);
     const all = await read(question.length);
     const tail = all && (await read(tailTokens));
     return tail && { all, tail };
@@ -65,15 +65,15 @@ async function massByLayer(
   frame: Frame,
   own: Round,
   rows: number,
-  isWanted: () => boolean,
+  shouldYield: () => boolean,
 ): Promise<number[][][] | undefined> {
   const spans = pendingSpans([frame.lower.at(-1)!]);
   const heads = Array.from({ length: runner.decoder.headCount }, (_, h) => h);
   const masses: number[][][] = [];
-  if (isWanted()) return undefined;
+  if (shouldYield()) return undefined;
   for await (const pageMass of massOfLayers(runner, frame, spans, rows)) {
     masses.push(heads.map((head) => byRound(frame, pageMass([head]))));
-    if (masses.length < runner.layerCount && isWanted()) return undefined;
+    if (masses.length < runner.layerCount && shouldYield()) return undefined;
   }
   for (const half of HALVES) own[half].computedTokens = 0;
   return masses;

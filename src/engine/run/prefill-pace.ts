@@ -19,7 +19,7 @@ export class PrefillPace {
   }
 
   /** Learns from a submit of `rows` rows that took `ms`. */
-  took(rows: number, ms: number): void {
+  addSample(rows: number, ms: number): void {
     if (rows < FEWEST_ROWS) return; // all start-up: it says little about a row
     const fitting = Math.floor((rows * TARGET_MS) / Math.max(ms, 0.1));
     const next = Math.min(2 * this.#rows, Math.max(FEWEST_ROWS, fitting));

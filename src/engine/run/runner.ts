@@ -177,7 +177,7 @@ export class Runner {
       if (done < total) {
         await gpu.done();
         const ms = performance.now() - start;
-        this.#pace.took(count, ms * this.#share(layers));
+        this.#pace.addSample(count, ms * this.#share(layers));
         this.#onPace(count, layers.to - layers.from, ms);
         yield done;
       }

@@ -87,7 +87,7 @@ export class Reply {
     try {
       if (this.#readFirst) this.#inFlight.push(this.#readFirst());
       while (this.end === undefined) {
-        while (this.#inFlight.length < DEPTH && this.#mayGoOn(maxTokens)) {
+        while (this.#inFlight.length < DEPTH && this.#canContinue(maxTokens)) {
           await this.#submit();
         }
         if (this.#inFlight.length === 0) {
@@ -125,7 +125,7 @@ export class Reply {
     return Math.max(0, this.#submitted - 1);
   }
 
-  #mayGoOn(maxTokens: number): boolean {
+  #canContinue(maxTokens: number): boolean {
     return this.#submitted < maxTokens && !this.#isOutOfPages;
   }
 

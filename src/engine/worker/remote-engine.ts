@@ -1,7 +1,10 @@
 /** The engine as the page sees it: forwards every call to a worker; replies stream back. */
 import { hubName } from "../../model/hub/hub-name";
 import { askToPersist } from "../../store/disk-space";
-import { isElsewhere, workerElsewhere } from "../../util/worker-elsewhere";
+import {
+  isCrossOrigin,
+  crossOriginWorker,
+} from "../../util/cross-origin-worker";
 import {
   CALLS,
   type CallName,
@@ -293,8 +296,8 @@ function hubFromPage<Options extends PlanOptions>(options: Options): Options {
 /** In the built library, `worker.js` lies beside what imports this. */
 function engineWorker(): Worker {
   const here = import.meta.url;
-  if (isElsewhere(here))
-    return workerElsewhere(new URL("./worker.js", here).href, "rondo engine");
+  if (isCrossOrigin(here))
+    return crossOriginWorker(new URL("./worker.js", here).href, "rondo engine");
   return new Worker(new URL("./worker.ts", import.meta.url), {
     type: "module",
     name: "rondo engine",

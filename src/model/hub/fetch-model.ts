@@ -3,7 +3,7 @@
  * If the repository changes meanwhile, it starts over, and never mixes two versions.
  */
 import { askToPersist, freeBytes } from "../../store/disk-space";
-import type { ModelKeeping, ModelRecord } from "../../store/model-store";
+import type { ModelFileStore, ModelRecord } from "../../store/model-store";
 import { StoreError } from "../../util/errors";
 import type { Hub } from "./hub";
 import { chooseFiles } from "./hub-files";
@@ -20,13 +20,13 @@ import {
   UnlistedContentError,
   withFile,
 } from "./model-download";
-import { type Patience, patiently, PATIENT } from "./retry";
+import { type RetryPolicy, withRetries, DEFAULT_RETRY_POLICY } from "./retry";
 
 export interface FetchOptions {
   /** Called with the bytes on this device, of all; about ten times a second. */
   onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
-  patience?: Patience | undefined;
+  retryPolicy?: RetryPolicy | undefined;
   /** Size of chunks of a model that is new here. */
   chunkBytes?: number | undefined;
 }
@@ -42,16 +42,16 @@ const PROGRESS_MS = 100;
  */
 export async function fetchModel(
   hub: Hub,
-  store: ModelKeeping,
+  store: ModelFileStore,
   name: HubName,
   options: FetchOptions = {},
 ): Promise<ModelRecord> {
-  const { signal, patience = PATIENT, chunkBytes } = options;
+  const { signal, retryPolicy = DEFAULT_RETRY_POLICY, chunkBytes } = options;
   const wrongPaths = new Set<string>();
   for (let listings = 1; ; listings++) {
-    const files = await patiently(
+    const files = await withRetries(
       () => hub.list(name.repository, signal),
-      patience,
+      retryPolicy,
       signal,
     );
     const chosen = chooseFiles(name, files);
@@ -85,9 +85,9 @@ export async function fetchModel(
 /** Fetches what is missing. @returns whether the repository changed meanwhile */
 async function download(
   hub: Hub,
-  store: ModelKeeping,
+  store: ModelFileStore,
   record: ModelRecord,
-  { onProgress, signal, patience }: FetchOptions,
+  { onProgress, signal, retryPolicy }: FetchOptions,
 ): Promise<boolean> {
   const kept = await store.chunks(record.id);
   const missing = missingBytes(record, kept);
@@ -106,7 +106,7 @@ async function download(
   };
   tell();
   const downloading = new ModelDownload(hub, store, record, {
-    patience,
+    retryPolicy,
     onBytes(bytes) {
       loaded += bytes;
       if (performance.now() - toldMs >= PROGRESS_MS) tell();
@@ -122,7 +122,7 @@ async function download(
  * completed is useless.
  */
 async function keepingRoom(
-  store: ModelKeeping,
+  store: ModelFileStore,
   record: ModelRecord,
   write: () => Promise<void>,
 ): Promise<void> {
@@ -139,7 +139,7 @@ async function keepingRoom(
 }
 
 async function noRoom(
-  store: ModelKeeping,
+  store: ModelFileStore,
   record: ModelRecord,
   free: number | undefined,
   cause?: unknown,

@@ -8,13 +8,13 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import type {
   ChunkPlace,
   ModelFileRecord,
-  ModelKeeping,
+  ModelFileStore,
   ModelRecord,
 } from "../../store/model-store";
 import { chunkCount } from "./model-chunks";
 
 export class FileHash {
-  readonly #store: ModelKeeping;
+  readonly #store: ModelFileStore;
   readonly #place: Omit<ChunkPlace, "index">;
   readonly #count: number;
   readonly #isWanted: boolean;
@@ -27,7 +27,7 @@ export class FileHash {
 
   /** @param lacking chunks of the file that are missing */
   constructor(
-    store: ModelKeeping,
+    store: ModelFileStore,
     { id, chunkBytes }: ModelRecord,
     file: ModelFileRecord,
     lacking: readonly ChunkPlace[],
@@ -42,7 +42,7 @@ export class FileHash {
   }
 
   /** Notes that a chunk was stored. */
-  came(index: number): void {
+  chunkStored(index: number): void {
     this.#lacking.delete(index);
     // An error now is reported when the digest is asked for.
     if (this.#isWanted) this.#advance().catch(() => undefined);

@@ -2,7 +2,7 @@
 import { ModelFetchError } from "../../util/errors";
 import { TemporaryFetchError } from "./retry";
 
-interface Asked {
+interface HubRequest {
   hubUrl: string;
   repository: string;
   address: string;
@@ -12,7 +12,7 @@ interface Asked {
 /** The error for an answer that is neither 2xx nor 416. */
 export function refusalOf(
   response: Response,
-  { hubUrl, repository, address, hasToken }: Asked,
+  { hubUrl, repository, address, hasToken }: HubRequest,
 ): ModelFetchError {
   const { status, headers } = response;
   const code = headers.get("x-error-code") ?? "";

@@ -9,7 +9,7 @@
 import type {
   ChunkPlace,
   ModelFileRecord,
-  ModelKeeping,
+  ModelFileStore,
   ModelRecord,
 } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
@@ -17,8 +17,8 @@ import { FileHash } from "./file-hash";
 import { type Hub, type HubBody, RangeRefusedError } from "./hub";
 import { chunkRange, missingChunks } from "./model-chunks";
 import {
-  type Patience,
-  PATIENT,
+  type RetryPolicy,
+  DEFAULT_RETRY_POLICY,
   TemporaryFetchError,
   TrySignal,
   waitAfter,
@@ -43,7 +43,7 @@ export interface DownloadOptions {
   /** Called with the bytes that arrived, or were dropped (negative). */
   onBytes?: ((bytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
-  patience?: Patience | undefined;
+  retryPolicy?: RetryPolicy | undefined;
 }
 
 const PARALLEL_CHUNKS = 4;
@@ -54,10 +54,10 @@ export class ModelDownload {
   /** Whether the repository changed meanwhile: the files may be of several commits. */
   hasMixedCommits = false;
   readonly #hub: Hub;
-  readonly #store: ModelKeeping;
+  readonly #store: ModelFileStore;
   readonly #record: ModelRecord;
   readonly #onBytes: (bytes: number) => void;
-  readonly #patience: Patience;
+  readonly #retryPolicy: RetryPolicy;
   readonly #stop = new AbortController();
   readonly #etags = new Map<string, string>();
   readonly #hashes = new Map<string, FileHash>();
@@ -65,15 +65,18 @@ export class ModelDownload {
 
   constructor(
     hub: Hub,
-    store: ModelKeeping,
+    store: ModelFileStore,
     record: ModelRecord,
-    { onBytes = () => undefined, patience = PATIENT }: DownloadOptions = {},
+    {
+      onBytes = () => undefined,
+      retryPolicy = DEFAULT_RETRY_POLICY,
+    }: DownloadOptions = {},
   ) {
     this.#hub = hub;
     this.#store = store;
     this.#record = record;
     this.#onBytes = onBytes;
-    this.#patience = patience;
+    this.#retryPolicy = retryPolicy;
     for (const { path, etag } of record.files)
       if (etag !== undefined) this.#etags.set(path, etag);
   }
@@ -119,7 +122,7 @@ export class ModelDownload {
         const file = files.find((file) => file.path === path)!;
         const bytes = await this.#fetchChunk(file, index);
         await this.#store.putChunk(place, bytes);
-        this.#hashes.get(path)?.came(index);
+        this.#hashes.get(path)?.chunkStored(index);
         left.set(path, left.get(path)! - 1);
         if (left.get(path) === 0) await this.#check(file);
       }
@@ -151,7 +154,7 @@ export class ModelDownload {
     let failures = 0;
     for (let tries = 1; filled < bytes.length; tries++) {
       const before = filled;
-      const one = new TrySignal(this.#stop.signal, path, this.#patience);
+      const one = new TrySignal(this.#stop.signal, path, this.#retryPolicy);
       try {
         const range = isWhole ? undefined : { start: start + filled, end };
         const body = await this.#hub.open(
@@ -165,7 +168,7 @@ export class ModelDownload {
           if (filled + part.length > bytes.length) throw changed(file);
           bytes.set(part, filled);
           filled += part.length;
-          one.alive();
+          one.restartTimer();
           this.#onBytes(part.length);
         }
         if (filled < bytes.length && isWhole) throw changed(file);
@@ -181,7 +184,7 @@ export class ModelDownload {
           this.#onBytes(-filled);
           filled = 0;
         }
-        await waitAfter(error, failures, this.#patience, this.#stop.signal);
+        await waitAfter(error, failures, this.#retryPolicy, this.#stop.signal);
       } finally {
         one.end();
       }

@@ -18,7 +18,7 @@ export class TemporaryFetchError extends ModelFetchError {
   }
 }
 
-export interface Patience {
+export interface RetryPolicy {
   /** How often to try again. */
   retries: number;
   /** The first wait; each later one is twice as long. */
@@ -27,7 +27,10 @@ export interface Patience {
   stallMs?: number;
 }
 
-export const PATIENT: Patience = { retries: 5, firstWaitMs: 1000 };
+export const DEFAULT_RETRY_POLICY: RetryPolicy = {
+  retries: 5,
+  firstWaitMs: 1000,
+};
 const STALL_MS = 45_000;
 
 /** If the server asks to wait longer than this, the fetch fails at once and says so. */
@@ -41,7 +44,7 @@ const LONGEST_WAIT_MS = 120_000;
 export async function waitAfter(
   error: unknown,
   failures: number,
-  { retries, firstWaitMs }: Patience,
+  { retries, firstWaitMs }: RetryPolicy,
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted();
@@ -56,16 +59,16 @@ export async function waitAfter(
 }
 
 /** Runs `action` until it succeeds or fails for good. */
-export async function patiently<T>(
+export async function withRetries<T>(
   action: () => Promise<T>,
-  patience: Patience,
+  retryPolicy: RetryPolicy,
   signal?: AbortSignal,
 ): Promise<T> {
   for (let failures = 0; ;) {
     try {
       return await action();
     } catch (error) {
-      await waitAfter(error, ++failures, patience, signal);
+      await waitAfter(error, ++failures, retryPolicy, signal);
     }
   }
 }
@@ -79,13 +82,13 @@ export class TrySignal {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param what is fetched, for the message */
-  constructor(above: AbortSignal, what: string, { stallMs }: Patience) {
+  constructor(above: AbortSignal, what: string, { stallMs }: RetryPolicy) {
     this.#above = above;
     this.#what = what;
     this.#stallMs = stallMs ?? STALL_MS;
     if (above.aborted) this.#forward();
     above.addEventListener("abort", this.#forward);
-    this.alive();
+    this.restartTimer();
   }
 
   get signal(): AbortSignal {
@@ -93,7 +96,7 @@ export class TrySignal {
   }
 
   /** Restarts the timeout: data arrived. */
-  alive(): void {
+  restartTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
       () =>

@@ -1,7 +1,7 @@
 /** A model's files on this device, read from their chunks. */
 import type {
   ModelFileRecord,
-  ModelKeeping,
+  ModelFileStore,
   ModelRecord,
 } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
@@ -9,8 +9,8 @@ import { chunkCount, chunkRange } from "./model-chunks";
 import type { ByteRange, ModelFiles } from "../files/model-files";
 
 /** @param record of a complete model */
-export function keptFiles(
-  store: ModelKeeping,
+export function storedFiles(
+  store: ModelFileStore,
   record: ModelRecord,
 ): ModelFiles {
   const fileOf = (path: string) =>
@@ -43,7 +43,7 @@ export function keptFiles(
 
 /** The bytes of a range, chunk by chunk; each is read while the one before it is used. */
 async function* read(
-  store: ModelKeeping,
+  store: ModelFileStore,
   { id, chunkBytes }: ModelRecord,
   file: ModelFileRecord,
   { start, end }: ByteRange,

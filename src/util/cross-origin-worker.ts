@@ -8,12 +8,12 @@
  * Whether a module's address is at another origin. A bundler may replace the address by a file: URL, which is
  * not.
  */
-export function isElsewhere(moduleUrl: string): boolean {
+export function isCrossOrigin(moduleUrl: string): boolean {
   const { protocol, origin } = new URL(moduleUrl);
   return /^https?:$/.test(protocol) && origin !== globalThis.location?.origin;
 }
 
-export function workerElsewhere(address: string, name: string): Worker {
+export function crossOriginWorker(address: string, name: string): Worker {
   const script = new Blob([`import ${JSON.stringify(address)};`], {
     type: "text/javascript",
   });

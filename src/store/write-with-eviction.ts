@@ -10,7 +10,7 @@ import type { EvictOptions, Segments } from "./segments";
  *   for more than is written
  * @throws StoreError `quota` if that does not help; and as `write`
  */
-export async function writeInLittleRoom<T>(
+export async function writeWithEviction<T>(
   segments: Segments,
   write: () => Promise<T>,
   wantedBytes: number,
