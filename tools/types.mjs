@@ -1,10 +1,10 @@
-// Declarations of the library's public face, as TypeScript makes them of its sources.
+// Writes the declarations of the library's public interface with TypeScript.
 import { join } from "node:path";
 import ts from "typescript";
 import { root } from "./setup.mjs";
 
 /**
- * Writes a declaration file for each source, and for all that they import.
+ * Writes a declaration file for each source and everything that it imports.
  *
  * @param {string[]} sources
  * @param {string} outDir
@@ -26,7 +26,7 @@ export function emitTypes(sources, outDir) {
       noEmit: false,
       declaration: true,
       emitDeclarationOnly: true,
-      // `npm run check` has seen to that.
+      // `npm run check` has checked the types already.
       noCheck: true,
       stripInternal: true,
       rootDir: join(root, "src"),
@@ -47,7 +47,7 @@ export function emitTypes(sources, outDir) {
 }
 
 /**
- * Imports as Node resolves them, too: it does not guess a file's ending.
+ * Completes import paths as Node requires: it does not guess file extensions.
  *
  * @param {string} declarations
  */

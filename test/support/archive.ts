@@ -1,4 +1,4 @@
-/** Archives of a test's own, and chats to fill them. */
+/** Archives for a single test, and chats to fill them. */
 import { onTestFinished } from "vitest";
 import type {
   ArchiveOptions,
@@ -18,13 +18,13 @@ import { ownName } from "../store/fixtures";
 
 export interface TestArchive {
   archive: IndexedDbArchive;
-  /** What was told, in order. */
+  /** Warnings, in order. */
   troubles: StoreWarning[];
-  /** How often the list of chats was said to be another one. */
+  /** How often a change of the list of chats was reported. */
   changes: { count: number };
 }
 
-/** An archive that is closed when the test is over: a tab, where several have one name. */
+/** An archive that is closed after the test; several with one name act as several tabs. */
 export async function openTestArchive(
   name = ownName(),
   options: ArchiveOptions = {},

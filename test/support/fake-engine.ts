@@ -1,7 +1,6 @@
 /**
- * A ChatEngine without a model, for the page's tests and its preview. It keeps chats as the engine does,
- * and does what its script says: a test holds each load, reply and restore in its hands and moves them
- * on itself; the preview gives a script that moves by itself.
+ * A ChatEngine without a model, for the page's tests and its preview. It stores chats as the engine does, and
+ * follows its script: a test controls each load, reply and restore; the preview's script runs by itself.
  */
 import type { ChatEngine } from "../../src/engine/api/chat-engine";
 import type {
@@ -69,7 +68,7 @@ export interface FakeScript {
   busy?: string[];
   /** Models that are on this device. */
   models?: StoredModel[];
-  /** What the store answers, where there is none. */
+  /** The store's statistics, if it has any. */
   storeError?: Error;
 }
 
@@ -97,10 +96,10 @@ export class FakeEngine implements ChatEngine {
   readonly planned: { source: ModelSource; options: PlanOptions }[] = [];
   readonly deletedModels: string[] = [];
   storeError: Error | undefined;
-  /** What memory holds, for a test to change. */
+  /** The memory snapshot, for a test to change. */
   snapshot: MemorySnapshot = fakeMemory;
   readonly snapshotsAsked: (MemoryOptions | undefined)[] = [];
-  /** What was done to it, in order: "pin 1", "unpin 1", "evict 2", "wipe". */
+  /** Calls that changed it, in order: "pin 1", "unpin 1", "evict 2", "wipe". */
   readonly memoryActions: string[] = [];
   readonly #script: FakeScript;
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
