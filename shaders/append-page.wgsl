@@ -1,5 +1,5 @@
-// Before a decode step: the page that takes the new token's K and V enters the page table of its
-// half, or, if it is there already, has one token more. One invocation per half.
+// Before a decode step: enters the page that takes the new token's K and V into the page table of its half, or
+// adds a token to its entry if it is there already. One invocation per half.
 //
 // Comes after shared/step.wgsl.
 

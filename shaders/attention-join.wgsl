@@ -1,4 +1,4 @@
-// Joins what the splits of attention.wgsl found:
+// Joins the partial results of attention.wgsl's splits:
 //   out[row, head] = Σ_splits sums · exp(max − M) / Σ_splits sum · exp(max − M),  M = max over the splits
 // A row that saw no key gives zeros.
 //

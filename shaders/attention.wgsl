@@ -156,7 +156,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   }
 }
 
-// The highest position among the rows of a tile of queries: pages behind it need no look.
+// The highest position among the rows of a tile of queries: later pages can be skipped.
 fn tile_last_position(first_query : u32, query_count : u32) -> u32 {
   var last = 0u;
   let end_row = (min(first_query + tile_queries, query_count) - 1u) / params.group;

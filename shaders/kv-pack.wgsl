@@ -14,7 +14,7 @@
 
 override head_dim = 32u;
 
-// What is smaller counts as 0: halves of its mantissa would not be normal numbers.
+// Smaller values count as 0: halves of their mantissa would not be normal numbers.
 const SMALLEST = 1e-30;
 
 @compute @workgroup_size(64)
@@ -45,7 +45,7 @@ fn main(@builtin(global_invocation_id) id : vec3u) {
 // Codes of four values, the first in the lowest byte.
 fn packed_codes(values : vec4f, largest : f32) -> u32 {
   let guess = clamp(round(values * (127.0 / largest)), vec4f(-127.0), vec4f(127.0));
-  // How far a value is from its code, in units of largest / 254: more than 1 is beyond a boundary.
+  // How far a value is from its code, in units of largest / 254: more than 1 means that another code is nearer.
   let value_high = upper_bits(values);
   let largest_high = upper_bits(vec4f(largest));
   let excess = (254.0 * value_high - 2.0 * guess * largest_high) +

@@ -20,13 +20,13 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   let first_row = workgroup.y * TILE_ROWS;
   let first_result = workgroup.x * TILE_RESULTS;
 
-  // What this invocation brings into the tiles: four columns of one row of x, eight of one row of W.
+  // What this invocation loads into the tiles: four columns of one row of x, eight of one row of W.
   let x_lane_row = lane / 4u;
   let x_from = min(first_row + x_lane_row, row_count() - 1u) * params.chunks * 2u;
   let w_lane_row = lane / 2u;
   let w_from = weight_row(first_result + w_lane_row) * params.chunks;
 
-  // What it computes.
+  // The results that it computes.
   let row = (lane / 16u) * 4u;
   let result = (lane % 16u) * 4u;
   var r0 = vec4f();

@@ -58,14 +58,14 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   softmaxes[workgroup.x * step.asked_count + asked] = vec2f(highest, sum);
 }
 
-// How many of a page's tokens a row at this position scores; they are its first.
+// How many of a page's tokens a row at this position scores; they are the page's first ones.
 fn visible_tokens(page : Page, position : u32) -> u32 {
   let first_position = page.base + page.first;
   if (page.round == PREFIX || first_position > position) { return 0u; }
   return min(page.valid, position - first_position + 1u);
 }
 
-// Products of a row's queries, turned to where the page's round sees them, with the page's 16 keys.
+// Products of a row's queries, rotated to where the page's round sees them, with the page's 16 keys.
 fn dots_with(page : Page, row : u32) -> array<f32, PAGE_TOKENS> {
   let columns = head_dim / 4u;
   let pairs = head_dim / 8u; // vec4s in half a head

@@ -9,8 +9,8 @@
 // over the bits of a, eight at a time, with a histogram of counts or of probabilities in fixed point:
 // integer sums, so the same seed gives the same token whatever order the invocations run in.
 //
-// Where a logit is NaN or +∞, or all are −∞, there is nothing to draw from: NO_TOKEN says so. WGSL may compute
-// as if there were no such values, so they are looked for in the bits.
+// If a logit is NaN or +∞, or all are −∞, nothing can be drawn: the result is NO_TOKEN. WGSL may assume that such
+// values don't occur, so they are detected by their bits.
 //
 // One workgroup; its invocations stride over the vocabulary.
 //
@@ -36,7 +36,7 @@ var<workgroup> is_broken : atomic<u32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane : u32) {
-  // The largest, and the token that has it.
+  // The largest logit, and its token.
   var best = -3.4e38;
   var token = NO_TOKEN;
   for (var i = lane; i < params.vocab_size; i += LANES) {
@@ -107,7 +107,7 @@ fn reduce_best(value : f32, token : u32, lane : u32) -> f32 {
   return best_values[0];
 }
 
-// Σ exp(a − largest) over the kept, the same in every invocation.
+// Σ exp(a − largest) over the kept tokens, the same in every invocation.
 fn kept_total(lowest : u32, largest : f32, lane : u32) -> f32 {
   var sum = 0.0;
   for (var i = lane; i < params.vocab_size; i += LANES) {

@@ -7,7 +7,7 @@ export type {
   ChatSummary,
   HistoryRound,
   MessagePlace,
-  SaidRound,
+  RoundText,
 } from "./engine/api/chats";
 export type {
   RestoreOptions,
@@ -19,7 +19,7 @@ export type {
 } from "./engine/api/kv-memory";
 export type {
   DeviceInfo,
-  KeptModel,
+  StoredModel,
   LoadOptions,
   LoadProgress,
   Misfit,

@@ -1,5 +1,5 @@
-// A plugin for both builds: WGSL without its comments and margins, which are two fifths of it and which no
-// browser reads. Lines stay where they are, so that an error in a shader still names the right one.
+// A plugin for both builds: strips comments and indentation from WGSL, which are two fifths of it. Lines stay
+// where they are, so that an error in a shader still names the right one.
 import { readFileSync } from "node:fs";
 
 /** @type {import("vite").Plugin} */

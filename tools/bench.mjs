@@ -27,7 +27,7 @@ const NAMES = ["speed", "rounds", "fusion", "resume", "models", "calibrate"];
 /** Benchmarks that need what Node has: files, and the size of the heap. */
 const IN_NODE = ["models"];
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
-/** What a benchmark itself takes. */
+/** Options of the benchmarks themselves. */
 const PARAMS = ["tau", "rounds", "count", "asks", "turns", "ratios"];
 /** Seeds that training never saw: so many chats of so many rounds. */
 const FULL_SETS = [
@@ -77,7 +77,7 @@ try {
   if (name === "calibrate" && options.write === true) {
     if (isUrl) fail("--write wants a model's folder on this machine.");
     const path = join(model, "rondo.json");
-    // What is known of the model besides, such as context_tokens, stays.
+    // Other fields of the file, such as context_tokens, stay.
     const before = existsSync(path)
       ? JSON.parse(readFileSync(path, "utf8"))
       : {};

@@ -1,5 +1,5 @@
-// `npm run check`: types, lint, format, and what is unused or goes in circles. All of it is run, side by
-// side, so that one round shows everything there is to mend.
+// `npm run check`: types, lint, format, unused code and import cycles. All checks run in parallel and to the end,
+// so that one run shows every problem.
 import { spawn } from "node:child_process";
 import { root, scriptOf, setUp } from "./setup.mjs";
 

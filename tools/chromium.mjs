@@ -18,8 +18,8 @@ export function chromiumPath() {
 }
 
 /**
- * `--enable-unsafe-webgpu` brings the software adapter (SwiftShader); root has no sandbox;
- * the rest keeps the browser from talking to anyone.
+ * `--enable-unsafe-webgpu` enables the software adapter (SwiftShader); root has no sandbox; the rest keeps the
+ * browser off the network.
  */
 export const chromiumArgs = [
   "--enable-unsafe-webgpu",

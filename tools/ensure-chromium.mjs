@@ -1,10 +1,10 @@
-// Chromium for what runs in a browser: tests, benchmarks, the demo.
+// Provides Chromium for everything that runs in a browser: tests, benchmarks, the demo.
 import { chromiumPath } from "./chromium.mjs";
 import { fail, run } from "./setup.mjs";
 
 /**
- * Installs Chromium where it is missing and can be, else ends the process and says what to install:
- * kernels, storage and elements run in it, and without it nothing would be proved.
+ * Installs Chromium if it is missing; if that fails, ends the process and says what to install. Kernels, storage
+ * and elements run in it, so nothing could be tested without it.
  */
 export function ensureChromium() {
   if (chromiumPath() !== undefined) return;

@@ -1,5 +1,5 @@
-// Draws the icons of the installed page from public/icon.svg, in Chromium: `node tools/icons.mjs`. Their
-// bytes are in the repository, so this is for when the icon is another.
+// Draws the icons of the installed page from public/icon.svg, in Chromium: `node tools/icons.mjs`. The results
+// are in the repository; run it after changing the icon.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright";
@@ -8,7 +8,7 @@ import { root } from "./setup.mjs";
 
 const folder = join(root, "public");
 const svg = readFileSync(join(folder, "icon.svg"), "utf8");
-// Systems cut these to a shape of their own, which leaves four fifths of it at least: the mark is within.
+// Systems crop these to their own shapes, which keep at least the inner four fifths: the mark lies within.
 const square = svg.replace(' rx="8"', "");
 
 /** @type {{ name: string, px: number, drawing: string }[]} */

@@ -1,5 +1,5 @@
-// What the library is made of, and how it is built: ES modules in one flat folder, which a page can load
-// as they stand and any bundler can take in, with their types and a manifest of their elements.
+// The library's modules and its build: ES modules in one flat folder that pages can load as they are and bundlers
+// can process, with their types and a manifest of their elements.
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
@@ -12,8 +12,8 @@ import { emitTypes } from "./types.mjs";
 export const libraryFolder = join(root, "dist", "lib");
 
 /**
- * What a page imports, `rondo` itself and what is behind it: its source, and the element that it registers
- * for pages to use, if any. package.json's `exports` has the same names.
+ * What a page imports, `rondo` and its subpaths: the source, and the element that it registers, if any.
+ * package.json's `exports` has the same names.
  *
  * @type {Record<string, { source: string, element?: string }>}
  */
@@ -33,8 +33,8 @@ export const entries = {
 const NO_ELEMENTS = "no-elements.js";
 
 /**
- * What is started by its address alone. They are entries beside the others, so that what they share with
- * the page is one file, and lie where their addresses in the code say.
+ * Scripts started by their address. They are additional entries, so that code shared with the page is one file,
+ * and they lie where the code's addresses point.
  *
  * @type {Record<string, string>}
  */
@@ -43,7 +43,7 @@ const workers = {
   "pdf-worker": "src/documents/pdf-worker.ts",
 };
 
-/** Chunks that would be called after a small file in them, by a file that says what they are. */
+/** Names for chunks that would otherwise be named after a small file in them. */
 const chunkNames = {
   "/src/engine/engine.ts": "engine",
   "/node_modules/lit-html/": "lit",
@@ -51,8 +51,8 @@ const chunkNames = {
 };
 
 /**
- * Keeps `new Worker(new URL("./worker.js", import.meta.url))` as it is: that is what bundlers look for, and
- * what works without one. Vite's own way of building workers leaves addresses that others do not recognise.
+ * Keeps `new Worker(new URL("./worker.js", import.meta.url))` as it is: bundlers look for it, and it works
+ * without one. Vite's own worker syntax leaves addresses that others do not recognise.
  *
  * @type {import("vite").Plugin}
  */
@@ -70,11 +70,11 @@ const plainWorkers = {
           return `new URL(/* @vite-ignore */ "./${name}.js", import.meta.url)`;
         },
       );
-      // No line has moved: the map of what went before will do.
+      // No line has moved, so the previous source map still holds.
       return { code: plain, map: null };
     },
   },
-  // The comment was for Vite's ears here, not for those of whoever builds with the library.
+  // The comment is for Vite here, not for bundlers of the library.
   renderChunk(code) {
     return { code: code.replaceAll("/* @vite-ignore */", ""), map: null };
   },
@@ -90,7 +90,7 @@ const plainWorkers = {
 };
 
 /**
- * Bundles the library's JavaScript into its folder, and gives what is in it.
+ * Bundles the library's JavaScript into its folder; returns its chunks.
  *
  * @returns {Promise<import("vite").Rolldown.OutputChunk[]>}
  */
@@ -106,7 +106,7 @@ export async function bundleLibrary() {
     mode: "production",
     publicDir: false,
     plugins: [bareShaders, plainWorkers],
-    // A library's build leaves this for the bundler to say, and a page without one has no `process`.
+    // Library builds leave this to the bundler, and a page without a bundler has no `process`.
     define: { "process.env.NODE_ENV": '"production"' },
     build: {
       outDir: libraryFolder,
@@ -171,7 +171,7 @@ export async function buildLibrary() {
   return chunks;
 }
 
-/** The elements that pages may use: their sources, and the built files that register them. */
+/** The public elements: their sources, and the built files that register them. */
 export function publicElements() {
   return Object.entries(entries).flatMap(([name, { element }]) =>
     element === undefined

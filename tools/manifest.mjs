@@ -1,5 +1,5 @@
-// What tools and people can know of the elements: the custom-elements manifest, made of the comments and
-// types of their classes, and the tables of docs/element.md, made of the manifest.
+// Describes the elements for tools and people: the custom-elements manifest, made from the comments and types of
+// their classes, and the tables of docs/element.md, made from the manifest.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { create, ts } from "@custom-elements-manifest/analyzer";
@@ -7,7 +7,7 @@ import { litPlugin } from "@custom-elements-manifest/analyzer/src/features/frame
 import { root } from "./setup.mjs";
 
 /**
- * What a manifest says of a thing by its name; the format has more.
+ * A manifest's entry for a named thing; the format has more fields.
  *
  * @typedef {{
  *   name: string, description?: string, type?: { text: string }, privacy?: string, kind?: string,
@@ -31,7 +31,7 @@ import { root } from "./setup.mjs";
  * @returns {Manifest}
  */
 export function manifestOf(elements) {
-  // An element may have its attributes from a class in another file.
+  // An element may inherit its attributes from a class in another file.
   const folders = new Set(elements.map(({ source }) => dirname(source)));
   const sources = [...folders].flatMap((folder) =>
     readdirSync(join(root, folder))
@@ -80,9 +80,8 @@ function parsed(source) {
 }
 
 /**
- * A class comment with a line for each name, as the analyzer wants it: ours name several where one
- * explanation does for all. What a method returns is told in words, or the analyzer would take the tag, which
- * has no type, for its type.
+ * A class comment with a line for each name, as the analyzer needs it: ours name several names in one line if
+ * they share an explanation. The tag for what a method returns would be taken for its type, so it is reworded.
  *
  * @param {string} source
  */
@@ -120,7 +119,7 @@ function publicPartOf({ name, description, ...element }) {
         ({ name, privacy }) => privacy === undefined && !name.startsWith("#"),
       )
       .map(own),
-    // An event that no comment explains is the analyzer's guess at what a class of ours is called with.
+    // An event without an explanation is the analyzer's guess from a constructor call.
     events: (element.events ?? [])
       .filter(({ description }) => description !== undefined)
       .map(own)
@@ -132,7 +131,7 @@ function publicPartOf({ name, description, ...element }) {
 }
 
 /**
- * Which of our classes it comes from is nobody else's concern.
+ * Users need not know which of our classes it is inherited from.
  *
  * @param {Named & { inheritedFrom?: object }} thing
  * @returns {Named}

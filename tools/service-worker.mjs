@@ -1,4 +1,4 @@
-// The page's service worker: bundled with the page, and told which files that has.
+// Bundles the page's service worker with the page, and writes the list of the page's files into it.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
@@ -20,7 +20,7 @@ export function serviceWorker() {
     },
     generateBundle(_, bundle) {
       const worker = bundle[WORKER];
-      // Browsers differ on whether such a worker may be a module; one without imports need not be.
+      // Browsers differ on module service workers; one without imports need not be a module.
       if (worker?.type !== "chunk" || worker.imports.length > 0)
         this.error(
           `${WORKER} must be one file: it shares no code with the page.`,
@@ -34,7 +34,7 @@ export function serviceWorker() {
 }
 
 /**
- * Writes the list of a built page's files into its service worker, in the place of the one before.
+ * Writes the list of a built page's files into its service worker, replacing the old list.
  *
  * @param {string} folder
  */
@@ -57,7 +57,7 @@ export function listPageFiles(folder) {
 }
 
 /**
- * Nobody needs those for using the page, without a network least of all.
+ * Files that are not needed to use the page, least of all offline.
  *
  * @param {string} name
  */
@@ -66,7 +66,7 @@ function isLeftOut(name) {
 }
 
 /**
- * As the page asks for it: itself by its folder.
+ * As the page requests it: the page itself by its folder.
  *
  * @param {string} name
  */

@@ -1,5 +1,5 @@
-// What every script needs first: the right Node, and the packages. It runs before any package is
-// installed, so it uses Node's built-in modules alone, and no syntax that an old Node cannot parse.
+// Comes first in every script: checks Node's version and installs the packages. It runs before any package is
+// installed, so it only uses Node's built-in modules, and no syntax that an old Node cannot parse.
 import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";

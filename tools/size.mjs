@@ -10,14 +10,14 @@ import { setUp } from "./setup.mjs";
  */
 export const BUDGET_BYTES = 150_000;
 
-/** The same without the element: the engine, and what it reads a model's tokens and template with. */
+/** The same without the element: the engine, and the code for a model's tokenizer and template. */
 const ENGINE = ["rondo.js", "worker.js"];
 const ENGINE_REPLY = ["tokenizer", "chat-template"];
 
-/** What a page starts with: the element, and the worker that it starts. */
+/** Loaded at the start: the element, and the worker that it starts. */
 const START = ["define.js", "worker.js"];
 
-/** What no reply goes without, and is fetched while the model comes. */
+/** Needed for every reply, and fetched while the model loads. */
 const FIRST_REPLY = [
   "tokenizer",
   "chat-template",
@@ -85,7 +85,7 @@ export function gzipBytes(sizes, ...when) {
 }
 
 /**
- * What a page loads that takes the engine alone, until its first reply.
+ * What a page without the element loads until its first reply.
  *
  * @param {Chunk[]} chunks
  * @param {Size[]} sizes of these
@@ -175,7 +175,7 @@ function contentsOf({ modules }) {
 }
 
 /**
- * The package, or the folder of ours, that a module is of.
+ * The package or source folder of a module.
  *
  * @param {string} id
  */

@@ -43,7 +43,7 @@ console.log(`Rondo is at ${address}\nCtrl-C ends it.`);
 if (!options["no-open"] && hasDesktop()) openBrowser(address);
 
 async function readOptions() {
-  // Not at the top: where an old Node lacks it, setUp() should be the one to say so.
+  // Imported late: on a Node without it, setUp() should report the problem first.
   const { parseArgs } = await import("node:util");
   try {
     return parseArgs({
@@ -108,7 +108,7 @@ function openBrowser(url) {
     detached: true,
     stdio: "ignore",
   })
-    // The address is on the terminal, so a desktop that cannot open it is no error.
+    // The address is printed on the terminal, so a failure to open it is no error.
     .on("error", () => undefined)
     .unref();
 }

@@ -1,10 +1,10 @@
-// Declarations of the library's public face, as TypeScript makes them of its sources.
+// Writes the declarations of the library's public interface with TypeScript.
 import { dirname, join, normalize } from "node:path";
 import ts from "typescript";
 import { root } from "./setup.mjs";
 
 /**
- * Writes a declaration file for each source, and for all that these declarations import: less than the
+ * Writes a declaration file for each source, and for everything that these declarations import: less than the
  * sources do.
  *
  * @param {string[]} sources
@@ -27,7 +27,7 @@ export function emitTypes(sources, outDir) {
       noEmit: false,
       declaration: true,
       emitDeclarationOnly: true,
-      // `npm run check` has seen to that.
+      // `npm run check` has checked the types already.
       noCheck: true,
       stripInternal: true,
       rootDir: join(root, "src"),
@@ -62,5 +62,5 @@ export function emitTypes(sources, outDir) {
   }
 }
 
-/** What a declaration imports of the others: a path without an ending. */
+/** The path that a declaration imports another one by: it has no ending. */
 const OWN_IMPORT = /(from |import\()"(\.{1,2}\/[^"]*?)"/g;

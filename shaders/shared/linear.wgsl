@@ -1,4 +1,4 @@
-// What matvec.wgsl and matmul.wgsl compute, each in its own way:
+// The common part of matvec.wgsl and matmul.wgsl, which both compute:
 //   y[row, n] = epilogue( Σ_k norm(x[row])[k] · W[n, k] + bias[n] )
 //   norm(x)[k] = x[k] · norm_weight[k] / sqrt(mean(x²) + eps)
 // The norm's division is left to the end: whoever walks over x sums x² on the way, so the norm costs no
@@ -42,13 +42,13 @@ fn weight_row(n : u32) -> u32 {
   return min(n, params.outputs - 1u);
 }
 
-// What the results of a row of x are multiplied by, given its Σ x².
+// Factor for the results of a row of x, given its Σ x².
 fn norm_scale(squares : f32) -> f32 {
   if (params.normalizes == 0u) { return 1.0; }
   return inverseSqrt(squares / f32(params.columns) + params.eps);
 }
 
-// Brings results n to n + 3 of a row into y, n even; what is outside of it is left out.
+// Writes results n to n + 3 of a row to y, n even; results outside y are dropped.
 fn finish(row : u32, n : u32, results : vec4f) {
   if (row >= row_count()) { return; }
   let to = row * params.y_stride + params.first_output;

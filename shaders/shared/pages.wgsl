@@ -1,4 +1,4 @@
-// How keys and values lie in the pages of the pool: [page, kv_head, PAGE_TOKENS, head_dim] in kv_format.
+// The layout of keys and values in the pages of the pool: [page, kv_head, PAGE_TOKENS, head_dim] in kv_format.
 
 const PAGE_TOKENS = 16u;
 
@@ -16,7 +16,7 @@ fn from_f32(low : vec2u, high : vec2u) -> vec4f {
   return bitcast<vec4f>(vec4u(low, high));
 }
 
-// Two f16 in a word; what f16 can't hold is cut to its range, so that pages never hold infinities.
+// Two f16 in a word; values beyond f16's range are clamped, so that pages never hold infinities.
 fn f16_word(pair : vec2f) -> u32 {
   return pack2x16float(clamp(pair, vec2f(-65504.0), vec2f(65504.0)));
 }

@@ -3,7 +3,7 @@
 // with max the highest score in the split and sum = Σ exp(score − max). Reads `head_dim` and
 // `params.heads` of the kernel.
 
-// The score of a key that a row may not see.
+// The score of a key that a row must not see.
 const MASKED = -1e30;
 
 // Where a row and head's values of a split begin in `partials`; (max, sum) lie head_dim / 4 behind.

@@ -1,7 +1,7 @@
-// What a step is about, in one small buffer that src/model/network/step.ts writes, and the entries of the page
-// tables, which src/memory/page-table.ts makes.
+// A step's inputs, in one small buffer written by src/model/network/step.ts, and the entries of the page tables,
+// written by src/memory/page-table.ts.
 
-// The halves of the layers, as arrays of two have them.
+// Indexes of the two halves of the layers in arrays.
 const LOWER = 0u;
 const UPPER = 1u;
 

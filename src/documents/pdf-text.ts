@@ -8,7 +8,7 @@
  */
 import type * as pdfjs from "pdfjs-dist";
 import { DocumentError } from "../util/errors";
-import { isElsewhere, workerElsewhere } from "../util/worker-elsewhere";
+import { isCrossOrigin, crossOriginWorker } from "../util/cross-origin-worker";
 import { linesOf } from "./pdf-lines";
 import { textOfLines } from "./pdf-paragraphs";
 
@@ -48,8 +48,11 @@ export async function pdfText(
 /** In the built library, `pdf-worker.js` lies beside what imports this. */
 function pdfWorker(): Worker {
   const here = import.meta.url;
-  if (isElsewhere(here))
-    return workerElsewhere(new URL("./pdf-worker.js", here).href, "rondo pdf");
+  if (isCrossOrigin(here))
+    return crossOriginWorker(
+      new URL("./pdf-worker.js", here).href,
+      "rondo pdf",
+    );
   return new Worker(new URL("./pdf-worker.ts", import.meta.url), {
     type: "module",
     name: "rondo pdf",

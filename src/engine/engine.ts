@@ -23,7 +23,7 @@ import type {
 } from "./api/kv-memory";
 import type { MemorySnapshot } from "./api/memory-snapshot";
 import type {
-  KeptModel,
+  StoredModel,
   LoadOptions,
   ModelInfo,
   ModelPlan,
@@ -98,20 +98,20 @@ export interface EngineOptions {
 
 export class Engine implements ChatEngine {
   readonly #options: EngineOptions;
-  /** All that uses the GPU. */
+  /** Queue of everything that uses the GPU. */
   readonly #queue = new TaskQueue(() => this.#checkMemory());
   readonly #closing = new AbortController();
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
   #opening: Promise<ChatStores> | undefined;
   #closed: Promise<void> | undefined;
-  /** Whether all of it is given back. */
-  #isShut = false;
-  /** Loads that are wanted, or under way. */
+  /** Whether everything has been released. */
+  #isReleased = false;
+  /** Loads that are queued or running. */
   #loads = 0;
   readonly #library: ModelLibrary;
   readonly #model: ModelHolder;
   readonly #memory: MemoryControls;
-  readonly #afterTurn = new AfterTurn(() => this.#queue.isWanted);
+  readonly #afterTurn = new AfterTurn(() => this.#queue.hasWaiting);
   readonly #healer = new Healer(
     this.#queue,
     (chatId) => this.#activeToWrite(chatId),
@@ -140,7 +140,7 @@ export class Engine implements ChatEngine {
       stores: () => this.#stores(),
       activate: (chatId) => this.#activate(chatId),
       active: (chatId) => this.#active(chatId),
-      tell: (chatId) => this.#tellMemory(chatId),
+      tell: (chatId) => this.#notifyMemory(chatId),
     });
   }
 
@@ -152,7 +152,7 @@ export class Engine implements ChatEngine {
     this.#loads++;
     const loading = this.#run(options, async (options) => {
       const loaded = await this.#model.load(source, options);
-      this.#tellMemory(undefined);
+      this.#notifyMemory(undefined);
       return loaded.info();
     });
     return loading.finally(() => this.#loads--);
@@ -162,7 +162,7 @@ export class Engine implements ChatEngine {
     return this.#library.plan(source, options);
   }
 
-  listModels(): Promise<KeptModel[]> {
+  listModels(): Promise<StoredModel[]> {
     return this.#library.list();
   }
 
@@ -188,7 +188,7 @@ export class Engine implements ChatEngine {
   async openChat(chatId: string): Promise<ChatHistory> {
     const { chats, kv } = await this.#stores();
     const { history, replaced } = await chats.open(chatId);
-    // Another tab has changed the chat: what this one has of it on the GPU is of no use.
+    // Another tab has changed the chat: its KV on this tab's GPU is useless.
     if (replaced)
       this.#inBackground(async () => {
         await kv.packed();
@@ -214,14 +214,14 @@ export class Engine implements ChatEngine {
       throw new RangeError(`There is no chat ${chatId}.`);
     await archive.delete(chatId);
     const forget = async () => {
-      // What is being packed is not given to others meanwhile.
+      // Packing pins the pages: wait before they are given back.
       await kv.packed();
       const chat = await chats.forget(chatId);
       if (chat) clearChat(chat);
     };
-    // A chat that has nothing on the GPU need not wait for what is going on there.
+    // A chat without pages need not wait for the GPU queue.
     await (chats.get(chatId)?.bound ? this.#queue.run(forget) : forget());
-    this.#tellMemory(chatId);
+    this.#notifyMemory(chatId);
   }
 
   async exportChat(
@@ -229,7 +229,7 @@ export class Engine implements ChatEngine {
     options?: { withKv?: boolean },
   ): Promise<Blob> {
     const { archive, kv } = await this.#stores();
-    // What a turn leaves to be stored is stored behind it.
+    // Wait for the queue first: a running turn has KV to store when it ends.
     await this.#queue.run(() => kv.idle(chatId));
     return archive.exportChat(chatId, options);
   }
@@ -260,7 +260,7 @@ export class Engine implements ChatEngine {
     message: string,
     { place, ...options }: ChatReplyOptions = {},
   ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
-    // What the caller has got wrong leaves nothing in the chat.
+    // Invalid options must not leave a message in the chat.
     checkReplyOptions(options);
     if (this.#loads === 0) this.#model.assertLoaded();
     const { roundId } = await this.addMessage(chatId, message, { place });
@@ -275,10 +275,10 @@ export class Engine implements ChatEngine {
     checkReplyOptions(options);
     this.#assertOpen();
     const { chats } = await this.#stores();
-    const { signal, release } = this.#untilClosed(options.signal);
+    const { signal, release } = this.#abortOnClose(options.signal);
     const leave = await this.#queue.enter();
     try {
-      // A turn that loses its device before anyone has seen a word of it begins again with a new one.
+      // A turn that loses its device before its first token starts again on a new device.
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
         try {
           const active = await this.#activate(chatId);
@@ -300,8 +300,8 @@ export class Engine implements ChatEngine {
       release();
       leave();
       this.#noteUse(chatId, chats);
-      this.#tellMemory(chatId);
-      // The round's last tokens get their KV, and all of it is stored, while the user reads.
+      this.#notifyMemory(chatId);
+      // While the user reads: KV of the round's last tokens is computed, and all of it is stored.
       this.#inBackground(() => this.#settle(chatId));
     }
   }
@@ -326,7 +326,7 @@ export class Engine implements ChatEngine {
           ),
       };
       const report = await attachDocument(active, document, place, options);
-      this.#tellMemory(chatId);
+      this.#notifyMemory(chatId);
       this.#healer.heal(chatId);
       return report;
     });
@@ -378,14 +378,14 @@ export class Engine implements ChatEngine {
       }
       active.conversation.preloaded = report;
       active.storeKv();
-      this.#tellMemory(chatId);
+      this.#notifyMemory(chatId);
       this.#healer.heal(chatId);
       return report;
     });
   }
 
   async setHealing(isOn: boolean): Promise<void> {
-    this.#healer.turn(isOn);
+    this.#healer.setEnabled(isOn);
   }
 
   memory(options?: MemoryOptions): Promise<MemorySnapshot> {
@@ -397,7 +397,7 @@ export class Engine implements ChatEngine {
     roundId: number,
     options: VerifyOptions = {},
   ): Promise<VerifyReport> {
-    const { signal, release } = this.#untilClosed(options.signal);
+    const { signal, release } = this.#abortOnClose(options.signal);
     try {
       return await this.#memory.verify(chatId, roundId, { ...options, signal });
     } finally {
@@ -419,14 +419,14 @@ export class Engine implements ChatEngine {
 
   onNotice(listener: (notice: EngineNotice) => void): () => void {
     this.#listeners.add(listener);
-    // Another tab's changes are heard from the start.
+    // Open the archive now, so that other tabs' changes are heard from the start.
     this.#stores().catch(() => undefined);
     return () => this.#listeners.delete(listener);
   }
 
   /**
-   * Ends what is going on: a load, a reply, a verification. What a reply leaves to be stored is stored.
-   * Closing again waits for the same.
+   * Stops a running load, reply or verification. What a reply left to store is still stored. Closing again waits
+   * for the same.
    */
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
@@ -434,13 +434,13 @@ export class Engine implements ChatEngine {
 
   async #close(): Promise<void> {
     this.#closing.abort(new Error("The engine is closed."));
-    this.#healer.turn(false);
-    // What ends now has something to leave behind.
+    this.#healer.setEnabled(false);
+    // The task that is being aborted may queue work of its own as it ends.
     await this.#queue.run(async () => undefined);
     await this.#queue.run(async () => {
       const stores = await this.#opening;
       await this.#model.release();
-      this.#isShut = true;
+      this.#isReleased = true;
       await stores?.archive.close();
       await stores?.chats.leaveAll();
       await this.#library.close();
@@ -448,8 +448,8 @@ export class Engine implements ChatEngine {
   }
 
   /**
-   * Changes what was said. No turn runs meanwhile, for it reads the chat; KV of what that makes stale is of use
-   * until it is computed again.
+   * Changes the text of a chat. No turn runs meanwhile, for it reads the chat; KV that becomes stale is repaired
+   * until healing computes it again.
    */
   #revise(
     chatId: string,
@@ -458,23 +458,23 @@ export class Engine implements ChatEngine {
     return this.#queue.run(async () => {
       const { chats } = await this.#stores();
       await chats.change(chatId, change);
-      this.#tellMemory(chatId);
+      this.#notifyMemory(chatId);
       this.#healer.heal(chatId);
       return chats.historyOf(chatId);
     });
   }
 
-  /** Finishes what a turn left, then makes KV exact. */
+  /** Finishes what a turn left, then heals KV. */
   async #settle(chatId: string): Promise<void> {
     const active = await this.#activeToWrite(chatId);
     if (!active) return;
     await this.#afterTurn.run(active, this.#model.url, () =>
-      this.#tellMemory(chatId),
+      this.#notifyMemory(chatId),
     );
     this.#healer.heal(chatId);
   }
 
-  /** A chat to work on: bound to the loaded model, whose device is there. */
+  /** A chat bound to the loaded model, with a working device. */
   async #activate(chatId: string): Promise<ActiveChat> {
     const stores = await this.#stores();
     const loaded = await this.#model.recovered();
@@ -482,7 +482,7 @@ export class Engine implements ChatEngine {
     return new ActiveChat(chat, loaded, stores);
   }
 
-  /** The same, where that is so already. */
+  /** The same if the chat is bound already. */
   async #active(chatId: string): Promise<ActiveChat | undefined> {
     const stores = await this.#stores();
     const chat = stores.chats.get(chatId)?.bound;
@@ -496,15 +496,15 @@ export class Engine implements ChatEngine {
     );
   }
 
-  /** The same again, where this tab writes the chat. */
+  /** The same if also this tab writes the chat. */
   async #activeToWrite(chatId: string): Promise<ActiveChat | undefined> {
     const { chats } = await this.#stores();
     return chats.isWritten(chatId) ? this.#active(chatId) : undefined;
   }
 
-  /** The chats' stores, opened once. */
+  /** The chats' stores; opened once. */
   async #stores(): Promise<ChatStores> {
-    if (this.#isShut) this.#assertOpen();
+    if (this.#isReleased) this.#assertOpen();
     this.#opening ??= openChatStores(
       this.#options,
       () => this.#modelLabel(),
@@ -524,13 +524,13 @@ export class Engine implements ChatEngine {
     chats.note(chatId, { updatedMs: Date.now(), ...modelName });
   }
 
-  /** Runs a task that uses the GPU; closing the engine ends it. */
+  /** Runs a task that uses the GPU; closing the engine aborts it. */
   async #run<O extends { signal?: AbortSignal | undefined }, T>(
     options: O,
     task: (options: O & { signal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
     this.#assertOpen();
-    const { signal, release } = this.#untilClosed(options.signal);
+    const { signal, release } = this.#abortOnClose(options.signal);
     try {
       return await this.#queue.run(() => task({ ...options, signal }));
     } finally {
@@ -538,23 +538,23 @@ export class Engine implements ChatEngine {
     }
   }
 
-  /** @throws Error where the engine is closed, or is about to be */
+  /** @throws Error if the engine is closed or closing */
   #assertOpen(): void {
     this.#closing.signal.throwIfAborted();
   }
 
-  #untilClosed(signal: AbortSignal | undefined) {
+  #abortOnClose(signal: AbortSignal | undefined) {
     return anySignal([signal, this.#closing.signal]);
   }
 
-  /** Runs what nobody waits for, unless the engine is closed before. */
+  /** Runs background work, unless the engine is closed before. */
   #inBackground(task: () => Promise<void>): void {
     this.#queue.run(task).catch(() => undefined);
   }
 
   /**
-   * After each task: free + used pages = all, and nothing is where it should not be. A fault is told, and costs
-   * the KV that it concerns: text is the truth.
+   * Checks after each task that free + used pages = all, and that no page is misplaced. A fault is reported, and
+   * costs the KV concerned: text is the truth.
    */
   #checkMemory(): void {
     const residency = this.#model.current?.residency;
@@ -567,7 +567,7 @@ export class Engine implements ChatEngine {
     });
   }
 
-  #tellMemory(chatId: string | undefined): void {
+  #notifyMemory(chatId: string | undefined): void {
     this.#notify({ type: "memory-changed", chatId });
   }
 
@@ -576,7 +576,7 @@ export class Engine implements ChatEngine {
   }
 }
 
-/** @throws RangeError where there is no such message, or it has a reply */
+/** @throws RangeError if there is no such message, or it has a reply */
 function unansweredIn(
   { conversation }: ActiveChat,
   roundId: number,
@@ -589,7 +589,7 @@ function unansweredIn(
   return round;
 }
 
-/** Gives the pages of a chat back to whichever pool they are from. */
+/** Gives a chat's pages back to the pool they are from. */
 function clearChat({ conversation }: OpenChat): void {
   conversation.all.forEach(clearRound);
 }

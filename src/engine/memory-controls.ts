@@ -1,6 +1,6 @@
 /**
- * What the engine does for the memory panel: says what is where, holds turns against full attention, and has
- * people pin, evict and forget. Text is never touched.
+ * The engine's part in the memory panel: takes snapshots, verifies turns, and pins, evicts and wipes KV for the
+ * user. Text is never touched.
  */
 import { isResident } from "../memory/round";
 import { HALVES } from "../util/kv-half";
@@ -20,19 +20,19 @@ import { pinRound } from "./open/edit-chat";
 import type { ChatStores } from "./open/open-archive";
 import { TurnLog } from "./turn/turn-log";
 
-/** What it needs of the engine. */
+/** The parts of the engine that it uses. */
 export interface MemoryControlsContext extends Pick<
   SnapshotSources,
   "loaded" | "models"
 > {
-  /** Of all that uses the GPU. */
+  /** Queue of everything that uses the GPU. */
   queue: TaskQueue;
   stores: () => Promise<ChatStores>;
-  /** A chat to work on; its model is loaded, and bound to it, where that is not so yet. */
+  /** A chat to work on; loads its model and binds it first, if necessary. */
   activate: (chatId: string) => Promise<ActiveChat>;
-  /** The same, where a model has bound it already and its device is there. */
+  /** The same if the chat is bound and its device is there. */
   active: (chatId: string) => Promise<ActiveChat | undefined>;
-  /** Tells who listens that memory is another one now. */
+  /** Notifies listeners that the memory snapshot changed. */
   tell: (chatId: string | undefined) => void;
 }
 
@@ -60,7 +60,7 @@ export class MemoryControls implements Omit<
     options: VerifyOptions = {},
   ): Promise<VerifyReport> {
     const { queue, activate, tell } = this.#context;
-    const isWanted = () => queue.isWanted;
+    const shouldYield = () => queue.hasWaiting;
     // One at a time: two would interrupt each other for ever.
     return this.#verifying.run(async () => {
       for (;;) {
@@ -68,9 +68,9 @@ export class MemoryControls implements Omit<
         try {
           const report = await queue.run(async () => {
             const active = await activate(chatId);
-            // What is being packed stays where it is meanwhile.
+            // Packing pins the pages meanwhile.
             await active.packed();
-            return verifyRound(active, roundId, { ...options, isWanted });
+            return verifyRound(active, roundId, { ...options, shouldYield });
           });
           if (report) return report;
         } finally {
@@ -103,7 +103,7 @@ export class MemoryControls implements Omit<
     await queue.run(async () => {
       const { chats } = await stores();
       const found = await active(chatId);
-      // What no model has bound has nothing on the GPU.
+      // A chat that no model has bound has no pages.
       if (found) await evict(found, roundId, chats.isWritten(chatId));
       else (await known(stores, chatId)).find(roundId);
     });
@@ -125,7 +125,7 @@ export class MemoryControls implements Omit<
   }
 }
 
-/** @throws RangeError where there is no such chat; StoreError */
+/** @throws RangeError if there is no such chat; StoreError */
 async function known(stores: MemoryControlsContext["stores"], chatId: string) {
   const found = await (await stores()).chats.find(chatId);
   if (found) return found.conversation;
@@ -133,9 +133,9 @@ async function known(stores: MemoryControlsContext["stores"], chatId: string) {
 }
 
 /**
- * Takes a round off the GPU, stored before as far as the store has room. While no turn runs.
+ * Evicts a round from the GPU, storing it first as far as the store has room. No turn may run.
  *
- * @param isWritten whether this tab writes the chat, and so may store something of it
+ * @param isWritten whether this tab writes the chat, and so may store KV of it
  */
 async function evict(
   active: ActiveChat,
@@ -151,7 +151,7 @@ async function evict(
   for (const half of HALVES) active.loaded.residency.drop(round, half);
 }
 
-/** @throws RangeError where there is no such round; Error where a turn needs it */
+/** @throws RangeError if there is no such round; Error if a turn needs it */
 function assertNotInUse(
   { conversation, loaded: { residency } }: ActiveChat,
   roundId: number,

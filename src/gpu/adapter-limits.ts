@@ -1,10 +1,10 @@
-/** How large buffers and bindings may be on this platform's GPU, without making a device. */
+/** The largest buffers and bindings of this platform's GPU, without creating a device. */
 export interface AdapterLimits {
   maxBufferSize: number;
   maxStorageBufferBindingSize: number;
 }
 
-/** Bytes of a storage buffer that a kernel may see, at most. */
+/** The largest storage buffer binding, in bytes. */
 export function bindingBytesOf({
   maxBufferSize,
   maxStorageBufferBindingSize,
@@ -12,7 +12,7 @@ export function bindingBytesOf({
   return Math.min(maxBufferSize, maxStorageBufferBindingSize);
 }
 
-/** Undefined where there is no WebGPU, or no adapter. */
+/** Undefined without WebGPU or an adapter. */
 export async function adapterLimits(
   gpu: GPU | undefined = globalThis.navigator?.gpu,
 ): Promise<AdapterLimits | undefined> {

@@ -1,6 +1,6 @@
 /**
- * The device, and the only place that makes WebGPU objects. Every buffer has a label and a class,
- * every piece of work is counted: the rules of the fast path are tested on these counts.
+ * The device, and the only place that creates WebGPU objects. Every buffer has a label and a class, and all work
+ * is counted: tests hold the rules of the fast path against these counts.
  */
 import {
   DeviceLostError,
@@ -10,7 +10,7 @@ import {
 import { bindingBytesOf } from "./adapter-limits";
 import { Ledger, type MemoryClass } from "./ledger";
 
-/** What was asked of the device so far. */
+/** Counts of the work given to the device so far. */
 export interface WorkCounts {
   submits: number;
   passes: number;
@@ -22,7 +22,7 @@ export interface WorkCounts {
 }
 
 export interface BufferRequest {
-  /** What it holds, for people: shown in the memory panel and in GPU inspectors. */
+  /** A name for people: shown in the memory panel and in GPU inspectors. */
   label: string;
   memoryClass: MemoryClass;
   bytes: number;
@@ -30,14 +30,14 @@ export interface BufferRequest {
   usage?: GPUBufferUsageFlags;
 }
 
-/** A buffer that is there, as it counts in the ledger. */
+/** A live buffer, as it counts in the ledger. */
 export interface LiveBuffer {
   label: string;
   memoryClass: MemoryClass;
   bytes: number;
 }
 
-/** One compute pass in the making. */
+/** A compute pass that is being recorded. */
 export class Pass {
   readonly #encoder: GPUComputePassEncoder;
   readonly #counts: WorkCounts;
@@ -84,7 +84,7 @@ export class Gpu {
   };
   readonly #classes = new Map<GPUBuffer, MemoryClass>();
   readonly #uniformBlocks = new Map<string, GPUBuffer>();
-  /** Whether the device is gone for good. */
+  /** Whether the device is lost for good. */
   isLost = false;
   #failure: Error | undefined;
 
@@ -104,7 +104,7 @@ export class Gpu {
   }
 
   /**
-   * A device of the platform's best adapter, with all the room for buffers that it has.
+   * Creates a device of the platform's best adapter, with the adapter's largest buffers.
    *
    * @throws WebGpuUnavailableError
    */
@@ -138,12 +138,12 @@ export class Gpu {
     }
   }
 
-  /** Bytes of a storage buffer that a kernel may see, at most. */
+  /** The largest storage buffer binding, in bytes. */
   get bindingBytes(): number {
     return bindingBytesOf(this.device.limits);
   }
 
-  /** Whether a CPU stands in for the GPU. */
+  /** Whether a CPU emulates the GPU. */
   get isSoftware(): boolean {
     const { isFallbackAdapter, architecture, description } = this.info;
     return (
@@ -152,30 +152,30 @@ export class Gpu {
     );
   }
 
-  /** Whether work can be given to the device: it is there, and nothing has gone wrong on it. */
+  /** Whether the device can be used: it is not lost, and nothing has failed on it. */
   get isSound(): boolean {
     return !this.isLost && this.#failure === undefined;
   }
 
-  /** Throws what went wrong on the device since, if anything did. */
+  /** Throws the device's failure, if there was one. */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
 
-  /** What is behind a failed call: a lost device fails all that was under way, each in its own words. */
+  /** The cause of a failed call: a lost device makes every pending call fail with an error of its own. */
   async causeOf(error: unknown): Promise<unknown> {
     const soon = new Promise((resolve) => setTimeout(resolve, LOSS_MS));
     await Promise.race([this.device.lost, soon]);
     return this.#failure ?? error;
   }
 
-  /** All buffers that are there. */
+  /** All live buffers. */
   *buffers(): Generator<LiveBuffer, void> {
     for (const [{ label, size }, memoryClass] of this.#classes)
       yield { label, memoryClass, bytes: size };
   }
 
-  /** @throws OutOfMemoryError when the device does not allow a buffer of this size at all */
+  /** @throws OutOfMemoryError if the device does not allow a buffer of this size */
   buffer({
     label,
     memoryClass,
@@ -195,11 +195,11 @@ export class Gpu {
     return buffer;
   }
 
-  /** A uniform block with this content: whoever asks for the same one shares it. */
+  /** A uniform block with this content; callers with the same content share it. */
   uniformBlock(label: string, bytes: Uint8Array): GPUBuffer {
     const key = `${label}:${bytes.join()}`;
     let block = this.#uniformBlocks.get(key);
-    // One that was made while an allocation failed is gone with it.
+    // A block created during a failed allocation was destroyed with it.
     if (!block || !this.#classes.has(block)) {
       block = this.buffer({
         label,
@@ -222,7 +222,7 @@ export class Gpu {
   }
 
   /**
-   * Runs `allocate`, which makes buffers, and destroys them again if it throws or the GPU had no room for them.
+   * Runs `allocate`, which creates buffers, and destroys them again if it throws or the GPU had no room for them.
    *
    * @throws OutOfMemoryError that says what did not fit; what `allocate` throws
    */
@@ -231,7 +231,7 @@ export class Gpu {
     const before = new Set(this.#classes.keys());
     this.device.pushErrorScope("out-of-memory");
     const making = new Promise<T>((resolve) => resolve(allocate()));
-    // Before anything is awaited: others may make buffers meanwhile, and those are not ours to destroy.
+    // Collected before any await: buffers that others create meanwhile must not be destroyed.
     const added = [...this.#classes.keys()].filter((one) => !before.has(one));
     const checking = this.device
       .popErrorScope()
@@ -322,7 +322,7 @@ export class Gpu {
   }
 }
 
-/** A call can fail this much before the device is known to be lost. */
+/** How long a call can fail before the device is known to be lost. */
 const LOSS_MS = 200;
 /** GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST, spelled out: the constants are absent where there is no WebGPU. */
 const STORAGE = 0x80 | 0x04 | 0x08;

@@ -1,19 +1,19 @@
-/** Compiles a WGSL kernel once, and records dispatches of it that can be replayed without making anything new. */
+/** Compiles a WGSL kernel once, and records dispatches that can be replayed without creating anything. */
 import type { Gpu, Pass } from "./gpu";
 import { joinWgsl, placeInWgsl, type WgslFile } from "./wgsl";
 
-/** How a kernel uses one of its buffers, in WGSL's words. */
+/** How a kernel accesses one of its buffers, in WGSL's words. */
 export type Access = "read" | "read_write";
 
-/** What a kernel says of itself: its WGSL, its buffers, its parameters and its grid. */
+/** A kernel's interface: its WGSL, its buffers, its parameters and its grid. */
 export interface KernelSpec<
   Buffers extends string,
   Params extends string,
   Shape,
 > {
-  /** Name of its WGSL file, without the ending. */
+  /** Name of its WGSL file, without the extension. */
   label: string;
-  /** Files of shaders/shared by name, put before its own in this order; one with `enable` directives is the first. */
+  /** Files of shaders/shared by name, prepended in this order; one with `enable` directives comes first. */
   shared: Record<string, string>;
   /** Its own WGSL file. */
   source: string;
@@ -33,7 +33,7 @@ export type Dispatch<Shape> = (pass: Pass, shape: Shape) => void;
 
 /** A compiled kernel. */
 export interface Kernel<Buffers extends string, Params extends string, Shape> {
-  /** Binds buffers and parameters. Makes a bind group and a uniform block: not for the fast path. */
+  /** Binds buffers and parameters. Creates a bind group and a uniform block: not for the fast path. */
   record(
     buffers: Record<Buffers, GPUBuffer>,
     params: Record<Params, number>,
@@ -61,7 +61,7 @@ export function defineKernel<const B extends string, const P extends string, S>(
     constants: Record<string, number> = {},
   ): Promise<Kernel<B, P, S>> {
     const { device } = gpu;
-    // Errors in it are thrown below; within a scope they do not count as a failure of the device too.
+    // Compile errors are thrown below; the scope keeps them from counting as a failure of the device.
     device.pushErrorScope("validation");
     const module = device.createShaderModule({ label, code });
     device.popErrorScope().catch(() => null);

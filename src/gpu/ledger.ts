@@ -1,10 +1,10 @@
-/** Who holds how many bytes on the GPU. Every buffer belongs to one class. */
+/** Accounts for the bytes on the GPU. Every buffer belongs to one class. */
 
-/** What a buffer is for. */
+/** The purpose of a buffer. */
 export type MemoryClass =
   "weights" | "lower pages" | "upper pages" | "activations" | "staging";
 
-/** Counts the bytes of every buffer by class, and the most there ever were. */
+/** Counts the bytes of live buffers by class, and their peak. */
 export class Ledger {
   readonly bytes: Record<MemoryClass, number> = {
     weights: 0,
@@ -14,7 +14,7 @@ export class Ledger {
     staging: 0,
   };
   peakBytes = 0;
-  /** The most that the pages of both halves took together. */
+  /** The peak of the bytes that pages of both halves took together. */
   peakKvBytes = 0;
 
   get totalBytes(): number {

@@ -1,10 +1,10 @@
-/** Brings bytes back from the GPU: whole buffers once, and a ring of small slots for the fast path. */
+/** Reads bytes back from the GPU: whole buffers once, and a ring of small slots for the fast path. */
 import type { Copy, Gpu } from "./gpu";
 
 const MAP_READ = 0x1 | 0x8; // GPUBufferUsage.MAP_READ | COPY_DST
 const READ = 0x1; // GPUMapMode.READ
 
-/** Reads `bytes` of a buffer. For tests, benchmarks and what is read once a turn. */
+/** Reads `bytes` of a buffer. For tests, benchmarks and reads that happen once a turn. */
 export async function readBuffer(
   gpu: Gpu,
   from: GPUBuffer,
@@ -23,7 +23,7 @@ export async function readBuffer(
   }
 }
 
-/** A buffer that copies can fill and `readInto` can read. */
+/** A buffer to copy into and to read with `readInto`. */
 export function readbackBuffer(
   gpu: Gpu,
   label: string,
@@ -33,8 +33,8 @@ export function readbackBuffer(
 }
 
 /**
- * Fills `out` from a readback buffer when what was submitted before is done; what is submitted
- * afterwards need not wait.
+ * Fills `out` from a readback buffer once the work submitted so far is done; work submitted afterwards need not
+ * wait.
  *
  * @throws DeviceLostError
  */
@@ -48,7 +48,7 @@ export async function readInto(
   from.unmap();
 }
 
-/** Slots of one u32 each, used in turn: a step copies its result into one while older ones are still being read. */
+/** Slots of one u32 each, used in turn: a step copies its result into one while older slots are still being read. */
 export class ReadbackRing {
   readonly #gpu: Gpu;
   readonly #slots: GPUBuffer[];

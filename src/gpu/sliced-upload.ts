@@ -1,10 +1,10 @@
-/** Brings large data to the GPU in slices, with a bound on what is under way, so that others get their turn. */
+/** Uploads large data in slices, with a bound on the bytes in flight, so that other GPU work gets its turn. */
 import type { Gpu } from "./gpu";
 
 export interface UploadLimits {
   /** Bytes of one write; a multiple of 4. */
   sliceBytes: number;
-  /** Bytes written and not yet known to be on the GPU. */
+  /** The most bytes written and not yet known to be on the GPU. */
   inFlightBytes: number;
 }
 
@@ -22,8 +22,8 @@ export class SlicedUpload {
   }
 
   /**
-   * Writes `data`, which `buffer` says the buffer for: it is asked before each slice, since the buffer
-   * may have been replaced while the upload waited.
+   * Writes `data`. `buffer()` is called again before each slice, because the buffer may have been replaced
+   * meanwhile.
    *
    * @throws DeviceLostError
    */

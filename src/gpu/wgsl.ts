@@ -1,7 +1,7 @@
-/** Several WGSL files as one text, and the way back from a line of it to the file that it comes from. */
+/** Joins several WGSL files to one source, and maps its lines back to their files. */
 
 export interface WgslFile {
-  /** As an error names it. */
+  /** The file's name in error messages. */
   name: string;
   text: string;
 }
@@ -14,7 +14,7 @@ export function joinWgsl(files: readonly WgslFile[]): string {
 /**
  * File and line, `step.wgsl:12`, of a line of the joined source.
  *
- * @param line from 1 on; 0, as WebGPU says of what has no line, gives the last file without one
+ * @param line from 1 on; 0, which WebGPU reports for messages without a line, gives the last file without a line
  */
 export function placeInWgsl(files: readonly WgslFile[], line: number): string {
   let first = 1;

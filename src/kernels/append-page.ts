@@ -2,7 +2,7 @@ import source from "../../shaders/append-page.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 import { step } from "./shared";
 
-/** Puts the page that a decode step writes to into both page tables. */
+/** Enters the page that a decode step writes to into both page tables. */
 export const appendPage = defineKernel({
   label: "append-page",
   shared: { step },

@@ -44,12 +44,15 @@ export interface AttentionTile {
   workgroup_size: number;
 }
 
-/** Workgroup memory that every device has. */
+/** Workgroup memory that every device offers. */
 const WORKGROUP_BYTES = 16384;
-/** A value invocation owns up to four queries. */
+/** A value invocation owns at most this many queries. */
 const QUERIES_PER_INVOCATION = 4;
 
-/** The largest tile for up to `queries` queries (16 at most) of this head size that fits every device's workgroup memory. */
+/**
+ * The largest tile for up to `queries` queries (16 at most) of this head size that fits every device's workgroup
+ * memory.
+ */
 export function attentionTile(queries: number, headDim: number): AttentionTile {
   let tile_queries = Math.min(16, 2 ** Math.ceil(Math.log2(queries)));
   let tile_keys = 16;

@@ -1,4 +1,4 @@
-/** What the shaders call the formats of weights and pages: values of their `override` constants. */
+/** The shaders' numbers for the formats of weights and pages: values of their `override` constants. */
 
 /** `weight_format`, in shared/weights.wgsl. */
 export const WEIGHT_FORMAT = { F32: 0, F16: 1, BF16: 2, Q4: 3, Q8: 4 } as const;

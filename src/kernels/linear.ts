@@ -1,7 +1,7 @@
-/** What the kernels of linear layers have in common: matvec for a few rows, matmul for many. */
+/** Shared by the kernels of linear layers: matvec for a few rows, matmul for many. */
 import { linear, step, weights } from "./shared";
 
-/** What becomes of a result: `params.epilogue`, in shared/linear.wgsl. */
+/** How a result is written: `params.epilogue`, in shared/linear.wgsl. */
 export const EPILOGUE = { store: 0, add: 1, gated: 2 } as const;
 
 /** y = epilogue(norm(x) · Wᵀ + bias); constants: `weight_format`. */

@@ -14,8 +14,8 @@ export const matvec = defineKernel({
 });
 
 /**
- * Invocations for rows of `columns` values: two chunks of eight for each, as far as that goes. More
- * would idle, which costs little on a GPU and most of the time on a software adapter.
+ * Invocations for rows of `columns` values: enough for two chunks of eight each. More would idle, which costs
+ * little on a GPU and most of the time on a software adapter.
  */
 export function matvecLanes(columns: number, most: number): number {
   const wanted = 2 ** Math.floor(Math.log2(columns / 16));

@@ -2,7 +2,7 @@ import source from "../../shaders/sample.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 import { step } from "./shared";
 
-/** Drawn where the logits say nothing: one of them is NaN or +∞, or all are −∞. */
+/** Drawn if the logits are unusable: one of them is NaN or +∞, or all are −∞. */
 export const NO_TOKEN = 0xffffffff;
 
 /** Draws the next token from logits, by the sampler settings in the step. */

@@ -1,21 +1,21 @@
 /**
- * Where rounds stand in a turn. In a chat within the trained range each follows the one before. In a
- * longer one the turn's own round stands at the end of the range, the rounds before it are laid backwards
- * from there, and those farther away than the range allows share the farthest base, right behind the
- * system prompt (as InfLLM, arXiv 2402.04617, places distant blocks).
+ * Positions of rounds in a turn. In a chat within the trained range each round follows the one before. In a
+ * longer one the turn's own round is placed at the end of the range and earlier rounds backwards from there;
+ * those farther away than the range allows share the farthest base, right behind the system prompt (as InfLLM,
+ * arXiv 2402.04617, places distant blocks).
  *
  *     within   [system][1][2][3] … [own]
  *     beyond   [system][1,2,3 ……][4][5] … [own]|  trained range
  *
- * In the upper half, which sees only the selected rounds, these keep their places within the range, so
- * that selecting all is full attention; beyond it they are packed by the same rule.
+ * In the upper half, which sees only the selected rounds, these keep their positions within the range, so that
+ * selecting all is full attention; beyond it they are packed by the same rule.
  */
 export interface BaseRequest {
   /** Tokens of the system prompt's round, then of the chat's, in order. */
   lengths: readonly number[];
-  /** Tokens that the turn's own round may come to have. */
+  /** Tokens that the turn's own round may grow to. */
   ownTokens: number;
-  /** Places in `lengths` that the upper half sees, rising. */
+  /** Indexes into `lengths` of the rounds that the upper half sees, rising. */
   selected: readonly number[];
   /** Positions that the model was trained on. */
   contextTokens: number;
@@ -24,11 +24,11 @@ export interface BaseRequest {
 export interface Bases {
   ownBase: number;
   lowerBases: number[];
-  /** Of the selected rounds. */
+  /** Bases of the selected rounds. */
   upperBases: number[];
 }
 
-/** @throws RangeError where a round and the turn's own do not fit behind the system prompt */
+/** @throws RangeError if a round and the turn's own do not fit behind the system prompt */
 export function layOutBases({
   lengths,
   ownTokens,

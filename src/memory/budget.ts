@@ -1,4 +1,4 @@
-/** How a budget of bytes is divided between the pages of the two halves. */
+/** Divides a budget of bytes between the pages of the two halves. */
 
 /** One number for each half. */
 interface ByHalf {
@@ -7,17 +7,16 @@ interface ByHalf {
 }
 
 /**
- * Lower halves of a whole chat are wanted on the GPU, upper halves only of the rounds that turns attend
- * to: for each lower page there is room for so many upper ones.
+ * Upper pages per lower page: lower halves of the whole chat should be resident, upper halves only of the rounds
+ * that turns attend to.
  */
 const UPPER_SHARE = 1 / 3;
 
 /**
- * The most pages of each half. A pool that grows holds one matrix twice for a moment; the budget has
- * room for that too.
+ * The most pages of each half. A growing pool briefly holds one matrix twice; that is included in the budget.
  *
  * @param pageBytes of a page over all layers of its half
- * @param bufferBytes that one buffer may have: a layer's keys, or its values
+ * @param bufferBytes the largest buffer: a layer's keys, or its values
  */
 export function divideBudget({
   budgetBytes,

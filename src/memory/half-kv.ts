@@ -1,27 +1,27 @@
 /**
- * One half of a round's KV: what its pages hold, what the store has of it, and what each of the two was
- * computed behind. All that changes the content of a half is a function of this file or of residency.ts, so
- * that one comparison says whether two contents are the same:
+ * One half of a round's KV: the content of its pages, its stored segment, and what each was computed behind.
+ * Every change of a half's content goes through a function of this file or of residency.ts, so that one
+ * comparison of generations tells whether two contents are the same:
  *
  *     pages   [0 ─────────── computedTokens)[pending ─── tokens.length)      generation, origin
  *     store   one segment, or none                                           stored.generation, .origin
  *
- * Whether a half is exact, stale, approximate or repaired is written down nowhere: it follows from the origin
- * of its content and from what stands before the round now (engine/chat/kv-state.ts).
+ * Whether a half is exact, stale, approximate or repaired is stored nowhere: it follows from the origin of its
+ * content and from what stands before the round now (engine/chat/kv-state.ts).
  */
 import type { KvPlace } from "../store/rounds";
 
-/** What stands before a round: KV that is computed for it now is computed behind that. */
+/** What stands before a round now: the origin of KV that is computed from here on. */
 export interface KvContext {
-  /** Names all tokens before the round, in their order. */
+  /** Hash of all tokens before the round, in order. */
   readonly hash: string;
   /** Whether all KV before it is exact. */
   readonly isExact: boolean;
 }
 
-/** What a content of a half was computed behind. */
+/** What the content of a half was computed behind. */
 export interface KvOrigin {
-  /** The context's hash; empty where that is not known. */
+  /** The context's hash; empty if unknown. */
   readonly context: string;
   /** Whether all KV that it was computed with was exact. */
   readonly isExact: boolean;
@@ -29,25 +29,25 @@ export interface KvOrigin {
   readonly isMixed: boolean;
 }
 
-/** A half as it lies in the store. Copies of a round share it, until they have one of their own. */
+/** A stored half. Copies of a round share it, until they have one of their own. */
 export interface StoredKv {
-  /** 0 where there is none. */
+  /** 0 if there is none. */
   bytes: number;
-  /** The generation of the pages that it was made of, or that were made of it. */
+  /** The generation of the pages that it was packed from, or that were filled from it. */
   generation: number;
   origin: KvOrigin | undefined;
 }
 
 export interface HalfKv {
   readonly pages: number[];
-  /** KV of the first so many tokens is in the pages. */
+  /** The pages have KV of the first so many tokens. */
   computedTokens: number;
-  /** Names the content of the pages: it is another number whenever any of that is another. */
+  /** Identifies the content of the pages: any change of it makes another number. */
   generation: number;
-  /** What that content was computed behind; undefined while there is none. */
+  /** What that content was computed behind; undefined if there is none. */
   origin: KvOrigin | undefined;
   stored: StoredKv;
-  /** Where that lies, when it is another round's, too; undefined: with the round itself. */
+  /** Where the segment is, if it is another round's; undefined: with the round itself. */
   place: KvPlace | undefined;
 }
 
@@ -68,19 +68,19 @@ function nothingStored(): StoredKv {
 
 let lastGeneration = 0;
 
-/** A number that no content has had. 0 is never one. */
+/** A generation that no content has had. 0 is never one. */
 export function newGeneration(): number {
   return ++lastGeneration;
 }
 
-/** Nothing is known of what the KV is computed behind, such as in a round that only lends its pages. */
+/** Nothing is known of the context, as in a round that only lends its pages. */
 const UNKNOWN: KvContext = { hash: "", isExact: true };
 
 /**
- * Notes that KV of a token was computed into the pages.
+ * Notes that a token's KV was computed into the pages.
  *
- * @param token its place in the round
- * @param isWhole whether all layers of the half have it now; else it is only some of them
+ * @param token its index in the round
+ * @param isWhole whether all layers of the half have it now, not only some
  */
 export function noteComputed(
   kv: HalfKv,
@@ -89,7 +89,7 @@ export function noteComputed(
   isWhole = true,
 ): void {
   const isNext = token === kv.computedTokens;
-  // What lies behind the computed tokens is no content yet.
+  // Places after the computed tokens hold no content yet.
   if (token > kv.computedTokens || (isNext && !isWhole)) return;
   const before = token === 0 && isNext ? undefined : kv.origin;
   if (isNext) kv.computedTokens++;
@@ -105,7 +105,7 @@ export function noteComputed(
     };
 }
 
-/** Whether a token that is computed again becomes what it was: behind the same tokens, all of them exact. */
+/** Whether recomputing a token gives the same KV: behind the same tokens, all of them exact. */
 function isRepetition(
   origin: KvOrigin | undefined,
   { hash, isExact }: KvContext,
@@ -125,28 +125,28 @@ export function noteRestored(
   kv.origin = origin;
 }
 
-/** Has the pages count as empty: what is in them is of no use. */
+/** Marks the pages as empty: their content is useless. */
 export function clearPages(kv: HalfKv): void {
   kv.computedTokens = 0;
   kv.generation = newGeneration();
   kv.origin = undefined;
 }
 
-/** Notes that a segment is gone, for all that share it. */
+/** Notes that a segment was deleted, for all rounds that share it. */
 export function clearStored(stored: StoredKv): void {
   stored.bytes = 0;
   stored.origin = undefined;
 }
 
-/** Has the half know of no segment (any more); those that share it keep it. */
+/** Makes the half forget its segment; rounds that share it keep it. */
 export function forgetStored(kv: HalfKv): void {
   kv.stored = nothingStored();
   kv.place = undefined;
 }
 
-/** Notes that the store has a content of the half, with the round itself. */
+/** Notes that the half's content was stored with the round itself. */
 export function noteStored(kv: HalfKv, stored: Readonly<StoredKv>): void {
-  // What was another's stays that one's.
+  // The segment of the other round stays as it was.
   if (kv.place !== undefined) forgetStored(kv);
   Object.assign(kv.stored, stored);
 }
@@ -155,12 +155,12 @@ export function isStored({ stored }: HalfKv): boolean {
   return stored.bytes > 0;
 }
 
-/** Whether the store has what the pages hold. */
+/** Whether the stored segment has the content of the pages. */
 export function isStoredAsItIs({ stored, generation }: HalfKv): boolean {
   return stored.bytes > 0 && stored.generation === generation;
 }
 
-/** The origin of what is to be had of the half: of its pages, else of what is stored. Undefined: there is nothing. */
+/** The origin of the pages' content, else of the stored one. Undefined: there is neither. */
 export function originOf({
   computedTokens,
   origin,
@@ -170,7 +170,7 @@ export function originOf({
   return stored.bytes > 0 ? (stored.origin ?? UNKNOWN_ORIGIN) : undefined;
 }
 
-/** Of a segment that does not say it. */
+/** For a segment that does not record its origin. */
 export const UNKNOWN_ORIGIN: KvOrigin = {
   context: "",
   isExact: false,

@@ -10,7 +10,7 @@ import { bufferOf, type MatrixGroup } from "./matrix-group";
 import { PAGE_TOKENS } from "./page-pool";
 import { roundPages } from "./page-table";
 
-/** What kv-pack and kv-unpack work on besides the pages. */
+/** Buffers of kv-pack and kv-unpack besides the pages. */
 interface Staging {
   /** Codes and scales of a group's matrices. */
   packed: GPUBuffer;
@@ -19,7 +19,7 @@ interface Staging {
 }
 
 /**
- * Submits the packing of a group, and the copy of the outcome to `readback`.
+ * Submits the packing of a group, and the copy of the result to `readback`.
  *
  * @throws OutOfMemoryError, DeviceLostError
  */
@@ -40,7 +40,7 @@ export async function packGroup(
 }
 
 /**
- * Brings the codes and scales of a group to the GPU, and submits the filling of its pages.
+ * Uploads the codes and scales of a group, and submits the unpacking into its pages.
  *
  * @throws OutOfMemoryError, DeviceLostError
  */
@@ -60,7 +60,9 @@ export async function unpackGroup(
   });
 }
 
-/** Runs `use` with staging buffers for a group; what it submits still finds them when they are gone. */
+/**
+ * Runs `use` with staging buffers for a group. Destroying them afterwards does not affect work already submitted.
+ */
 async function withStaging(
   gpu: Gpu,
   pages: readonly number[],
@@ -117,7 +119,7 @@ type PackingKernel = Kernel<
   { pages: number; kvHeads: number }
 >;
 
-/** Compiled once for a device and a page format. */
+/** Compiled once for each device and page format. */
 const compiled = new WeakMap<
   Gpu,
   Map<string, Promise<Record<"pack" | "unpack", PackingKernel>>>

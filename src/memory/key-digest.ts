@@ -1,7 +1,7 @@
 /**
- * Digests of the keys in a lower half, a few numbers a page: when lower halves alone outgrow the memory
- * budget, they tell which rounds a question would look at (as Quest, arXiv 2406.10774, and ArkVale do),
- * so that only these are brought to the GPU.
+ * Digests of the keys in a lower half, a few numbers a page. If lower halves alone exceed the memory budget,
+ * digests tell which rounds a question would attend to (as Quest, arXiv 2406.10774, and ArkVale do), so that only
+ * these are brought to the GPU.
  *
  *     digest   [page][kv_head][min, max, mean][head_dim]
  */
@@ -9,7 +9,7 @@ import { halfToFloat } from "../util/float16";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
 import { pageMatrixBytes, type SegmentHeader } from "./segment";
 
-/** Numbers of a digest for each dimension of a key: its least, its greatest and its mean. */
+/** Numbers of a digest for each dimension of a key: minimum, maximum and mean. */
 const PARTS = 3;
 
 type KeyShape = Pick<SegmentHeader, "kvHeads" | "headDim" | "tokens">;
@@ -67,7 +67,7 @@ function digestKeys(
   return digest;
 }
 
-/** A round that may be looked at. */
+/** A round that may be attended to. */
 export interface DigestedRound {
   tokens: number;
   /** Position of its first token. */
@@ -76,7 +76,7 @@ export interface DigestedRound {
 }
 
 export interface DigestQueries {
-  /** [rows][heads][head_dim], before they are rotated. */
+  /** [rows][heads][head_dim], not rotated. */
   queries: Float32Array;
   /** Position of each row. */
   positions: readonly number[];
@@ -88,15 +88,15 @@ export interface DigestQueries {
   /** What q · k is multiplied by. */
   scale: number;
   /**
-   * Where the estimate lies between what a page is worth at least, its mean key's score (0), and at most,
-   * the score of the corner of its box that suits the query best (1). Default 0.5.
+   * Where the estimate lies between a page's lower bound, the score of its mean key (0), and its upper bound, the
+   * score of the corner of its box that suits the query best (1). Default 0.5.
    */
   boundShare?: number;
 }
 
 /**
- * The share of the question's attention on each round, as far as digests tell, averaged over its rows and
- * heads; over all rounds it sums to 1.
+ * The estimated share of the question's attention on each round, averaged over its rows and heads; all rounds sum
+ * to 1.
  */
 export function estimateMass(
   rounds: readonly DigestedRound[],
@@ -152,9 +152,8 @@ function placeQueries({
 }
 
 /**
- * A page's score is linear in q and |q|: with its box as centre and half width, Quest's bound
- * Σ max(q · min, q · max) is q · centre + |q| · width. What q and |q| are multiplied by goes to `weights`,
- * [page][2][head_dim].
+ * A page's score is linear in q and |q|: with its box as centre and half width, Quest's bound Σ max(q · min, q ·
+ * max) is q · centre + |q| · width. Writes these factors of q and |q| to `weights`, [page][2][head_dim].
  */
 function weighPages(
   { digest, tokens }: DigestedRound,
@@ -197,8 +196,8 @@ function roundLogit(
 }
 
 /**
- * Most of the time goes here. Four sums, two dimensions at a time (head_dim is even), so that no addition
- * waits for the one before; as variables of their own: destructured from an array, V8 takes twice as long.
+ * Most of the time goes here. Four sums, two dimensions at a time (head_dim is even), so that no addition waits
+ * for the one before. They are separate variables because V8 takes twice as long with a destructured array.
  */
 function pageScore(
   query: Float64Array,

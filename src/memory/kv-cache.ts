@@ -17,13 +17,13 @@ export interface KvShape {
   format: KvFormat;
 }
 
-/** Keys and values of one layer: [page][kv_head][16][head_dim]. They are there once the half has grown. */
+/** Keys and values of one layer: [page][kv_head][16][head_dim]. They exist once the half has grown. */
 export interface LayerPages {
   k: GPUBuffer;
   v: GPUBuffer;
 }
 
-/** A buffer with room for each page of a half's pool, and where it is kept. */
+/** A buffer with room for each page of a half's pool, and the object that holds it. */
 interface Place extends Pick<BufferRequest, "label" | "memoryClass"> {
   pageBytes: number;
   /** Undefined before the half has grown. */
@@ -41,11 +41,11 @@ export class KvHalf {
   /** Bytes of a page over all layers of the half. */
   readonly pageBytes: number;
   readonly layers: LayerPages[];
-  /** Page table entries, as many as there are pages. */
+  /** The half's page table, with as many entries as there are pages. */
   table!: GPUBuffer;
   readonly #gpu: Gpu;
   readonly #matrixBytes: number;
-  /** A pool of so many pages the GPU had no room for. */
+  /** A pool size that the GPU had no room for. */
   #tooManyPages = Infinity;
 
   constructor(gpu: Gpu, half: Half, shape: KvShape) {
@@ -73,8 +73,8 @@ export class KvHalf {
   }
 
   /**
-   * Makes room for `needed` pages in all; what is in the pages stays. The pool doubles, to at most `limit`
-   * pages, and where the GPU has no room for that it grows by what is needed.
+   * Makes room for `needed` pages in all, keeping their content. The pool doubles, to at most `limit` pages; if
+   * the GPU has no room for that, it grows by what is needed.
    *
    * @throws OutOfMemoryError; the pool is then as large as it was
    */
@@ -94,7 +94,10 @@ export class KvHalf {
     }
   }
 
-  /** All buffers have the pages, or, where it throws, none has more than the pool if the GPU allows that. */
+  /**
+   * Grows all buffers to `pages`. If that throws, buffers are cut back to the pool's size, as far as the GPU
+   * allows.
+   */
   async #resize(pageCount: number): Promise<void> {
     try {
       for (const place of this.#places())
@@ -105,11 +108,11 @@ export class KvHalf {
       throw error;
     }
     this.pool.grow(pageCount);
-    // There may be more room than there was.
+    // The GPU has more room now than when that size failed.
     if (pageCount >= this.#tooManyPages) this.#tooManyPages = Infinity;
   }
 
-  /** Gives back what buffers have beyond the pool's pages. */
+  /** Shrinks buffers that are larger than the pool. */
   async #shrink(): Promise<void> {
     const { pageCount } = this.pool;
     try {
@@ -117,7 +120,7 @@ export class KvHalf {
         if (place.buffer && place.buffer.size > pageCount * place.pageBytes)
           await this.#replace(place, pageCount, pageCount);
     } catch {
-      // A buffer that is larger than it need be holds the pages as well.
+      // A buffer that is too large holds the pages just as well.
     }
   }
 
@@ -142,8 +145,8 @@ export class KvHalf {
   }
 
   /**
-   * A buffer of another size with what is in the old one takes its place, and that is destroyed: at once,
-   * for transfers go on meanwhile, and what they find must be alive. So never more than one is there twice.
+   * Replaces a buffer by one of another size with the same content, and destroys the old one at once: transfers
+   * run meanwhile, and must only find live buffers. So at most one buffer exists twice at any time.
    */
   async #replace(
     { buffer: old, put, pageBytes, ...request }: Place,
@@ -179,9 +182,9 @@ export class KvCache {
   readonly upper: KvHalf;
   /** How far the pools may grow. */
   readonly limits: PageCounts;
-  /** Changes whenever the buffers do: what was recorded against them is then stale. */
+  /** Changes whenever the buffers do: dispatches recorded against them must then be recorded again. */
   generation = 0;
-  /** What the pages of both halves never exceed, also while pools grow. */
+  /** The most bytes of the pages of both halves, also while pools grow. */
   readonly budgetBytes: number;
 
   constructor(gpu: Gpu, shape: KvShape, budgetBytes: number) {
@@ -204,15 +207,15 @@ export class KvCache {
     return (this.lower.pageBytes + this.upper.pageBytes) / PAGE_TOKENS;
   }
 
-  /** Pages of a half that could still be had. */
+  /** Pages of a half that are still available. */
   roomFor(half: Half): number {
     return this.limits[half] - this[half].usedPages;
   }
 
   /**
-   * Makes sure that so many pages are free. The pools double as they grow, where there is room.
+   * Ensures that so many pages are free. The pools double as they grow, if there is room.
    *
-   * @throws OutOfMemoryError when the budget or the GPU has no room
+   * @throws OutOfMemoryError if the budget or the GPU has no room
    */
   async reserve(pages: PageCounts): Promise<void> {
     for (const half of HALVES) {
@@ -238,12 +241,12 @@ export class KvCache {
   }
 }
 
-/** Pages to begin with: 1,024 tokens. */
+/** Initial pages: 1,024 tokens. */
 const FIRST_PAGES = 64;
 
 /**
- * How large a pool becomes that needs room for `needed` pages: twice as large, so that growing stays rare.
- * Where so many turned out to be too many, halfway there: each size that fails costs copies of what is there.
+ * The new size of a pool that needs `needed` pages: twice that, so that growing stays rare. If that size failed
+ * before, halfway there: each failure costs copies of the content.
  */
 function pagesToGrowTo({
   pageCount,

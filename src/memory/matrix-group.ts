@@ -1,4 +1,4 @@
-/** The matrices of a half in the order of a segment, in groups that fit a transfer. */
+/** The matrices of a half in the order of a segment, in groups small enough for one transfer. */
 import type { KvHalf } from "./kv-cache";
 import { pageMatrixBytes } from "./segment";
 
@@ -17,7 +17,7 @@ export interface MatrixGroup {
 /** What sizes depend on. */
 type HalfShape = Pick<KvHalf, "shape" | "layerCount">;
 
-/** Where the pages of a matrix are; another buffer once the pools have grown. */
+/** Where the pages of a matrix are; the buffer is replaced when the pools grow. */
 export function bufferOf(half: KvHalf, matrix: number): GPUBuffer {
   const layer = half.layers[Math.floor(matrix / 2)]!;
   return matrix % 2 === 0 ? layer.k : layer.v;
@@ -41,7 +41,7 @@ export function payloadBytesOf(
   return half.layerCount * 2 * matrixBytesOf(half, pages, mode);
 }
 
-/** All matrices, as many in a group as GROUP_BYTES hold, at least one. */
+/** All matrices, as many in a group as fit GROUP_BYTES, at least one. */
 export function* groupsOf(
   half: HalfShape,
   pages: readonly number[],
@@ -58,5 +58,5 @@ export function* groupsOf(
   }
 }
 
-/** Half of the smallest binding that WebGPU promises; a matrix alone may be larger. */
+/** Half of the smallest binding limit in WebGPU; a single matrix may be larger. */
 const GROUP_BYTES = 64 * 2 ** 20;

@@ -1,4 +1,4 @@
-/** Which pages of one half are free. Numbers only; the buffers are KvHalf's. */
+/** Free and used pages of one half. Numbers only; the buffers are KvHalf's. */
 
 /** Tokens of one page. */
 export const PAGE_TOKENS = 16;
@@ -24,7 +24,7 @@ export class PagePool {
     return this.#free.length;
   }
 
-  /** Adds pages up to `pageCount`, the lowest ones to be taken first. */
+  /** Adds pages up to `pageCount`; the lowest are taken first. */
   grow(pageCount: number): void {
     const added: number[] = [];
     for (let page = pageCount - 1; page >= this.#pageCount; page--)
@@ -50,9 +50,9 @@ export class PagePool {
   }
 
   /**
-   * What is wrong, in numbers; empty where free + used = all, and the used ones are those that `owned` says.
+   * Describes inconsistencies, in numbers; empty if free + used = all, and the used pages are those in `owned`.
    *
-   * @param owned the pages that somebody has
+   * @param owned the pages that rounds have
    */
   faults(owned: readonly number[] = [...this.#used]): string[] {
     const faults: string[] = [];
@@ -70,13 +70,13 @@ export class PagePool {
     return faults;
   }
 
-  /** @throws RangeError where something is wrong */
+  /** @throws RangeError if the books are inconsistent */
   check(): void {
     const [fault] = this.faults();
     if (fault !== undefined) throw new RangeError(`page pool: ${fault}`);
   }
 
-  /** Has just these pages be in use, and all others be free. */
+  /** Marks exactly these pages as used, and all others as free. */
   reset(owned: readonly number[]): void {
     this.#used.clear();
     for (const page of owned) this.#used.add(page);

@@ -1,13 +1,13 @@
-/** Pages that lie side by side in the pool, for copies that take them at once. */
+/** Runs of adjacent pages, for copies that take several at once. */
 
-/** Pages page .. page + count, which are the round's pages index .. index + count. */
+/** Pages page .. page + count of the pool, which are the round's pages index .. index + count. */
 export interface PageRun {
   page: number;
   index: number;
   count: number;
 }
 
-/** The fewest runs that cover a round's pages in its order. */
+/** The fewest runs that cover a round's pages, in its order. */
 export function runsOf(pages: readonly number[]): PageRun[] {
   const runs: PageRun[] = [];
   pages.forEach((page, index) => {

@@ -1,4 +1,4 @@
-/** Where rounds stand in a chat, and the page tables that tell the attention kernel so. */
+/** Places rounds in a chat, and writes the page tables for the attention kernel. */
 import { PAGE_TOKENS } from "./page-pool";
 import type { Round } from "./round";
 import type { Half } from "../util/kv-half";
@@ -9,7 +9,7 @@ export interface PlacedRound {
   base: number;
 }
 
-/** Each round follows the one before. */
+/** Places each round behind the one before. */
 export function placeRounds(
   rounds: readonly Round[],
   start = 0,
@@ -22,7 +22,7 @@ export function placeRounds(
   });
 }
 
-/** The position behind the last round. */
+/** The position after the last round. */
 export function endOf(placed: readonly PlacedRound[]): number {
   const last = placed.at(-1);
   return last ? last.base + last.round.tokens.length : 0;

@@ -1,6 +1,6 @@
 /**
- * Which halves of which rounds are on the GPU, over all chats. Whoever needs a half uses or pins it; when
- * pages are wanted and none are left, the halves that were not used for longest give theirs.
+ * Which halves of which rounds are on the GPU, over all chats. A turn or transfer uses or pins the halves that it
+ * needs; if pages are needed and none are free, the least recently used halves are evicted.
  */
 import { type Half, HALVES } from "../util/kv-half";
 import { clearPages, type HalfKv } from "./half-kv";
@@ -16,21 +16,21 @@ import {
 
 export class Residency implements PageOwner {
   readonly cache: KvCache;
-  /** Rounds that have pages in a half, least recently used first. */
+  /** Rounds with pages in a half, least recently used first. */
   readonly #used: Record<Half, Set<Round>> = {
     lower: new Set(),
     upper: new Set(),
   };
-  /** How many need a half to stay: a turn, a transfer. */
+  /** How many users pin a half: turns, transfers. */
   readonly #pins = new Map<HalfKv, number>();
-  /** Resolves when the transfers that are under way have let go of their pins. */
+  /** Resolves when the running transfers have released their pins. */
   transfersDone: () => Promise<void> = () => Promise.resolve();
 
   constructor(cache: KvCache) {
     this.cache = cache;
   }
 
-  /** Notes that a half is of use: it is the last to go from now on. */
+  /** Marks a half as just used: it is evicted last. */
   use(round: Round, half: Half): void {
     if (round[half].pages.length === 0) return;
     this.#used[half].delete(round);
@@ -38,9 +38,9 @@ export class Residency implements PageOwner {
   }
 
   /**
-   * Gives a half pages for `tokens` tokens, others making room.
+   * Gives a half pages for `tokens` tokens, evicting others.
    *
-   * @throws OutOfMemoryError when all that could go is pinned
+   * @throws OutOfMemoryError if everything else is pinned
    */
   async give(
     round: Round,
@@ -50,7 +50,7 @@ export class Residency implements PageOwner {
     this.#assertOwn(round);
     const kv = round[half];
     const pages = missingPages(kv, tokens);
-    // Its own pages stay while room is made for more of them.
+    // Pinned, so that making room does not evict its own pages.
     this.pin(round, half);
     try {
       const none = { lower: 0, upper: 0 };
@@ -65,7 +65,7 @@ export class Residency implements PageOwner {
   }
 
   /**
-   * Makes sure that so many pages are free.
+   * Ensures that so many pages are free.
    *
    * @throws OutOfMemoryError
    */
@@ -88,7 +88,7 @@ export class Residency implements PageOwner {
     return HALVES.every((half) => this.cache.roomFor(half) >= pages[half]);
   }
 
-  /** Pages of a half that these rounds could have together, if all others that are not pinned went. */
+  /** Pages of a half that these rounds could have together if all other unpinned halves were evicted. */
   availablePages(half: Half, rounds: readonly Round[]): number {
     const own = new Set(rounds);
     const pinned = [...this.#used[half]]
@@ -97,7 +97,7 @@ export class Residency implements PageOwner {
     return this.cache.limits[half] - pinned;
   }
 
-  /** Keeps the pages of a half in place until it is unpinned as often. */
+  /** Keeps the pages of a half in place until it is unpinned as many times. */
   pin(round: Round, half: Half): void {
     const kv = round[half];
     this.#pins.set(kv, (this.#pins.get(kv) ?? 0) + 1);
@@ -114,7 +114,7 @@ export class Residency implements PageOwner {
     return this.#pins.has(round[half]);
   }
 
-  /** Gives the pages of a half back. @throws RangeError where somebody needs them */
+  /** Gives the pages of a half back. @throws RangeError if it is pinned */
   drop(round: Round, half: Half): void {
     this.#assertOwn(round);
     if (this.isPinned(round, half))
@@ -128,7 +128,7 @@ export class Residency implements PageOwner {
     else this.drop(round, half);
   }
 
-  /** Has a round take over the half that was computed for it elsewhere; what it had goes. */
+  /** Moves a half that was computed for the round elsewhere to the round; its old one is dropped. */
   replace(round: Round, half: Half, made: Round): void {
     this.drop(round, half);
     const [kv, other] = [round[half], made[half]];
@@ -142,14 +142,14 @@ export class Residency implements PageOwner {
     this.use(round, half);
   }
 
-  /** Takes the pages away that hold no KV. */
+  /** Gives back pages that hold no KV. */
   trim(round: Round, half: Half): void {
     const { pool } = this.cache[half];
     fitPages(round[half], round[half].computedTokens, pool);
     this.#forgetEmpty(round, half);
   }
 
-  /** For when the pools are destroyed: no round has pages of them any more. */
+  /** Call it when the pools are destroyed: no round has pages any more. */
   release(): void {
     for (const half of HALVES)
       for (const round of this.#used[half]) {
@@ -160,15 +160,15 @@ export class Residency implements PageOwner {
     this.#pins.clear();
   }
 
-  /** Asserts that the pages' books agree. @throws RangeError with the numbers */
+  /** Asserts that the accounting of pages is consistent. @throws RangeError with the numbers */
   check(): void {
     const [fault] = this.#pageFaults();
     if (fault !== undefined) throw new RangeError(fault);
   }
 
   /**
-   * What is wrong with the books between two operations, in numbers: free + used = all; the used pages are
-   * those of the rounds that are known here, none of two; what is pinned has pages. Empty where that holds.
+   * Describes inconsistencies between two operations, in numbers: free + used = all; the used pages are those of
+   * the rounds known here, none of two; pinned halves have pages. Empty if all of that holds.
    */
   faults(): string[] {
     const lost = [...this.#pins.keys()].filter(({ pages }) => !pages.length);
@@ -188,7 +188,7 @@ export class Residency implements PageOwner {
     });
   }
 
-  /** Puts the books in order: rounds that share a page, or have one that is none, lose that half. */
+  /** Repairs the accounting: rounds that share a page, or have an invalid one, lose that half. */
   recover(): void {
     for (const half of HALVES) {
       const { pool } = this.cache[half];
@@ -218,13 +218,13 @@ export class Residency implements PageOwner {
       round.owner = undefined;
   }
 
-  /** A page that goes into another pool than it is from would be two rounds' there. */
+  /** A page given back to the wrong pool would end up with two rounds. */
   #assertOwn({ id, owner }: Round): void {
     if (owner !== undefined && owner !== this)
       throw new RangeError(`round ${id}: its pages are of another pool`);
   }
 
-  /** Tokens of all rounds whose KV is there, a half counting half. */
+  /** Tokens of all rounds with resident KV, a half counting half. */
   get residentTokens(): number {
     let halves = 0;
     for (const half of HALVES)
@@ -233,7 +233,7 @@ export class Residency implements PageOwner {
     return halves / 2;
   }
 
-  /** Bytes that rounds have on the GPU, whole pages counted. */
+  /** Bytes of rounds on the GPU, in whole pages. */
   bytesOf(rounds: Iterable<Round>, half: Half): number {
     let pages = 0;
     for (const round of rounds) pages += round[half].pages.length;
@@ -260,7 +260,7 @@ export class Pins {
     this.#pinned.push({ round, half });
   }
 
-  /** Lets go of one half, where it is pinned here. */
+  /** Unpins one half, if it is pinned here. */
   remove(round: Round, half: Half): void {
     const at = this.#pinned.findIndex(
       (one) => one.round === round && one.half === half,

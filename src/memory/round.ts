@@ -1,36 +1,36 @@
-/** A round's tokens, and where the KV of each of its halves is. */
+/** A round's tokens, and the state of each of its halves. */
 import { type Half, HALVES } from "../util/kv-half";
 import { clearPages, type HalfKv, type KvContext, newHalfKv } from "./half-kv";
 import { PAGE_TOKENS, pagesFor, type PagePool } from "./page-pool";
 
-/** The id of the round that holds the system prompt: it stands before all others. */
+/** The id of the system prompt's round, which stands before all others. */
 export const SYSTEM_ROUND = 0;
 
 /**
- * A user message and its reply, or the system prompt. Pages belong to one round; the token at place i of the
- * round lies in page i / 16 of each half that is resident, at i % 16.
+ * A user message and its reply, or the system prompt. Pages belong to one round; the token at index i of the
+ * round is in page i / 16 of each resident half, at i % 16.
  */
 export interface Round {
   readonly id: number;
   readonly tokens: number[];
   readonly lower: HalfKv;
   readonly upper: HalfKv;
-  /** What stands before it now; undefined where that is of no interest. */
+  /** What stands before it now; undefined if that does not matter. */
   context?: KvContext | undefined;
-  /** Whose pages it has: they go back there, and nowhere else. Undefined while it has none. */
+  /** The owner of its pages, to which they are given back. Undefined while it has none. */
   owner?: PageOwner | undefined;
 }
 
 /** Lends pages to rounds. */
 export interface PageOwner {
   /**
-   * Has a half count as not computed. Its pages are given back, unless somebody reads them: then they go
-   * when they are wanted by others.
+   * Marks a half as not computed. Its pages are given back, unless they are pinned: then they stay until others
+   * need them.
    */
   clear(round: Round, half: Half): void;
 }
 
-/** Has a round count as not computed, wherever its pages are from. What is stored of it stays. */
+/** Marks a round as not computed, whichever pool its pages are from. Its stored KV stays. */
 export function clearRound(round: Round): void {
   for (const half of HALVES) {
     if (round.owner) round.owner.clear(round, half);
@@ -78,13 +78,13 @@ export function fitPages(
   while (pages.length > wanted) pool.give(pages.pop()!);
 }
 
-/** Takes a half's pages away. Its KV can be restored, or computed again from the tokens. */
+/** Takes a half's pages away. Its KV can be restored or recomputed. */
 export function dropPages(kv: HalfKv, pool: PagePool): void {
   fitPages(kv, 0, pool);
   clearPages(kv);
 }
 
-/** Where the token at a place of the round lies in the pages of a half: page × 16 + place in the page. */
+/** The slot of a token of the round in a half: page × 16 + place in the page. */
 export function slotOf(pages: readonly number[], place: number): number {
   return (
     pages[Math.floor(place / PAGE_TOKENS)]! * PAGE_TOKENS +

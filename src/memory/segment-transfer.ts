@@ -1,14 +1,14 @@
 /**
- * Brings a round's half from its pages into the payload of a segment (segment.ts has the layout), and back.
+ * Transfers a round's half from its pages into the payload of a segment (layout: segment.ts), and back.
  *
  *     pack     pages ─ raw:  copies ──────────────────► readback buffer ─ map ─► payload
  *              pages ─ int8: kv-pack ─► staging, copy ► readback buffer ─ map ─► payload
  *     restore  payload ─ raw:  writes ──────────────────────────────► pages
  *              payload ─ int8: writes ─► staging ─ kv-unpack ───────► pages
  *
- * A matrix is K or V of one layer. Matrices go in groups of bounded size with one readback each, so that
- * a long round takes no more GPU memory than a group; mostly one group is all. While a transfer is under
- * way the caller keeps the pages: nobody else gets or fills them. The pools may grow meanwhile.
+ * A matrix is K or V of one layer. Matrices go in groups of bounded size with one readback each, so that a long
+ * round takes no more GPU memory than a group; mostly one group holds all. During a transfer the caller pins the
+ * pages. The pools may grow meanwhile.
  */
 import type { Copy, Gpu } from "../gpu/gpu";
 import { readbackBuffer, readInto } from "../gpu/readback";
@@ -27,10 +27,10 @@ import { runsOf } from "./page-runs";
 import { pageMatrixBytes } from "./segment";
 
 /**
- * The payload of a round's half. Places behind its `tokens` tokens come out as 0, so that nothing is
- * stored of what the pages held before.
+ * The payload of a round's half. Places after its `tokens` tokens are 0, so that no old content of the pages is
+ * stored.
  *
- * @param pages the round's pages, in its order
+ * @param pages the round's pages, in order
  * @throws OutOfMemoryError, DeviceLostError
  */
 export async function packHalf(
@@ -64,11 +64,11 @@ export async function packHalf(
 }
 
 /**
- * Fills a round's pages from a payload that `packHalf` made of as many pages. Resolves when all of it is
- * on its way: what is submitted afterwards finds the pages filled.
+ * Fills a round's pages from a payload that `packHalf` made of as many pages. Resolves once everything is
+ * submitted: work submitted afterwards finds the pages filled.
  *
- * @param pages the round's pages, in its order; they may be others than those that were packed
- * @throws RangeError when the payload is not as long as the pages take; OutOfMemoryError, DeviceLostError
+ * @param pages the round's pages, in order; they need not be those that were packed
+ * @throws RangeError if the payload's length does not match the pages; OutOfMemoryError, DeviceLostError
  */
 export async function restoreHalf(
   gpu: Gpu,
@@ -131,7 +131,7 @@ async function writePages(
   }
 }
 
-/** Sets the places behind the last token to 0 in a raw payload. */
+/** Zeroes the places after the last token in a raw payload. */
 function clearBehind(
   payload: Uint8Array,
   shape: KvShape,

@@ -1,6 +1,6 @@
 /**
- * The stored form of one half of a round's KV, and how it proves itself: what was torn, damaged, or
- * made by another model is told apart from what can be restored. All numbers are little-endian.
+ * The stored form of one half of a round's KV, with the checks that tell a usable segment from one that is torn,
+ * damaged or another model's. All numbers are little-endian.
  *
  *     0   "RNDO", version, bytes of the header          u32 each
  *     12  half, elements, layers, KV heads, head_dim,
@@ -19,9 +19,9 @@ import { type Half, HALVES } from "../util/kv-half";
 /** How keys and values are stored: as they are in pages of that type, or int8 with scales. */
 export type SegmentElements = "f32" | "f16" | "int8";
 
-/** What a segment says of itself; page and payload sizes follow from it. */
+/** The header's fields; page and payload sizes follow from them. */
 export interface SegmentHeader {
-  /** Of all that the numbers depend on: weights, tokenizer, template, RoPE, layout. */
+  /** Fingerprint of everything the numbers depend on: weights, tokenizer, template, RoPE, layout. */
   fingerprint: string;
   half: Half;
   layerCount: number;
@@ -33,7 +33,7 @@ export interface SegmentHeader {
 
 /** What the reader can use. */
 export type ExpectedSegment = Omit<SegmentHeader, "elements"> & {
-  /** The types that it takes, such as int8 and the resident one. */
+  /** The accepted types, such as int8 and the resident one. */
   elements: readonly SegmentElements[];
 };
 
@@ -43,7 +43,7 @@ export interface Segment {
   payload: Uint8Array<ArrayBuffer>;
 }
 
-/** Why a segment can't be used. */
+/** Why a segment was refused. */
 export interface SegmentRefusal {
   /**
    * torn: bytes are missing at the end; corrupt: bytes differ from those written;
@@ -100,7 +100,7 @@ export function encodeSegment(
   return [bytes, payload];
 }
 
-/** Takes a segment apart if it is whole and what is expected. Bad bytes are refused, never thrown at. */
+/** Decodes a segment if it is intact and as expected. Bad bytes are refused, never thrown. */
 export function decodeSegment(
   bytes: Uint8Array<ArrayBuffer>,
   expected: ExpectedSegment,
@@ -137,7 +137,7 @@ export function decodeSegment(
     return { problem: "corrupt", detail: "the header fails its checksum" };
   }
 
-  // From here on the header is as it was written.
+  // The checksum matched: from here on the header is as it was written.
   const fingerprint = new TextDecoder().decode(
     bytes.subarray(FINGERPRINT_AT, crcAt),
   );
@@ -199,7 +199,7 @@ const MAGIC = 0x4f444e52; // "RNDO"
 const VERSION = 1;
 const FINGERPRINT_AT = 56;
 
-/** Bytes of a segment at least: of a header with an empty fingerprint. */
+/** The shortest segment: a header with an empty fingerprint. */
 export const LEAST_SEGMENT_BYTES = FINGERPRINT_AT + 4;
 const ELEMENTS: readonly SegmentElements[] = ["f32", "f16", "int8"];
 const SHAPE_FIELDS =

@@ -1,4 +1,4 @@
-/** Chats as they are listed: everything but their rounds. */
+/** The chats table: everything about chats except their rounds. */
 import * as v from "valibot";
 import { StoreError } from "../util/errors";
 import {
@@ -24,17 +24,17 @@ export interface ConversationRecord {
   createdMs: number;
   /** When it was last renamed or got a round. */
   updatedMs: number;
-  /** The model it was last held with. */
+  /** The model it was last used with. */
   model: { name: string; url: string };
-  /** The round whose branch is shown; without it the one that was written to last. */
+  /** The round whose branch is shown; undefined: the newest branch. */
   shownId?: number | undefined;
-  /** Rounds that every turn attends to. */
+  /** Pinned rounds. */
   pinnedIds?: number[] | undefined;
-  /** No round has this id or a higher one, nor had one that is deleted. Default: behind those there are. */
+  /** All ids of rounds, deleted ones included, are below this. Default: one more than the highest. */
   nextId?: number | undefined;
 }
 
-/** What can be changed of a chat apart from its rounds. */
+/** The fields of a chat that can be changed apart from its rounds. */
 export type ConversationChanges = Partial<
   Pick<
     ConversationRecord,
@@ -57,7 +57,7 @@ const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
     nextId: v.optional(wholeNumber),
   });
 
-/** A chat is there as long as its id is: what else of it can't be read is as if it had never been said. */
+/** A chat exists if its id can be read; unreadable fields count as missing. */
 const readSchema: v.GenericSchema<unknown, ConversationRecord> = v.object({
   id: v.string(),
   title: v.fallback(v.string(), ""),
@@ -77,7 +77,7 @@ export class Conversations {
     this.#database = database;
   }
 
-  /** All chats, the one changed last first. */
+  /** All chats, last changed first. */
   async list(): Promise<Found<ConversationRecord>> {
     const values = await this.#database.run(
       "read the chats",
@@ -90,7 +90,7 @@ export class Conversations {
     return found;
   }
 
-  /** How many chats there are, read or not. */
+  /** Number of chats, readable or not. */
   async count(): Promise<number> {
     return this.#database.run(
       "count the chats",
@@ -100,7 +100,7 @@ export class Conversations {
     );
   }
 
-  /** The chat; undefined where there is none, or one of another shape. */
+  /** The chat; undefined if there is none, or its record is invalid. */
   async get(id: string): Promise<ConversationRecord | undefined> {
     const value = await this.#database.run(
       "read a chat",
@@ -111,7 +111,7 @@ export class Conversations {
     return checkedRecord(readSchema, value);
   }
 
-  /** Adds a chat, or replaces what is said of it; its rounds stay. */
+  /** Adds a chat, or replaces its record; its rounds stay. */
   async put(conversation: ConversationRecord): Promise<void> {
     assertConversation(conversation);
     await this.#database.run(
@@ -123,7 +123,7 @@ export class Conversations {
     );
   }
 
-  /** @throws StoreError `missing` where there is no such chat (any more) */
+  /** @throws StoreError `missing` if there is no such chat (any more) */
   async change(id: string, changes: ConversationChanges): Promise<void> {
     await this.#database.run(
       "change a chat",
@@ -138,7 +138,7 @@ export class Conversations {
     );
   }
 
-  /** Deletes a chat with its rounds and segments: all of it or, where that fails, nothing. */
+  /** Deletes a chat with its rounds and segments. All or nothing. */
   async delete(id: string): Promise<void> {
     await this.#database.run(
       "delete a chat",
@@ -157,12 +157,12 @@ export class Conversations {
   }
 }
 
-/** @throws TypeError where the chat could not be read again */
+/** @throws TypeError if the chat could not be read again */
 export function assertConversation(conversation: ConversationRecord): void {
   assertRecord(conversationSchema, conversation, "conversation");
 }
 
-/** The chat, within a transaction; undefined where there is none, or one of another shape. */
+/** The chat, within a transaction; undefined if there is none, or its record is invalid. */
 export async function storedConversation<Names extends StoreName>(
   transaction: Transaction<Names | "conversations", "readwrite">,
   id: string,
@@ -172,9 +172,9 @@ export async function storedConversation<Names extends StoreName>(
 }
 
 /**
- * The chat, within a transaction that means to change it.
+ * The chat, within a transaction that will change it.
  *
- * @throws StoreError `missing` where it is gone; another tab may have deleted it
+ * @throws StoreError `missing` if it is gone; another tab may have deleted it
  */
 export async function conversationIn<Names extends StoreName>(
   transaction: Transaction<Names | "conversations", "readwrite">,

@@ -1,6 +1,6 @@
 /**
- * The database and its one connection. Whatever IndexedDB throws leaves here as a StoreError, and a
- * transaction either happens whole or not at all.
+ * The database and its one connection. All errors of IndexedDB leave here as a StoreError, and a transaction is
+ * all or nothing.
  *
  *     conversations  id                            title, system prompt, times, model
  *     rounds         [conversationId, id]          text, tokens, hashes, parent
@@ -25,7 +25,7 @@ const VERSION = 1;
 
 export type SegmentKey = [conversationId: string, roundId: number, half: Half];
 
-/** Values are unknown: another version, a hand, or a crash may have written them. */
+/** Values are unknown: another version, a person or a crash may have written them. */
 interface RondoSchema extends DBSchema {
   conversations: { key: string; value: unknown };
   rounds: { key: [conversationId: string, id: number]; value: unknown };
@@ -51,7 +51,7 @@ export interface DatabaseOptions {
   name?: string;
   /** The schema's version; the current one unless a test plays a newer page. */
   version?: number;
-  /** Told once when the connection is taken away: by another tab's newer version, or by the browser. */
+  /** Called once when the connection is taken away: by another tab's newer version, or by the browser. */
   onClosed?: (error: StoreError) => void;
 }
 
@@ -65,7 +65,7 @@ export class Database {
   }
 
   /**
-   * Opens the database, and makes it where there is none.
+   * Opens the database, and creates it if there is none.
    *
    * @throws StoreError `blocked`, `outdated`, `unavailable` or `failed`
    */
@@ -93,18 +93,18 @@ export class Database {
           ),
         ),
       blocking: () =>
-        database.#lose(
+        database.#markClosed(
           "A newer Rondo was opened in another tab and needs the chats. Reload this page to go on.",
         ),
       terminated: () =>
-        database.#lose(
+        database.#markClosed(
           "The browser closed the database; the site's data may have been cleared. Reload this page to go on.",
         ),
     });
     try {
       database.#connection = await Promise.race([opening, blocked]);
     } catch (error) {
-      // A blocked opening may still succeed when nobody waits for it any more.
+      // A blocked opening may still succeed after its caller gave up.
       opening.then(
         (late) => late.close(),
         () => undefined,
@@ -115,9 +115,9 @@ export class Database {
   }
 
   /**
-   * Runs `action` in one transaction and resolves when that is committed. Where the action or the
-   * commit fails, nothing of it is kept. The action awaits the transaction's own requests alone: a
-   * transaction with nothing to do commits itself.
+   * Runs `action` in one transaction and resolves once that is committed. If the action or the commit fails,
+   * nothing of it is stored. The action may only await the transaction's own requests: a transaction without
+   * pending requests commits itself.
    *
    * @param doing a verb and its object, for the error's sentence
    * @throws StoreError
@@ -137,7 +137,7 @@ export class Database {
     } catch (error) {
       throw asStoreError(error, doing);
     }
-    // Both may fail, in either order; the commit's error is the one that says why (such as quota).
+    // Both may fail, in either order; the commit's error has the cause (such as quota).
     const done = transaction.done.then(
       () => undefined,
       (error: unknown) => ({ error }),
@@ -149,7 +149,7 @@ export class Database {
       try {
         transaction.abort();
       } catch {
-        // It has aborted or committed by itself.
+        // It has already aborted or committed.
       }
       const failure = await done;
       const why = isAbort(error) ? (failure?.error ?? error) : error;
@@ -160,7 +160,7 @@ export class Database {
     return result;
   }
 
-  /** Closes the connection when its transactions are done. Later calls are refused as `closed`. */
+  /** Closes the connection after its transactions. Later calls are refused as `closed`. */
   close(): void {
     this.#closed ??= new StoreError("closed", "The chats were closed.");
     this.#connection?.close();
@@ -174,7 +174,7 @@ export class Database {
     return this.#connection;
   }
 
-  #lose(message: string): void {
+  #markClosed(message: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = new StoreError("closed", message);
     this.#connection?.close();
@@ -201,7 +201,7 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
-/** All keys of a conversation, in a store whose keys begin with its id; of a round, where one is named. */
+/** All keys of a conversation, in a store whose keys begin with its id; with `roundId`, of that round. */
 export function keysOf(...prefix: [string] | [string, number]): IDBKeyRange {
   // An array sorts after every number and string, so [] ends the range.
   return IDBKeyRange.bound(prefix, [...prefix, []]);

@@ -1,17 +1,17 @@
-/** What the browser says of the room that this site has, and asking it to keep what is there. */
+/** The site's disk quota as the browser reports it, and the request to keep the site's data. */
 
-/** What this site has of the disk; undefined where the browser does not tell. */
+/** Disk usage of this site; undefined if the browser does not say. */
 export interface SiteRoom {
   /** Whether the browser promised not to clear it by itself. */
   isPersistent: boolean | undefined;
-  /** In use, and at most. */
+  /** Bytes in use, and the quota. */
   usageBytes: number | undefined;
   quotaBytes: number | undefined;
 }
 
 export async function siteRoom(): Promise<SiteRoom> {
   const storage = globalThis.navigator?.storage;
-  // Some browsers refuse here instead of telling nothing.
+  // Some browsers reject here instead of leaving out values.
   const [isPersistent, estimate] = await Promise.all([
     Promise.resolve(storage?.persisted?.()).catch(() => undefined),
     Promise.resolve(storage?.estimate?.()).catch(() => undefined),
@@ -23,15 +23,15 @@ export async function siteRoom(): Promise<SiteRoom> {
   };
 }
 
-/** Bytes that may still be written; undefined where the browser does not tell. Some tell a fixed number. */
+/** Bytes that may still be written; undefined if the browser does not say. Some report a fixed number. */
 export async function freeBytes(): Promise<number | undefined> {
   const { usageBytes = 0, quotaBytes } = await siteRoom();
   return quotaBytes === undefined ? undefined : quotaBytes - usageBytes;
 }
 
 /**
- * Asks the browser not to clear this site's data when the disk gets full. Only pages can ask, workers
- * cannot; whatever comes of it, all goes on.
+ * Asks the browser not to clear this site's data when the disk gets full. Only pages can ask, workers cannot.
+ * Never rejects.
  */
 export async function askToPersist(): Promise<void> {
   try {
@@ -39,6 +39,6 @@ export async function askToPersist(): Promise<void> {
     if (await storage?.persisted?.()) return;
     await storage?.persist?.();
   } catch {
-    // It was only a wish.
+    // Best effort.
   }
 }

@@ -1,16 +1,16 @@
 /**
- * The border between what is on the disk and the app. A record of another shape (older, newer, edited
- * by hand, torn) is dropped and counted; it never becomes an exception or half a value.
+ * The border between the disk and the app. An invalid record (older, newer, edited by hand, torn) is dropped and
+ * counted; it never becomes an exception or a partial value.
  */
 import * as v from "valibot";
 
-/** What was read, and how many records were of another shape. */
+/** The valid records, and the number of invalid ones. */
 export interface Found<T> {
   records: T[];
   dropped: number;
 }
 
-/** The record in the schema's form; undefined where it is of another. */
+/** The record in the schema's form; undefined if it is invalid. */
 export function checkedRecord<T>(
   schema: v.GenericSchema<unknown, T>,
   value: unknown,
@@ -52,10 +52,10 @@ export const wholeNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const MAX_ROUND_ID = 2 ** 32 - 1;
 
-/** What names a round in its chat. Rounds count up: the next one's must be a number too, and so on. */
+/** A round's id in its chat. Ids count up, so it must be a number that leaves room for more. */
 export const roundId = v.pipe(wholeNumber, v.maxValue(MAX_ROUND_ID));
 
-/** The first id that none of these is, nor is any above it. A number that is no round's id takes none. */
+/** The lowest id above all of these. Numbers that are no valid ids don't count. */
 export function idAfter(ids: readonly number[]): number {
   return ids.reduce(
     (next, id) => (id <= MAX_ROUND_ID ? Math.max(next, id + 1) : next),

@@ -1,4 +1,4 @@
-/** What is known beside chats, by name: values whose shape their readers check. */
+/** Values beside chats, by name; their readers check their shape. */
 import type { Database } from "./database";
 
 export class Meta {
@@ -8,7 +8,7 @@ export class Meta {
     this.#database = database;
   }
 
-  /** The value as it was put, or whatever is there; undefined where there is nothing. @throws StoreError */
+  /** The value, unchecked; undefined if there is none. @throws StoreError */
   get(name: string): Promise<unknown> {
     return this.#database.run(
       "read what is known",

@@ -4,11 +4,10 @@
  *     ["model", id]                                  ModelRecord: the files, and what is known of them
  *     ["chunk", id, path, version, index]            ModelChunk: one Blob and its checksum
  *
- * Which chunks are there is nowhere written but in their keys, and a chunk is written whole or not at all:
- * a crash at any byte leaves what came before it. The version of a file is in the keys of its chunks, so
- * that two versions are never read as one.
+ * The keys alone say which chunks exist, and a chunk is written whole or not at all: a crash at any byte leaves
+ * the chunks before it. A file's version is part of its chunks' keys, so that two versions are never mixed.
  *
- * Models are only ever refused room here: nothing of a chat makes way for them.
+ * Nothing of a chat is evicted for a model.
  */
 import * as v from "valibot";
 import { crc32c } from "../util/crc32c";
@@ -21,32 +20,32 @@ export interface ModelFileRecord {
   /** In the repository, such as "model.safetensors". */
   path: string;
   bytes: number;
-  /** What names this content on the hub. */
+  /** Identifies this content on the hub. */
   version: string;
-  /** SHA-256 of the content, where the hub tells. */
+  /** SHA-256 of the content, if the hub tells. */
   sha256?: string | undefined;
-  /** What the server called it when its first chunk came. */
+  /** The server's ETag when the first chunk came. */
   etag?: string | undefined;
-  /** Whether all of it came, and was what it should be. */
+  /** Whether the file is complete and its hash was checked. */
   isChecked: boolean;
 }
 
 export interface ModelRecord {
-  /** As the model is asked for: "org/name", or "org/name/file.gguf". */
+  /** The name by which users request the model: "org/name", or "org/name/file.gguf". */
   id: string;
   /** "org/name" */
   repository: string;
-  /** Whether this is what the repository's name alone stands for. */
+  /** Whether the repository's name alone means this model. */
   isDefault: boolean;
   /** The GGUF file that holds the weights. */
   gguf?: string | undefined;
-  /** Of every chunk but a file's last. */
+  /** Size of every chunk but a file's last. */
   chunkBytes: number;
   files: ModelFileRecord[];
   usedMs: number;
 }
 
-/** Where a chunk belongs. */
+/** The key of a chunk. */
 export interface ChunkPlace {
   id: string;
   path: string;
@@ -98,7 +97,7 @@ export class ModelStore {
     this.#database = database;
   }
 
-  /** All models that are here in part or whole. @throws StoreError */
+  /** All models stored here, partly or completely. @throws StoreError */
   async list(): Promise<ModelRecord[]> {
     const values = await this.#database.run(
       "read which models are kept",
@@ -124,7 +123,7 @@ export class ModelStore {
   }
 
   /**
-   * Adds or replaces a model's record. Chunks of files and versions that it does not name go, in the same
+   * Adds or replaces a model's record, and deletes chunks of files and versions that it does not name, in one
    * transaction.
    *
    * @throws StoreError
@@ -152,7 +151,7 @@ export class ModelStore {
   }
 
   /**
-   * Changes a model's record where it is still there.
+   * Changes a model's record if it still exists.
    *
    * @throws StoreError
    */
@@ -174,7 +173,7 @@ export class ModelStore {
     );
   }
 
-  /** Removes a model with all its chunks. @throws StoreError */
+  /** Deletes a model with all its chunks. @throws StoreError */
   async delete(id: string): Promise<void> {
     await this.#database.run(
       "delete a model",
@@ -188,7 +187,7 @@ export class ModelStore {
     );
   }
 
-  /** Which chunks of a model are here. @throws StoreError */
+  /** The stored chunks of a model. @throws StoreError */
   async chunks(id: string): Promise<ChunkPlace[]> {
     const keys = await this.#database.run(
       "read which models are kept",
@@ -201,8 +200,8 @@ export class ModelStore {
   }
 
   /**
-   * @throws StoreError `missing` where the model is gone or wants another version of the file, `quota`
-   *   where there is no room
+   * @throws StoreError `missing` if the model is gone or expects another version of the file, `quota` if there is
+   *   no room
    */
   async putChunk(
     place: ChunkPlace,
@@ -236,8 +235,8 @@ export class ModelStore {
   }
 
   /**
-   * A chunk's bytes; undefined where it is not there. One that is torn, or whose file the browser lost, is
-   * deleted and counts as not there.
+   * A chunk's bytes; undefined if there is none. One that is torn, or whose file the browser lost, is deleted and
+   * counts as missing.
    *
    * @throws StoreError
    */
@@ -282,8 +281,8 @@ export class ModelStore {
   }
 }
 
-/** What of the store the download and its readers need: tests have one in memory. */
-export type ModelKeeping = Pick<ModelStore, keyof ModelStore>;
+/** The part of the store that downloads and readers need: tests have one in memory. */
+export type ModelFileStore = Pick<ModelStore, keyof ModelStore>;
 
 function keyOf({ id, path, version, index }: ChunkPlace): IDBValidKey {
   return ["chunk", id, path, version, index];
@@ -296,12 +295,12 @@ function placesOf(keys: readonly IDBValidKey[]): ChunkPlace[] {
     .map(([, id, path, version, index]) => ({ id, path, version, index }));
 }
 
-/** All keys that begin so. An array sorts after every string and number, so [] ends the range. */
+/** All keys with this prefix. An array sorts after every string and number, so [] ends the range. */
 function keysBehind(...prefix: string[]): IDBKeyRange {
   return IDBKeyRange.bound(prefix, [...prefix, []]);
 }
 
-/** The Blob's bytes; undefined where the browser lost its file. */
+/** The Blob's bytes; undefined if the browser lost its file. */
 async function bytesOf(
   blob: Blob,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {

@@ -1,4 +1,4 @@
-/** Orders of a chat's rounds. They form a tree: a branch begins where two rounds have the same parent. */
+/** Orders a chat's rounds. They form a tree: a branch begins where two rounds have the same parent. */
 
 interface TreeRound {
   id: number;
@@ -7,8 +7,8 @@ interface TreeRound {
 }
 
 /**
- * Each parent before its children, each branch to its end before the next, the older first. A round
- * whose parent is gone stands where a first round does.
+ * Depth first: each parent before its children, each branch to its end before the next, the older first. A round
+ * whose parent is missing counts as a root.
  */
 export function inTreeOrder<R extends TreeRound>(rounds: readonly R[]): R[] {
   const ids = new Set(rounds.map(({ id }) => id));
@@ -20,7 +20,7 @@ export function inTreeOrder<R extends TreeRound>(rounds: readonly R[]): R[] {
     if (siblings === undefined) children.set(parent, [round]);
     else siblings.push(round);
   }
-  // Chats are long and branch seldom: a stack of our own, as deep as it must be.
+  // An explicit stack: chats are too long for recursion.
   const ordered: R[] = [];
   const waiting = (children.get(null) ?? []).toReversed();
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -31,11 +31,11 @@ export function inTreeOrder<R extends TreeRound>(rounds: readonly R[]): R[] {
 }
 
 /**
- * The branch that was begun or continued last, from its first round on: ids count up, so it ends with
- * the highest. Where a round's parent is gone, the newest round before it takes its place: one damaged
- * record must not hide all that was said before.
+ * The branch that was begun or continued last, from its first round on: ids count up, so it ends with the
+ * highest. If a round's parent is missing, the newest round before it takes its place: one damaged record must
+ * not hide everything before it.
  *
- * @param through only branches that go through the round with this id, if there is one
+ * @param through only branches through the round with this id, if there is one
  */
 export function newestBranch<R extends TreeRound>(
   rounds: readonly R[],
@@ -48,7 +48,7 @@ export function newestBranch<R extends TreeRound>(
     wanted = Math.max(...withDescendants(rounds, through!));
   for (const round of newestFirst) {
     if (wanted === null) break;
-    // Ids fall from here on: the first that is not above the wanted one is it, or stands in for it.
+    // Ids fall from here on: the first that is not above the wanted one is it, or takes its place.
     if (round.id > wanted) continue;
     branch.push(round);
     wanted = round.parentId;
@@ -56,7 +56,7 @@ export function newestBranch<R extends TreeRound>(
   return branch.toReversed();
 }
 
-/** A round, and all that were said after it on any branch. */
+/** A round and all its descendants. */
 export function withDescendants(
   rounds: readonly TreeRound[],
   id: number,
@@ -70,8 +70,8 @@ export function withDescendants(
 }
 
 /**
- * A round, all that were said after it, and all whose KV comes from one of these: none of that KV was
- * computed without the round in view.
+ * A round, all its descendants, and all rounds whose KV comes from one of these: none of that KV was computed
+ * without the round in view.
  */
 export function withAllThatRead(
   rounds: readonly (TreeRound & {

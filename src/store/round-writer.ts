@@ -1,10 +1,11 @@
 /**
- * Writes rounds of a chat so that a crash at any byte leaves the state before: all in one transaction,
- * the chat last.
+ * Writes rounds of a chat so that a crash at any byte leaves the state before: all in one transaction, the chat
+ * last.
  *
- *     chat is there? ─► each round, its outdated segments going ─► chat ─► commit
+ *     chat exists? ─► each round, deleting its outdated segments ─► chat ─► commit
  *
- * Segments come later, each on its own (`Segments.put`): they are a cache, and text does not wait for it.
+ * Segments are written later, each on its own (`Segments.put`): they are a cache, and text does not wait for
+ * them.
  */
 import { StoreError } from "../util/errors";
 import {
@@ -27,11 +28,11 @@ import { readRound, type RoundRecord, storableRound } from "./rounds";
 import { readSegment, type SegmentRecord } from "./segments";
 
 export interface WriteRoundsOptions {
-  /** Whether the chat must be there: one that another tab deleted does not come back. */
+  /** Whether the chat was stored before: if another tab deleted it, it is not brought back. */
   isKnown?: boolean;
-  /** What else is changed of the chat. */
+  /** Other changes to the chat. */
   changes?: ConversationChanges;
-  /** `relaxed` unless the rounds must survive a power cut right after. */
+  /** `relaxed` unless the rounds must survive a power cut right afterwards. */
   durability?: Durability;
 }
 
@@ -40,15 +41,15 @@ type WriteTransaction = Transaction<
   "readwrite"
 >;
 
-/** For the sentences of errors. */
+/** For error messages. */
 const DOING = "keep what was said";
 
 /**
- * Adds or replaces rounds of a chat, and the chat where there is none. One that is there keeps its
- * title, system prompt and age; rounds keep their age.
+ * Adds or replaces rounds of a chat, and creates the chat if necessary. An existing chat keeps its title, system
+ * prompt and creation time; so do rounds.
  *
  * @returns whether the chat is new
- * @throws StoreError `missing` where the chat was deleted meanwhile, `quota` where there is no room
+ * @throws StoreError `missing` if the chat was deleted meanwhile, `quota` if there is no room
  */
 export async function writeRounds(
   database: Database,
@@ -68,7 +69,7 @@ export async function writeRounds(
         : await storedConversation(transaction, conversation.id);
       const isEmpty = await hasNothingOf(transaction, conversation.id);
       const put = isEmpty ? putNewRound : putRound;
-      // Requests go one behind the other, and none waits for the answer to another: chats are imported whole.
+      // Requests are queued without waiting for each other's answers: imports write whole chats.
       const wereThere = await Promise.all(
         storable.map((round) => put(transaction, round)),
       );
@@ -78,7 +79,7 @@ export async function writeRounds(
         ...conversation,
         ...before,
         title: before?.title || conversation.title,
-        // What is said while no model is loaded says nothing of one.
+        // Without a loaded model, the chat's last model stays.
         model: conversation.model.name === "" ? model : conversation.model,
         updatedMs: conversation.updatedMs,
         nextId: Math.max(
@@ -86,7 +87,7 @@ export async function writeRounds(
           conversation.nextId ?? 0,
           idAfter(storable.map(({ id }) => id)),
         ),
-        // A round that is new is what the reader looks at.
+        // A new round becomes the shown one.
         ...(isNew && { shownId: undefined }),
         ...changes,
       } satisfies ConversationRecord);
@@ -108,7 +109,7 @@ async function hasNothingOf(
   return counts.every((count) => count === 0);
 }
 
-/** Puts a round of a chat of which nothing is there. */
+/** Puts a round of a chat of which nothing is stored yet. */
 async function putNewRound(
   transaction: WriteTransaction,
   round: RoundRecord,
@@ -118,10 +119,10 @@ async function putNewRound(
 }
 
 /**
- * Puts a round; segments that are not of it as it is now go. One that can't be read is not written over: its
- * text may still be saved by other means.
+ * Puts a round, and deletes segments that don't match it any more. An unreadable record is not overwritten: its
+ * text may still be recovered by other means.
  *
- * @returns whether it was there before
+ * @returns whether it existed before
  */
 async function putRound(
   transaction: WriteTransaction,
@@ -139,7 +140,7 @@ async function putRound(
   }
   if (before?.contentHash !== round.contentHash) {
     await deleteSegments(transaction, key, (segment) => {
-      // It may have been written before its round's record was.
+      // The segment may have been written before its round's record was.
       return !segment?.fingerprint.endsWith(round.contentHash);
     });
   } else if (String(before.attended) !== String(round.attended)) {
@@ -151,7 +152,7 @@ async function putRound(
   await store.put({
     ...round,
     createdMs: before?.createdMs ?? round.createdMs,
-    // Segments of earlier versions do not say it themselves.
+    // Segments of earlier versions don't record this themselves.
     ...(isSame && {
       kvContext: before.kvContext,
       isApproximate: before.isApproximate,

@@ -1,4 +1,4 @@
-/** The rounds of a chat: what was said, and the tokens that its KV is rebuilt from. */
+/** The rounds of a chat: their text, and the tokens from which their KV can be rebuilt. */
 import * as v from "valibot";
 import { storedConversation } from "./conversations";
 import {
@@ -19,48 +19,51 @@ import {
 import { inTreeOrder, withAllThatRead } from "./round-tree";
 
 /**
- * A message and its reply. Rounds form a tree: a branch begins where two rounds have the same parent.
- * A parent's id is smaller than its children's, so there are no circles.
+ * A message and its reply. Rounds form a tree: a branch begins where two rounds have the same parent. A parent's
+ * id is smaller than its children's, so there are no cycles.
  */
 export interface RoundRecord {
   conversationId: string;
-  /** Unique in the conversation; never used again there. */
+  /** Unique in the conversation; never reused there. */
   id: number;
   /** The round before; null for the first. */
   parentId: number | null;
   user: string;
-  /** As far as it came. */
+  /** As far as it was generated. */
   reply: string;
-  /** False while the reply is still coming: a page that is closed midway loses no text. */
+  /** False while the reply is still streaming: a page that is closed midway loses no text. */
   isFinished: boolean;
-  /** All token ids of the round, as far as they are known. The text is the truth; KV is rebuilt from these. */
+  /** All token ids of the round, as far as known. The text is the truth; KV is rebuilt from these. */
   tokens: Uint32Array;
-  /** The first so many tokens are the message's; the rest are the reply's. */
+  /** How many of the tokens are the message's; the rest are the reply's. */
   openTokens: number;
-  /** Of the tokenizer and template that made `tokens`. Under others they are made again from the text. */
+  /**
+   * Fingerprint of the tokenizer and template that made `tokens`. If it differs, they are made again from the
+   * text.
+   */
   textFingerprint: string;
-  /** SHA-256 of `tokens`: stored KV belongs to these and no others. */
+  /** SHA-256 of `tokens`: stored KV belongs to exactly these. */
   contentHash: string;
-  /** The rounds whose upper halves its own upper half was computed against; null: all before it. */
+  /** The rounds that its upper half was computed against; null: all before it. */
   attended: number[] | null;
   /** Digest of the keys in its lower half, page by page. */
   pageDigest?: Float32Array | undefined;
   /**
-   * What the KV of its segments was computed behind, where they do not say it themselves: up to version 0.1
-   * they did not. A hash of all tokens before, and whether some KV of those was not exact.
+   * What the KV of its segments was computed behind, if they don't record it themselves (up to version 0.1). A
+   * hash of all tokens before, and whether some KV of those was not exact.
    */
   kvContext?: string | undefined;
   isApproximate?: boolean | undefined;
-  /** Where its KV is, while it has none of its own. */
+  /** Where its KV is, as long as it has none of its own. */
   kvFrom?: KvPlace | undefined;
-  /** The name of the document that it is. */
+  /** The document's name, if it is one. */
   document?: string | undefined;
-  /** Whether it came in a file, so that its tokens may be other than those of its text. */
+  /** Whether it came from a file, so that its tokens may not match its text. */
   isFromFile?: boolean | undefined;
   createdMs: number;
 }
 
-/** A round whose segments are another round's too: they have the same tokens. */
+/** A round whose segments another round shares: they have the same tokens. */
 export interface KvPlace {
   /** Default: the same chat. */
   conversationId?: string | undefined;
@@ -106,8 +109,8 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
 );
 
 /**
- * The same, of a record of which something is of another shape: its text, as far as that can be read. All else
- * can be made again.
+ * The same for a record with invalid fields: its text, as far as that can be read. Everything else can be made
+ * again.
  */
 const salvageSchema = v.object({
   user: v.fallback(v.string(), ""),
@@ -118,13 +121,13 @@ const salvageSchema = v.object({
   createdMs: v.fallback(timeMs, 0),
 });
 
-/** What was found of a chat's rounds. */
+/** The rounds found for a chat. */
 export interface FoundRounds {
   /** In tree order. */
   records: RoundRecord[];
   /** Ids of those of which only the text could be read, or a part of it. */
   damagedIds: number[];
-  /** Ids of rounds of which nothing could be read. They are left as they are. */
+  /** Ids of unreadable rounds. They are left as they are. */
   unreadableIds: number[];
 }
 
@@ -135,7 +138,7 @@ export class Rounds {
     this.#database = database;
   }
 
-  /** Adds or replaces a round's record, whatever chat or segments there are; a turn uses `writeRounds`. */
+  /** Adds or replaces a round's record, without touching its chat or segments; turns use `writeRounds`. */
   async put(round: RoundRecord): Promise<void> {
     const value = storableRound(round);
     await this.#database.run(
@@ -147,9 +150,8 @@ export class Rounds {
   }
 
   /**
-   * All rounds of a chat in tree order: each parent before its children, each branch to its end before
-   * the next, the older first. A round whose parent is gone stands where a first round does: its text
-   * is not lost.
+   * All rounds of a chat, depth first: each parent before its children, each branch to its end before the next,
+   * the older first. A round whose parent is missing counts as a root: its text is not lost.
    */
   async list(conversationId: string): Promise<FoundRounds> {
     const [keys, values] = await this.#database.run(
@@ -186,7 +188,7 @@ export class Rounds {
     return [...new Set(keys.map(([conversationId]) => conversationId))];
   }
 
-  /** Deletes all segments of a chat, and what its rounds say of them. */
+  /** Deletes all segments of a chat, and what its rounds record of them. */
   async forgetKv(conversationId: string): Promise<void> {
     await this.#database.run(
       "forget the memory of a chat",
@@ -206,9 +208,9 @@ export class Rounds {
   }
 
   /**
-   * Deletes rounds. Their children become children of their parents. What was said after them keeps its text,
-   * and, unless `keepsKv`, loses its segments: that KV was computed with the deleted rounds in view. The branch
-   * through `shownId` is shown from now on; without it the newest.
+   * Deletes rounds. Their children become children of their parents. Later rounds keep their text and, unless
+   * `keepsKv`, lose their segments: that KV was computed with the deleted rounds in view. The branch through
+   * `shownId` is shown from now on; without it the newest.
    */
   async delete(
     conversationId: string,
@@ -224,7 +226,7 @@ export class Rounds {
       "readwrite",
       async (transaction) => {
         const store = transaction.objectStore("rounds");
-        await keepIdsTaken(transaction, conversationId, ids, shownId);
+        await reserveIds(transaction, conversationId, ids, shownId);
         const values = await store.getAll(keysOf(conversationId));
         let { records } = checkedRecords(roundSchema, values);
         const before = new Map(records.map((round) => [round.id, round]));
@@ -257,8 +259,8 @@ export class Rounds {
   }
 }
 
-/** A deleted round's id is not used again, though nothing tells of it any more. Its pin goes. */
-async function keepIdsTaken<Names extends StoreName>(
+/** Reserves a deleted round's id for good, and removes its pin. */
+async function reserveIds<Names extends StoreName>(
   transaction: Transaction<Names | "conversations" | "rounds", "readwrite">,
   conversationId: string,
   ids: readonly number[],
@@ -279,7 +281,7 @@ async function keepIdsTaken<Names extends StoreName>(
     .put({ ...conversation, shownId, nextId, ...(pinnedIds && { pinnedIds }) });
 }
 
-/** Rounds less one, whose children become its parent's. */
+/** The rounds without one, whose children become its parent's. */
 function withoutRound(
   rounds: readonly RoundRecord[],
   id: number,
@@ -290,7 +292,7 @@ function withoutRound(
     .map((round) => (round.parentId === id ? { ...round, parentId } : round));
 }
 
-/** A round of whose KV nothing is known. */
+/** A round without any knowledge of KV. */
 function withoutKv({
   pageDigest: _digest,
   kvContext: _context,
@@ -301,7 +303,7 @@ function withoutKv({
   return said;
 }
 
-/** A round as it may be written; @throws TypeError where it could not be read again. */
+/** A round in the form to write; @throws TypeError if it could not be read again. */
 export function storableRound(round: RoundRecord): RoundRecord {
   assertRecord(roundSchema, round, "round");
   const { tokens, pageDigest } = round;
@@ -314,12 +316,12 @@ export function storableRound(round: RoundRecord): RoundRecord {
   };
 }
 
-/** A round as it was read; undefined where it is of another shape. */
+/** A round as read; undefined if the record is invalid. */
 export function readRound(value: unknown): RoundRecord | undefined {
   return checkedRecord(roundSchema, value);
 }
 
-/** What can be read of a round that is of another shape; undefined where that is nothing. */
+/** The readable part of an invalid record; undefined if there is none. */
 function salvagedRound(
   value: unknown,
   conversationId: string,
@@ -335,7 +337,7 @@ function salvagedRound(
     ...text,
     conversationId,
     id,
-    // One that is not known stood before it in any case.
+    // If unknown, it stood before it in any case.
     parentId: isParent ? (parentId ?? null) : id - 1,
     tokens: new Uint32Array(),
     openTokens: 0,
@@ -345,7 +347,7 @@ function salvagedRound(
   };
 }
 
-/** Whether more would be stored than it shows: what is stored of a view is its whole buffer. */
+/** Whether the array is a view of a larger buffer: IndexedDB would store the whole buffer. */
 function isView({ byteLength, buffer }: ArrayBufferView): boolean {
   return byteLength < buffer.byteLength;
 }

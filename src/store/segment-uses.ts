@@ -1,6 +1,6 @@
 /**
- * What is known of segments without opening them: how large they are, and when they were last of use.
- * Lies apart from the segments, so that noting a use need not write megabytes again.
+ * Sizes and last uses of segments, which can be read without opening them. Kept apart from the segments, so that
+ * noting a use need not write megabytes again.
  */
 import * as v from "valibot";
 import type { Half } from "../util/kv-half";
@@ -20,15 +20,15 @@ export interface SegmentUse extends SegmentOrigin {
   roundId: number;
   half: Half;
   bytes: number;
-  /** Of its round; undefined where it was written before that was noted. */
+  /** Tokens of its round; undefined for segments of older versions. */
   tokens?: number | undefined;
-  /** As in the segment; undefined where it was written before that was noted. */
+  /** As in the segment; undefined for segments of older versions. */
   fingerprint?: string | undefined;
   /** When it was last written or read. */
   usedMs: number;
 }
 
-/** What the KV of a segment was computed behind. Up to version 0.1 its round's record said that. */
+/** What the KV of a segment was computed behind. Up to version 0.1 its round's record had this. */
 export interface SegmentOrigin {
   /** Hash of all tokens before the round. */
   kvContext?: string | undefined;
@@ -79,7 +79,7 @@ export class SegmentUses {
     this.#reads.delete(JSON.stringify(key));
   }
 
-  /** Writes down when segments were last read. Call it when there is time, such as after a turn. */
+  /** Writes down when segments were last read. Call it in idle time, such as after a turn. */
   async save(): Promise<void> {
     if (this.#reads.size === 0) return;
     const reads = [...this.#reads.values()];
@@ -102,7 +102,7 @@ export class SegmentUses {
     );
   }
 
-  /** All segments with their sizes, the one that was not used for longest first. */
+  /** All segments with their sizes, least recently used first. */
   async list(): Promise<Found<SegmentUse>> {
     await this.save();
     const values = await this.#database.run(
@@ -114,7 +114,7 @@ export class SegmentUses {
     return checkedUses(values);
   }
 
-  /** The segments of a chat, with what their rounds say where they do not say it themselves. */
+  /** The segments of a chat, with what their rounds record if they don't themselves. */
   async ofChat(conversationId: string): Promise<StoredHalves> {
     const uses = await this.#database.run(
       "measure the memory of a chat",
@@ -147,13 +147,13 @@ export class SegmentUses {
   }
 }
 
-/** What the record of a round says of its segments. */
+/** What a round's record says of its segments. */
 function originIn(round: RoundRecord | undefined): SegmentOrigin {
   if (round?.kvContext === undefined) return {};
   return { kvContext: round.kvContext, isExact: !round.isApproximate };
 }
 
-/** Those of the values that are uses; a crash, a hand or another version may have written others. */
+/** The valid ones of these values; a crash, a person or another version may have written others. */
 export function checkedUses(values: readonly unknown[]): Found<SegmentUse> {
   return checkedRecords(useSchema, values);
 }

@@ -1,6 +1,6 @@
 /**
- * KV of finished rounds: one Blob for each half of a round. Segments are a cache. One that is torn,
- * missing or of another shape is forgotten, and computed again from the round's tokens.
+ * KV of finished rounds: one Blob for each half of a round. Segments are a cache. One that is torn, missing or
+ * invalid is dropped, and computed again from the round's tokens.
  */
 import * as v from "valibot";
 import type { Half } from "../util/kv-half";
@@ -35,8 +35,8 @@ export interface SegmentRecord extends SegmentOrigin {
   /** Of its round. */
   tokens?: number | undefined;
   /**
-   * What the KV was computed with, and then the content hash of the round that it is of; under another
-   * fingerprint it means nothing.
+   * Fingerprint of what the KV was computed with, then the content hash of its round; under another fingerprint
+   * it is meaningless.
    */
   fingerprint: string;
 }
@@ -53,21 +53,21 @@ const segmentSchema: v.GenericSchema<unknown, SegmentRecord> = v.pipe(
   v.check(({ blob, bytes }) => blob.size === bytes, "the blob has its size"),
 );
 
-/** A segment's bytes, and what its KV was computed behind, where it says that. */
+/** A segment's bytes, and what its KV was computed behind, if it says so. */
 export interface ReadSegment extends SegmentOrigin {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What segments are together. */
+/** Totals over all segments. */
 export interface SegmentTotals {
   count: number;
   bytes: number;
-  /** Of their rounds, a half counting half. */
+  /** Tokens of their rounds, a half counting half. */
   tokens: number;
 }
 
 export interface EvictOptions {
-  /** Segments that must stay, such as those of the chat that is being written. */
+  /** Segments to keep, such as those of the chat that is being written. */
   isPinned?: (use: SegmentUse) => boolean;
 }
 
@@ -84,9 +84,9 @@ export class Segments {
   }
 
   /**
-   * Adds or replaces a segment of a round that is written already.
+   * Adds or replaces a segment of a round that is already stored.
    *
-   * @throws StoreError `missing` where there is no such round (any more), `quota` where there is no room
+   * @throws StoreError `missing` if there is no such round (any more), `quota` if there is no room
    */
   async put(segment: SegmentRecord): Promise<void> {
     if ((await this.putAll([segment])) === 1) return;
@@ -97,10 +97,10 @@ export class Segments {
   }
 
   /**
-   * Adds or replaces segments, all of them or none; but those whose round is not written are left out.
+   * Adds or replaces segments, all of them or none; those without a stored round are left out.
    *
    * @returns how many were written
-   * @throws StoreError `quota` where there is no room
+   * @throws StoreError `quota` if there is no room
    */
   async putAll(segments: readonly SegmentRecord[]): Promise<number> {
     for (const segment of segments)
@@ -132,9 +132,9 @@ export class Segments {
   }
 
   /**
-   * A segment with this fingerprint; `missing` where there is none. One of another
-   * fingerprint or shape, or whose file the browser lost, is `dropped`: deleted, for it is of no use.
-   * That it was read is noted in memory; `uses.save` writes it down.
+   * A segment with this fingerprint; `missing` if there is none. One with another fingerprint, an invalid record
+   * or a lost file is deleted, and reported as `dropped`. The read is noted in memory; `uses.save` writes it
+   * down.
    */
   async read(
     key: SegmentKey,
@@ -156,7 +156,7 @@ export class Segments {
     return { bytes, kvContext, isExact };
   }
 
-  /** What all segments are together; none of them is opened. */
+  /** Totals over all segments, without opening any. */
   async totals(): Promise<SegmentTotals> {
     return this.#database.run(
       "measure the memory of the chats",
@@ -183,7 +183,7 @@ export class Segments {
     );
   }
 
-  /** The segments of a chat as they stand; one at a time, for they are large. */
+  /** The segments of a chat, unchecked; one at a time, for they are large. */
   async *ofChat(conversationId: string): AsyncGenerator<SegmentRecord, void> {
     const keys = await this.#database.run(
       "read a chat's memory",
@@ -209,8 +209,8 @@ export class Segments {
   }
 
   /**
-   * Deletes segments, least recently used first, until `wantedBytes` are freed or none is left that
-   * may go. Text is never touched.
+   * Deletes segments, least recently used first, until `wantedBytes` are freed or no more may be deleted. Text is
+   * never touched.
    *
    * @returns bytes freed
    */
@@ -218,7 +218,7 @@ export class Segments {
     wantedBytes: number,
     { isPinned = () => false }: EvictOptions = {},
   ): Promise<number> {
-    // On a full disk even this may find no room; then older uses decide.
+    // A full disk may refuse even this; the order of eviction then stays the old one.
     await this.uses.save().catch(() => undefined);
     return this.#database.run(
       "make room",
@@ -242,10 +242,10 @@ export class Segments {
   }
 
   /**
-   * Deletes what no round or no size belongs to: the traces of a crash, of another tab's deletion, of
-   * a hand. Nothing that can be read is lost. For when the app starts.
+   * Deletes segments without a round or a size: left by a crash, another tab's deletion, or manual edits. Nothing
+   * readable is lost. For when the app starts.
    *
-   * @returns segments deleted
+   * @returns number of segments deleted
    */
   async sweep(): Promise<number> {
     return this.#database.run(
@@ -283,12 +283,12 @@ export class Segments {
   }
 }
 
-/** A segment as it was read; undefined where it is of another shape. */
+/** A segment as read; undefined if the record is invalid. */
 export function readSegment(value: unknown): SegmentRecord | undefined {
   return checkedRecord(segmentSchema, value);
 }
 
-/** The Blob's bytes; undefined where the browser lost its file. */
+/** The Blob's bytes; undefined if the browser lost its file. */
 async function bytesOf(
   blob: Blob,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -309,7 +309,7 @@ async function deleteSegment<Names extends StoreName>(
   ]);
 }
 
-/** The first of `uses` whose sizes make up `wantedBytes`; all of them where they do not. */
+/** The first of `uses` whose sizes add up to `wantedBytes`; all of them if they don't. */
 function chooseEvicted(
   uses: readonly SegmentUse[],
   wantedBytes: number,

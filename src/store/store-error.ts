@@ -1,8 +1,8 @@
-/** What IndexedDB says, as errors that a user can act on. */
+/** Turns IndexedDB's errors into errors that a user can act on. */
 import { StoreError, type StoreErrorReason } from "../util/errors";
 import { ownValue } from "../util/own-value";
 
-/** By the name of the DOMException: the reason, and the rest of the sentence that says what to do. */
+/** By the name of the DOMException: the reason, and the part of the message that says what to do. */
 const KNOWN: Record<string, [reason: StoreErrorReason, advice: string]> = {
   QuotaExceededError: [
     "quota",
@@ -23,8 +23,8 @@ const KNOWN: Record<string, [reason: StoreErrorReason, advice: string]> = {
 };
 
 /**
- * A StoreError for what went wrong while `doing` (a verb and its object, such as "read the chats"). One
- * that is a StoreError already stays as it is.
+ * A StoreError for a failure while `doing` (a verb and its object, such as "read the chats"). A StoreError is
+ * returned as it is.
  */
 export function asStoreError(error: unknown, doing: string): StoreError {
   if (error instanceof StoreError) return error;

@@ -1,6 +1,6 @@
 /**
- * CRC-32C (Castagnoli), the checksum of RFC 3720: finds torn and flipped bytes in what was stored. It is
- * no protection against intent; hashes are.
+ * CRC-32C (Castagnoli), the checksum of RFC 3720: detects torn and flipped bytes in stored data. It does not
+ * protect against tampering; hashes do.
  */
 
 /** The polynomial 0x1edc6f41 with its bits reversed. */
@@ -29,8 +29,8 @@ function makeTables(): Int32Array {
 }
 
 /**
- * The checksum of `data`, an unsigned 32-bit number. What comes in pieces is summed in pieces:
- * `crc32c(second, crc32c(first))` is that of both.
+ * The checksum of `data`, an unsigned 32-bit number. Data in pieces is checked in pieces: `crc32c(second,
+ * crc32c(first))` is the checksum of both.
  */
 export function crc32c(data: Uint8Array, previous = 0): number {
   const tables = TABLES;

@@ -1,26 +1,26 @@
-/** The errors a user can act on. Each message says what happened, where, and what to do. */
+/** The errors that a user can act on. Each message says what happened, where, and what to do. */
 
 /** The page has no WebGPU, or WebGPU has no adapter. */
 export class WebGpuUnavailableError extends Error {
   override readonly name = "WebGpuUnavailableError";
 }
 
-/** The GPU was taken away: driver reset, sleep, or out of memory. Text is safe; load the model again. */
+/** The GPU device was lost: driver reset, sleep, or out of memory. Text is safe; load the model again. */
 export class DeviceLostError extends Error {
   override readonly name = "DeviceLostError";
 }
 
-/** The GPU has no room for what was asked. */
+/** The GPU has no room for the requested memory. */
 export class OutOfMemoryError extends Error {
   override readonly name = "OutOfMemoryError";
 }
 
-/** What the model computes is not a number: its weights are damaged, or the GPU computes wrongly. */
+/** The model computed NaN or infinite logits: its weights are damaged, or the GPU computes wrongly. */
 export class ModelOutputError extends Error {
   override readonly name = "ModelOutputError";
 }
 
-/** The chat does not fit the model's context any more. */
+/** The chat no longer fits the model's context. */
 export class ContextFullError extends Error {
   override readonly name = "ContextFullError";
 }
@@ -34,15 +34,15 @@ export class ModelFetchError extends Error {
 export interface ModelFormatProblem {
   /** The file, as named in the model's folder. */
   file: string;
-  /** The tensor, where the problem is one tensor's. */
+  /** The tensor, if the problem is one tensor's. */
   tensor?: string;
-  /** What was expected there. */
+  /** The expected value. */
   expected: string;
-  /** What was found instead. */
+  /** The value found instead. */
   found: string;
 }
 
-/** A model's file is not what it should be. Names the file, the tensor, what was expected and what came. */
+/** A model's file is invalid. Names the file, the tensor, what was expected and what was found. */
 export class ModelFormatError extends Error {
   override readonly name = "ModelFormatError";
   readonly problem: ModelFormatProblem;
@@ -58,15 +58,15 @@ export class ModelFormatError extends Error {
 }
 
 /**
- * Why the store could not do something.
+ * Why the store failed.
  *
  * - `quota`: no room on the disk, or the browser grants no more of it
  * - `blocked`: another tab holds an older version of the database open
  * - `outdated`: the database is of a newer version than this page knows
- * - `closed`: the connection is gone, by this page, another tab, or the browser
- * - `missing`: what should be changed is not there; another tab may have deleted it
+ * - `closed`: the connection was closed, by this page, another tab, or the browser
+ * - `missing`: the record to change is gone; another tab may have deleted it
  * - `unavailable`: there is no IndexedDB, or it may not be used here
- * - `failed`: anything else; the cause tells
+ * - `failed`: anything else; see the cause
  */
 export type StoreErrorReason =
   | "quota"
@@ -77,7 +77,7 @@ export type StoreErrorReason =
   | "unavailable"
   | "failed";
 
-/** Chats could not be read or kept. What was stored before is as it was. */
+/** Chats could not be read or stored. What was stored before is unchanged. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
   readonly reason: StoreErrorReason;
@@ -92,7 +92,7 @@ export class StoreError extends Error {
   }
 }
 
-/** Another tab writes this chat. What was said stays readable here. */
+/** Another tab writes this chat. Here it can only be read. */
 export class ChatBusyError extends Error {
   override readonly name = "ChatBusyError";
 }
@@ -103,16 +103,16 @@ export class ChatFileError extends Error {
 }
 
 /**
- * Why a file gave no text.
+ * Why no text could be read from a file.
  *
- * - `too-large`: it has more bytes than may be read
- * - `empty`: nothing is in it, or no text
- * - `binary`: it is neither text nor of a kind that can be read
- * - `encrypted`: it opens with a password only
- * - `damaged`: it is not what it says it is
- * - `scanned`: a PDF of pictures, without text
- * - `unreadable`: the browser could not read it; it may be a folder, or gone
- * - `unavailable`: the part of this page that reads such files did not load
+ * - `too-large`: it is larger than the limit
+ * - `empty`: the file or its text is empty
+ * - `binary`: it is neither text nor a supported format
+ * - `encrypted`: it needs a password
+ * - `damaged`: its content does not match its format
+ * - `scanned`: a PDF of images, without text
+ * - `unreadable`: the browser could not read it; it may be a folder, or deleted
+ * - `unavailable`: the part of this page that reads such files failed to load
  */
 export type DocumentErrorReason =
   | "too-large"
@@ -124,7 +124,7 @@ export type DocumentErrorReason =
   | "unreadable"
   | "unavailable";
 
-/** A file cannot be made into a document's text. */
+/** A file has no text that can be attached. */
 export class DocumentError extends Error {
   override readonly name = "DocumentError";
   readonly reason: DocumentErrorReason;

@@ -1,4 +1,4 @@
-/** Hashes that name content: equal hashes, equal content. */
+/** Content hashes: equal hashes mean equal content. */
 
 /**
  * SHA-256 in 64 lower-case hexadecimal digits; a string is hashed as UTF-8. Needs a secure context, as

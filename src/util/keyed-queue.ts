@@ -1,4 +1,4 @@
-/** One thing at a time for each key, in the order of asking. */
+/** Runs tasks of the same key one at a time, in FIFO order. */
 export class KeyedQueue {
   /** The last task of each key that has any; never rejects. */
   readonly #last = new Map<string, Promise<void>>();
@@ -16,7 +16,7 @@ export class KeyedQueue {
     return result;
   }
 
-  /** Resolves when what was asked for so far is done. */
+  /** Resolves when the tasks queued so far are done. */
   idle(key: string): Promise<void> {
     return this.#last.get(key) ?? Promise.resolve();
   }

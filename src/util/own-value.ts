@@ -1,6 +1,6 @@
 /**
- * What a record itself has under a name that came from elsewhere. Names such as "constructor" or "toString"
- * would otherwise find what every object inherits.
+ * A record's own property under an untrusted name. Plain indexing would also find inherited ones such as
+ * "constructor" or "toString".
  */
 export function ownValue<T>(
   record: Readonly<Record<string, T>>,

@@ -10,14 +10,14 @@ export class TaskQueue {
   }
 
   /** True while a foreground task waits; background tasks do not count. */
-  get isWanted(): boolean {
+  get hasWaiting(): boolean {
     return this.#waiting > 0;
   }
 
   /**
    * Waits for its turn; the next task begins when the returned function is called.
    *
-   * @param isBackground whether the task that runs need not hurry for it
+   * @param isBackground if so, running tasks need not make way for it
    */
   async enter(isBackground = false): Promise<() => void> {
     const before = this.#last;

@@ -22,7 +22,7 @@ export interface PlacedTokens {
 export interface PastRound extends PlacedTokens {
   /** As it is stored; computed in the context of this chat by default. A stale round's must be given. */
   kv?: RoundKv;
-  /** Whether the KV was computed in another context than this chat is now. */
+  /** Whether the KV was computed in a context other than the chat's current one. */
   isStale?: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface FusionChat {
   question: PlacedTokens;
 }
 
-/** What the rows of one layer bring to attention. */
+/** Inputs to attention from the rows of one layer. */
 export interface LayerRows {
   rows: readonly number[];
   /** Normalised, not rotated: [rows, heads, headDim]. */

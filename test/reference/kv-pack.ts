@@ -10,7 +10,7 @@ export interface KvPackInput {
   headDim: number;
   /** The round's pages, in its order. */
   pages: readonly number[];
-  /** Tokens of the round; what lies behind them counts as 0. */
+  /** Tokens of the round; later places count as 0. */
   tokens: number;
 }
 

@@ -26,7 +26,7 @@ export interface RopeAppendOutput {
   v: Float64Array;
 }
 
-/** What attention and the pages get of each row of the joined projection. */
+/** Inputs to attention and the pages from each row of the joined projection. */
 export function ropeAppend(input: RopeAppendInput): RopeAppendOutput {
   const { heads, kvHeads, headDim, localPositions, frequencies } = input;
   const { qNorm, kNorm, eps = 0 } = input;

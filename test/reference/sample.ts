@@ -15,11 +15,11 @@ export interface SamplerSettings {
 }
 
 export interface Sample {
-  /** Undefined where the logits say nothing: one of them is NaN or +∞, or all are −∞. */
+  /** Undefined if the logits are unusable: one of them is NaN or +∞, or all are −∞. */
   token: number | undefined;
   /** The tokens that could have been drawn, ascending. */
   kept: number[];
-  /** How much the second best would have needed to win: where it is tiny, rounding decides. */
+  /** How much the runner-up lacked to win: if it is tiny, rounding decides. */
   margin: number;
 }
 

@@ -1,13 +1,13 @@
-/** Archives of a test's own, and chats to fill them. */
+/** Archives for a single test, and chats to fill them. */
 import { onTestFinished } from "vitest";
 import type {
   ArchiveOptions,
   ChatHead,
-  StoreTrouble,
+  StoreWarning,
 } from "../../src/engine/archive/archive";
 import type { RoundFields } from "../../src/engine/chat/chat-round";
 import { contentHash, segmentName } from "../../src/engine/load/fingerprint";
-import { StoredArchive } from "../../src/engine/archive/indexeddb-archive";
+import { IndexedDbArchive } from "../../src/engine/archive/indexeddb-archive";
 import type { KvOrigin } from "../../src/memory/half-kv";
 import {
   type ExpectedSegment,
@@ -17,23 +17,23 @@ import {
 import { ownName } from "../store/fixtures";
 
 export interface TestArchive {
-  archive: StoredArchive;
-  /** What was told, in order. */
-  troubles: StoreTrouble[];
-  /** How often the list of chats was said to be another one. */
+  archive: IndexedDbArchive;
+  /** Warnings, in order. */
+  troubles: StoreWarning[];
+  /** How often a change of the list of chats was reported. */
   changes: { count: number };
 }
 
-/** An archive that is closed when the test is over: a tab, where several have one name. */
+/** An archive that is closed after the test; several with one name act as several tabs. */
 export async function openTestArchive(
   name = ownName(),
   options: ArchiveOptions = {},
 ): Promise<TestArchive> {
-  const troubles: StoreTrouble[] = [];
+  const troubles: StoreWarning[] = [];
   const changes = { count: 0 };
-  const archive = await StoredArchive.open({
+  const archive = await IndexedDbArchive.open({
     name,
-    onTrouble: (trouble) => troubles.push(trouble),
+    onWarning: (trouble) => troubles.push(trouble),
     onChanged: () => changes.count++,
     ...options,
   });

@@ -1,4 +1,4 @@
-/** What a fake engine was asked to do and has not done yet, and what it says when it is done. */
+/** Pending calls of a fake engine, and what it answers when a test completes them. */
 import type {
   ChatHit,
   HistoryRound,
@@ -106,7 +106,7 @@ export function namedError(name: string, message = `${name} it is.`): Error {
   return Object.assign(new Error(message), { name });
 }
 
-/** A load in a test's hands. */
+/** A load controlled by a test. */
 export class FakeLoad {
   readonly source: ModelSource;
   readonly options: LoadOptions;
@@ -136,7 +136,7 @@ export class FakeLoad {
   }
 }
 
-/** What goes on for a while, reports, and can be aborted, in a test's hands. */
+/** A long-running call with progress and abort, controlled by a test. */
 class FakeTask<Result> {
   readonly chatId: string;
   readonly signal: AbortSignal | undefined;
@@ -163,14 +163,14 @@ class FakeTask<Result> {
   }
 }
 
-/** A restore in a test's hands. */
+/** A restore controlled by a test. */
 export class FakeRestore extends FakeTask<RestoreReport> {
   finish(): void {
     this.resolve(nothingRestored);
   }
 }
 
-/** An attaching in a test's hands. */
+/** An attachment controlled by a test. */
 export class FakeAttach extends FakeTask<AttachReport> {
   readonly document: ChatDocument;
   /** Puts the document into the chat and returns its round's id. */
@@ -192,7 +192,7 @@ export class FakeAttach extends FakeTask<AttachReport> {
   }
 }
 
-/** A search in a test's hands. */
+/** A search controlled by a test. */
 export class FakeSearch {
   readonly query: string;
   readonly signal: AbortSignal | undefined;
@@ -206,14 +206,14 @@ export class FakeSearch {
   }
 }
 
-/** What the engine keeps of what a turn attended to. */
+/** The engine's record of what a turn attended to. */
 function ids({ kv }: Partial<Receipt>): number[] | null {
   const { attended = [] } = kv?.attention ?? {};
   const isAll = attended.every(({ reason }) => reason === "all");
   return isAll ? null : attended.map(({ id }) => id);
 }
 
-/** A reply in a test's hands. An abort ends it as the engine would, with what was said so far. */
+/** A reply controlled by a test. An abort ends it as the engine would, with the text so far. */
 export class FakeReply implements AsyncIterable<ReplyEvent> {
   readonly chatId: string;
   readonly roundId: number;

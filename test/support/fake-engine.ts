@@ -1,7 +1,6 @@
 /**
- * A ChatEngine without a model, for the page's tests and its preview. It keeps chats as the engine does,
- * and does what its script says: a test holds each load, reply and restore in its hands and moves them
- * on itself; the preview gives a script that moves by itself.
+ * A ChatEngine without a model, for the page's tests and its preview. It stores chats as the engine does, and
+ * follows its script: a test controls each load, reply and restore; the preview's script runs by itself.
  */
 import type { ChatEngine } from "../../src/engine/api/chat-engine";
 import type {
@@ -21,7 +20,7 @@ import type {
   VerifyReport,
 } from "../../src/engine/api/kv-memory";
 import type {
-  KeptModel,
+  StoredModel,
   LoadOptions,
   ModelInfo,
   ModelPlan,
@@ -68,8 +67,8 @@ export interface FakeScript {
   /** Those of them that another tab writes. */
   busy?: string[];
   /** Models that are on this device. */
-  models?: KeptModel[];
-  /** What the store answers, where there is none. */
+  models?: StoredModel[];
+  /** The store's statistics, if it has any. */
   storeError?: Error;
 }
 
@@ -91,16 +90,16 @@ export class FakeEngine implements ChatEngine {
   readonly busy: Set<string>;
   kept: ChatHistory[];
   /** Models that are on this device, and what loading others would take. */
-  models: KeptModel[];
+  models: StoredModel[];
   readonly plans = new Map<string, ModelPlan>();
   /** What was asked about, and with which options. */
   readonly planned: { source: ModelSource; options: PlanOptions }[] = [];
   readonly deletedModels: string[] = [];
   storeError: Error | undefined;
-  /** What memory holds, for a test to change. */
+  /** The memory snapshot, for a test to change. */
   snapshot: MemorySnapshot = fakeMemory;
   readonly snapshotsAsked: (MemoryOptions | undefined)[] = [];
-  /** What was done to it, in order: "pin 1", "unpin 1", "evict 2", "wipe". */
+  /** Calls that changed it, in order: "pin 1", "unpin 1", "evict 2", "wipe". */
   readonly memoryActions: string[] = [];
   readonly #script: FakeScript;
   readonly #listeners = new Set<(notice: EngineNotice) => void>();
@@ -142,7 +141,7 @@ export class FakeEngine implements ChatEngine {
     return found;
   }
 
-  async listModels(): Promise<KeptModel[]> {
+  async listModels(): Promise<StoredModel[]> {
     return this.models;
   }
 

@@ -1,4 +1,4 @@
-/** A GPU that only keeps books: buffers have sizes and no contents. For tests of who has which pages. */
+/** A GPU that only does the accounting: buffers have sizes and no contents. For tests of page ownership. */
 import type { BufferRequest, Gpu } from "../../src/gpu/gpu";
 import { Ledger, type MemoryClass } from "../../src/gpu/ledger";
 import { OutOfMemoryError } from "../../src/util/errors";
@@ -11,7 +11,7 @@ export interface FakeGpuOptions {
   roomBytes?: number;
 }
 
-/** What those need of a device who make buffers, its ledger the real one. */
+/** The parts of a device that creators of buffers need, with the real ledger. */
 export function fakeGpu(options: FakeGpuOptions = {}): Gpu {
   const { bufferBytes = 2 ** 40 } = options;
   const classes = new Map<GPUBuffer, MemoryClass>();
@@ -58,7 +58,7 @@ export function fakeGpu(options: FakeGpuOptions = {}): Gpu {
   return fake as unknown as Gpu;
 }
 
-/** Pages of 256 bytes a layer, as narrow as pages are. */
+/** Pages of 256 bytes a layer, the narrowest possible. */
 export const NARROW: KvShape = {
   layerCount: 4,
   watershed: 1,

@@ -1,6 +1,6 @@
 /**
- * A hub on localhost with the manners of the real one: a listing in pages, small files from the hub itself,
- * large ones by a redirect to another origin, the headers of both, and CORS; and with faults to switch on.
+ * A hub on localhost that behaves like the real one: a paged listing, small files from the hub itself, large ones
+ * by a redirect to another origin, the headers of both, and CORS; with faults to switch on.
  */
 import { createHash } from "node:crypto";
 import {
@@ -27,16 +27,16 @@ export interface HubRequest {
   headers: IncomingMessage["headers"];
 }
 
-/** What goes wrong, and how often. Without `times` it stays so. */
+/** A fault, and how often it occurs. Without `times` it stays. */
 export interface Fault {
   /** Where it happens: a file's path, or "api". Default: any file. */
   path?: string;
   times?: number;
-  /** Requests to let pass before. */
+  /** Requests to let pass first. */
   after?: number;
   /** Breaks the connection behind this byte of the file. */
   cutAtByte?: number;
-  /** Ends the body in good order at this byte of the file. */
+  /** Ends the body cleanly at this byte of the file. */
   endAtByte?: number;
   /** Turns this byte of the file into another. */
   flipByte?: number;
@@ -44,7 +44,7 @@ export interface Fault {
   headers?: OutgoingHttpHeaders;
   /** Waits before each piece of a body. */
   slowMs?: number;
-  /** What happens on the hub before the request is answered. */
+  /** Runs before the request is answered: a change on the hub. */
   meanwhile?: () => void;
 }
 
@@ -52,7 +52,7 @@ export interface FakeHub {
   url: string;
   /** Where large files are redirected to. */
   cdnUrl: string;
-  /** What it holds, by repository and path: change it, and the hub has another commit. */
+  /** Its files, by repository and path: a change makes another commit. */
   repositories: Record<string, Record<string, Uint8Array>>;
   requests: HubRequest[];
   faults: Fault[];
@@ -121,7 +121,7 @@ function answerHub(
     response.end();
     return;
   }
-  // Not the real hub's: how a page that tests with it knows what was asked for.
+  // Not the real hub's: tells a test's page what was requested.
   if (parts[0] === "requests") {
     response.writeHead(200, { ...CORS, "content-type": "application/json" });
     response.end(JSON.stringify(hub.requests.splice(0)));
@@ -257,7 +257,7 @@ function answerFile(
   }
 }
 
-/** Notes a request for a file. True where a fault has answered it; else the fault that shapes the answer. */
+/** Records a request for a file. True if a fault has answered it; else the fault that shapes the answer. */
 function fails(
   hub: FakeHub,
   from: HubRequest["from"],

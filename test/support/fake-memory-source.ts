@@ -1,4 +1,4 @@
-/** A source of memory in a test's hands: gives the snapshot it was given, and notes every call. */
+/** A memory source controlled by a test: returns the given snapshot, and records every call. */
 import type { ChatHistory } from "../../src/engine/api/chats";
 import type { EngineNotice } from "../../src/engine/api/notice";
 import type {
@@ -33,16 +33,16 @@ export class FakeVerify {
 
 export class FakeMemorySource implements MemorySource {
   snapshot: MemorySnapshot;
-  /** What the next calls fail with. */
+  /** Error of the next calls. */
   error: Error | undefined;
   /** While set, answers to `memory` wait for it. */
   gate: Promise<void> | undefined;
   /** Asked of `memory`, in order. */
   readonly asked: MemoryOptions[] = [];
-  /** Everything else that was asked, for example "pinRound miso 2 true". */
+  /** All other calls, for example "pinRound miso 2 true". */
   readonly calls: string[] = [];
   readonly verifications: FakeVerify[] = [];
-  /** What is done with each verification as it begins. */
+  /** Called with each verification as it begins. */
   onVerify: (verification: FakeVerify) => void = () => {};
   readonly listeners = new Set<(notice: EngineNotice) => void>();
 

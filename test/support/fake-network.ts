@@ -1,7 +1,7 @@
 /**
- * A network whose KV is numbers that tell what they were computed from, for tests of who has which KV: what lies
- * in a page can be compared with what a full prefill would have put there. It runs the engine's own runner, and
- * does what the step and the page tables say, as the kernels would.
+ * A network whose KV values encode what they were computed from, for tests of which round has which KV: a page's
+ * content can be compared with that of a full prefill. It uses the engine's own runner, and follows the step and
+ * the page tables as the kernels would.
  *
  *     layer 0        of the token alone
  *     next layers    of the token, and of what the lower layer before has for all tokens up to it
@@ -32,7 +32,7 @@ function valuesOf(half: KvHalf, layer: number, page: number): Uint32Array {
   return values;
 }
 
-/** A number of these numbers (FNV-1a over words). */
+/** A hash of these numbers (FNV-1a over words). */
 function mix(...words: readonly number[]): number {
   let hash = 0x811c9dc5;
   for (const word of words) hash = Math.imul(hash ^ word, 0x01000193) >>> 0;
@@ -40,7 +40,7 @@ function mix(...words: readonly number[]): number {
 }
 
 /**
- * What a full prefill puts into the pages: by layer, a number a token.
+ * What a full prefill writes into the pages: by layer, a number a token.
  *
  * @param before tokens before these
  */
@@ -81,7 +81,7 @@ export function pageValues(
   );
 }
 
-/** Fills pages with what `pageValues` gave. */
+/** Fills pages with the result of `pageValues`. */
 export function setPageValues(
   half: KvHalf,
   pages: readonly number[],
@@ -94,7 +94,7 @@ export function setPageValues(
       ] = value;
 }
 
-/** Has pages hold what is no KV, as they do once others have used them. */
+/** Fills pages with garbage, as if other rounds had used them. */
 export function spoilPages(half: KvHalf, pages: readonly number[]): void {
   for (let layer = 0; layer < half.layerCount; layer++)
     for (const page of pages) valuesOf(half, layer, page).fill(0xdead);
@@ -108,7 +108,7 @@ export interface FakeNetwork {
 
 /**
  * @param draw what the sampler draws next
- * @param seed of attention, which is spread at random
+ * @param seed of the attention, which is spread at random
  */
 export function fakeNetwork(
   gpu: Gpu,
@@ -214,7 +214,7 @@ class FakeDecoder {
     this.#compute(layer);
   }
 
-  /** What a layer has for the rows of the step goes to their slots. */
+  /** Writes a layer's values for the rows of the step to their slots. */
   #compute(layer: number): void {
     const { lower, upper } = this.#cache;
     const isLower = layer < lower.layerCount;
@@ -242,7 +242,7 @@ class FakeDecoder {
     }
   }
 
-  /** What a lower layer has for all tokens up to a position. */
+  /** A lower layer's values for all tokens up to a position. */
   #foldsOf(layer: number): Map<number, number> {
     const table = this.#tables.lower;
     const entries = Array.from(

@@ -1,4 +1,4 @@
-/** A page as DevTools sees it, and an engine in it: what is evaluated there is run, and comes back as JSON. */
+/** A page as DevTools sees it, with an engine: expressions are evaluated, and their results come back as JSON. */
 import { createContext, runInContext } from "node:vm";
 import type { ChatHistory } from "../../src/engine/api/chats";
 import type { EngineNotice } from "../../src/engine/api/notice";
@@ -14,7 +14,7 @@ import { DevtoolsHook } from "../../src/ui/devtools/devtools-hook";
 import { HOOK_NAME, type Hook } from "../../src/ui/devtools/devtools-protocol";
 
 export class FakeInspectedWindow implements InspectedWindow {
-  /** All that was evaluated. */
+  /** All evaluated expressions. */
   readonly expressions: string[] = [];
   /** The hook of the page that is open: `{}` as one that says nonsense. */
   hook: Partial<Hook> | undefined;
@@ -25,7 +25,7 @@ export class FakeInspectedWindow implements InspectedWindow {
     this.open(...engines);
   }
 
-  /** Leaves the page for another one with these engines; without any it has no Rondo. */
+  /** Leaves the page for another one with these engines; without engines the page has no Rondo. */
   open(...engines: MemorySource[]): void {
     this.hook = engines.length === 0 ? undefined : new DevtoolsHook();
     for (const engine of engines) this.hook?.offer?.(engine);
@@ -134,13 +134,13 @@ export const smallReport: VerifyReport = {
   tookMs: 12,
 };
 
-/** A verification that a test carries on. */
+/** A verification that a test completes. */
 interface OpenVerify {
   options: VerifyOptions;
   finish(report: VerifyReport): void;
 }
 
-/** Remembers what it was asked; verifying lasts until the test ends it. */
+/** Records its calls; verifying lasts until the test ends it. */
 export class FakeSource implements MemorySource {
   /** Each call with its arguments. */
   readonly calls: unknown[][] = [];

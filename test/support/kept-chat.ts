@@ -1,9 +1,9 @@
-/** Chats as an engine keeps them, in few words. */
+/** Builds stored chats, as an engine returns them. */
 import type { ChatHistory, HistoryRound } from "../../src/engine/api/chats";
 import type { ChatDocument } from "../../src/engine/api/replies";
 import { fakeModel } from "./fake-calls";
 
-/** A kept chat of these messages and replies, last changed `daysAgo`. */
+/** A stored chat of these messages and replies, last changed `daysAgo`. */
 export function keptChat(
   id: string,
   said: readonly [message: string, reply: string][],

@@ -1,4 +1,7 @@
-/** The bytes of live buffers by class, counted apart from the ledger: from what the device made and what was destroyed. */
+/**
+ * The bytes of live buffers by class, counted independently of the ledger: from the buffers that the device
+ * created and destroyed.
+ */
 import type { BufferRequest, Gpu } from "../../src/gpu/gpu";
 import type { MemoryClass } from "../../src/gpu/ledger";
 
@@ -6,7 +9,7 @@ export interface LiveBuffer {
   label: string;
   bytes: number;
   usage: GPUBufferUsageFlags;
-  /** undefined: it was made behind the ledger's back. */
+  /** undefined: it was created without the ledger. */
   memoryClass: MemoryClass | undefined;
 }
 

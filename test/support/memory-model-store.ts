@@ -1,12 +1,12 @@
 /** Models' files in memory, as the store keeps them in the database, with a disk that may be full. */
 import type {
   ChunkPlace,
-  ModelKeeping,
+  ModelFileStore,
   ModelRecord,
 } from "../../src/store/model-store";
 import { StoreError } from "../../src/util/errors";
 
-export class MemoryModelStore implements ModelKeeping {
+export class MemoryModelStore implements ModelFileStore {
   readonly records = new Map<string, ModelRecord>();
   readonly bytes = new Map<string, Uint8Array<ArrayBuffer>>();
   roomBytes = Infinity;

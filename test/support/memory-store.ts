@@ -1,4 +1,4 @@
-/** Stored halves in memory: packed as the keeper does it, found again by a round's id. */
+/** Stored halves in memory: packed as KvWriter does it, found again by a round's id. */
 import type {
   SegmentSource,
   StoredHalf,
@@ -17,9 +17,9 @@ export class MemoryStore implements SegmentSource {
   readonly halves = new Map<string, StoredHalf>();
   /** Of the keys at the watershed, by round id. */
   readonly digests = new Map<number, Float32Array>();
-  /** Halves that turn out to be of no use. */
+  /** Halves that are found to be unusable. */
   readonly damaged = new Set<string>();
-  /** What was asked for, in order. */
+  /** Reads, in order. */
   readonly reads: string[] = [];
 
   read(round: Round, half: Half): Promise<StoredHalf | "missing" | "dropped"> {
@@ -29,7 +29,7 @@ export class MemoryStore implements SegmentSource {
     return Promise.resolve(this.halves.get(key) ?? "missing");
   }
 
-  /** Stores what is whole on the GPU and not stored yet. */
+  /** Stores what is resident and not stored yet. */
   async keep(
     gpu: Gpu,
     cache: KvCache,

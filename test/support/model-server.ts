@@ -1,4 +1,4 @@
-/** A model's folder behind a real HTTP server on localhost, with the manners of various servers. */
+/** Serves a model's folder over real HTTP on localhost, imitating various servers. */
 import {
   createServer,
   type IncomingMessage,
@@ -19,9 +19,9 @@ export interface Manners {
   hasRanges?: boolean;
   /** Breaks the connection after so many bytes of a body. */
   cutAfterBytes?: number;
-  /** Ends the body in good order after so many bytes, as a truncated copy of the file would. */
+  /** Ends the body cleanly after so many bytes, as a truncated copy of the file would. */
   endAfterBytes?: number;
-  /** Answers what is not there with this status and an HTML page. Default 404. */
+  /** Answers missing files with this status and an HTML page. Default 404. */
   missingStatus?: number;
 }
 

@@ -1,11 +1,11 @@
-/** What a Markdown document names of the repository: paths in backticks, and links. */
+/** Finds references to the repository in a Markdown document: paths in backticks, and links. */
 import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 
 /** A file name with such an ending is one of the repository's, also where no folder is named with it. */
 const SOURCE = /\.(ts|mjs|wgsl|py|md|html|css|yml)$/;
 
-/** What is built, fetched or written: .gitignore names it. */
+/** Built, fetched or generated files: those in .gitignore. */
 const ignored = readFileSync(".gitignore", "utf8")
   .split("\n")
   .filter((line) => line.endsWith("/"))
@@ -22,9 +22,9 @@ export function repositoryPaths(folder = ""): string[] {
 }
 
 /**
- * The paths in backticks that are not there. A path is from the root or from src/, `{a,b}` is one of these, `*`
- * and `<name>` are any name; a file's name alone may lie anywhere. What is built is not looked for, and text that
- * begins with no folder of the repository and ends as no source does is no path.
+ * The paths in backticks that don't exist. A path is relative to the root or to src/, `{a,b}` is one of these,
+ * `*` and `<name>` are any name; a bare file name may be anywhere. Built files are not checked, and text that
+ * begins with no folder of the repository and ends like no source is not a path.
  */
 export function missingPaths(
   markdown: string,
@@ -62,7 +62,7 @@ function patternOf(text: string): RegExp {
   return new RegExp(`^(src/${isAlone ? "|.*/" : ""})?${pattern}$`);
 }
 
-/** The links to files and headings that are not there. */
+/** The links to files and headings that don't exist. */
 export function brokenLinks(
   markdown: string,
   file: string,
@@ -81,7 +81,7 @@ export function brokenLinks(
   });
 }
 
-/** As GitHub names them in links. */
+/** As GitHub generates them. */
 function headingsOf(markdown: string): string[] {
   const headings = withoutFences(markdown).matchAll(/^#+ (.+)$/gm);
   return [...headings].map(([, text]) =>

@@ -1,4 +1,4 @@
-/** Says something to a chat and waits for the whole reply. */
+/** Sends a message to a chat and waits for the whole reply. */
 import type { ChatEngine } from "../../src/engine/api/chat-engine";
 import type { LocalReceipt, Receipt } from "../../src/engine/api/receipt";
 import type {
@@ -12,7 +12,7 @@ export interface Said {
   events: ReplyEvent[];
 }
 
-/** @throws Error where the engine keeps no KV itself */
+/** @throws Error if the engine keeps no KV itself */
 export function localReceipt(receipt: Receipt): LocalReceipt {
   const { kv } = receipt;
   if (kv === undefined) throw new Error("a receipt says nothing of KV");

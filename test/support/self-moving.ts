@@ -1,4 +1,4 @@
-/** A fake engine that needs no hand to move it, for the preview. */
+/** A script for the fake engine that runs by itself, for the preview. */
 import type { FakeScript } from "./fake-engine";
 
 /** A script that loads in steps and answers `text` word by word. */

@@ -1,7 +1,7 @@
 /**
- * The platform's GPU for tests that open many engines: all of them get the same device, each as if it were its
- * own, so that a kernel is compiled once a file and not once an engine. What an engine makes goes when it
- * destroys its device; work that it still gives it then is dropped, as a destroyed device does.
+ * The platform's GPU for tests that open many engines: all share one device, each as if it were its own, so that
+ * a kernel is compiled once per file and not once per engine. When an engine destroys its device, its buffers go;
+ * later work of it is dropped, as a destroyed device does.
  */
 type Compile = GPUDevice["createComputePipelineAsync"];
 

@@ -1,4 +1,7 @@
-/** What the kernels are told of rows and keys: the step buffer and the page tables, as they are when a pass runs. */
+/**
+ * Watches the kernels' inputs about rows and keys: the step buffer and the page tables, as they are when a pass
+ * runs.
+ */
 import { vi } from "vitest";
 import stepWgsl from "../../shaders/shared/step.wgsl?raw";
 import type { Gpu } from "../../src/gpu/gpu";
@@ -17,7 +20,7 @@ export interface KeyPage {
   /** Tokens of it that are the round's. */
   valid: number;
   round: number;
-  /** Whether it is the page that the round has for them at that time. */
+  /** Whether it is the page that the round has at that time. */
   isRounds: boolean;
 }
 
@@ -49,7 +52,7 @@ const TABLE = structOf(
   "Table",
 );
 
-/** Notes rows and keys from now on, until mocks are restored. */
+/** Records rows and keys from now on, until mocks are restored. */
 export function watchSteps(
   gpu: Gpu,
   { decoder, cache }: { decoder: Decoder; cache: KvCache },

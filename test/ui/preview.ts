@@ -3,7 +3,7 @@
  * /test/ui/preview.html?scene=… with a name from below. Not part of the build.
  */
 import type { ChatHistory } from "../../src/engine/api/chats";
-import type { KeptModel, ModelPlan } from "../../src/engine/api/models";
+import type { StoredModel, ModelPlan } from "../../src/engine/api/models";
 import { followAddress } from "../../src/ui/element/address";
 import "../../src/ui/define";
 import { KNOWN_MODELS } from "../../src/ui/state/models/known-models";
@@ -151,7 +151,7 @@ const longReceipt = receiptWith({
 const [, SMOL = "", MIDDLE = "", QWEN = ""] = KNOWN_MODELS.map(({ id }) => id);
 
 /** One that is known and whole, one that is half here, one that nobody knows. */
-const keptModels = (): KeptModel[] => [
+const keptModels = (): StoredModel[] => [
   { id: SMOL, keptBytes: 145e6, totalBytes: 145e6, usedMs: 3 },
   { id: MIDDLE, keptBytes: 154e6, totalBytes: 386e6, usedMs: 2 },
   {

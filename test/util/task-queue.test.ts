@@ -29,9 +29,9 @@ test("one task at a time, in order, whatever becomes of those before", async () 
 test("says whether somebody waits for the task that runs", async () => {
   const queue = new TaskQueue();
   const leave = await queue.enter();
-  expect(queue.isWanted).toBe(false);
-  const next = queue.run(() => Promise.resolve(queue.isWanted));
-  expect(queue.isWanted).toBe(true);
+  expect(queue.hasWaiting).toBe(false);
+  const next = queue.run(() => Promise.resolve(queue.hasWaiting));
+  expect(queue.hasWaiting).toBe(true);
   leave();
   expect(await next).toBe(false);
 });
@@ -39,10 +39,10 @@ test("says whether somebody waits for the task that runs", async () => {
 test("whoever has time is waited for by nobody, and still comes in turn", async () => {
   const queue = new TaskQueue();
   const leave = await queue.enter();
-  const idle = queue.run(() => Promise.resolve(queue.isWanted), true);
-  expect(queue.isWanted).toBe(false);
+  const idle = queue.run(() => Promise.resolve(queue.hasWaiting), true);
+  expect(queue.hasWaiting).toBe(false);
   const next = queue.run(() => Promise.resolve("next"));
-  expect(queue.isWanted).toBe(true);
+  expect(queue.hasWaiting).toBe(true);
   leave();
   expect(await idle).toBe(true);
   expect(await next).toBe("next");

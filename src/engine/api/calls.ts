@@ -1,7 +1,7 @@
 /**
- * How each method of an engine is called. What stands between a page and its engine (a worker, elements that
- * share one) forwards by this table, so that a method is written down in three places: its interface beside
- * this file, here, and in the engine.
+ * How each method of an engine is called. Whatever lies between a page and its engine (the worker, a shared
+ * engine) forwards calls by this table. A method is therefore written in three places: its interface beside this
+ * file, this table, and the engine.
  */
 import type { EngineCalls } from "./chat-engine";
 
@@ -10,14 +10,14 @@ export type CallName = keyof EngineCalls;
 export interface CallShape {
   /**
    * - `plain`: arguments in, a promise of the result out
-   * - `signal`: its options have a signal that ends it
-   * - `progress`: these, and a callback for progress
-   * - `stream`: these, and it returns events as they come instead of a promise
+   * - `signal`: the options have an AbortSignal
+   * - `progress`: the options have an AbortSignal and a callback for progress
+   * - `stream`: the options have an AbortSignal; the method returns an async iterable of events
    */
   kind: "plain" | "signal" | "progress" | "stream";
-  /** Which argument its options are; undefined where they have no signal and no callback. */
+  /** Index of the options argument; undefined for methods without a signal or callback. */
   options?: number;
-  /** Whether it changes what was said in a chat: the one who has that open must ask. */
+  /** Whether the method changes a chat's text, so that only the tab that writes the chat may call it. */
   writes?: boolean;
 }
 
@@ -58,7 +58,7 @@ export const CALLS = {
   setHealing: plain,
 } as const satisfies { [K in CallName]: ShapeOf<EngineCalls[K]> };
 
-/** The shape that a method must have, by its type. */
+/** The call shape that a method's type requires. */
 type ShapeOf<Method> = Method extends (...args: infer Args) => infer Result
   ? Result extends AsyncIterable<unknown>
     ? CallShape & { kind: "stream"; options: number }
@@ -78,15 +78,15 @@ type LastOf<Args extends readonly unknown[]> = Args extends readonly [
   ? Last
   : never;
 
-/** What of its options stays with the caller. */
+/** The options that stay on the caller's side: functions and signals can't be cloned. */
 export interface CallOptions {
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: never) => void) | undefined;
 }
 
 /**
- * An engine whose methods hand their name and their arguments to `forward`. It gives what the method gives: a
- * promise, or, for a stream, events.
+ * An engine whose methods pass their name and arguments to `forward`, and return what it returns: a promise or,
+ * for a stream, events.
  */
 abstract class Forwarder {
   abstract forward(name: CallName, args: readonly unknown[]): unknown;
@@ -104,7 +104,7 @@ for (const name of Object.keys(CALLS) as CallName[])
 export const ForwardingEngine =
   Forwarder as unknown as abstract new () => EngineCalls;
 
-/** Arguments without what stays with the caller, and that. */
+/** Splits arguments into those to send and the options that stay on the caller's side. */
 export function splitOptions(
   name: CallName,
   args: readonly unknown[],
@@ -117,7 +117,7 @@ export function splitOptions(
   return { args: args.toSpliced(at, 1, rest), options: { signal, onProgress } };
 }
 
-/** Arguments with what belongs to the one who makes the call. */
+/** Puts the caller's options back into the arguments. */
 export function joinOptions(
   name: CallName,
   args: readonly unknown[],

@@ -4,7 +4,7 @@ import type { ModelLoader } from "./models";
 import type { NoticeSource } from "./notice";
 import type { Replier } from "./replies";
 
-/** All that an engine is asked for: its capabilities, one by one. Another engine may offer some of them. */
+/** Everything an engine can do, capability by capability. Another engine may offer only some of these. */
 export interface EngineCalls
   extends ModelLoader, ChatStore, Replier, KvMemory {}
 
@@ -13,6 +13,6 @@ export interface EngineCalls
  * (engine.ts) computes, `RemoteEngine` (remote-engine.ts) forwards to it by the table in calls.ts.
  */
 export interface ChatEngine extends EngineCalls, NoticeSource {
-  /** Releases the model, the device and the worker; ends what is going on. */
+  /** Ends whatever is running, and releases the model, the device and the worker. */
   close(): Promise<void>;
 }

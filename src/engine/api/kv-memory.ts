@@ -1,22 +1,21 @@
-/** The KV memory of chats: looking into it, verifying what came of it, and steering it. */
+/** The KV memory of chats: inspecting it, verifying its results, controlling it. */
 import type { ChatStore } from "./chats";
 import type { MemorySnapshot } from "./memory-snapshot";
 import type { NoticeSource } from "./notice";
 import type { RestoreReport } from "./receipt";
 
-/** Looks into the KV memory, and steers it. */
+/** Inspects and controls the KV memory. */
 export interface KvMemory {
-  /** What is where now. Answers at once, whatever goes on, and without a model, too. */
+  /** What memory holds now. Answers at once, even while other work runs or no model is loaded. */
   memory(options?: MemoryOptions): Promise<MemorySnapshot>;
 
   /**
-   * Computes the turn of a round once more, with full attention and KV that is exact, and compares what the
-   * model would have said at each token of the reply. Nothing of the chat changes. A message that is sent
-   * meanwhile goes first; it is begun anew behind that.
+   * Computes the turn of a round again with full attention and exact KV, and compares the model's predictions at
+   * each token of the reply. Changes nothing in the chat. Messages sent meanwhile go first; the verification then
+   * starts over.
    *
-   * @throws RangeError where there is no such round, or nothing was said in reply; ContextFullError where
-   *   the chat is longer than full attention can read; ChatBusyError, OutOfMemoryError, DeviceLostError;
-   *   the signal's reason
+   * @throws RangeError if there is no such round, or it has no reply; ContextFullError if the chat is too long
+   *   for full attention; ChatBusyError, OutOfMemoryError, DeviceLostError; the signal's reason
    */
   verify(
     chatId: string,
@@ -25,40 +24,40 @@ export interface KvMemory {
   ): Promise<VerifyReport>;
 
   /**
-   * Brings the lower halves of an opened chat to the GPU, as its next turn would do first: from the
-   * store, or computed again where they are not there.
+   * Brings the lower halves of an opened chat to the GPU, as its next turn would do first: restored from the
+   * store, or computed again.
    *
    * @throws OutOfMemoryError, DeviceLostError; the signal's reason
    */
   restoreChat(chatId: string, options?: RestoreOptions): Promise<RestoreReport>;
 
   /**
-   * Has every turn of its chat attend to a round, until it is unpinned. Kept with the chat.
+   * Makes every turn of the chat attend to a round, until it is unpinned. Stored with the chat.
    *
-   * @throws RangeError where there is no such round; ChatBusyError; StoreError
+   * @throws RangeError if there is no such round; ChatBusyError; StoreError
    */
   pinRound(chatId: string, roundId: number, isPinned: boolean): Promise<void>;
 
   /**
-   * Takes a round's KV off the GPU; what is not stored yet is stored first.
+   * Evicts a round's KV from the GPU, after storing what is not stored yet.
    *
-   * @throws RangeError where there is no such round; Error where a turn needs it
+   * @throws RangeError if there is no such round; Error if a turn needs it
    */
   evictRound(chatId: string, roundId: number): Promise<void>;
 
   /**
-   * Forgets KV, on the GPU and stored, of a chat or of all chats and documents: it is computed again when it
-   * is needed. No text.
+   * Drops the KV, on the GPU and stored, of one chat or of all chats and documents: it is computed again when
+   * needed. Text stays.
    *
-   * @throws RangeError where there is no such chat; ChatBusyError; StoreError
+   * @throws RangeError if there is no such chat; ChatBusyError; StoreError
    */
   wipeKv(chatId?: string): Promise<void>;
 
-  /** Whether KV that is not exact is computed again while nothing else is to be done. Default: it is. */
+  /** Whether idle time is used to compute inexact KV again. Default: true. */
   setHealing(isOn: boolean): Promise<void>;
 }
 
-/** What the memory panel needs of an engine: in the page the engine itself, from DevTools one that asks it. */
+/** What the memory panel needs of an engine: the engine itself on the page, a proxy for it in DevTools. */
 export interface MemorySource
   extends
     Pick<KvMemory, "memory" | "verify" | "pinRound" | "evictRound" | "wipeKv">,
@@ -76,9 +75,9 @@ export interface RestoreProgress {
 }
 
 export interface MemoryOptions {
-  /** Whose rounds are wanted. Default: the chat of the last turn, or that was opened last. */
+  /** The chat whose rounds to describe. Default: the chat of the last turn, or the one opened last. */
   chatId?: string | undefined;
-  /** Whether rounds come with how they begin. Default: no text at all. */
+  /** Whether to include the first words of each round. Default: no text at all. */
   withText?: boolean | undefined;
 }
 
@@ -87,15 +86,15 @@ export interface VerifyOptions {
   signal?: AbortSignal;
 }
 
-/** A turn as it was, against the same turn with full attention and exact KV. */
+/** Compares a turn as it was with the same turn under full attention and exact KV. */
 export interface VerifyReport {
   chatId: string;
   roundId: number;
-  /** Tokens of the reply at which both were compared. */
+  /** Tokens of the reply that were compared. */
   positions: number;
-  /** At how many of them both have the same likeliest token. */
+  /** At how many of them both agree on the likeliest token. */
   sameTop1: number;
-  /** KL divergence of what the turn said from what full attention says, in nats a token. */
+  /** KL divergence of the turn from full attention, in nats a token. */
   meanKl: number;
   maxKl: number;
   /** Share of the question's attention on each round, layer by layer: [layer][round of `roundIds`]. */

@@ -1,6 +1,6 @@
 /**
- * What memory holds, and what turns did with it: plain data, made when somebody asks for it. The panel draws this
- * and nothing else. It has no chat text unless that is asked for.
+ * What memory holds, and what turns did with it: plain data, made on request. The panel draws this and nothing
+ * else. It has no chat text unless asked for.
  */
 import type { MemoryClass } from "../../gpu/ledger";
 import type { ModelInfo } from "./models";
@@ -9,30 +9,30 @@ import type { LocalReceipt } from "./receipt";
 export type { MemoryClass };
 
 export interface MemorySnapshot {
-  /** Of the clock that Date.now() reads. */
+  /** As Date.now() gives it. */
   takenMs: number;
   /** Undefined while no model is loaded. */
   gpu: GpuMemory | undefined;
   model: ModelMemory | undefined;
   storage: StorageMemory;
   chat: ChatMemory | undefined;
-  /** Turns since the engine was started, the last 100 of all chats, oldest first. */
+  /** Turns since the engine was started: the last 100 over all chats, oldest first. */
   turns: TurnRecord[];
 }
 
-/** Bytes on the GPU by what they are for, and pages by half. */
+/** Bytes on the GPU by purpose, and pages by half. */
 export interface GpuMemory {
-  /** What pages of both halves may take together. */
+  /** The most bytes that pages of both halves may take together. */
   budgetBytes: number;
   bytes: Record<MemoryClass, number>;
   peakBytes: number;
-  /** The most that pages of KV took at any time. */
+  /** The peak of the bytes that KV pages took. */
   peakKvBytes: number;
   lower: PoolMemory;
   upper: PoolMemory;
-  /** Tokens whose KV is there, a half counting half. */
+  /** Tokens whose KV is resident, a half counting half. */
   residentTokens: number;
-  /** The largest first; those of one label together. */
+  /** Largest first; buffers with the same label are summed. */
   buffers: BufferMemory[];
   device: DeviceMemory;
 }
@@ -56,9 +56,9 @@ export interface DeviceMemory {
   description: string;
   isSoftware: boolean;
   features: string[];
-  /** Those that matter for what fits: by WebGPU's names. */
+  /** The limits that decide what fits, by WebGPU's names. */
   limits: Record<string, number>;
-  /** The kernels that were held against known sums before the model was trusted to the device. */
+  /** Kernels that were checked against known sums before the model was used on this device. */
   canary: { kernel: string; error: number; tolerance: number }[];
 }
 
@@ -66,7 +66,7 @@ export interface ModelMemory extends ModelInfo {
   /** The last layer of the lower half. */
   watershed: number;
   tau: number;
-  /** How many query heads of the watershed layer are asked, of how many. */
+  /** How many query heads of the watershed layer are used for selection, of how many. */
   massHeads: number;
   headCount: number;
   /** Where the watershed and the heads come from. */
@@ -80,16 +80,16 @@ export interface StorageMemory {
   segmentBytes: number;
   /** Tokens whose KV is stored, a half counting half. */
   storedTokens: number;
-  /** Stored halves that turned out to be of no use since the engine was started. */
+  /** Stored halves found unusable since the engine was started. */
   droppedSegments: number;
   /** Files of models. */
   modelBytes: number;
-  /** Segments that are to be written, or are being packed for that. */
+  /** Segments that wait to be written or are being packed. */
   queuedSegments: number;
   queuedBytes: number;
-  /** Whether the browser promised not to clear it by itself; undefined where it does not say. */
+  /** Whether the browser promised not to clear the site's data by itself; undefined if it does not say. */
   isPersistent: boolean | undefined;
-  /** Of this site: in use, and at most. Undefined where the browser does not tell. */
+  /** Bytes in use by this site, and its quota. Undefined if the browser does not say. */
   usageBytes: number | undefined;
   quotaBytes: number | undefined;
 }
@@ -100,7 +100,7 @@ export interface ChatMemory {
   title?: string | undefined;
   /** Of all branches: the system prompt's (id 0) first, parents before their children. */
   rounds: RoundMemory[];
-  /** Ids of the branch that is shown, in its order. */
+  /** Ids of the shown branch, in order. */
   shownIds: number[];
 }
 
@@ -111,27 +111,27 @@ export interface RoundMemory {
   tokens: number;
   lower: HalfMemory;
   upper: HalfMemory;
-  /** Every turn attends to it because `pinRound` said so; the system prompt needs no pin. */
+  /** Whether `pinRound` makes every turn attend to it; the system prompt needs no pin. */
   isPinned: boolean;
-  /** What its KV is worth; undefined where it has none, on the GPU or in the store. */
+  /** Quality of its KV; undefined if it has none, on the GPU or in the store. */
   quality?: KvQuality | undefined;
-  /** Why the chat's last turn attended to it; undefined where it did not. */
+  /** Why the chat's last turn attended to it; undefined if it did not. */
   attended?: "last" | "pinned" | "mass" | "all" | undefined;
-  /** Its share of the last question's attention on rounds; undefined where nothing was chosen. */
+  /** Its share of the last question's attention on rounds; undefined if nothing was selected. */
   mass?: number | undefined;
-  /** How it begins; only with text. */
+  /** Its first words; only with text. */
   text?: string | undefined;
 }
 
 /**
- * What KV is worth, against what a full prefill would make:
+ * Quality of KV, compared with a full prefill:
  *
- * - `exact`: computed behind these very tokens, all of them exact
- * - `approximate`: behind these very tokens, some of whose KV was not exact
- * - `stale`: behind other tokens: it is repaired for each question
- * - `repaired`: in part behind other tokens, by such a repair
+ * - `exact`: computed behind the same tokens, all of them exact
+ * - `approximate`: behind the same tokens, but some of their KV was not exact
+ * - `stale`: behind other tokens; it is repaired for each question
+ * - `repaired`: partly behind other tokens, because of such a repair
  *
- * All but exact KV is computed again when there is time.
+ * Inexact KV is computed again in idle time.
  */
 export type KvQuality = "exact" | "approximate" | "stale" | "repaired";
 
@@ -140,17 +140,17 @@ export interface HalfMemory {
   residentTokens: number;
   /** Of its pages on the GPU. */
   gpuBytes: number;
-  /** Of its segment; 0 where there is none. */
+  /** Of its segment; 0 if it has none. */
   storedBytes: number;
-  /** Whether a turn or a transfer needs it to stay. */
+  /** Whether a turn or a transfer pins it. */
   isInUse: boolean;
 }
 
-/** One turn, as the timeline shows it. */
+/** One turn, as the timeline draws it. */
 export interface TurnRecord {
   chatId: string;
   roundId: number;
-  /** Of the clock that Date.now() reads. */
+  /** As Date.now() gives it. */
   startedMs: number;
   receipt: LocalReceipt;
   /** Written to the GPU during the turn. */

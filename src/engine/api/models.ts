@@ -1,10 +1,10 @@
-/** Models: where they come from, what loading one takes, and what a loaded one is. */
+/** Models: their sources, what loading one takes, and facts about a loaded one. */
 
-/** Loads models, and keeps their files. */
+/** Loads models and stores their files. */
 export interface ModelLoader {
   /**
-   * Loads a model; one loaded before is released. Files from the hub are kept on this device, checked, and
-   * never fetched twice: what was fetched before a stop, a lost connection or a reload counts.
+   * Loads a model and releases the one before. Files from the hub are stored on this device, checked, and never
+   * fetched twice: a download that was interrupted continues where it stopped.
    *
    * @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError, StoreError; the
    *   signal's reason
@@ -12,16 +12,16 @@ export interface ModelLoader {
   load(source: ModelSource, options?: LoadOptions): Promise<ModelInfo>;
 
   /**
-   * What loading a model would take, and whether this device has it. Fetches a few small files at most.
+   * What loading a model would take, and whether this device can run it. Fetches a few small files at most.
    *
    * @throws ModelFormatError, ModelFetchError; the signal's reason
    */
   planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan>;
 
-  /** Models of the hub that are kept on this device, in part or whole, the one used last first. Needs no GPU. */
-  listModels(): Promise<KeptModel[]>;
+  /** Models of the hub that are stored on this device, partly or completely, last used first. Needs no GPU. */
+  listModels(): Promise<StoredModel[]>;
 
-  /** Removes a model's files from this device. One that is loaded goes on. */
+  /** Deletes a model's files from this device. A model that is loaded stays loaded. */
   deleteModel(id: string): Promise<void>;
 }
 
@@ -37,14 +37,13 @@ export type ModelSource = string | readonly File[];
 
 export interface PlanOptions {
   /**
-   * What weights are kept as on the GPU: 4 and 8 bit share a scale between 32 values, 16 is as in the file.
-   * A file that is quantised already stays as it is. Default: 4 for models of more than 200 million
-   * parameters, else 16.
+   * Bits of a weight on the GPU: 4 and 8 share a scale between 32 values, 16 is as in the file. Quantised files
+   * stay as they are. Default: 4 for models of more than 200 million parameters, else 16.
    */
   weightBits?: 4 | 8 | 16 | undefined;
-  /** Bytes of KV on the GPU at most. Default 1 GiB. */
+  /** The most bytes of KV on the GPU. Default 1 GiB. */
   memoryBudgetBytes?: number | undefined;
-  /** The hub's access token, for private and gated models. Kept nowhere. */
+  /** The hub's access token, for private and gated models. Never stored. */
   hubToken?: string | undefined;
   /** The hub's address, for mirrors. Default https://huggingface.co. */
   hubUrl?: string | undefined;
@@ -52,31 +51,31 @@ export interface PlanOptions {
 }
 
 export interface LoadOptions extends PlanOptions {
-  /** Whether a kept model is looked up on the hub, and fetched again where it has changed. Default false. */
+  /** Whether to look up a stored model on the hub and fetch what changed. Default false. */
   refresh?: boolean | undefined;
   onProgress?: (progress: LoadProgress) => void;
 }
 
 /** What loading a model would take. */
 export interface ModelPlan {
-  /** As `load` takes it; of several files the one chosen. */
+  /** As `load` takes it; if there are several files, the chosen one. */
   id: string;
   name: string;
   /** As in config.json, for example "LlamaForCausalLM". */
   architecture: string;
   /** Tokens of context the model was made for. */
   contextTokens: number;
-  /** Files to choose from, where a repository has several; each is a source of its own. */
+  /** The files to choose from if the repository has several; each is a source of its own. */
   choices: ModelChoice[];
   /** Bytes that are still to be fetched. */
   downloadBytes: number;
-  /** Whether the hub has another version than the one that is kept. */
+  /** Whether the hub has a newer version than the stored one. */
   hasUpdate: boolean;
   /** On the GPU. */
   weightBytes: number;
   workspaceBytes: number;
   kvBytesPerToken: number;
-  /** Why it does not fit, and what does: undefined where it fits. */
+  /** Why it does not fit, and what would; undefined if it fits. */
   misfit: Misfit | undefined;
 }
 
@@ -87,19 +86,19 @@ export interface ModelChoice {
   bytes: number;
 }
 
-/** What a device has too little of. */
+/** The resource that the device has too little of. */
 export interface Misfit {
   /** What is wrong and what to choose, in a sentence or two. */
   message: string;
-  /** Options with which it would fit, if there are such. */
+  /** Options with which it would fit, if there are any. */
   proposal: Pick<PlanOptions, "weightBits" | "memoryBudgetBytes"> | undefined;
 }
 
-/** A model whose files are on this device. */
-export interface KeptModel {
+/** A model with files on this device. */
+export interface StoredModel {
   /** As `load` takes it. */
   id: string;
-  /** Bytes that are here, of `totalBytes`. */
+  /** Bytes on this device, of `totalBytes`. */
   keptBytes: number;
   totalBytes: number;
   usedMs: number;
@@ -124,7 +123,7 @@ export interface ModelInfo {
   contextTokens: number;
   weightBytes: number;
   kvBytesPerToken: number;
-  /** Whether it can think before it answers, and answer without; see ReplyOptions.thinks. */
+  /** Whether it can think before it answers, and also answer without; see ReplyOptions.thinks. */
   canThink: boolean;
   device: DeviceInfo;
 }
@@ -133,6 +132,6 @@ export interface DeviceInfo {
   vendor: string;
   architecture: string;
   description: string;
-  /** Whether a CPU stands in for the GPU. */
+  /** Whether a CPU emulates the GPU. */
   isSoftware: boolean;
 }

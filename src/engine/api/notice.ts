@@ -1,26 +1,29 @@
-/** What an engine tells unasked. */
+/** Notices: what an engine reports unasked. */
 import type { StoreErrorReason } from "../../util/errors";
 
-/** Tells what happens unasked. */
+/** Reports events that nobody asked for. */
 export interface NoticeSource {
-  /** Whether it was closed for good: whatever it is asked fails. Default: it is not. */
+  /** Whether the engine was closed for good: every call then fails. Default: false. */
   readonly isClosed?: boolean;
 
-  /** Calls `listener` with what happens unasked; returns how to stop that. */
+  /** Adds a listener for notices; returns a function that removes it. */
   onNotice(listener: (notice: EngineNotice) => void): () => void;
 }
 
-/** What happens unasked. */
+/** An event that the engine reports. */
 export type EngineNotice =
-  /** The list of chats is another one now, perhaps by another tab. */
+  /** The list of chats changed, perhaps through another tab. */
   | { type: "chats-changed" }
-  /** The tab that wrote this chat has left it: open it again to go on. */
+  /** The tab that wrote this chat has left it: open it again to continue. */
   | { type: "chat-writable"; chatId: string }
-  /** KV of so many rounds of a chat is not exact yet; it becomes so when there is time. 0: all of it is exact. */
+  /** How many rounds of a chat have inexact KV; healing works on them in idle time. 0: all KV is exact. */
   | { type: "healing"; chatId: string; roundsLeft: number }
-  /** A snapshot of memory would be another one now, most of all of this chat; undefined: of any. */
+  /** The memory snapshot changed, mainly for this chat; undefined: for any chat. */
   | { type: "memory-changed"; chatId: string | undefined }
-  /** Chats are not kept as they should be; `message` says what was given up and what to do. */
+  /** Chats can't be stored as they should be; `message` says what was given up and what to do. */
   | { type: "store-trouble"; reason: StoreErrorReason; message: string }
-  /** The books of the GPU's pages did not agree; `message` has the numbers. The KV in question is computed again. */
+  /**
+   * The accounting of the GPU's pages was inconsistent; `message` has the numbers. The KV concerned is computed
+   * again.
+   */
   | { type: "memory-fault"; message: string };

@@ -1,34 +1,34 @@
 /** What a turn did and what it cost. */
 
 export interface Receipt {
-  /** `stop`: the model ended; `length`: maxTokens or the context; `aborted`: the caller. */
+  /** `stop`: the model ended the reply; `length`: maxTokens or the context did; `aborted`: the caller did. */
   finishReason: "stop" | "length" | "aborted";
   /** The round's id in its chat. */
   roundId: number;
   replyTokens: number;
   timeToFirstTokenMs: number;
-  /** Of the reply, first token excluded; 0 for replies of one token. */
+  /** Decoding speed of the reply, first token excluded; 0 for replies of one token. */
   decodeTokensPerSecond: number;
   seed: number;
-  /** What became of the chat's KV: from engines that keep it themselves. */
+  /** What became of the chat's KV; only from engines that keep KV themselves. */
   kv?: KvReceipt | undefined;
 }
 
-/** Of an engine that keeps KV itself. */
+/** From an engine that keeps KV itself. */
 export interface LocalReceipt extends Receipt {
   kv: KvReceipt;
 }
 
 export interface KvReceipt {
-  /** Tokens of context whose KV was there, on the GPU or in the store. */
+  /** Tokens of context whose KV was reused, from the GPU or the store. */
   cachedTokens: number;
-  /** Of these, tokens of rounds that came from the store since the turn before. */
+  /** Of these, tokens of rounds that were restored from the store since the last turn. */
   restoredTokens: number;
   /** Tokens computed before the first token of the reply. */
   prefilledTokens: number;
   attention: AttentionReport;
   fusion: FusionReport;
-  /** From the turn's start to its end; together they are all of it. */
+  /** From the turn's start to its end; the phases add up to the whole. */
   phases: TurnPhases;
 }
 
@@ -36,71 +36,71 @@ export interface KvReceipt {
 export interface TurnPhases {
   /** Lower halves were restored or computed again. */
   lowerMs: number;
-  /** The question went through the lower layers, stale tokens with it. */
+  /** The question, and stale tokens with it, went through the lower layers. */
   readMs: number;
-  /** Its attention was read back, and rounds were chosen. */
+  /** Its attention was read back, and rounds were selected. */
   selectMs: number;
   /** Upper halves were restored or computed again. */
   upperMs: number;
-  /** The question went on through the upper layers, to the first token. */
+  /** The question went through the upper layers, up to the first token. */
   answerMs: number;
   /** All other tokens. */
   decodeMs: number;
 }
 
-/** What a turn found of KV that was computed in another context, and what it did about it. */
+/** The stale KV that a turn met, and what it did about it. */
 export interface FusionReport {
-  /** Rounds before this one whose KV is what a full prefill would have made, as far as is known. */
+  /** Rounds before this one with exact KV, as far as is known. */
   exactRounds: number;
-  /** Rounds whose context is another one now. */
+  /** Rounds whose context has changed. */
   staleRounds: number;
-  /** Of these, rounds of which tokens were computed again. */
+  /** Of these, rounds with repaired tokens. */
   repairedRounds: number;
   /** Tokens of stale rounds. */
   staleTokens: number;
-  /** Of these, tokens that were computed again. */
+  /** Of these, tokens that were repaired. */
   repairedTokens: number;
   ratio: number;
-  /** What it took to find them, and to compute them with the question, in milliseconds. */
+  /** Time to find them, and to compute them together with the question, in milliseconds. */
   findMs: number;
   repairMs: number;
 }
 
-/** What a turn attended to, and how it came to be there. */
+/** What a turn attended to, and where its KV came from. */
 export interface AttentionReport {
   /** Rounds before this one. */
   roundCount: number;
-  /** Of these, rounds whose lower halves the question read: all that the memory budget holds. */
+  /** Of these, rounds whose lower halves the question read: as many as the memory budget allows. */
   readCount: number;
   attended: AttendedRound[];
-  /** Share of the question's attention on rounds, at the watershed, that fell on those attended to. */
+  /** Share of the question's attention on rounds, at the watershed, that fell on the selected ones. */
   capturedMass: number;
-  /** Whether the budget left out a round that was asked for. */
+  /** Whether the budget left out a round that was selected. */
   isCut: boolean;
   /** Bytes of KV that the turn needed on the GPU, of `fullKvBytes` for the whole chat. */
   kvBytes: number;
   fullKvBytes: number;
-  /** How the halves came to be there. */
+  /** Where the halves came from. */
   lower: RestoreReport;
   upper: RestoreReport;
 }
 
 export interface AttendedRound {
   id: number;
-  /** `all`: nothing was chosen. */
+  /** `all`: there was no selection. */
   reason: "last" | "pinned" | "mass" | "all";
-  /** Share of the question's attention on rounds; 0 where nothing was chosen. */
+  /** Share of the question's attention on rounds; 0 without a selection. */
   mass: number;
 }
 
-/** How the KV of a chat came to the GPU, in tokens. */
+/** Where the KV of a chat came from, in tokens. */
 export interface RestoreReport {
-  /** Were there already. */
+  /** Tokens that were resident already. */
   keptTokens: number;
-  /** Came from the store. */
+  /** Tokens restored from the store. */
   restoredTokens: number;
-  /** Computed again, because the store had nothing usable or computing is quicker. */
+  /** Tokens computed again, because the store had nothing usable or computing is quicker. */
   recomputedTokens: number;
-  /** Stored halves that were torn, damaged or another model's, and are dropped now. */
+  /** Stored halves that were torn, damaged or another model's; they were dropped. */
   droppedSegments: number;
 }

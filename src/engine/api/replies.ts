@@ -1,4 +1,4 @@
-/** Replies: how they are asked for and what comes of it. */
+/** Replies: options, events and results. */
 import type { MessagePlace } from "./chats";
 import type { RestoreOptions } from "./kv-memory";
 import type { Receipt } from "./receipt";
@@ -8,7 +8,7 @@ export interface Replier {
   /**
    * Sends `message` and streams the reply: `addMessage`, then `reply`.
    *
-   * @throws as these do; where the reply fails the message is in the chat still, without one
+   * @throws as these do; if the reply fails, the message stays in the chat without one
    */
   chat(
     chatId: string,
@@ -17,12 +17,12 @@ export interface Replier {
   ): AsyncIterable<ReplyEvent>;
 
   /**
-   * Answers a message that has no reply, and streams that. The last event is always `end`. Aborting ends the
-   * reply between two tokens; what was said until then stays in the chat (finish reason `aborted`). Leaving
-   * the loop early does the same.
+   * Answers a message that has no reply, and streams the reply. The last event is always `end`. Aborting ends the
+   * reply between two tokens; the text so far stays in the chat (finish reason `aborted`). Leaving the loop early
+   * does the same.
    *
-   * @throws RangeError where there is no such message, or an option is none; ContextFullError,
-   *   OutOfMemoryError, DeviceLostError; ChatBusyError where another tab writes the chat
+   * @throws RangeError if there is no such message, or an option is invalid; ContextFullError, OutOfMemoryError,
+   *   DeviceLostError; ChatBusyError if another tab writes the chat
    */
   reply(
     chatId: string,
@@ -31,12 +31,11 @@ export interface Replier {
   ): AsyncIterable<ReplyEvent>;
 
   /**
-   * Puts a document behind the last round. It is read once, right behind the system prompt, and its KV
-   * is kept under the hash of its content: in any other chat nothing of it is computed again. `deleteRound`
-   * detaches it.
+   * Adds a document behind the last round. It is prefilled once, right behind the system prompt, and its KV is
+   * stored under the hash of its content: every other chat reuses it. `deleteRound` detaches it.
    *
-   * @throws ContextFullError where it is too long for the model; ChatBusyError, OutOfMemoryError,
-   *   DeviceLostError, StoreError; the signal's reason
+   * @throws ContextFullError if it is too long for the model; ChatBusyError, OutOfMemoryError, DeviceLostError,
+   *   StoreError; the signal's reason
    */
   attach(
     chatId: string,
@@ -45,7 +44,7 @@ export interface Replier {
   ): Promise<AttachReport>;
 }
 
-/** How the next token is drawn. Defaults: generation_config.json's, else as noted. */
+/** How the next token is sampled. Defaults: those of generation_config.json, else as noted. */
 export interface SamplerSettings {
   /** 0 is greedy. Default 0.7. */
   temperature: number;
@@ -57,35 +56,35 @@ export interface SamplerSettings {
   minP: number;
   /** Divides positive and multiplies negative logits of tokens already in the chat; 1 is off. Default 1. */
   repetitionPenalty: number;
-  /** Same seed, same text. Default: drawn anew for each reply. */
+  /** Same seed, same text. Default: random for each reply. */
   seed: number;
 }
 
 /** Which rounds a turn attends to: Round Attention (arXiv 2502.15294). */
 export interface AttentionSettings {
-  /** `rounds`: those that matter for the question; `all`: every one. Default `rounds`. */
+  /** `rounds`: those that matter for the question; `all`: every round. Default `rounds`. */
   mode: "rounds" | "all";
   /** Rounds are taken by falling mass until they hold this share. Default: the model's, else 0.9. */
   tau: number;
-  /** At least so many rounds are taken by mass. Default 1. */
+  /** At least this many rounds are taken by mass. Default 1. */
   kMin: number;
-  /** Bytes of upper halves at most. Default: a third of the model's context, or what the memory budget leaves. */
+  /** The most bytes of upper halves. Default: a third of the model's context, or what the memory budget leaves. */
   budgetBytes: number;
-  /** Ids of rounds that are always attended to. */
+  /** Ids of rounds to attend to in any case. */
   pinned: readonly number[];
 }
 
-/** How KV that was computed in another context is repaired for a question: A³ (arXiv 2511.17560). */
+/** How stale KV is repaired for a question: A³ (arXiv 2511.17560). */
 export interface FusionSettings {
   /**
-   * How the tokens to compute again are found: by what the question looks at in layer 1, with all stale keys
-   * computed afresh (`a3`) or with the cached ones (`lite`); at the watershed (`watershed`); `a3` with both
-   * ends of each stale round (`edges`); or whole rounds by what the calibrated rows of the question look at
-   * with the cached keys (`rounds`). Default `rounds`: the nearest to a full prefill where it matters, in
-   * two thirds of the time of `a3` (docs/measurements.md).
+   * How the tokens to repair are found: by the question's attention in layer 1, with all stale keys computed
+   * afresh (`a3`) or with the cached ones (`lite`); at the watershed (`watershed`); `a3` plus both ends of each
+   * stale round (`edges`); or whole rounds by the attention of the calibrated rows, with the cached keys
+   * (`rounds`). Default `rounds`: the nearest to a full prefill where it matters, in two thirds of the time of
+   * `a3` (docs/measurements.md).
    */
   variant: FusionVariant;
-  /** Share of the context that is computed again, from 0 (none) to 1 (all that is stale). Default 0.15. */
+  /** Share of the context that is repaired, from 0 (none) to 1 (all that is stale). Default 0.15. */
   ratio: number;
 }
 
@@ -95,17 +94,17 @@ export interface ReplyOptions {
   fusion?: Partial<FusionSettings>;
   sampler?: Partial<SamplerSettings>;
   attention?: Partial<AttentionSettings>;
-  /** Whether a model that can thinks before it answers. Default true. */
+  /** Whether a reasoning model thinks before it answers. Default true. */
   thinks?: boolean;
-  /** Default 1024; never more than the context has room for. */
+  /** Default 1024; limited by the room left in the context. */
   maxTokens?: number;
   signal?: AbortSignal;
 }
 
 export interface ChatReplyOptions extends ReplyOptions {
   /**
-   * Default: behind all. Another version of round j goes behind the round before j: without `before` it
-   * begins a branch of its own; with the round behind j as `before` what was said later is kept.
+   * Default: at the end. Another version of round j goes behind the round before j: without `before` it begins a
+   * branch of its own; with the round after j as `before`, the later rounds are kept.
    */
   place?: MessagePlace | undefined;
 }
@@ -115,7 +114,7 @@ export type ReplyEvent<R extends Receipt = Receipt> =
   | { type: "text"; text: string }
   | { type: "end"; receipt: R };
 
-/** Text that a chat can be asked about. */
+/** A text to ask about in a chat. */
 export interface ChatDocument {
   name: string;
   text: string;
@@ -124,8 +123,8 @@ export interface ChatDocument {
 /** What attaching a document took, in tokens. */
 export interface AttachReport {
   roundId: number;
-  /** Computed now, because no chat has had the document before. */
+  /** Computed now, because no chat had the document before. */
   encodedTokens: number;
-  /** Found in the store. */
+  /** Restored from the store. */
   reusedTokens: number;
 }

@@ -1,4 +1,4 @@
-/** Chats and rounds between the engine's form and the store's. */
+/** Converts chats and rounds between the engine's form and the store's. */
 import type { KvOrigin } from "../../memory/half-kv";
 import type { ConversationRecord } from "../../store/conversations";
 import type { RoundRecord } from "../../store/rounds";
@@ -38,13 +38,8 @@ export function asConversation(
   };
 }
 
-/** A round whose tokens and lists are its own: those of a running turn grow on. */
-export type CopiedRound = Omit<
-  RoundRecord,
-  "conversationId" | "contentHash" | "createdMs"
->;
-
-export function copyOfRound(round: RoundFields): CopiedRound {
+/** A copy of the round with its own tokens and lists: those of a running turn keep growing. */
+export function copyOfRound(round: RoundFields): RoundFields<Uint32Array> {
   const { id, parentId, user, reply, isFinished, openTokens } = round;
   const { textFingerprint, document, isFromFile } = round;
   return {
@@ -66,7 +61,7 @@ export function copyOfRound(round: RoundFields): CopiedRound {
 
 export async function asRoundRecord(
   conversationId: string,
-  round: CopiedRound,
+  round: RoundFields<Uint32Array>,
   createdMs: number,
 ): Promise<RoundRecord> {
   return {
@@ -78,8 +73,8 @@ export async function asRoundRecord(
 }
 
 /**
- * A round of the store, which may have been damaged there: tokens that are not those that were written are
- * read from the text again.
+ * A round from the store, which may be damaged there: if its tokens are not those that were written, they are
+ * made from the text again.
  */
 export async function checkedRound(round: RoundRecord): Promise<RoundRecord> {
   if ((await contentHash(round.tokens)) === round.contentHash) return round;
@@ -93,7 +88,7 @@ export async function checkedRound(round: RoundRecord): Promise<RoundRecord> {
   };
 }
 
-/** What the KV of a segment was computed behind; undefined where nothing says that. */
+/** What the KV of a segment was computed behind; undefined if nothing says so. */
 export function originOfUse({
   kvContext,
   isExact = true,
@@ -102,7 +97,7 @@ export function originOfUse({
   return { context: kvContext, isExact, isMixed: false };
 }
 
-/** A round of a file, of whose KV nothing is believed. */
+/** A round from a file; whatever it says of its KV is ignored. */
 export function withoutKv({
   pageDigest: _digest,
   kvContext: _context,

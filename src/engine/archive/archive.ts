@@ -1,6 +1,6 @@
 /**
- * What the engine keeps of its chats, and asks of whatever keeps them: text always, KV as a cache. No
- * turn ever fails because of it. `StoredArchive` keeps chats in IndexedDB, `NoArchive` keeps none.
+ * The interface to whatever stores chats: text always, KV as a cache. No turn ever fails because of it.
+ * `IndexedDbArchive` uses IndexedDB, `NoArchive` stores nothing.
  */
 import type { KvOrigin } from "../../memory/half-kv";
 import type {
@@ -17,22 +17,23 @@ import type { StorageMemory } from "../api/memory-snapshot";
 import type { RoundFields } from "../chat/chat-round";
 
 export interface Archive {
-  /** The one changed last first. @throws StoreError */
+  /** Last changed first. @throws StoreError */
   list(): Promise<ChatSummary[]>;
 
-  /** Chats in which all words of `query` were said. @throws StoreError; the signal's reason */
+  /** Chats in which a round contains every word of `query`. @throws StoreError; the signal's reason */
   search(query: string, options?: SearchOptions): Promise<ChatHit[]>;
 
-  /** A chat as it was left; undefined where there is none. @throws StoreError */
+  /** The chat; undefined if there is none. @throws StoreError */
   read(chatId: string): Promise<ArchivedChat | undefined>;
 
   /**
-   * Adds or replaces rounds of a chat, all or none of them; the first ones make the chat. Text that
-   * finds no room takes that of KV. What is given is copied at once: the caller goes on with it. Stored KV
-   * stays if it is still of these tokens (and, the upper half, computed against the same rounds).
+   * Adds or replaces rounds of a chat, all or none of them; the first ones create the chat. If the disk is full,
+   * KV is deleted to make room for text. The rounds are copied at once, so the caller may change them afterwards.
+   * Stored KV stays if it still belongs to these tokens (and, for the upper half, was computed against the same
+   * rounds).
    *
-   * @param changes of the chat itself that go with them
-   * @returns whether they are kept; where not, `onTrouble` is told
+   * @param changes to the chat itself, written with them
+   * @returns whether they are stored; if not, `onWarning` is called
    */
   saveRounds(
     chat: ChatHead,
@@ -41,13 +42,13 @@ export interface Archive {
   ): Promise<boolean>;
 
   /**
-   * Keeps half of a round's KV; the round itself was saved before. KV of other chats that was not used
-   * for longest makes room.
+   * Stores half of a round's KV; the round itself was stored before. The least recently used KV of other chats
+   * makes room.
    *
    * @param header its fingerprint is a `segmentName`
    * @param payload is read later: it must not change any more
    * @param origin what the KV was computed behind
-   * @returns whether it is kept; where there is no room, `onTrouble` is told
+   * @returns whether it is stored; if there is no room, `onWarning` is called
    */
   saveSegment(
     chatId: string,
@@ -58,8 +59,8 @@ export interface Archive {
   ): Promise<boolean>;
 
   /**
-   * Half of a round's KV as it was saved, if it is whole and what is expected. `dropped`: there was one,
-   * but torn, damaged or of another model; it is deleted. Never rejects.
+   * Half of a round's KV, if it is intact and as expected. `dropped`: it was torn, damaged or another model's,
+   * and is deleted. Never rejects.
    */
   readSegment(
     chatId: string,
@@ -68,23 +69,23 @@ export interface Archive {
   ): Promise<FoundSegment | "missing" | "dropped">;
 
   /**
-   * Which halves of which rounds are stored, and what is known of them. Whether they are of use,
-   * `readSegment` says. Never rejects.
+   * Which halves of which rounds are stored, with what is known of them. Whether they are usable, `readSegment`
+   * tells. Never rejects.
    */
   storedHalves(chatId: string): Promise<StoredHalves>;
 
-  /** Writes down which segments were of use. Call it when there is time, such as after a turn. */
+  /** Writes down which segments were used. Call it in idle time, such as after a turn. */
   saveUses(): Promise<void>;
 
-  /** @throws StoreError, `missing` where there is no such chat */
+  /** @throws StoreError, `missing` if there is no such chat */
   rename(chatId: string, title: string): Promise<void>;
 
   /**
-   * Whose branch is shown, which rounds are pinned, or with which system prompt; with rounds that are others
-   * by that. All of it or, where that fails, nothing.
+   * Changes a chat's shown branch, pinned rounds or system prompt, and stores the rounds changed by that. All or
+   * nothing.
    *
-   * @returns false where the chat is not kept yet: that comes with its first rounds
-   * @throws StoreError, `missing` where it was deleted
+   * @returns false if the chat is not stored yet: its first rounds will bring the changes along
+   * @throws StoreError, `missing` if it was deleted
    */
   change(
     chat: ChatHead,
@@ -93,8 +94,8 @@ export interface Archive {
   ): Promise<boolean>;
 
   /**
-   * Takes rounds out of their chat: their children become their parents'. Unless `keepsKv`, no KV stays that
-   * was computed with them in view. All of it or, where that fails, nothing.
+   * Deletes rounds from their chat: their children move up to their parents. Unless `keepsKv`, also deletes the
+   * KV that was computed with them in view. All or nothing.
    *
    * @param options.shownId the round whose branch is shown from now on. Default: the newest
    * @throws StoreError
@@ -105,22 +106,22 @@ export interface Archive {
     options?: DeleteRoundsOptions,
   ): Promise<void>;
 
-  /** Forgets the stored KV of a chat, or of all chats and documents. @throws StoreError */
+  /** Deletes the stored KV of a chat, or of all chats and documents. @throws StoreError */
   wipeKv(chatId?: string): Promise<void>;
 
-  /** A document as it was read once, for all chats; its KV is under the same id. Never rejects. */
+  /** A document as it was prefilled once, for all chats; its KV is under the same id. Never rejects. */
   readDocument(id: string): Promise<RoundRecord | undefined>;
 
-  /** Forgets a document and its KV. @throws StoreError */
+  /** Deletes a document and its KV. @throws StoreError */
   deleteDocument(id: string): Promise<void>;
 
-  /** Keeps a document, so that its KV can be kept under the same id. */
+  /** Stores a document, so that its KV can be stored under the same id. */
   saveDocument(id: string, round: RoundFields): Promise<boolean>;
 
-  /** Forgets a chat, whether it is there or not; what is still being saved of it goes too. @throws StoreError */
+  /** Deletes a chat, including what is still queued for it. Does nothing if there is none. @throws StoreError */
   delete(chatId: string): Promise<void>;
 
-  /** A chat as a file. @throws RangeError where there is no such chat; StoreError */
+  /** A chat as a file. @throws RangeError if there is no such chat; StoreError */
   exportChat(chatId: string, options?: { withKv?: boolean }): Promise<Blob>;
 
   /**
@@ -130,19 +131,19 @@ export interface Archive {
    */
   importChat(file: Blob, options?: { withKv?: boolean }): Promise<ImportedChat>;
 
-  /** Resolves when all that was to be saved of a chat so far is saved, or has failed. */
+  /** Resolves when everything queued for a chat so far is stored, or has failed. */
   idle(chatId: string): Promise<void>;
 
-  /** By keys and sizes: no chat and no KV is read. @throws StoreError */
+  /** Counts by keys and sizes, without reading any chat or KV. @throws StoreError */
   storageSnapshot(): Promise<StorageSnapshot>;
 
-  /** What was learned of the model at an address, as it was saved: unchecked. Never rejects. */
+  /** What calibration learned of the model at an address, as stored: unchecked. Never rejects. */
   readLearned(url: string): Promise<unknown>;
 
-  /** Never rejects: it can be learned again. */
+  /** Stores that. Never rejects: it can be learned again. */
   saveLearned(url: string, learned: unknown): Promise<void>;
 
-  /** Waits for what is being saved, then lets go of the store. */
+  /** Waits for queued writes, then closes the store. */
   close(): Promise<void>;
 }
 
@@ -151,7 +152,7 @@ export interface DeleteRoundsOptions {
   shownId?: number | undefined;
 }
 
-/** What is changed of a chat apart from its rounds. */
+/** The fields of a chat that can be changed apart from its rounds. */
 export interface ChatChanges {
   shownId?: number;
   pinnedIds?: number[];
@@ -161,47 +162,47 @@ export interface ChatChanges {
 export interface ArchiveOptions {
   /** The database's name; "rondo" unless a test wants its own. */
   name?: string;
-  /** Told when something could not be kept or read; the same trouble is told once until a write succeeds. */
-  onTrouble?: (trouble: StoreTrouble) => void;
-  /** Told when the list of chats is another one, by this tab or another. */
+  /** Called when something could not be stored or read; not again for the same trouble until a write succeeds. */
+  onWarning?: (trouble: StoreWarning) => void;
+  /** Called when the list of chats changes, in this tab or another. */
   onChanged?: () => void;
 }
 
-export interface StoreTrouble {
+export interface StoreWarning {
   reason: StoreErrorReason;
-  /** What was given up, and what to do. */
+  /** What failed, and what to do. */
   message: string;
 }
 
-/** What is said of a chat when its rounds are saved. */
+/** What is stored of a chat together with its rounds. */
 export interface ChatHead {
   id: string;
   system: string | undefined;
-  /** The model it is held with; without a name where none is loaded. */
+  /** The model in use; its name is empty if none is loaded. */
   model: { name: string; url: string };
   createdMs: number;
   /** For a new chat. Default: its first message, shortened. */
   title?: string | undefined;
-  /** For a new chat: rounds that every turn attends to. Default: none. */
+  /** For a new chat: pinned rounds. Default: none. */
   pinnedIds?: number[] | undefined;
-  /** No round has this id or a higher one, nor had one that is deleted. */
+  /** All ids of rounds, deleted ones included, are below this. */
   nextId?: number | undefined;
 }
 
 export interface ArchivedChat {
   conversation: ConversationRecord;
-  /** Of all branches: parents before their children; the system prompt's first, where it was saved. */
+  /** Of all branches: parents before their children, the system prompt's first if it was stored. */
   rounds: RoundRecord[];
-  /** Ids of rounds that are damaged: their text is here as far as it can be read. They are not written over. */
+  /** Ids of damaged rounds: they are included as far as their text can be read, and never overwritten. */
   damagedIds: readonly number[];
-  /** Ids of rounds of which nothing can be read. */
+  /** Ids of rounds that can't be read at all. */
   unreadableIds: readonly number[];
 }
 
 export interface FoundSegment {
   payload: Uint8Array<ArrayBuffer>;
   elements: SegmentElements;
-  /** What it was computed behind; undefined where it does not say that itself. */
+  /** What it was computed behind; undefined if the segment does not say. */
   origin: KvOrigin | undefined;
 }
 
@@ -217,7 +218,7 @@ export type StorageSnapshot = Omit<
   "modelBytes" | "queuedSegments" | "queuedBytes"
 >;
 
-/** Of an archive that holds nothing. */
+/** The snapshot of an archive that holds nothing. */
 export const NOTHING_STORED: StorageSnapshot = {
   chatCount: 0,
   segmentCount: 0,
@@ -229,7 +230,7 @@ export const NOTHING_STORED: StorageSnapshot = {
   quotaBytes: undefined,
 };
 
-/** For where chats can't be kept: nothing is, and nothing fails that a turn needs. */
+/** Stands in where chats can't be stored: it stores nothing, and fails nothing that a turn needs. */
 export class NoArchive implements Archive {
   readonly #why: StoreError;
 

@@ -4,13 +4,13 @@
  *     0    "RNDOCHAT"
  *     8    version, bytes of the text, its CRC-32C     u32 each
  *     20   text: JSON in UTF-8, with all rounds and a list of the segments
- *     ──   segments as they are stored, one behind the other, in the order of the list
+ *     ──   segments as they are stored, back to back, in the order of the list
  *
- * The text is read and checked first, whole; segments are slices of the file until somebody wants one. A
- * file in which nothing but KV is damaged is still a chat: that KV is computed again.
+ * The whole text is read and checked first; segments stay slices of the file until they are read. If only KV is
+ * damaged, the chat is still usable: that KV is computed again.
  *
- * A file is made by others. Its tokens are compared with the text beside them before a model reads them
- * (bound-chat.ts); its KV can't be, and is left out unless the user trusts whoever made the file.
+ * Files come from strangers. Tokens are compared with the text beside them before a model reads them
+ * (bound-chat.ts); KV can't be checked, so it is left out unless the user trusts the source.
  */
 import * as v from "valibot";
 import type { RoundRecord } from "../../store/rounds";
@@ -22,10 +22,10 @@ import { ChatFileError } from "../../util/errors";
 export interface ChatFile {
   title: string;
   system?: string | undefined;
-  /** The model it was held with. Where that came from stays on this computer. */
+  /** The model it was used with. Its address stays on this computer. */
   modelName: string;
   createdMs: number;
-  /** Rounds that every turn attends to. */
+  /** Pinned rounds. */
   pinnedIds?: number[] | undefined;
   rounds: FileRound[];
 }
@@ -39,8 +39,8 @@ export type FileSegment = Omit<SegmentRecord, "conversationId">;
 export interface OpenedChatFile {
   chat: ChatFile;
   /**
-   * Reads them in order, as many at a time as one read of the file brings; `damaged` stands for one that is
-   * not as it was written.
+   * Reads the segments in order, as many at a time as one read of the file brings; yields `damaged` for one whose
+   * checksum does not match.
    */
   segments: () => AsyncGenerator<(FileSegment | "damaged")[], void>;
 }
@@ -49,9 +49,9 @@ const MAGIC = "RNDOCHAT";
 const VERSION = 1;
 const TEXT_AT = 20;
 
-/** More rounds than any chat has; a file may have as many, and is read in seconds. */
+/** More rounds than any chat has; a file with as many still opens within seconds. */
 const MOST_ROUNDS = 100_000;
-/** Bytes that are read at a time. */
+/** Bytes to read at a time. */
 const READ_BYTES = 4 * 2 ** 20;
 
 /** Words of 32 bits: tokens, or floats bit for bit. */
@@ -67,7 +67,7 @@ const words = v.pipe(
   v.transform((list) => Uint32Array.from(list)),
 );
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-/** Far below those that the store takes: what is said in the chat from now on gets the next ones. */
+/** Far below the store's limit: later rounds of the chat get ids above these. */
 const roundId = v.pipe(count, v.maxValue(2 ** 31));
 const timeMs = v.pipe(v.number(), v.finite(), v.minValue(0));
 
@@ -142,8 +142,8 @@ const textFields = v.object({
 type ListedSegment = v.InferOutput<typeof segmentFields>;
 
 /**
- * The file of a chat. Segments are read once, one at a time, for their checksums; the file's bytes stay
- * where they are until somebody reads it.
+ * Builds the file of a chat. Segments are read once, one at a time, for their checksums; the Blob refers to their
+ * bytes without copying them.
  */
 export async function writeChatFile(
   chat: ChatFile,
@@ -183,7 +183,7 @@ export async function writeChatFile(
   });
 }
 
-/** @throws ChatFileError where it is no such file, or its text is not as it was written */
+/** @throws ChatFileError if it is no chat file, or its text is damaged */
 export async function readChatFile(file: Blob): Promise<OpenedChatFile> {
   const start = await sliceOf(file, 0, TEXT_AT);
   const magic = new TextDecoder().decode(start.subarray(0, MAGIC.length));
@@ -238,7 +238,7 @@ async function* readSegments(
   }
 }
 
-/** Segments that are read together: one that is large is read alone. */
+/** Groups segments to read together; a large one is read alone. */
 function* groupsOf(
   listed: readonly ListedSegment[],
 ): Generator<ListedSegment[], void> {
@@ -283,7 +283,7 @@ function checkedText(
   );
 }
 
-/** @throws ChatFileError where the browser can't read the file (any more) */
+/** @throws ChatFileError if the browser can't read the file (any more) */
 async function sliceOf(
   file: Blob,
   start: number,

@@ -1,28 +1,25 @@
-/** Finds chats by what was said in them: one after the other, so that it can stop in between. */
-import { excerptOf, hasWords, wordsOf } from "../../util/found-text";
+/** Searches chats by their text, one chat after the other, so that it can be stopped in between. */
+import type { RoundRecord } from "../../store/rounds";
+import { excerptOf, hasWords, wordsOf } from "../../util/text-search";
 import type { ChatHit, SearchOptions } from "../api/chats";
 
-/** Who looks for more had better look for something else. */
+/** Enough hits to scroll through; a longer list means a better query is needed. */
 const MOST_HITS = 100;
 
-/** What was said in a round. */
-interface Said {
-  id: number;
-  user: string;
-  reply: string;
-  document?: string | undefined;
-}
-
 /**
- * The chats in which one round has all words of the query, in the order that they are given in. Of such
- * rounds the newest is shown.
+ * The chats in which a single round contains every word of the query, in the given order. Each shows its newest
+ * such round.
  *
  * @throws what `roundsOf` throws; the signal's reason
  */
 export async function findChats(
   query: string,
   chatIds: readonly string[],
-  roundsOf: (chatId: string) => Promise<readonly Said[]>,
+  roundsOf: (
+    chatId: string,
+  ) => Promise<
+    readonly Pick<RoundRecord, "id" | "user" | "reply" | "document">[]
+  >,
   { signal }: SearchOptions = {},
 ): Promise<ChatHit[]> {
   const words = wordsOf(query);

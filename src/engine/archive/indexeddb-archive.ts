@@ -1,7 +1,4 @@
-/**
- * Chats in IndexedDB. Other tabs with the same database are told when the list of chats changes, and
- * tell this one.
- */
+/** Stores chats in IndexedDB. Tabs with the same database tell each other when the list of chats changes. */
 import type { KvOrigin } from "../../memory/half-kv";
 import {
   decodeSegment,
@@ -36,7 +33,6 @@ import {
   asRoundRecord,
   asSummary,
   checkedRound,
-  type CopiedRound,
   copyOfRound,
   originOfUse,
   withoutKv,
@@ -45,72 +41,75 @@ import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
 import type { RoundFields } from "../chat/chat-round";
 import { readChatFile, writeChatFile } from "./chat-file";
 import { findChats } from "./chat-search";
-import { ChatWrites } from "./write-queue";
-import { TroubleBell } from "./store-warnings";
+import { WriteQueue } from "./write-queue";
+import { StoreWarnings } from "./store-warnings";
 
-/** What it means that KV was not kept or found. */
+/** What the user loses when KV can't be stored or read. */
 const COMPUTED_AGAIN =
   "No text is lost: the memory is computed again when it is needed.";
-/** What tabs tell each other. */
+/** Messages between tabs. */
 const CHANGED = "chats-changed";
 
 /**
- * The archive of this page; where chats can't be kept, one that keeps none, and `onTrouble` is told.
- * Never rejects.
+ * Opens this page's archive; if chats can't be stored, one that stores nothing, after calling `onWarning`. Never
+ * rejects.
  */
 export async function openArchive(
   options: ArchiveOptions = {},
 ): Promise<Archive> {
   try {
-    return await StoredArchive.open(options);
+    return await IndexedDbArchive.open(options);
   } catch (error) {
     const why = asStoreError(error, "open the chats");
-    new TroubleBell(options.onTrouble).ring(why, "Until then no chat is kept.");
+    new StoreWarnings(options.onWarning).warn(
+      why,
+      "Until then no chat is kept.",
+    );
     return new NoArchive(why);
   }
 }
 
-export class StoredArchive implements Archive {
+export class IndexedDbArchive implements Archive {
   readonly #database: Database;
   readonly #conversations: Conversations;
   readonly #rounds: Rounds;
   readonly #segments: Segments;
   readonly #meta: Meta;
-  readonly #writes: ChatWrites;
-  readonly #bell: TroubleBell;
+  readonly #writes: WriteQueue;
+  readonly #warnings: StoreWarnings;
   readonly #channel: BroadcastChannel;
   readonly #onChanged: () => void;
   #droppedSegments = 0;
 
   private constructor(
     database: Database,
-    bell: TroubleBell,
+    warnings: StoreWarnings,
     { name = "rondo", onChanged = () => undefined }: ArchiveOptions,
   ) {
     this.#database = database;
-    this.#bell = bell;
+    this.#warnings = warnings;
     this.#conversations = new Conversations(database);
     this.#rounds = new Rounds(database);
     this.#segments = new Segments(database);
     this.#meta = new Meta(database);
-    this.#writes = new ChatWrites(database, this.#segments, bell);
+    this.#writes = new WriteQueue(database, this.#segments, warnings);
     this.#onChanged = onChanged;
     this.#channel = new BroadcastChannel(name);
     this.#channel.onmessage = ({ data }) => {
       if (data === CHANGED) onChanged();
     };
-    // What a crash left behind takes room, and does no other harm.
+    // Leftovers of a crash take up room, and do no other harm.
     this.#segments.sweep().catch(() => undefined);
   }
 
   /** @throws StoreError */
-  static async open(options: ArchiveOptions = {}): Promise<StoredArchive> {
-    const bell = new TroubleBell(options.onTrouble);
+  static async open(options: ArchiveOptions = {}): Promise<IndexedDbArchive> {
+    const warnings = new StoreWarnings(options.onWarning);
     const database = await Database.open({
       ...(options.name !== undefined && { name: options.name }),
-      onClosed: (error) => bell.ring(error),
+      onClosed: (error) => warnings.warn(error),
     });
-    return new StoredArchive(database, bell, options);
+    return new IndexedDbArchive(database, warnings, options);
   }
 
   async list(): Promise<ChatSummary[]> {
@@ -134,7 +133,7 @@ export class StoredArchive implements Archive {
     const found = await this.#rounds.list(chatId);
     const rounds = await Promise.all(found.records.map(checkedRound));
     const { damagedIds, unreadableIds } = found;
-    // A round that can't be read has its id all the same.
+    // A round that can't be read still has its id.
     const nextId = Math.max(
       conversation.nextId ?? 0,
       idAfter([...rounds.map(({ id }) => id), ...unreadableIds]),
@@ -155,7 +154,7 @@ export class StoredArchive implements Archive {
     const copies = rounds.map(copyOfRound);
     return this.#writes.attempt(chat.id, async () => {
       const { isNew } = await this.#putRounds(chat, copies, changes);
-      // While a reply comes, nothing changes in the list that is worth reading it again.
+      // While a reply streams, nothing changes in the list that is worth reading it again.
       if (isNew || copies.every(({ isFinished }) => isFinished))
         this.#announce();
       return true;
@@ -212,7 +211,7 @@ export class StoredArchive implements Archive {
       this.#droppedSegments++;
       return "dropped";
     } catch (error) {
-      this.#bell.ring(error, COMPUTED_AGAIN);
+      this.#warnings.warn(error, COMPUTED_AGAIN);
       return "missing";
     }
   }
@@ -221,13 +220,13 @@ export class StoredArchive implements Archive {
     try {
       return await this.#segments.uses.ofChat(chatId);
     } catch (error) {
-      this.#bell.ring(error, COMPUTED_AGAIN);
+      this.#warnings.warn(error, COMPUTED_AGAIN);
       return new Map();
     }
   }
 
   async saveUses(): Promise<void> {
-    // Without it others go first when room is needed: not worth a word.
+    // If this fails, other segments are evicted first later on: not worth a warning.
     await this.#segments.uses.save().catch(() => undefined);
   }
 
@@ -277,7 +276,7 @@ export class StoredArchive implements Archive {
       const { records } = await this.#rounds.list(id);
       return records.find(({ document }) => document);
     } catch (error) {
-      this.#bell.ring(error, COMPUTED_AGAIN);
+      this.#warnings.warn(error, COMPUTED_AGAIN);
       return undefined;
     }
   }
@@ -391,14 +390,14 @@ export class StoredArchive implements Archive {
   async close(): Promise<void> {
     await this.#writes.allIdle();
     await this.saveUses();
-    this.#bell.off();
+    this.#warnings.stop();
     this.#channel.close();
     this.#database.close();
   }
 
   async #putRounds(
     chat: ChatHead,
-    rounds: readonly CopiedRound[],
+    rounds: readonly RoundFields<Uint32Array>[],
     changes?: ChatChanges,
   ): Promise<{ isNew: boolean }> {
     const nowMs = Date.now();

@@ -1,7 +1,7 @@
 /**
- * Writes KV to the archive, and finds it there again. It is packed on the GPU and written while the user reads;
- * no turn waits for it. What is being packed keeps its pages meanwhile; should its content change all the same,
- * what was packed is thrown away.
+ * Writes KV to the archive, and finds it there again. Halves are packed on the GPU and written while the user
+ * reads; no turn waits for that. Packing pins their pages. If their content changes all the same, what was packed
+ * is thrown away.
  */
 import { digestPayload } from "../../memory/key-digest";
 import { payloadBytesOf, type TransferMode } from "../../memory/matrix-group";
@@ -33,7 +33,7 @@ interface PackedHalf {
   half: Half;
   header: SegmentHeader;
   payload: Uint8Array<ArrayBuffer>;
-  /** Of the content that was packed. */
+  /** Generation of the content that was packed. */
   generation: number;
   origin: KvOrigin;
 }
@@ -43,9 +43,9 @@ export class KvWriter {
   readonly #text: TextWriter;
   readonly #mode: TransferMode;
   readonly #packing = new TaskQueue();
-  /** Contents on their way to the store, with the bytes that they will have. */
+  /** Contents on their way to the store, with their sizes in bytes. */
   readonly #underWay = new Map<HalfKv, { generation: number; bytes: number }>();
-  /** Contents that found no room: they are tried again once another one has. */
+  /** Contents that found no room: they are tried again once another one did. */
   readonly #refused = new Map<HalfKv, number>();
 
   /** @param mode how halves are stored: packed to int8, or as they stand in the pages */
@@ -55,7 +55,7 @@ export class KvWriter {
     this.#mode = mode;
   }
 
-  /** What is to be written, or is being packed for that. */
+  /** Segments that wait to be written or are being packed. */
   get queue(): Pick<StorageMemory, "queuedSegments" | "queuedBytes"> {
     const bytes = [...this.#underWay.values()].map((one) => one.bytes);
     return {
@@ -64,19 +64,22 @@ export class KvWriter {
     };
   }
 
-  /** Stores what these rounds of a chat have on the GPU and not in the store, when there is time. */
+  /** Queues the KV of these rounds that is on the GPU and not stored yet. */
   store(
     loaded: LoadedModel,
     chat: BoundChat,
     rounds: readonly ChatRound[],
   ): void {
     for (const round of rounds) {
-      const halves = HALVES.filter((half) => this.#isLoose(round, half));
+      const halves = HALVES.filter((half) => this.#needsStoring(round, half));
       if (halves.length > 0) void this.#storeRound(loaded, chat, round, halves);
     }
   }
 
-  /** Stores a document's KV for all chats, under its own id. Never rejects: else the KV is the chat's own. */
+  /**
+   * Stores a document's KV for all chats, under its own id. Never rejects: if it fails, the KV belongs to the
+   * chat alone.
+   */
   async storeDocument(
     loaded: LoadedModel,
     chat: BoundChat,
@@ -84,7 +87,7 @@ export class KvWriter {
   ): Promise<void> {
     const id = round.kvFrom?.conversationId;
     if (id === undefined) return;
-    const halves = HALVES.filter((half) => this.#isLoose(round, half));
+    const halves = HALVES.filter((half) => this.#needsStoring(round, half));
     const packed = await this.#packing.run(() =>
       this.#pack(loaded, chat, round, halves),
     );
@@ -114,7 +117,7 @@ export class KvWriter {
     round.kvFrom = undefined;
   }
 
-  /** Where the stored halves of a chat's rounds are found. */
+  /** Finds the stored halves of a chat's rounds. */
   sourceOf(loaded: LoadedModel, chat: BoundChat): SegmentSource {
     return {
       read: async (round, half) => {
@@ -137,20 +140,20 @@ export class KvWriter {
     };
   }
 
-  /** Resolves when no round's pages are needed for packing any more. */
+  /** Resolves when packing needs no pages any more. */
   packed(): Promise<void> {
     return this.#packing.run(() => Promise.resolve());
   }
 
-  /** Resolves when all KV of a chat that was to be stored is, or was given up. */
+  /** Resolves when all KV queued for a chat is stored, or was given up. */
   async idle(chatId: string): Promise<void> {
     await this.packed();
-    // What is packed asks to be written at once, its text first.
+    // Packing queues the writes, and text is queued before it.
     await this.#archive.idle(chatId);
   }
 
-  /** Whether a half is whole on the GPU, and neither stored nor on its way there. */
-  #isLoose(round: ChatRound, half: Half): boolean {
+  /** Whether a half is resident, and neither stored nor on its way to the store. */
+  #needsStoring(round: ChatRound, half: Half): boolean {
     const kv = round[half];
     const { generation, origin } = kv;
     return (
@@ -160,7 +163,7 @@ export class KvWriter {
       !isStoredAsItIs(kv) &&
       this.#underWay.get(kv)?.generation !== generation &&
       this.#refused.get(kv) !== generation &&
-      // Its record can't say which tokens the KV is of.
+      // The record of a damaged round can't say which tokens the KV belongs to.
       round.saved !== "damaged"
     );
   }
@@ -182,7 +185,7 @@ export class KvWriter {
         this.#mode,
       );
       begun.set(kv, { generation: kv.generation, bytes });
-      // From now on, not from when its turn comes: what is to be packed must not go before.
+      // Pinned now, not when its turn comes: it must not be evicted before it is packed.
       pins.add(round, half);
     }
     for (const [kv, content] of begun) this.#underWay.set(kv, content);
@@ -191,7 +194,7 @@ export class KvWriter {
       try {
         packed = await this.#pack(loaded, chat, round, halves);
       } catch {
-        // A lost device or a full GPU: the text is kept, and KV can be computed again.
+        // A lost device or a full GPU: the text is stored, and KV can be computed again.
       } finally {
         pins.release();
       }
@@ -240,10 +243,10 @@ export class KvWriter {
     if (packed.length === 0) return;
     const { id } = chat.conversation;
     const hasDigest = this.#digest(loaded, round, packed);
-    // The segments name the tokens that the record has.
+    // Segments name the tokens of the record.
     if (hasDigest || round.saved !== "all")
       void this.#text.save(chat.conversation, [round]);
-    // All at once: whoever waits for this chat's writes waits for both halves.
+    // Queued together: waiting for the chat's writes then waits for both halves.
     const writing = packed.map(
       async ({ half, header, payload, generation, origin }) => {
         const kv = round[half];
@@ -260,7 +263,7 @@ export class KvWriter {
           return;
         }
         this.#refused.clear();
-        // It may have been forgotten meanwhile.
+        // The round may have been wiped meanwhile.
         if (kv.stored === stored)
           noteStored(kv, { bytes: payload.length, generation, origin });
       },
@@ -268,7 +271,7 @@ export class KvWriter {
     await Promise.all(writing);
   }
 
-  /** @returns whether there is a new digest of the round's keys */
+  /** @returns whether the round's keys have a new digest */
   #digest(
     { runner }: LoadedModel,
     round: ChatRound,

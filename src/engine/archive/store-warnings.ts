@@ -1,32 +1,32 @@
-/** Says what goes wrong with the store, and does not say it again and again while it stays so. */
+/** Reports trouble with the store, once until a write succeeds again. */
 import { asStoreError } from "../../store/store-error";
-import type { StoreTrouble } from "./archive";
+import type { StoreWarning } from "./archive";
 
-export class TroubleBell {
-  readonly #onTrouble: (trouble: StoreTrouble) => void;
+export class StoreWarnings {
+  readonly #onWarning: (trouble: StoreWarning) => void;
   #lastMessage: string | undefined;
-  #isOff = false;
+  #isStopped = false;
 
-  constructor(onTrouble: (trouble: StoreTrouble) => void = () => undefined) {
-    this.#onTrouble = onTrouble;
+  constructor(onWarning: (trouble: StoreWarning) => void = () => undefined) {
+    this.#onWarning = onWarning;
   }
 
-  /** @param consequence a sentence for whoever reads the message */
-  ring(error: unknown, consequence?: string): void {
+  /** @param consequence a sentence for the user */
+  warn(error: unknown, consequence?: string): void {
     const { reason, message: what } = asStoreError(error, "keep a chat");
     const message = consequence === undefined ? what : `${what} ${consequence}`;
-    if (this.#isOff || message === this.#lastMessage) return;
+    if (this.#isStopped || message === this.#lastMessage) return;
     this.#lastMessage = message;
-    this.#onTrouble({ reason, message });
+    this.#onWarning({ reason, message });
   }
 
-  /** Something worked: from now on the same trouble is news again. */
-  rearm(): void {
+  /** A write succeeded: the same trouble is worth a warning again. */
+  succeeded(): void {
     this.#lastMessage = undefined;
   }
 
-  /** From now on nothing is trouble: the store is being closed. */
-  off(): void {
-    this.#isOff = true;
+  /** Stops all warnings: the store is being closed. */
+  stop(): void {
+    this.#isStopped = true;
   }
 }

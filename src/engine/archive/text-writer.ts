@@ -1,12 +1,12 @@
 /**
- * Writes what is said in chats. What could not be written, for want of room or because the store was slow, is
- * written with what is said next: no text is given up while the page is open.
+ * Writes the text of chats. What could not be written, because the disk was full or the store was slow, is
+ * written with the next rounds: no text is given up while the page is open.
  */
 import type { ChatRound, RoundFields } from "../chat/chat-round";
 import type { Conversation } from "../chat/conversation";
 import type { Archive, ChatChanges, ChatHead } from "./archive";
 
-/** The model that chats are held with; its name is empty where none is loaded. */
+/** The model in use; its name is empty if none is loaded. */
 export type ModelLabel = ChatHead["model"];
 
 export class TextWriter {
@@ -21,9 +21,10 @@ export class TextWriter {
   }
 
   /**
-   * Writes rounds of a chat as they are now, and all that is not written yet. The first ones make the chat.
+   * Writes rounds of a chat as they are now, together with all that are not written yet. The first ones create
+   * the chat.
    *
-   * @returns whether they are kept. Never rejects
+   * @returns whether they are stored. Never rejects
    */
   async save(
     conversation: Conversation,
@@ -53,7 +54,7 @@ export class TextWriter {
   }
 
   /**
-   * Changes what is kept of a chat beside what was said, with rounds whose tokens are others by that.
+   * Changes the stored fields of a chat, together with rounds whose tokens change by that.
    *
    * @throws StoreError; then nothing is changed
    */
@@ -65,7 +66,7 @@ export class TextWriter {
     await this.#archive.change(this.#headOf(conversation), changes, rounds);
   }
 
-  /** Resolves when what was to be written of a chat so far is, or has failed. */
+  /** Resolves when the writes queued for a chat so far are done, or have failed. */
   idle(chatId: string): Promise<void> {
     return this.#archive.idle(chatId);
   }
@@ -92,7 +93,7 @@ export class TextWriter {
   }
 }
 
-/** What tells whether a round's tokens are still those that were written. */
+/** Identifies a round's tokens, to tell whether they changed since they were written. */
 function markOf({ tokens, textFingerprint }: ChatRound) {
   return { count: tokens.length, textFingerprint };
 }

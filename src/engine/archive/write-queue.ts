@@ -1,40 +1,39 @@
 /**
- * Writes of chats: those of one chat in the order of asking, each whole or not at all. Where the disk is
- * full, KV makes room. A chat that was deleted does not come back because something of it was still to
- * be written.
+ * Queues writes of chats: those of one chat run in FIFO order, each all or nothing. If the disk is full, KV is
+ * evicted to make room. A write that was queued before its chat was deleted does not bring the chat back.
  */
 import type {
   ConversationChanges,
   ConversationRecord,
 } from "../../store/conversations";
 import type { Database } from "../../store/database";
-import { writeInLittleRoom } from "../../store/little-room";
+import { writeWithEviction } from "../../store/write-with-eviction";
 import { writeRounds } from "../../store/round-writer";
 import type { RoundRecord } from "../../store/rounds";
 import type { SegmentRecord, Segments } from "../../store/segments";
 import { StoreError } from "../../util/errors";
 import { KeyedQueue } from "../../util/keyed-queue";
-import type { TroubleBell } from "./store-warnings";
+import type { StoreWarnings } from "./store-warnings";
 
-/** Room to make at a time where text finds none: more than any text takes, less than much KV. */
+/** Bytes to free at a time if text finds no room: more than any text takes, less than much KV. */
 const TEXT_ROOM_BYTES = 16 * 2 ** 20;
 
-export class ChatWrites {
+export class WriteQueue {
   readonly #database: Database;
   readonly #segments: Segments;
-  readonly #bell: TroubleBell;
+  readonly #warnings: StoreWarnings;
   readonly #queue = new KeyedQueue();
-  /** Chats that were stored once: one that is not there any more was deleted, by this tab or another. */
+  /** Chats that were stored once: if one is missing now, this tab or another deleted it. */
   readonly #known = new Set<string>();
   readonly #deleted = new Set<string>();
 
-  constructor(database: Database, segments: Segments, bell: TroubleBell) {
+  constructor(database: Database, segments: Segments, warnings: StoreWarnings) {
     this.#database = database;
     this.#segments = segments;
-    this.#bell = bell;
+    this.#warnings = warnings;
   }
 
-  /** Notes that a chat is stored. */
+  /** Records that a chat is stored. */
   know(chatId: string): void {
     this.#known.add(chatId);
   }
@@ -44,15 +43,15 @@ export class ChatWrites {
     return this.#known.has(chatId);
   }
 
-  /** Runs `write` in its turn. @throws as it does */
+  /** Runs `write` when its turn comes. @throws as it does */
   inTurn<T>(chatId: string, write: () => Promise<T>): Promise<T> {
     return this.#queue.run(chatId, write);
   }
 
   /**
-   * Runs `write` in its turn; where it fails the bell rings.
+   * Runs `write` when its turn comes, and warns if it fails.
    *
-   * @param write resolves to whether something was kept
+   * @param write resolves to whether anything was stored
    * @param consequence of a failure, as a sentence
    */
   attempt(
@@ -64,17 +63,17 @@ export class ChatWrites {
       if (this.#deleted.has(chatId)) return false;
       try {
         const isKept = await write();
-        if (isKept) this.#bell.rearm();
+        if (isKept) this.#warnings.succeeded();
         return isKept;
       } catch (error) {
-        this.#bell.ring(error, consequence);
+        this.#warnings.warn(error, consequence);
         return false;
       }
     });
   }
 
   /**
-   * Writes rounds of a chat. KV of other chats makes room, then this chat's.
+   * Writes rounds of a chat. If the disk is full, evicts KV of other chats, then of this one.
    *
    * @returns whether the chat is new
    * @throws StoreError
@@ -86,7 +85,7 @@ export class ChatWrites {
   ): Promise<boolean> {
     const { id } = conversation;
     const options = { isKnown: this.#known.has(id), changes };
-    const isNew = await writeInLittleRoom(
+    const isNew = await writeWithEviction(
       this.#segments,
       () => writeRounds(this.#database, conversation, rounds, options),
       TEXT_ROOM_BYTES,
@@ -97,15 +96,15 @@ export class ChatWrites {
   }
 
   /**
-   * Writes a segment. KV of other chats makes room.
+   * Writes a segment. If the disk is full, evicts KV of other chats.
    *
-   * @returns false where its round is not there: it was deleted, or found no room itself
+   * @returns false if its round is missing: it was deleted, or found no room itself
    * @throws StoreError
    */
   async putSegment(segment: SegmentRecord): Promise<boolean> {
     const { conversationId, bytes } = segment;
     try {
-      await writeInLittleRoom(
+      await writeWithEviction(
         this.#segments,
         () => this.#segments.put(segment),
         2 * bytes,
@@ -120,17 +119,17 @@ export class ChatWrites {
   }
 
   /**
-   * Writes segments of a chat together. KV of other chats makes room.
+   * Writes segments of a chat together. If the disk is full, evicts KV of other chats.
    *
-   * @returns how many were written: not those whose round is not there
-   * @throws StoreError, and then none is
+   * @returns how many were written; those without a round are left out
+   * @throws StoreError; then none is written
    */
   putSegments(
     chatId: string,
     segments: readonly SegmentRecord[],
   ): Promise<number> {
     const bytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
-    return writeInLittleRoom(
+    return writeWithEviction(
       this.#segments,
       () => this.#segments.putAll(segments),
       2 * bytes,
@@ -138,7 +137,7 @@ export class ChatWrites {
     );
   }
 
-  /** Runs `remove` in its turn. What is to be written of the chat, before or after, is not. */
+  /** Runs `remove` when its turn comes. Writes of the chat that are queued before or after it are dropped. */
   async delete(chatId: string, remove: () => Promise<void>): Promise<void> {
     this.#deleted.add(chatId);
     try {
@@ -149,7 +148,7 @@ export class ChatWrites {
     }
   }
 
-  /** Resolves when the writes asked for so far are done. */
+  /** Resolves when the writes queued so far are done. */
   idle(chatId: string): Promise<void> {
     return this.#queue.idle(chatId);
   }

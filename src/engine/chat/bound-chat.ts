@@ -1,6 +1,6 @@
 /**
- * A chat and the model that reads it. The text is the truth; tokens are how one model reads it. A chat is bound
- * to the loaded model when that is first needed, and anew when another model takes its place.
+ * A chat bound to the model that reads it. The text is the truth; tokens are how one model reads it. A chat is
+ * bound to the loaded model when it is first needed, and again when another model is loaded.
  */
 import { forgetStored } from "../../memory/half-kv";
 import { clearRound, SYSTEM_ROUND } from "../../memory/round";
@@ -13,13 +13,13 @@ import { type ChatRound, isUnanswered, setTokens } from "./chat-round";
 import type { Conversation } from "./conversation";
 import { documentMessage } from "./document";
 
-/** What of a model reads a chat. */
+/** The parts of a model that turn text into tokens. */
 export type ReadingModel = Pick<
   Model,
   "tokenizer" | "template" | "textFingerprint" | "segmentFingerprint"
 >;
 
-type Said = Pick<ChatRound, "user" | "reply" | "document">;
+type SpokenRound = Pick<ChatRound, "user" | "reply" | "document">;
 
 export class BoundChat {
   readonly conversation: Conversation;
@@ -28,7 +28,7 @@ export class BoundChat {
   readonly segmentFingerprint: string;
   readonly #model: ReadingModel;
 
-  /** Gives all rounds the tokens of this model, and has nothing be known of KV, which may be another's. */
+  /** Gives all rounds the tokens of this model, and forgets their KV, which may be another model's. */
   constructor(conversation: Conversation, model: ReadingModel) {
     this.#model = model;
     this.conversation = conversation;
@@ -47,13 +47,16 @@ export class BoundChat {
     }
   }
 
-  /** The same for a reply that is given without thinking first. */
+  /** The opening of a reply that skips thinking. */
   get unthinking(): ChatTokens {
     return tokensOf(this.#model, this.conversation.system, UNTHINKING);
   }
 
   /** A round's text in tokens, as if the model had said the reply. */
-  read(said: Said, isFirst: boolean): { tokens: number[]; openTokens: number } {
+  read(
+    said: SpokenRound,
+    isFirst: boolean,
+  ): { tokens: number[]; openTokens: number } {
     const opening = this.#opening(said, isFirst);
     const { tokenizer } = this.#model;
     const reply = tokenizer.encodeText(withoutThinking(said.reply));
@@ -63,10 +66,7 @@ export class BoundChat {
     };
   }
 
-  /**
-   * Reads the chat with its system prompt, which is another one now. Rounds whose tokens change by that
-   * lose their KV.
-   */
+  /** Reads the chat again after its system prompt changed. Rounds whose tokens change by that lose their KV. */
   readSystem(): void {
     const { conversation } = this;
     this.tokens = tokensOf(this.#model, conversation.system);
@@ -83,40 +83,40 @@ export class BoundChat {
     }
   }
 
-  /** Whether a round's tokens are what this model reads. */
+  /** Whether a round's tokens are those that this model would read. */
   #isRead(round: ChatRound): boolean {
     if (round.id === SYSTEM_ROUND) {
-      // A template may name today's date: the chat goes on with the day on which it began.
+      // A template may contain today's date: the chat keeps the date on which it began.
       const isOurs = round.textFingerprint === this.textFingerprint;
       return isOurs && !round.isFromFile;
     }
-    // A reply that was cut off has not all of its tokens.
+    // A reply that was cut off lacks its last tokens.
     const isOurs =
       round.isFinished && round.textFingerprint === this.textFingerprint;
     if (!isOurs) return false;
-    if (round.isFromFile) return this.#saysItsText(round);
-    // Some templates put the system prompt into the first message, and it may be another one now.
-    return !this.#isFirst(round) || this.#opensAsItShould(round);
+    if (round.isFromFile) return this.#tokensMatchText(round);
+    // Some templates put the system prompt into the first message, and it may have changed.
+    return !this.#isFirst(round) || this.#hasExpectedOpening(round);
   }
 
-  #opensAsItShould(round: ChatRound): boolean {
+  #hasExpectedOpening(round: ChatRound): boolean {
     const opening = this.#opening(round, this.#isFirst(round));
     const { tokens, openTokens } = round;
     return isEqual(tokens.slice(0, openTokens), opening);
   }
 
   /**
-   * Whether the tokens are those of the text beside them. Files are made by others: one must not show one text
-   * and have the model read another.
+   * Whether the tokens match the text beside them. Files come from strangers: one must not show one text and have
+   * the model read another.
    */
-  #saysItsText(round: ChatRound): boolean {
+  #tokensMatchText(round: ChatRound): boolean {
     const { tokenizer } = this.#model;
     const { close } = this.tokens;
     const end = round.tokens.length - close.length;
     const reply = round.tokens.slice(round.openTokens, end);
-    // What the model said may be divided in other ways than the tokenizer would.
+    // The model may have split its text into other tokens than the tokenizer would.
     return (
-      this.#opensAsItShould(round) &&
+      this.#hasExpectedOpening(round) &&
       isEqual(round.tokens.slice(end), close) &&
       reply.every((token) => tokenizer.isText(token)) &&
       tokenizer.decode(reply).trim() === withoutThinking(round.reply).trim()
@@ -136,7 +136,7 @@ export class BoundChat {
     }
   }
 
-  /** Sets a round's tokens where they change by that. */
+  /** Sets a round's tokens if they differ. */
   #take(round: ChatRound, tokens: readonly number[], openTokens: number): void {
     const isSame = round.openTokens === openTokens;
     if (!isSame || !isEqual(round.tokens, tokens))
@@ -147,16 +147,16 @@ export class BoundChat {
     setTokens(round, tokens, openTokens, this.textFingerprint);
   }
 
-  #opening({ user, document }: Omit<Said, "reply">, isFirst: boolean) {
+  #opening({ user, document }: Omit<SpokenRound, "reply">, isFirst: boolean) {
     const message = document === undefined ? user : documentMessage(user);
     return this.tokens.open(message, { isFirst });
   }
 
-  /** Whether nothing that the model reads stands between the system prompt and this round. */
+  /** Whether the model reads nothing between the system prompt and this round. */
   #isFirst({ parentId }: ChatRound): boolean {
     let id = parentId;
     while (id !== null && id !== SYSTEM_ROUND) {
-      // Where a parent is gone, what was said last before it stands in its place.
+      // If a parent is missing, the newest round before it takes its place.
       const parent = this.conversation.get(id);
       if (parent !== undefined && !isUnanswered(parent)) return false;
       id = parent === undefined ? id - 1 : parent.parentId;
@@ -165,7 +165,7 @@ export class BoundChat {
   }
 }
 
-/** A round of a file has turned out to say what it shows. */
+/** Notes that a round from a file was checked: its tokens match its text. */
 function noteRead(round: ChatRound): void {
   round.isFromFile = false;
   if (round.saved === "all") round.saved = "text";

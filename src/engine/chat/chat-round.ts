@@ -1,4 +1,4 @@
-/** A round of a chat in memory: what was said in it, its tokens, and its KV. */
+/** A round of a chat in memory: its text, its tokens and its KV. */
 import { clearStored, forgetStored } from "../../memory/half-kv";
 import {
   clearRound,
@@ -10,26 +10,21 @@ import type { RoundRecord } from "../../store/rounds";
 import { HALVES } from "../../util/kv-half";
 import { forgetHash } from "./context-hash";
 
-/** What of a round lasts: the same fields as its record's, but for what the archive adds by itself. */
-export type RoundFields = Omit<
+/** The fields of a round that last: those of its record, except what the archive adds by itself. */
+export type RoundFields<Tokens = ArrayLike<number>> = Omit<
   RoundRecord,
   "conversationId" | "contentHash" | "createdMs" | "tokens"
-> & {
-  tokens: ArrayLike<number>;
-};
+> & { tokens: Tokens };
 
 export interface ChatRound
   extends Round, Omit<RoundFields, "id" | "tokens" | "isFromFile"> {
-  /** Empty for the system prompt's round, and for one that the model has not read yet. */
+  /** Empty for the system prompt's round, and for a round that no model has read yet. */
   readonly tokens: number[];
-  /** Whether its reply is asked for and has not ended: what is said next is said behind it. */
+  /** Whether its reply is running or queued; the next message then follows it. */
   isAwaited: boolean;
-  /**
-   * What the archive has of it: `text`, where its tokens are others there; `damaged`, where it is not to be
-   * written over.
-   */
+  /** How the archive's record differs: `text`, if its tokens differ; `damaged`, if it must not be overwritten. */
   saved: "nothing" | "text" | "all" | "damaged";
-  /** Whether its tokens come from a file, and were not compared with its text yet. */
+  /** Whether its tokens come from a file and were not compared with its text yet. */
   isFromFile: boolean;
 }
 
@@ -71,7 +66,7 @@ export function newChatRound(
   return round;
 }
 
-/** Whether it is a message that nothing was said in reply to: the model has not read it. */
+/** Whether it is a message without a reply, which no model has read. */
 export function isUnanswered({
   id,
   reply,
@@ -83,7 +78,7 @@ export function isUnanswered({
   );
 }
 
-/** Gives a round other tokens. Its KV is of the old ones, and goes. */
+/** Sets a round's tokens, and drops its KV, which belongs to the old ones. */
 export function setTokens(
   round: ChatRound,
   tokens: readonly number[],
@@ -99,7 +94,7 @@ export function setTokens(
   forgetHash(round);
 }
 
-/** Has a round's KV computed again when it is needed; what is stored of it is not looked for any more. */
+/** Drops a round's KV, so that it is computed again when needed, and ignores what is stored of it. */
 export function forgetKv(round: ChatRound): void {
   clearRound(round);
   for (const half of HALVES) forgetStored(round[half]);
@@ -107,7 +102,7 @@ export function forgetKv(round: ChatRound): void {
   round.pageDigest = undefined;
 }
 
-/** The same, where what is stored is deleted, too: also for the copies that share it. */
+/** The same after its stored KV was deleted, which also affects copies that share it. */
 export function forgetDeletedKv(round: ChatRound): void {
   for (const half of HALVES) clearStored(round[half].stored);
   forgetKv(round);

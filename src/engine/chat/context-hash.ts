@@ -1,26 +1,28 @@
-/** What a round's KV was computed with: a name for all tokens before it, in their order. */
+/** Hashes that say what a round's KV was computed behind: all tokens before it, in order. */
 import { sha256 } from "../../util/hash";
 import { contentHash } from "../load/fingerprint";
 
-interface Said {
+interface RoundTokens {
   tokens: ArrayLike<number>;
 }
 
-/** A round's tokens only ever grow, so their number says whether these are still its hashes. */
-interface Known {
+/** A round's tokens only ever grow, so their count tells whether these hashes are still valid. */
+interface CachedHashes {
   tokenCount: number;
   content: string;
   before: string;
   after: string;
 }
 
-const known = new WeakMap<Said, Known>();
+const cache = new WeakMap<RoundTokens, CachedHashes>();
 
 /**
- * The context of each round, and, last, that of a round behind them all. Equal contexts are equal tokens,
- * whichever rounds and chats they were said in.
+ * The context hash of each round and, last, that of a round behind them all. Equal hashes mean equal tokens,
+ * whichever rounds and chats these are in.
  */
-export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
+export async function contextsOf(
+  rounds: readonly RoundTokens[],
+): Promise<string[]> {
   let context = await sha256("");
   const contexts = [context];
   for (const round of rounds) {
@@ -31,11 +33,11 @@ export async function contextsOf(rounds: readonly Said[]): Promise<string[]> {
 }
 
 /**
- * The same for a tree of rounds, by id. Where a parent is gone the newest round before it takes its place, as
- * in `newestBranch`.
+ * The same for a tree of rounds, by id. If a parent is missing, the newest round before it takes its place, as in
+ * `newestBranch`.
  */
 export async function contextsById(
-  rounds: readonly (Said & { id: number; parentId: number | null })[],
+  rounds: readonly (RoundTokens & { id: number; parentId: number | null })[],
 ): Promise<Map<number, string>> {
   const start = await sha256("");
   const before = new Map<number, string>();
@@ -52,35 +54,39 @@ export async function contextsById(
   return before;
 }
 
-/** @param byId rising */
+/** @param byId in rising order */
 function newestBefore(
   byId: ReadonlyMap<number, string>,
   id: number,
 ): string | undefined {
   let found: string | undefined;
-  for (const [one, context] of byId) if (one <= id) found = context;
+  for (const [cached, context] of byId) if (cached <= id) found = context;
   return found;
 }
 
 /** The hash of a round's tokens, as `contentHash` makes it. */
-export async function contentOf(round: Said): Promise<string> {
+export async function contentOf(round: RoundTokens): Promise<string> {
   const tokenCount = round.tokens.length;
-  const one = known.get(round);
-  if (one?.tokenCount === tokenCount) return one.content;
+  const cached = cache.get(round);
+  if (cached?.tokenCount === tokenCount) return cached.content;
   return contentHash(round.tokens);
 }
 
-/** For when a round's tokens are others than they were. */
-export function forgetHash(round: Said): void {
-  known.delete(round);
+/** Call it after a round's tokens were replaced. */
+export function forgetHash(round: RoundTokens): void {
+  cache.delete(round);
 }
 
-async function contextBehind(before: string, round: Said): Promise<string> {
+async function contextBehind(
+  before: string,
+  round: RoundTokens,
+): Promise<string> {
   const tokenCount = round.tokens.length;
-  const one = known.get(round);
-  if (one?.tokenCount === tokenCount && one.before === before) return one.after;
+  const cached = cache.get(round);
+  if (cached?.tokenCount === tokenCount && cached.before === before)
+    return cached.after;
   const content = await contentOf(round);
   const after = await sha256(`${before}/${content}`);
-  known.set(round, { tokenCount, content, before, after });
+  cache.set(round, { tokenCount, content, before, after });
   return after;
 }

@@ -1,7 +1,7 @@
 /**
- * A chat in memory: the system prompt's round, then a round for each message and its reply. Rounds form a
- * tree, for a message can be said in several versions; one branch of it is shown, and that is what turns go on
- * with. It is the same with and without a model; with one, bound-chat.ts gives its rounds tokens.
+ * A chat in memory: the system prompt's round, then a round for each message and its reply. Rounds form a tree,
+ * for a message can have several versions; one branch of it is shown, and turns continue that one. It is the same
+ * with and without a model; with one, bound-chat.ts gives its rounds tokens.
  */
 import { SYSTEM_ROUND } from "../../memory/round";
 import { newestBranch } from "../../store/round-tree";
@@ -12,17 +12,17 @@ export interface ConversationFields {
   id: string;
   system?: string | undefined;
   createdMs?: number | undefined;
-  /** Rounds that every turn attends to. */
+  /** Pinned rounds. */
   pinnedIds?: readonly number[] | undefined;
   /** The round whose branch is shown; undefined: the newest. */
   shownId?: number | undefined;
   /** Of all branches. */
   rounds?: readonly ChatRound[];
-  /** No round has this id or a higher one, nor had one that is deleted. Default: behind those there are. */
+  /** All ids of rounds, deleted ones included, are below this. Default: one more than the highest. */
   nextId?: number | undefined;
 }
 
-/** Which rounds a turn attended to, and why; how its question's attention was spread, where that was asked. */
+/** Which rounds a turn attended to, and why, and the mass of each if it was measured. */
 export interface LastAttention {
   attended: ReadonlyMap<number, AttendedRound["reason"]>;
   mass: ReadonlyMap<number, number> | undefined;
@@ -32,13 +32,13 @@ export class Conversation {
   readonly id: string;
   system: string | undefined;
   readonly createdMs: number;
-  /** Ids of rounds that every turn attends to. */
+  /** Ids of pinned rounds. */
   readonly pinned: Set<number>;
-  /** What the last turn attended to; undefined until there was one. */
+  /** The attention of the last turn; undefined before the first one. */
   lastAttention: LastAttention | undefined;
-  /** How lower halves came to the GPU before the next turn asked for them: its receipt says so. */
+  /** How lower halves were preloaded since the last turn: the next receipt reports it. */
   preloaded: RestoreReport | undefined;
-  /** Rounds whose KV came from the store since the last turn: its receipt counts them. */
+  /** Rounds whose KV was restored since the last turn: the next receipt counts them. */
   readonly restored = new Set<ChatRound>();
   readonly #all = new Map<number, ChatRound>();
   #branch: ChatRound[] = [];
@@ -64,17 +64,17 @@ export class Conversation {
     this.show(shownId);
   }
 
-  /** Of all branches, in the order in which they were begun; the system prompt's first. */
+  /** Of all branches, in the order of their ids; the system prompt's first. */
   get all(): ChatRound[] {
     return [...this.#all.values()].sort((a, b) => a.id - b.id);
   }
 
-  /** The branch that is shown; the system prompt's round first. */
+  /** The shown branch; the system prompt's round first. */
   get branch(): readonly ChatRound[] {
     return this.#branch;
   }
 
-  /** Of the branch, what a model reads: all but messages that have no reply. */
+  /** The rounds of the branch that a model reads: all except messages without a reply. */
   get rounds(): ChatRound[] {
     return this.#branch.filter((round) => !isUnanswered(round));
   }
@@ -84,12 +84,12 @@ export class Conversation {
     return this.#all.get(SYSTEM_ROUND)!;
   }
 
-  /** What no round has had for an id, and none below it will get. */
+  /** An id above those of all rounds, deleted ones included. */
   get nextId(): number {
     return this.#nextId;
   }
 
-  /** An id for a round that is to be added. Ids count up; none is used again, whatever becomes of the round. */
+  /** An id for a new round. Ids count up and are never used again, even after a round was deleted. */
   takeId(): number {
     return this.#nextId++;
   }
@@ -98,14 +98,14 @@ export class Conversation {
     return this.#all.get(id);
   }
 
-  /** @throws RangeError where there is no such round */
+  /** @throws RangeError if there is no such round */
   find(id: number): ChatRound {
     const round = this.#all.get(id);
     if (round !== undefined) return round;
     throw new RangeError(`There is no round ${id} in this chat.`);
   }
 
-  /** What a model reads before it reads this round of the branch. @throws RangeError where it is not there */
+  /** What a model reads before this round of the branch. @throws RangeError if it is not in the branch */
   historyOf(round: ChatRound): ChatRound[] {
     const at = this.placeOf(round.id);
     return this.#branch.slice(0, at).filter((one) => !isUnanswered(one));
@@ -121,7 +121,7 @@ export class Conversation {
     if (last !== undefined) this.show(last.id);
   }
 
-  /** Has turns attend to these rounds, and to no others in any case. */
+  /** Pins these rounds and unpins all others. */
   pin(ids: Iterable<number>): void {
     const wanted = [...ids];
     this.pinned.clear();
@@ -133,15 +133,18 @@ export class Conversation {
     this.#branch = newestBranch(this.all, through);
   }
 
-  /** What is shown without these rounds: the newest branch through this one; undefined: the newest of all. */
+  /**
+   * The round to show once these are deleted: the last one of the shown branch that stays; undefined where none
+   * does, for the newest branch.
+   */
   shownWithout(ids: readonly number[]): number | undefined {
     const last = this.#branch.findLast(({ id }) => !ids.includes(id));
     return last?.id === SYSTEM_ROUND ? undefined : last?.id;
   }
 
   /**
-   * Takes a round out of the tree: its children become its parent's. Where it was shown last, another version
-   * of it is shown, if there is one.
+   * Removes a round from the tree: its children become its parent's. If it was the last one shown, another
+   * version of it is shown, if there is one.
    */
   remove(id: number): void {
     const gone = this.#all.get(id);
@@ -156,9 +159,9 @@ export class Conversation {
   }
 
   /**
-   * Where a round stands in the branch that is shown.
+   * The place of a round in the shown branch.
    *
-   * @throws RangeError where it does not
+   * @throws RangeError if it is not in it
    */
   placeOf(id: number): number {
     const at = this.#branch.findIndex((round) => round.id === id);
@@ -166,7 +169,7 @@ export class Conversation {
     return at;
   }
 
-  /** Tokens of what a model reads. */
+  /** Tokens that a model reads. */
   get tokenCount(): number {
     return this.rounds.reduce((sum, { tokens }) => sum + tokens.length, 0);
   }

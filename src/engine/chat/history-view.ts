@@ -1,11 +1,11 @@
-/** A chat as it is shown to people: the branch that they look at, and which versions there are of each round. */
+/** A chat as the page shows it: the shown branch, with the versions of each round. */
 import { SYSTEM_ROUND } from "../../memory/round";
 import type { ChatHistory, ChatSummary, HistoryRound } from "../api/chats";
 import type { ChatRound } from "./chat-round";
 import { chatTitle } from "./chat-title";
 import type { Conversation } from "./conversation";
 
-/** What is known of a chat beside what was said in it. */
+/** Facts about a chat beside its rounds. */
 export interface ChatFacts {
   access: ChatHistory["access"];
   summary: ChatSummary;
@@ -30,7 +30,7 @@ export function historyOf(
   };
 }
 
-/** What a chat is called: as somebody named it, else by what was said first. */
+/** A chat's title: the user's, else made from its first message. */
 export function titleOf({ all }: Conversation, given: string): string {
   const first = all.find(({ user }) => user !== "");
   return given || chatTitle(first?.document ?? first?.user ?? "");
@@ -54,7 +54,7 @@ function historyRound(
   };
 }
 
-/** Ids of all that was said in the place of a round, oldest first. Documents have no versions. */
+/** Ids of all versions of a round, oldest first. Documents have no versions. */
 function versionsIn({ all }: Conversation): (round: ChatRound) => number[] {
   const siblings = new Map<number | null, number[]>();
   for (const { id, parentId, document } of all) {

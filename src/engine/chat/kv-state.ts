@@ -1,13 +1,13 @@
 /**
- * What the KV of a chat's rounds is worth, against what a full prefill of the branch would make. It is derived
- * from what each half was computed behind and what stands before its round now, and written down nowhere.
+ * The quality of the KV of a chat's rounds, compared with a full prefill of the branch. It is derived from what
+ * each half was computed behind and what stands before its round now, and stored nowhere.
  *
  *     exact        computed behind these very tokens, all of them exact
- *     approximate  behind these very tokens, some of whose KV was not exact
- *     stale        behind other tokens: of use for a question once it is repaired
- *     repaired     in part behind other tokens: repaired for a question that was asked
+ *     approximate  behind these very tokens, but some of their KV was not exact
+ *     stale        behind other tokens: usable for a question once it is repaired
+ *     repaired     partly behind other tokens: repaired for an earlier question
  *
- * All but exact KV is computed again when there is time.
+ * Inexact KV is computed again in idle time.
  */
 import { isStored, type KvOrigin, originOf } from "../../memory/half-kv";
 import { isResident, type Round } from "../../memory/round";
@@ -24,7 +24,7 @@ const QUALITIES: readonly KvQuality[] = [
   "repaired",
 ];
 
-/** Of one content, against what stands before its round now. */
+/** Of one content, compared with what stands before its round now. */
 function qualityOfContent(
   { context, isExact, isMixed }: KvOrigin,
   now: string,
@@ -35,7 +35,7 @@ function qualityOfContent(
 }
 
 /**
- * The worst of a round's contents; undefined where there is none.
+ * The worst quality of a round's contents; undefined if there is none.
  *
  * @param now the hash of all tokens before the round
  */
@@ -56,25 +56,25 @@ export function qualityOf(round: Round, now: string): KvQuality | undefined {
   );
 }
 
-/** Whether a question that reads the KV must have it repaired first. */
+/** Whether KV of this quality must be repaired before a question reads it. */
 function needsRepair(quality: KvQuality | undefined): boolean {
   return quality === "stale" || quality === "repaired";
 }
 
-/** Whether the KV of both halves is there, on the GPU or in the store. */
+/** Whether the KV of both halves exists, on the GPU or in the store. */
 function isWhole(round: Round): boolean {
   return HALVES.every(
     (half) => isResident(round, half) || isStored(round[half]),
   );
 }
 
-/** A branch as it stands. */
+/** The state of a branch's KV. */
 export interface BranchState {
-  /** Hashes of what stands before each round; last of what stands before the next one. */
+  /** Context hashes of the rounds; last that of the next one. */
   contexts: string[];
   /** Rounds whose KV needs repair. */
   stale: Set<ChatRound>;
-  /** These, and those whose KV is approximate, in order. */
+  /** Those, and the ones with approximate KV, in order. */
   inexact: ChatRound[];
 }
 
@@ -94,9 +94,9 @@ export async function stateOf(
 }
 
 /**
- * Readies a branch for passes over it: each round learns what stands before it now, so that all KV that is
- * computed from here on says what it was computed behind. A stale round of which a half is nowhere forgets
- * the other one, for what is computed again must be of one context.
+ * Prepares a branch for passes over it: gives each round its current context, so that all KV computed from here
+ * on records it. A stale round with only one half left drops that one too, for its halves must be computed behind
+ * the same tokens.
  */
 export async function readyBranch(
   rounds: readonly ChatRound[],
@@ -113,7 +113,7 @@ export async function readyBranch(
   return state;
 }
 
-/** What stands behind a branch that is ready: the context of a round that follows. */
+/** The context of a round that follows a prepared branch. */
 export function contextBehind({ contexts, inexact }: BranchState): {
   hash: string;
   isExact: boolean;

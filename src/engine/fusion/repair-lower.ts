@@ -1,10 +1,10 @@
 /**
  * The lower layers of a turn whose chat has stale KV (A³, arXiv 2511.17560):
  *
- *     stale rounds and question, layers 0..c-1 ─► K, V of layer c ─► what the question looks at there
- *       ─► those tokens and the question, layers c..w: their KV takes the place of what was there
+ *     stale rounds and question, layers 0..c-1 ─► K, V of layer c ─► relevance of each token there
+ *       ─► the most relevant tokens and the question, layers c..w: their new KV replaces the old
  *
- * The cached keys stand where their rounds stand now, and are not touched otherwise.
+ * Cached keys are used at their rounds' current positions, and not changed otherwise.
  */
 import { pageTable } from "../../memory/page-table";
 import type { Round } from "../../memory/round";
@@ -18,18 +18,18 @@ export interface RepairRequest {
   frame: Frame;
   own: Round;
   stale: ReadonlySet<Round>;
-  /** Of the tokens before the question, the share that is computed again. */
+  /** Share of the tokens before the question that is repaired. */
   ratio: number;
   method: RepairMethod;
-  /** The last so many rows of the question say which rounds matter. */
+  /** Number of the question's last rows whose attention selects rounds. */
   massRows: number;
-  /** Whether they are asked. */
+  /** Whether to measure their attention mass. */
   selects: boolean;
 }
 
 /**
- * @param report gets what was done
- * @param progress asked between submits, and yielded
+ * @param report filled in with what was done
+ * @param progress yielded between submits
  * @returns the rows that have been through all lower layers, in the order of the chat, the question's last;
  *   their residual stream is kept
  * @throws OutOfMemoryError, DeviceLostError

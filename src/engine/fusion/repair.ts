@@ -1,7 +1,6 @@
 /**
- * How stale KV is repaired for a question: at which layer the question says what it looks at, whether the
- * keys that it looks at are computed afresh for that, and which tokens are computed again (A³,
- * arXiv 2511.17560; `edges` after EPIC, arXiv 2410.15332).
+ * How stale KV is repaired for a question: at which layer relevance is measured, whether with fresh or cached
+ * keys, and which tokens are computed again (A³, arXiv 2511.17560; `edges` after EPIC, arXiv 2410.15332).
  */
 import type { PlacedRound } from "../../memory/page-table";
 import type { Round } from "../../memory/round";
@@ -19,16 +18,16 @@ export type ChooseTokens = (
 ) => readonly ChatToken[] | Promise<readonly ChatToken[]>;
 
 export interface RepairMethod {
-  /** Layer whose queries and keys say what the question looks at; at most the watershed. */
+  /** Layer whose queries and keys give the relevance; at most the watershed. */
   checkLayer: number;
-  /** Whether the stale rounds go through the layers below it, so that its keys are fresh. */
+  /** Whether stale rounds go through the layers below it first, so that its keys are fresh. */
   isFresh: boolean;
-  /** Rows of the question that say so: all, or the last ones that also say which rounds matter. */
+  /** Rows of the question that give the relevance: all, or the last ones, which also select rounds. */
   rows: "question" | "mass";
   choose: ChooseTokens;
 }
 
-/** Of the layers, the first whose keys depend on more than their own token. */
+/** The first layer whose keys depend on more than their own token. */
 const CHECK_LAYER = 1;
 /** Tokens at either end of a stale round that `edges` takes. */
 const EDGE = 4;
@@ -62,7 +61,7 @@ const CHOICES: Partial<Record<FusionVariant, ChooseTokens>> = {
   edges: withEdges,
 };
 
-/** Rows of stale rounds, in the order of the chat: those of `tokens`, given in any order, repeated or not. */
+/** Rows of stale rounds, in chat order: those of `tokens`, which may be unordered and have duplicates. */
 export function chosenRows(
   stale: readonly PlacedRound[],
   tokens: readonly ChatToken[],
@@ -82,7 +81,7 @@ export function chosenRows(
 }
 
 /**
- * Those of a pass's rows that a later pass goes on with.
+ * Indexes into a pass's rows of those that a later pass continues with.
  *
  * @param wanted rows of `before`, in the same order
  */
@@ -112,7 +111,7 @@ export function subsetOf(
   );
 }
 
-/** Rows where their rounds stand in another half; those of rounds that do not stand there are left out. */
+/** Maps rows to their rounds' positions in another half; drops rows of rounds that are not in it. */
 export function movedTo(
   placed: readonly PlacedRound[],
   rows: readonly Span[],
@@ -124,7 +123,7 @@ export function movedTo(
   });
 }
 
-/** Runs of neighbours. */
+/** Merges adjacent rows into spans. */
 function spansOf(placed: PlacedRound, places: readonly number[]): Span[] {
   const spans: Span[] = [];
   for (const place of places) {

@@ -1,13 +1,13 @@
 /**
- * Which tokens of rounds whose context changed are computed again, from how relevant each is to the
- * question (A³, arXiv 2511.17560). Numbers in, tokens out; the same numbers give the same tokens everywhere.
+ * Chooses which tokens of stale rounds to repair, by how relevant each is to the question (A³, arXiv 2511.17560).
+ * A pure function: the same numbers give the same tokens everywhere.
  */
 import { PAGE_ENTRY_WORDS, PAGE_TOKENS } from "../../memory/page-pool";
 
-/** Tokens on either side of one that its relevance is averaged with. */
+/** Relevance is averaged over this many tokens on either side. */
 const REACH = 2;
 
-/** A token by where it stands. */
+/** A token by its position. */
 export interface ChatToken {
   round: number;
   /** Place within the round. */
@@ -15,19 +15,19 @@ export interface ChatToken {
 }
 
 export interface TopTokensInput {
-  /** Of each place of each page, as the kernels leave it: [pages, PAGE_TOKENS]. */
+  /** Relevance of each place of each page, as the kernels leave it: [pages, PAGE_TOKENS]. */
   relevance: ArrayLike<number>;
   /** The page table that `relevance` was computed with. */
   pages: Uint32Array;
-  /** The question's round: its tokens count as zero where neighbours are averaged, and are not taken. */
+  /** The question's round: its tokens count as zero in averages, and are not taken. */
   own: number;
-  /** Whether tokens of a round may be taken. The prefix, round 0, and `own` never are. */
+  /** Whether tokens of a round may be taken. The prefix (round 0) and `own` never are. */
   isCandidate: (round: number) => boolean;
-  /** At most so many tokens are taken. */
+  /** The most tokens to take. */
   count: number;
 }
 
-/** The tokens to compute again, in the order of the chat. */
+/** The tokens to repair, in chat order. */
 export function topTokens(input: TopTokensInput): ChatToken[] {
   const { relevance, pages, own, isCandidate, count } = input;
   const tokens = tokensOf(pages);
@@ -46,8 +46,8 @@ export function topTokens(input: TopTokensInput): ChatToken[] {
 }
 
 /**
- * Whole rounds by falling relevance of all their tokens, the earlier one first on ties; of the last one,
- * for which there is no room as a whole, the tokens that matter most. In the order of choosing.
+ * Whole rounds by falling total relevance, the earlier first on ties; of the first round that does not fit as a
+ * whole, its most relevant tokens. In the order of choosing.
  */
 export function topRounds(input: TopTokensInput): ChatToken[] {
   const { relevance, pages, own, isCandidate } = input;
@@ -66,7 +66,7 @@ export function topRounds(input: TopTokensInput): ChatToken[] {
   return taken;
 }
 
-/** The mean of each value and its two neighbours on either side, in f32; past the ends lie zeros, which count. */
+/** The mean of each value and its neighbours on either side, in f32; values past the ends count as zeros. */
 export function averagePool(values: ArrayLike<number>): Float32Array {
   const pooled = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
@@ -77,7 +77,10 @@ export function averagePool(values: ArrayLike<number>): Float32Array {
   return pooled;
 }
 
-/** Indexes of the `count` largest candidates, or of all if they are fewer, rising; the lower index goes first on ties. */
+/**
+ * Indexes of the `count` largest candidates (or of all, if they are fewer), rising; the lower index first on
+ * ties.
+ */
 export function topIndexes(
   values: Float32Array,
   isCandidate: readonly boolean[],
@@ -91,7 +94,7 @@ export function topIndexes(
     .sort((a, b) => a - b);
 }
 
-/** Tokens of a page table in the order of the chat, and where each is in [pages, PAGE_TOKENS]. */
+/** Tokens of a page table in chat order, with the index of each in [pages, PAGE_TOKENS]. */
 function tokensOf(pages: Uint32Array): (ChatToken & { at: number })[] {
   const entries = Array.from(
     { length: pages.length / PAGE_ENTRY_WORDS },

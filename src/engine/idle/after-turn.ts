@@ -1,4 +1,4 @@
-/** What a turn leaves to be done while the user reads: KV of its last tokens, storing it, learning from it. */
+/** What is done after a turn, while the user reads: KV of its last tokens, storing it, calibration. */
 import type { BoundChat } from "../chat/bound-chat";
 import type { Archive } from "../archive/archive";
 import type { LoadedModel } from "../load/loaded-model";
@@ -9,15 +9,15 @@ import { SelfCalibration } from "./self-calibration";
 export class AfterTurn {
   /** One for each loaded model. */
   readonly #calibrations = new WeakMap<LoadedModel, SelfCalibration>();
-  /** Whether somebody waits for the GPU. */
-  readonly #isWanted: () => boolean;
+  /** Whether a foreground task waits for the GPU. */
+  readonly #shouldYield: () => boolean;
 
-  constructor(isWanted: () => boolean) {
-    this.#isWanted = isWanted;
+  constructor(shouldYield: () => boolean) {
+    this.#shouldYield = shouldYield;
   }
 
   /**
-   * Never rejects: what fails is done by the next turn, which says what is wrong.
+   * Never rejects: what fails here is done by the next turn, which reports the error.
    *
    * @param url where the model came from
    * @param onStored called when all KV is stored
@@ -28,7 +28,9 @@ export class AfterTurn {
     onStored: () => void,
   ): Promise<void> {
     const { archive } = active.stores;
-    await settleRounds(active.context, this.#isWanted).catch(() => undefined);
+    await settleRounds(active.context, this.#shouldYield).catch(
+      () => undefined,
+    );
     active.storeKv();
     void active.stored().then(onStored);
     void archive.saveUses();
@@ -37,7 +39,7 @@ export class AfterTurn {
     );
   }
 
-  /** A model that was not calibrated learns from what it is asked. */
+  /** Calibrates a model that came without a calibration, from the question just asked. */
   async #learn(
     loaded: LoadedModel,
     chat: BoundChat,
@@ -46,7 +48,7 @@ export class AfterTurn {
   ): Promise<void> {
     const calibration = this.#calibrations.get(loaded) ?? new SelfCalibration();
     this.#calibrations.set(loaded, calibration);
-    const learned = await calibration.learn(loaded, chat, this.#isWanted);
+    const learned = await calibration.learn(loaded, chat, this.#shouldYield);
     if (!learned) return;
     loaded.model.selection = learned;
     loaded.model.calibration = "learned";

@@ -1,7 +1,6 @@
 /**
- * Makes KV exact again while nobody waits: inexact rounds are prefilled anew, in order, into pages of
- * their own, which take the place of the old ones when they are done. Whoever interrupts that loses
- * nothing but what was begun.
+ * Makes KV exact in idle time: inexact rounds are prefilled again, in order, into pages of their own, which
+ * replace the old ones when they are done. An interruption costs only the work on the current round.
  */
 import { Pins } from "../../memory/residency";
 import { newRound } from "../../memory/round";
@@ -14,23 +13,23 @@ import { type FrameRequest, frameOf } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 export interface Healing {
-  /** The round that is exact now; undefined where somebody else was wanted first. */
+  /** The round that is exact now; undefined if a foreground task interrupted. */
   healed: ChatRound | undefined;
-  /** Rounds that are not exact yet. */
+  /** Number of rounds that are not exact yet. */
   roundsLeft: number;
 }
 
 type History = Omit<FrameRequest, "own" | "ownTokens">;
 
 /**
- * Heals the first inexact round of the branch that is shown. Nothing is being packed meanwhile.
+ * Heals the first inexact round of the shown branch. No packing may run meanwhile.
  *
- * @param isWanted asked between submits: whether somebody waits
+ * @param shouldYield asked between submits: whether a foreground task waits
  * @throws OutOfMemoryError, DeviceLostError
  */
 export async function healFirst(
   context: TurnContext,
-  isWanted: () => boolean,
+  shouldYield: () => boolean,
 ): Promise<Healing> {
   const { runner, residency, conversation, contextTokens } = context;
   const { rounds } = conversation;
@@ -55,14 +54,20 @@ export async function healFirst(
       const before = frame[half].slice(0, -1).map((one) => one.round);
       for (const one of [...before, made]) pins.add(one, half);
       if (
-        !(await bring(context, before as ChatRound[], half, request, isWanted))
+        !(await bring(
+          context,
+          before as ChatRound[],
+          half,
+          request,
+          shouldYield,
+        ))
       )
         return interrupted;
       await residency.give(made, half);
     }
     const rows = pendingSpans(frame.lower.slice(-1));
     for await (const _ of runner.prefill({ frame, rows }))
-      if (isWanted()) return interrupted;
+      if (shouldYield()) return interrupted;
     pins.release();
     for (const half of HALVES) residency.replace(round, half, made);
   } finally {
@@ -72,20 +77,20 @@ export async function healFirst(
   return { healed: round, roundsLeft: inexact.length - 1 };
 }
 
-/** Has a half of these rounds on the GPU. @returns whether nobody has interrupted that */
+/** Brings a half of these rounds to the GPU. @returns false if interrupted */
 async function bring(
   { restorer, source, conversation }: TurnContext,
   rounds: readonly ChatRound[],
   half: Half,
   history: History,
-  isWanted: () => boolean,
+  shouldYield: () => boolean,
 ): Promise<boolean> {
   const restored = restorer.restore(rounds, half, source, newReport());
   for await (const round of restored) {
     conversation.restored.add(round as ChatRound);
-    if (isWanted()) return false;
+    if (shouldYield()) return false;
   }
   for await (const _ of restorer.recompute(rounds, half, history))
-    if (isWanted()) return false;
+    if (shouldYield()) return false;
   return true;
 }

@@ -1,11 +1,11 @@
-/** Has the KV of one chat made exact, round by round, whenever nobody waits for anything. */
+/** Heals the KV of one chat, round by round, whenever the engine is idle. */
 import type { TaskQueue } from "../../util/task-queue";
 import type { EngineNotice } from "../api/notice";
 import { stateOf } from "../chat/kv-state";
 import type { ActiveChat } from "../open/active-chat";
 import { healFirst } from "./heal";
 
-/** A chat to work on; undefined where no model has bound it, another tab writes it, or its device is gone. */
+/** Resolves a chat to work on; undefined if no model has bound it, another tab writes it, or its device is lost. */
 type FindChat = (chatId: string) => Promise<ActiveChat | undefined>;
 
 export class Healer {
@@ -13,7 +13,7 @@ export class Healer {
   readonly #find: FindChat;
   readonly #notify: (notice: EngineNotice) => void;
   #isOn = true;
-  /** The chat that is healed, or would be. */
+  /** The chat that is being healed, or would be. */
   #chatId: string | undefined;
 
   constructor(
@@ -26,19 +26,19 @@ export class Healer {
     this.#notify = notify;
   }
 
-  turn(isOn: boolean): void {
+  setEnabled(isOn: boolean): void {
     this.#isOn = isOn;
     if (this.#chatId !== undefined) this.heal(this.#chatId);
   }
 
-  /** Begins with a chat, or goes on with it; another one is left. */
+  /** Starts or continues healing a chat, instead of any other. */
   heal(chatId: string): void {
     this.#chatId = chatId;
     if (!this.#isOn) return;
     void this.#queue.run(() => this.#healOne(chatId), true);
   }
 
-  /** Never rejects: where there is no room for it, or no device, turns repair what they need. */
+  /** Never rejects: without room or a device, turns repair what they need. */
   async #healOne(chatId: string): Promise<void> {
     const tell = (roundsLeft: number) =>
       this.#notify({ type: "healing", chatId, roundsLeft });
@@ -49,8 +49,11 @@ export class Healer {
       tell(inexact.length);
       if (inexact.length === 0) return;
       await active.packed();
-      const isWanted = () => this.#queue.isWanted;
-      const { healed, roundsLeft } = await healFirst(active.context, isWanted);
+      const shouldYield = () => this.#queue.hasWaiting;
+      const { healed, roundsLeft } = await healFirst(
+        active.context,
+        shouldYield,
+      );
       if (healed) {
         active.storeKv();
         this.#notify({ type: "memory-changed", chatId });

@@ -1,7 +1,7 @@
 /**
- * Calibration in the page, for a model that came without rondo.json: from the chats at hand, a question at
- * a time when there is nothing else to do. Nobody knows the right answers there, so the attention of the
- * later layers must tell (calibration.ts).
+ * Calibration in the page, for a model without rondo.json: it learns from the questions of the user's chats, one
+ * at a time in idle time. The right answers are unknown there, so the attention of the later layers stands in for
+ * them (calibration.ts).
  */
 import { isResident, type Round } from "../../memory/round";
 import type { RondoConfig } from "../../model/config/calibration-config";
@@ -10,11 +10,11 @@ import { calibrate, type QuestionMass, type Rows } from "../rounds/calibration";
 import { questionMass } from "../rounds/question-mass";
 import type { LoadedModel } from "../load/loaded-model";
 
-/** With fewer rounds before it a question has too little to choose from. */
+/** With fewer rounds before it, a question has too little to choose from. */
 const FEWEST_ROUNDS = 6;
-/** Questions that a calibration is made of. */
+/** Questions needed for a calibration. */
 const QUESTIONS = 12;
-/** What suits most models is given up only for so much more gain. */
+/** The default is given up only for at least this much more gain. */
 const CLEARLY_BETTER = 0.05;
 
 export class SelfCalibration {
@@ -28,17 +28,17 @@ export class SelfCalibration {
   }
 
   /**
-   * Learns from the last question of a chat, if it is one to learn from.
+   * Learns from a chat's last question, if it is suitable.
    *
-   * @param isWanted whether somebody waits for the GPU: then it is left at that
-   * @returns what was found out, once there are questions enough; rows and heads hold from now on, the
-   *   watershed from the next loading
+   * @param shouldYield whether a foreground task waits for the GPU; then this stops
+   * @returns the calibration, once there are enough questions; its rows and heads apply at once, its watershed
+   *   from the next loading
    * @throws OutOfMemoryError, DeviceLostError
    */
   async learn(
     { model, runner, residency }: LoadedModel,
     { conversation, tokens }: BoundChat,
-    isWanted: () => boolean,
+    shouldYield: () => boolean,
   ): Promise<RondoConfig | undefined> {
     const { rounds } = conversation;
     const asking = rounds.at(-1)!;
@@ -57,7 +57,7 @@ export class SelfCalibration {
       question: asking.tokens.slice(0, asking.openTokens),
       tailTokens: tokens.tailTokens,
       contextTokens: model.contextTokens,
-      isWanted,
+      shouldYield,
     });
     if (!mass) return undefined;
     this.#questions.push(mass);

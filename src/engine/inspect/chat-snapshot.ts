@@ -1,4 +1,4 @@
-/** What memory holds of one chat: of its rounds on all branches, whether a model has bound it or not. */
+/** What memory holds of one chat: the rounds of all branches, whether or not a model has bound the chat. */
 import { type KvOrigin, UNKNOWN_ORIGIN } from "../../memory/half-kv";
 import { SYSTEM_ROUND } from "../../memory/round";
 import type { Residency } from "../../memory/residency";
@@ -21,9 +21,9 @@ import type { LoadedModel } from "../load/loaded-model";
 import type { ChatStores } from "../open/open-archive";
 
 /**
- * Reads what it must of the store.
+ * Reads the stored part first.
  *
- * @returns a function that says what is where when it is called; undefined where there is no such chat
+ * @returns a function that makes the snapshot when it is called; undefined if there is no such chat
  * @throws StoreError
  */
 export async function chatMemory(
@@ -60,7 +60,7 @@ export async function chatMemory(
   };
 }
 
-/** What is known of a round without its KV. */
+/** A round without its KV. */
 function factsOf(
   { id, parentId, tokens, document, user }: ChatRound,
   { pinned, system }: Conversation,
@@ -95,7 +95,7 @@ function halfOf(
   };
 }
 
-/** A round's segment: its own, or the one that it shares. */
+/** A round's segment: its own, or the one it shares. */
 function useOf(
   stored: ReadonlyMap<string, StoredHalves>,
   { id, kvFrom }: ChatRound,
@@ -116,7 +116,7 @@ function originsOf(
   });
 }
 
-/** What is stored by the chat or document that it is stored with; "" is the chat itself. */
+/** Stored halves by the chat or document that they belong to; "" is the chat itself. */
 async function storedOf(
   archive: Pick<Archive, "storedHalves">,
   { id, all }: Conversation,

@@ -1,4 +1,4 @@
-/** Makes snapshots of memory. Only reads, and only when asked: nothing is counted beside what counts itself. */
+/** Takes snapshots of memory. It only reads, on request: nothing is tracked for it. */
 import type { Gpu } from "../../gpu/gpu";
 import { HALVES, type Half } from "../../util/kv-half";
 import { NOTHING_STORED } from "../archive/archive";
@@ -18,7 +18,7 @@ import type { LoadedModel } from "../load/loaded-model";
 import type { ChatStores } from "../open/open-archive";
 
 export interface SnapshotSources {
-  /** The model that is loaded now. */
+  /** The loaded model. */
   loaded: () => LoadedModel | undefined;
   stores: ChatStores;
   models: Pick<ModelLibrary, "list">;
@@ -48,7 +48,7 @@ export async function takeSnapshot(
       ? undefined
       : chatMemory(stores, wanted, withText, loaded).catch(() => undefined),
   ]);
-  // All at one moment from here on: sums agree.
+  // No awaits from here on: all numbers are of one moment, so sums agree.
   const now = loaded();
   return {
     takenMs: Date.now(),
@@ -91,7 +91,7 @@ function gpuMemory({ gpu, model, runner, residency }: LoadedModel): GpuMemory {
   };
 }
 
-/** The largest first; those of one label together. */
+/** Largest first; buffers with the same label are summed. */
 function buffersByLabel(gpu: Gpu): BufferMemory[] {
   const byLabel = new Map<string, BufferMemory>();
   for (const { label, memoryClass, bytes } of gpu.buffers()) {

@@ -1,12 +1,12 @@
 /**
- * Holds a turn against what it stands in for: full attention over KV that is exact.
+ * Compares a turn with full attention over exact KV.
  *
- *     exact     all rounds before it and its own, computed anew into pages of their own
- *     as it is  the rounds that the turn attended to, with the KV that is there or stored; its own round
- *               computed anew behind them
+ *     exact     all rounds before it and its own, recomputed into pages of their own
+ *     as it is  the rounds that the turn attended to, with their resident or stored KV; its own round
+ *               recomputed behind them
  *
- * Both read the question, then the reply as it was given, a few rows at a time: the logits of a row are
- * large. Of the chat nothing changes but what is on the GPU.
+ * Both sides read the question, then the reply as it was given, a few rows at a time, because the logits of a row
+ * are large. Of the chat, only what is resident may change.
  */
 import { pagesFor } from "../../memory/page-pool";
 import { Pins } from "../../memory/residency";
@@ -28,14 +28,14 @@ import { pendingSpans, type Span } from "../run/runner";
 import { readyBranch } from "../chat/kv-state";
 
 export interface VerifyRequest extends VerifyOptions {
-  /** Asked between submits: whether somebody waits. */
-  isWanted: () => boolean;
+  /** Asked between submits: whether a foreground task waits. */
+  shouldYield: () => boolean;
 }
 
-/** Ends a verification in the middle, for whoever waits. */
+/** Interrupts a verification for a foreground task. */
 class Interruption extends Error {}
 
-/** One of the two that are compared. */
+/** One of the two sides of the comparison. */
 interface Side {
   frame: Frame;
   /** The turn's own round, in pages of this side. */
@@ -43,14 +43,14 @@ interface Side {
 }
 
 /**
- * Undefined where it was broken off for somebody who waits.
+ * Undefined if a foreground task interrupted it.
  *
  * @throws RangeError, ContextFullError, OutOfMemoryError, DeviceLostError; the signal's reason
  */
 export async function verifyRound(
   { chat, context, loaded }: Pick<ActiveChat, "chat" | "context" | "loaded">,
   roundId: number,
-  { onProgress, signal, isWanted }: VerifyRequest,
+  { onProgress, signal, shouldYield }: VerifyRequest,
 ): Promise<VerifyReport | undefined> {
   const start = performance.now();
   const { conversation, tokens } = chat;
@@ -71,7 +71,7 @@ export async function verifyRound(
     onProgress,
     goOn() {
       signal?.throwIfAborted();
-      if (isWanted()) throw new Interruption();
+      if (shouldYield()) throw new Interruption();
     },
   });
   try {
@@ -93,10 +93,10 @@ class Verification {
   readonly #replyTokens: number;
   readonly #massRows: number;
   readonly #onProgress: VerifyOptions["onProgress"];
-  /** Asked between submits. @throws where it is to end */
+  /** Called between submits. @throws if it should stop */
   readonly #goOn: () => void;
   readonly #pins: Pins;
-  /** Rounds in pages of their own. */
+  /** Rounds with pages of their own. */
   readonly #made: Round[] = [];
   #doneTokens = 0;
   readonly #totalTokens: number;
@@ -124,7 +124,7 @@ class Verification {
     this.#goOn = goOn;
     this.#pins = new Pins(context.residency);
     const before = tokensOf(this.#history);
-    // The question is read once more for its attention, layer by layer.
+    // The question is read once more, layer by layer, for its attention.
     this.#totalTokens =
       before + 3 * this.#round.openTokens + 2 * this.#replyTokens;
   }
@@ -173,7 +173,7 @@ class Verification {
     }
   }
 
-  /** The rounds that the turn attended to, as they are: on the GPU, stored, or, where neither, computed. */
+  /** The rounds that the turn attended to, as they are: resident, restored, or else recomputed. */
   async #asItIs(): Promise<Side> {
     const { conversation, restorer, source, contextTokens } = this.#context;
     const history = this.#history;
@@ -193,7 +193,7 @@ class Verification {
         conversation.restored.add(round as ChatRound);
         this.#goOn();
       }
-      // KV of two contexts in one round is none.
+      // A round must not mix KV of two contexts.
       for (const round of history)
         if (half === "lower" && stale.has(round) && !isResident(round, half))
           forgetKv(round);
@@ -244,7 +244,7 @@ class Verification {
     return made;
   }
 
-  /** How the question's attention is spread over the rounds before it, layer by layer. */
+  /** How the question's attention spreads over the rounds before it, layer by layer. */
   async #mass({
     frame,
     own,
@@ -269,7 +269,7 @@ class Verification {
     return { mass, roundIds: rounds.map(({ id }) => id) };
   }
 
-  /** All of the question but its last token, whose logits are the first to be compared. */
+  /** The question without its last token, whose logits are the first to be compared. */
   async #readQuestion(side: Side): Promise<void> {
     const { runner } = this.#context;
     const rows = [this.#spanOf(side, 0, this.#round.openTokens - 1)];
@@ -322,7 +322,7 @@ class Verification {
   }
 }
 
-/** The rounds of a branch up to this one. @throws RangeError where there is no such round */
+/** The rounds of a branch up to this one. @throws RangeError if there is no such round */
 function branchTo({ all }: Conversation, id: number): ChatRound[] {
   const branch = newestBranch(all, id);
   const at = branch.findIndex((round) => round.id === id);

@@ -1,6 +1,6 @@
 /**
- * Whether a model fits a device, from its configuration and the sizes of its files: numbers in, numbers and
- * a sentence out. What is said here is an estimate; the device has the last word when buffers are made.
+ * Estimates whether a model fits a device, from its configuration and the sizes of its files. A pure function;
+ * only allocating the buffers gives the final answer.
  */
 import { type AdapterLimits, bindingBytesOf } from "../../gpu/adapter-limits";
 import type { ModelConfig } from "../../model/config/computable";
@@ -15,15 +15,15 @@ import type { Misfit, PlanOptions } from "../api/models";
 
 interface FitRequest {
   config: ModelConfig;
-  /** Bytes of the files with the weights, where they are known. */
+  /** Bytes of the weight files, if known. */
   fileBytes?: number | undefined;
-  /** Whether the weights are in a GGUF file: one that is quantised stays as it is. */
+  /** Whether the weights are in a GGUF file: quantised ones stay as they are. */
   isGguf?: boolean;
   weightBits?: PlanOptions["weightBits"];
   memoryBudgetBytes?: number | undefined;
-  /** Of the GPU; without them only bytes are compared. */
+  /** Of the GPU; without them only total bytes are compared. */
   limits?: AdapterLimits | undefined;
-  /** What the device may have for all of it: a guess. */
+  /** Bytes that the device may have in total: a guess. */
   deviceBytes?: number | undefined;
 }
 
@@ -35,14 +35,14 @@ interface Fit {
 }
 
 const DEFAULT_BUDGET_BYTES = 2 ** 30;
-/** Context that a chat needs at least, for a budget to be worth proposing. */
+/** Smallest context for which a budget is worth proposing. */
 const LEAST_TOKENS = 1024;
-/** Bytes that 32 values take with the scale that they share. */
+/** Bytes of 32 values with their shared scale. */
 const BLOCK_VALUES = 32;
 const BLOCK_BYTES = { 4: 20, 8: 36 };
-/** A GGUF file's blocks grow by so much on the GPU, where they are padded to whole words (18 to 20 bytes). */
+/** A GGUF file's blocks grow by this factor on the GPU, because they are padded to whole words (18 to 20 bytes). */
 const GGUF_GROWTH = 10 / 9;
-/** Bytes a value from which a file counts as not quantised. */
+/** From this many bytes per value on, a file counts as not quantised. */
 const LEAST_FLOAT_BYTES = 1.9;
 const MIB = 2 ** 20;
 
@@ -94,7 +94,7 @@ function kvBytesOf({
   return 2 * numHiddenLayers * numKeyValueHeads * headDim * 2;
 }
 
-/** The change that makes it fit and costs least: a smaller budget, then fewer bits, then both. */
+/** The cheapest change that makes it fit: a smaller budget, then fewer bits, then both. */
 function propose(
   request: FitRequest,
   valueBytes: number,
@@ -140,7 +140,7 @@ function inWords(proposal: Misfit["proposal"]): string {
   return `It fits with ${ways.join(" and ")}.`;
 }
 
-/** Bytes of a value of a matrix on the GPU. */
+/** Bytes per value of a matrix on the GPU. */
 function valueBytesOf(request: FitRequest): number {
   const fileValueBytes = fileValueBytesOf(request);
   if (isQuantised(request)) return fileValueBytes * GGUF_GROWTH;
@@ -150,7 +150,7 @@ function valueBytesOf(request: FitRequest): number {
   return BLOCK_BYTES[bits] / BLOCK_VALUES;
 }
 
-/** Bytes of a value in the file; two where it is not known. */
+/** Bytes per value in the file; two if unknown. */
 function fileValueBytesOf({ config, fileBytes }: FitRequest): number {
   return fileBytes === undefined ? 2 : fileBytes / parametersOf(config);
 }
@@ -168,7 +168,10 @@ function parametersOf(config: ModelConfig): number {
   return sum;
 }
 
-/** Matrices with so many bytes a value, vectors in f32. With 4 bit the embedding and the head have 8. */
+/**
+ * Bytes of all weights: matrices with so many bytes per value, vectors in f32. With 4 bits, embedding and head
+ * have 8.
+ */
 function weightsOf(config: ModelConfig, valueBytes: number): number {
   const isFour = valueBytes === BLOCK_BYTES[4] / BLOCK_VALUES;
   const outer = isFour ? BLOCK_BYTES[8] / BLOCK_VALUES : valueBytes;
@@ -184,8 +187,8 @@ function weightsOf(config: ModelConfig, valueBytes: number): number {
 }
 
 /**
- * The matrix that takes the largest binding; projections of one input are one matrix there. The embedding
- * and the head come in parts where they are larger.
+ * Bytes of the largest binding; projections of one input are joined to one matrix. Embedding and head are split
+ * if they are larger.
  */
 function largestOf(
   config: ModelConfig,
@@ -202,7 +205,7 @@ function largestOf(
   return { name, bytes: Math.ceil(most * boundBytesOf(valueBytes)) };
 }
 
-/** Bytes of a value in the binding of its matrix: scales are bound apart. */
+/** Bytes per value in the binding of its matrix; scales are bound separately. */
 function boundBytesOf(valueBytes: number): number {
   const bits = ([4, 8] as const).find(
     (bits) => BLOCK_BYTES[bits] / BLOCK_VALUES === valueBytes,
@@ -210,11 +213,11 @@ function boundBytesOf(valueBytes: number): number {
   return bits === undefined ? valueBytes : bits / 8;
 }
 
-/** The rows of a step on their way through the layers, and the logits. */
+/** The workspace: the rows of a step on their way through the layers, and the logits. */
 function workspaceOf(config: ModelConfig): number {
   const { hiddenSize, headDim, numAttentionHeads: heads } = config;
   const attended = heads * headDim;
-  // Attention's partial sums are one more attended row for each row, and some for its splits.
+  // Partial sums of attention: one more row for each row, and some for the splits.
   const rowValues =
     hiddenSize +
     qkvColumns(config) +

@@ -1,6 +1,6 @@
 /**
- * Names of what stored text and stored KV were made with. Under another name neither is what this
- * model would make: tokens are made again from the text, KV is computed again from the tokens.
+ * Fingerprints of what made stored text and stored KV. If they differ, neither can be used as it is: tokens are
+ * made again from the text, KV is computed again from the tokens.
  */
 import type { KvShape } from "../../memory/kv-cache";
 import { PAGE_TOKENS } from "../../memory/page-pool";
@@ -8,9 +8,9 @@ import type { ModelConfig } from "../../model/config/computable";
 import type { WeightFormats } from "../../model/weights/matrix-format";
 import { sha256 } from "../../util/hash";
 
-/** Goes up when the same files give other tokens: a change of chat-layout.ts, tokenizer.ts and their like. */
+/** Raise it when the same files give other tokens: after changes of chat-layout.ts, tokenizer.ts and the like. */
 const TEXT_VERSION = 1;
-/** Goes up when the same tokens give other KV: a change of kernels beyond rounding, or of what pages hold. */
+/** Raise it when the same tokens give other KV: after changes of kernels beyond rounding, or of what pages hold. */
 const SEGMENT_VERSION = 1;
 
 export interface TextParts {
@@ -18,7 +18,7 @@ export interface TextParts {
   fileHashes: Readonly<Record<string, string>>;
 }
 
-/** Names what turns text into tokens. */
+/** Fingerprint of what turns text into tokens. */
 export function textFingerprint({ fileHashes }: TextParts): Promise<string> {
   return sha256(
     JSON.stringify({
@@ -35,14 +35,14 @@ export interface SegmentParts {
   config: Pick<ModelConfig, "kvIdentity">;
   /** SHA-256 of all weights, as they are in the files. */
   weightsHash: string;
-  /** What the weights are on the GPU: their quantisation. */
+  /** How the weights are quantised on the GPU. */
   weightFormats: WeightFormats;
   textFingerprint: string;
-  /** What pages are: which layers are a half, what an element is. */
+  /** The layout of pages: which layers are a half, and the element type. */
   pages: Pick<KvShape, "format" | "watershed">;
 }
 
-/** Names what turns tokens into KV, and how that lies in its pages. */
+/** Fingerprint of what turns tokens into KV, and of how that lies in pages. */
 export function segmentFingerprint({
   config,
   weightsHash,
@@ -65,14 +65,14 @@ export function segmentFingerprint({
   );
 }
 
-/** SHA-256 of a round's tokens: what its own KV depends on beside the model and the rounds before. */
+/** SHA-256 of a round's tokens: what its own KV depends on besides the model and the rounds before. */
 export function contentHash(tokens: ArrayLike<number>): Promise<string> {
   return sha256(Uint32Array.from(tokens));
 }
 
 /**
- * The fingerprint of a stored half: of the model that computed it, and of the tokens that it is of. A
- * round whose tokens changed while its segments stayed, through a crash or another tab, is found out.
+ * The fingerprint of a stored half: of the model that computed it and of its tokens. It reveals a round whose
+ * tokens changed while its segments stayed, through a crash or another tab.
  */
 export function segmentName(
   modelFingerprint: string,

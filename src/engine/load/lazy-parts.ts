@@ -1,6 +1,6 @@
 /**
- * Parts of the engine that are fetched when a model first needs them: a page that only shows its chats has
- * no use for a template's language, and one that runs a model in safetensors none for GGUF.
+ * Parts of the engine that are fetched when a model first needs them: a page that only shows chats needs no
+ * template engine, and a model in safetensors needs no GGUF reader.
  */
 import { ModelFetchError } from "../../util/errors";
 
@@ -26,7 +26,7 @@ export const fetchModel = part(
   async () => (await import("../../model/hub/fetch-model")).fetchModel,
 );
 
-/** The function that `load` fetches. It throws a ModelFetchError, too: where the part did not come. */
+/** The function that `load` fetches. It also throws a ModelFetchError if that fails. */
 function part<Args extends unknown[], Result>(
   load: () => Promise<(...args: Args) => Promise<Result>>,
 ): (...args: Args) => Promise<Result> {

@@ -38,22 +38,22 @@ export interface Model {
   tokenizer: Tokenizer;
   template: ChatTemplate;
   generation: GenerationConfig;
-  /** Of what turns text into tokens; see fingerprint.ts. */
+  /** Fingerprint of what turns text into tokens; see fingerprint.ts. */
   textFingerprint: string;
-  /** Of what turns tokens into KV. */
+  /** Fingerprint of what turns tokens into KV. */
   segmentFingerprint: string;
   /** How rounds are selected for it. */
   selection: SelectionDefaults;
-  /** Where that comes from: the model's own rondo.json, what it was asked in this browser, or what suits most. */
+  /** Where that comes from: the model's rondo.json, calibration in this browser, or the defaults. */
   calibration: "measured" | "learned" | "assumed";
   /** Positions that it was trained on. */
   contextTokens: number;
 }
 
-/** Whose attention says which rounds matter, and how much of it is to be captured. */
+/** Rows and heads whose attention selects rounds, and how much of it to capture. */
 export type SelectionDefaults = Pick<RondoConfig, "rows" | "heads" | "tau">;
 
-/** For a model that was not calibrated. */
+/** Defaults for a model that was not calibrated. */
 const DEFAULT_SELECTION: SelectionDefaults = {
   rows: "tail",
   heads: "all",
@@ -77,7 +77,7 @@ export async function loadModel(
     ...options
   }: Omit<NetworkOptions, "onProgress"> & {
     onProgress?: (progress: ModelProgress) => void;
-    /** What calibration in the page found out before; the model's own rondo.json counts more. */
+    /** What calibration in the page found out before; the model's rondo.json takes precedence. */
     learned?: unknown;
   } = {},
 ): Promise<Model> {
@@ -153,7 +153,7 @@ export async function loadModel(
   };
 }
 
-/** What was learned before, if it is of such a model: another one may have stood at the same address. */
+/** What was learned before, if it is valid for this model: another one may have been at the same address. */
 function fittingConfig(
   learned: unknown,
   shape: Parameters<typeof readRondoConfig>[1],

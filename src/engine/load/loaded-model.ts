@@ -1,4 +1,4 @@
-/** A loaded model on its device, and all that turns need beside it. */
+/** A loaded model on its device, with everything that turns need besides it. */
 import { Gpu } from "../../gpu/gpu";
 import { ReadbackRing } from "../../gpu/readback";
 import { Residency } from "../../memory/residency";
@@ -19,7 +19,7 @@ export interface LoadedModelOptions extends LoadOptions {
   network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
 }
 
-/** Slots for tokens on their way back: two steps in flight, and one being read. */
+/** Slots for reading tokens back: two steps in flight, and one being read. */
 const RING_SLOTS = 3;
 
 export class LoadedModel {

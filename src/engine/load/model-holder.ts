@@ -1,4 +1,4 @@
-/** The model that is loaded, and where it came from: it is loaded again when its device is lost. */
+/** Holds the loaded model and its source, and loads it again when its device is lost. */
 import type { ModelFiles } from "../../model/files/model-files";
 import type { LoadOptions, ModelSource } from "../api/models";
 import { LoadedModel, type LoadedModelOptions } from "./loaded-model";
@@ -16,9 +16,9 @@ export interface ModelHolderOptions {
   network: LoadedModelOptions["network"];
   /** Default: `LoadedModel.open`. */
   openModel?: OpenModel | undefined;
-  /** What was learned of the model at an address, unchecked. */
+  /** What calibration learned of the model at an address, unchecked. */
   learned: (url: string) => Promise<unknown>;
-  /** Resolves when nothing is being packed: packing needs the pages of the model that goes. */
+  /** Resolves when no packing runs: packing needs the pages of the model to release. */
   packed: () => Promise<void>;
 }
 
@@ -36,25 +36,25 @@ export class ModelHolder {
     return this.#loaded;
   }
 
-  /** The same, while its device is there and computes rightly. */
+  /** The same if its device is there and has not failed. */
   get sound(): LoadedModel | undefined {
     return this.#loaded?.gpu.isSound === true ? this.#loaded : undefined;
   }
 
-  /** One whose device was lost comes back, and counts. @throws Error where no model was loaded */
+  /** Whether a model is loaded or can be loaded again. @throws Error if none was loaded */
   assertLoaded(): void {
     if (this.#source === undefined)
       throw new Error("No model is loaded: call load() first.");
   }
 
-  /** The address that the model was loaded from, its name on the hub, or the names of its files. */
+  /** The model's address, its name on the hub, or the names of its files. */
   get url(): string {
     return this.#source ? urlOf(this.#source.source) : "";
   }
 
   /**
-   * Loads a model in the place of the one before. One that can't be fetched takes nothing from that; one that
-   * fails later leaves no model.
+   * Replaces the loaded model. If the new one can't be fetched, the old one stays; if it fails later, none is
+   * loaded.
    *
    * @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError, StoreError; the
    *   signal's reason
@@ -72,10 +72,10 @@ export class ModelHolder {
   }
 
   /**
-   * The model on a device that is sound. One that was lost, or on which something failed, is replaced: KV is
-   * restored from the store, or computed again. Where that fails, the next call tries again.
+   * The model on a working device. If the device was lost or failed, the model is loaded again, and KV is
+   * restored from the store or recomputed. If that fails, the next call tries again.
    *
-   * @throws Error where no model was loaded; as `load` does
+   * @throws Error if no model was loaded; as `load` does
    */
   async recovered(): Promise<LoadedModel> {
     if (this.sound) return this.sound;
@@ -84,7 +84,7 @@ export class ModelHolder {
     return this.#open(await this.#fetch(source, options), source, options);
   }
 
-  /** Gives all GPU memory back. Chats stay: their KV is restored, or computed again, when it is needed. */
+  /** Releases all GPU memory. Chats stay: their KV is restored or recomputed when needed. */
   async release(): Promise<void> {
     const loaded = this.#loaded;
     if (!loaded) return;

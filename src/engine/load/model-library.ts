@@ -1,6 +1,6 @@
-/** Where models come from, and which of them are on this device. */
+/** Finds models by their source, and manages the models stored on this device. */
 import { type HubName, hubName } from "../../model/hub/hub-name";
-import { keptFiles } from "../../model/hub/stored-files";
+import { storedFiles } from "../../model/hub/stored-files";
 import { localFiles } from "../../model/files/local-files";
 import {
   isComplete,
@@ -8,23 +8,28 @@ import {
   totalBytes,
 } from "../../model/hub/model-chunks";
 import { fetchedFiles, type ModelFiles } from "../../model/files/model-files";
-import { type Patience, PATIENT } from "../../model/hub/retry";
+import { type RetryPolicy, DEFAULT_RETRY_POLICY } from "../../model/hub/retry";
 import type { AdapterLimits } from "../../gpu/adapter-limits";
 import { Database } from "../../store/database";
 import {
-  type ModelKeeping,
+  type ModelFileStore,
   type ModelRecord,
   ModelStore,
 } from "../../store/model-store";
 import { StoreError } from "../../util/errors";
 import type {
-  KeptModel,
+  StoredModel,
   LoadOptions,
   ModelPlan,
   ModelSource,
   PlanOptions,
 } from "../api/models";
-import { type Looked, lookAtFiles, lookAtHub, planOf } from "./plan-model";
+import {
+  type InspectedModel,
+  inspectFiles,
+  inspectHub,
+  planOf,
+} from "./plan-model";
 import * as parts from "./lazy-parts";
 
 export interface ModelLibraryOptions {
@@ -32,14 +37,14 @@ export interface ModelLibraryOptions {
   openFolder?: ((url: string) => ModelFiles) | undefined;
   /** The database's name. Default "rondo". */
   storeName?: string | undefined;
-  /** Where files are kept. Default: in that database. */
-  store?: ModelKeeping | undefined;
-  /** Of the GPU that models are to run on. */
+  /** Where files are stored. Default: in that database. */
+  store?: ModelFileStore | undefined;
+  /** Of the GPU that will run the models. */
   limits?: () => Promise<AdapterLimits | undefined>;
-  /** Default: the platform's, where it has any. */
+  /** Default: the platform's, if it has any. */
   locks?: LockManager | null;
-  patience?: Patience;
-  /** Of what is fetched from now on. */
+  retryPolicy?: RetryPolicy;
+  /** Progress of downloads. */
   chunkBytes?: number;
 }
 
@@ -61,8 +66,7 @@ export class ModelLibrary {
   }
 
   /**
-   * A model's files, ready to be loaded: those of the hub are on this device then. One that is here needs
-   * no network, and makes no request.
+   * A model's files, ready to load: those of a hub model are downloaded first. A stored model causes no request.
    *
    * @throws ModelFetchError, ModelFormatError, StoreError; the signal's reason
    */
@@ -73,17 +77,17 @@ export class ModelLibrary {
     const name = typeof source === "string" ? hubName(source) : undefined;
     if (name === undefined) return this.#filesAt(source);
     const store = await this.#store();
-    const record = await this.#broughtHere(store, name, options);
+    const record = await this.#downloaded(store, name, options);
     const usedMs = Date.now();
-    // On a full disk it is not noted: then older uses decide the order of a list.
+    // A full disk may refuse this; the list then keeps its old order.
     await store
       .change(record.id, (kept) => ({ ...kept, usedMs }))
       .catch(() => undefined);
-    return keptFiles(store, record);
+    return storedFiles(store, record);
   }
 
   /**
-   * What loading a model would take. Of one that is kept, this is known without a network, too.
+   * What loading a model would take. For stored models this works offline, too.
    *
    * @throws ModelFetchError, ModelFormatError; the signal's reason
    */
@@ -91,31 +95,31 @@ export class ModelLibrary {
     source: ModelSource,
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
-    const looked = await this.#look(source, options);
-    const { gguf } = looked.files;
+    const inspected = await this.#inspect(source, options);
+    const { gguf } = inspected.files;
     const files =
       gguf === undefined
-        ? looked.files
-        : (await parts.openGguf(looked.files, gguf, options.signal)).files;
+        ? inspected.files
+        : (await parts.openGguf(inspected.files, gguf, options.signal)).files;
     return planOf(
-      { ...looked, files },
+      { ...inspected, files },
       await this.#options.limits?.(),
       options,
     );
   }
 
-  /** Models of the hub that are here in part or whole, the one used last first. @throws StoreError */
-  async list(): Promise<KeptModel[]> {
-    let store: ModelKeeping;
+  /** Models of the hub stored here, partly or completely, last used first. @throws StoreError */
+  async list(): Promise<StoredModel[]> {
+    let store: ModelFileStore;
     try {
       store = await this.#store();
     } catch (error) {
-      // Where nothing can be kept, nothing is.
+      // Without a usable store, no models are stored.
       if (error instanceof StoreError && error.reason === "unavailable")
         return [];
       throw error;
     }
-    const models: KeptModel[] = [];
+    const models: StoredModel[] = [];
     for (const record of await store.list()) {
       const { id, usedMs } = record;
       const total = totalBytes(record);
@@ -131,8 +135,8 @@ export class ModelLibrary {
   }
 
   /**
-   * Removes a model's files. A download of it, in whichever tab, ends with a StoreError `missing`; what is
-   * being read of it for the GPU, with a ModelFetchError.
+   * Deletes a model's files. A download of it, in any tab, ends with a StoreError `missing`; a running upload to
+   * the GPU with a ModelFetchError.
    *
    * @throws StoreError
    */
@@ -149,9 +153,9 @@ export class ModelLibrary {
     );
   }
 
-  /** The record of a model all of whose files are here; fetched, if they were not. */
-  async #broughtHere(
-    store: ModelKeeping,
+  /** The record of a completely stored model; downloads it if necessary. */
+  async #downloaded(
+    store: ModelFileStore,
     name: HubName,
     options: LoadOptions,
   ): Promise<ModelRecord> {
@@ -166,7 +170,7 @@ export class ModelLibrary {
       const hub = await parts.openHub({ url: hubUrl, token: hubToken });
       return parts.fetchModel(hub, store, name, {
         signal,
-        patience: this.#options.patience,
+        retryPolicy: this.#options.retryPolicy,
         chunkBytes: this.#options.chunkBytes,
         onProgress: (loadedBytes, totalBytes) =>
           onProgress?.({ phase: "download", loadedBytes, totalBytes }),
@@ -174,7 +178,7 @@ export class ModelLibrary {
     });
   }
 
-  /** Runs `action` while no other tab fetches from the repository. */
+  /** Runs `action` while no other tab downloads from the repository. */
   async #alone<T>(
     repository: string,
     signal: AbortSignal | undefined,
@@ -186,25 +190,28 @@ export class ModelLibrary {
     return await this.#locks.request(lock, options, action);
   }
 
-  async #look(source: ModelSource, options: PlanOptions): Promise<Looked> {
+  async #inspect(
+    source: ModelSource,
+    options: PlanOptions,
+  ): Promise<InspectedModel> {
     const name = typeof source === "string" ? hubName(source) : undefined;
     if (name === undefined)
-      return lookAtFiles(source, this.#filesAt(source), options.signal);
+      return inspectFiles(source, this.#filesAt(source), options.signal);
     const { hubUrl, hubToken, signal } = options;
     const store = await this.#store().catch(() => undefined);
     const kept = store && (await findKept(store, name));
     const hub = await parts.openHub({ url: hubUrl, token: hubToken });
-    const patience = this.#options.patience ?? PATIENT;
-    return lookAtHub(hub, name, { store, kept, patience, signal });
+    const retryPolicy = this.#options.retryPolicy ?? DEFAULT_RETRY_POLICY;
+    return inspectHub(hub, name, { store, kept, retryPolicy, signal });
   }
 
-  /** Files at an address, or at hand. */
+  /** Files at an address, or files chosen by the user. */
   #filesAt(source: ModelSource): ModelFiles {
     if (typeof source !== "string") return localFiles(source);
     return this.#openFolder(source);
   }
 
-  async #store(): Promise<ModelKeeping> {
+  async #store(): Promise<ModelFileStore> {
     if (this.#options.store) return this.#options.store;
     this.#opening ??= Database.open({
       name: this.#name,
@@ -219,9 +226,9 @@ export class ModelLibrary {
   }
 }
 
-/** The kept model that a name stands for, if all of it is here. */
+/** The stored model of this name, if it is complete. */
 async function findKept(
-  store: ModelKeeping,
+  store: ModelFileStore,
   { repository, file }: HubName,
 ): Promise<ModelRecord | undefined> {
   const id = file === undefined ? repository : `${repository}/${file}`;

@@ -1,4 +1,4 @@
-/** A network on the GPU: weights, kernels, pages and workspace, made and released together. */
+/** A network on the GPU: weights, kernels, pages and workspace, created and released together. */
 import type { Gpu } from "../../gpu/gpu";
 import { KvCache, type KvFormat } from "../../memory/kv-cache";
 import { checkKernels, type KernelCheck } from "../../model/network/canary";
@@ -15,22 +15,22 @@ export interface Network {
   weights: Weights;
   cache: KvCache;
   decoder: Decoder;
-  /** How its kernels did before it was trusted to them. */
+  /** Results of the kernels' checks. */
   checks: KernelCheck[];
 }
 
 export interface NetworkOptions {
   /** Element type of resident KV. Default f16. */
   kvFormat?: KvFormat;
-  /** Bytes of KV at most, both halves together. Default 1 GiB. */
+  /** The most bytes of KV, both halves together. Default 1 GiB. */
   kvBudgetBytes?: number;
   /** The last layer of the lower half. */
   watershed?: number;
-  /** Default: what suits the adapter. */
+  /** Default: chosen for the adapter. */
   tuning?: Tuning;
   /** Bits of a weight; see loadWeights. */
   weightBits?: WeightBits | undefined;
-  /** Gets bytes of weights read so far. */
+  /** Called with the bytes of weights read so far. */
   onProgress?: (loadedBytes: number) => void;
   signal?: AbortSignal | undefined;
 }
@@ -100,7 +100,7 @@ export function destroyNetwork(
   for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
 }
 
-/** Where the lower half ends until a model has been calibrated: after a quarter of the layers. */
+/** The watershed of a model that was not calibrated: after a quarter of the layers. */
 function defaultWatershed(layerCount: number): number {
   return Math.max(0, Math.floor(layerCount / 4) - 1);
 }

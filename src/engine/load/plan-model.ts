@@ -1,10 +1,10 @@
-/** What loading a model would take: looks at its files wherever they lie, and fetches a few small ones at most. */
+/** Plans loading a model: looks at its files wherever they are, and fetches at most a few small ones. */
 import type { AdapterLimits } from "../../gpu/adapter-limits";
 import { readConfig } from "../../model/config/config";
 import type { Hub } from "../../model/hub/hub";
 import { chooseFiles } from "../../model/hub/hub-files";
 import type { HubName } from "../../model/hub/hub-name";
-import { keptFiles } from "../../model/hub/stored-files";
+import { storedFiles } from "../../model/hub/stored-files";
 import {
   differs,
   isComplete,
@@ -16,63 +16,67 @@ import {
   readJson,
   readOptionalJson,
 } from "../../model/files/model-files";
-import { isOffline, type Patience, patiently } from "../../model/hub/retry";
+import {
+  isOffline,
+  type RetryPolicy,
+  withRetries,
+} from "../../model/hub/retry";
 import { remoteFiles } from "../../model/hub/remote-files";
-import type { ModelKeeping, ModelRecord } from "../../store/model-store";
+import type { ModelFileStore, ModelRecord } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
 import type { ModelPlan, ModelSource, PlanOptions } from "../api/models";
 import { fit } from "./estimate-fit";
 
-/** A model as it was found, before anything of its weights is read. */
-export interface Looked extends Pick<
+/** A model's files as found, before any weights are read. */
+export interface InspectedModel extends Pick<
   ModelPlan,
   "id" | "name" | "choices" | "downloadBytes" | "hasUpdate"
 > {
   files: ModelFiles;
-  /** Bytes of the files with the weights. */
+  /** Bytes of the weight files. */
   weightFileBytes: number | undefined;
 }
 
-/** Of a model on the hub; of one that is kept also where the hub can't be asked. */
-export async function lookAtHub(
+/** For a model of the hub; also for a stored one when the hub can't be reached. */
+export async function inspectHub(
   hub: Hub,
   name: HubName,
   {
     store,
     kept,
-    patience,
+    retryPolicy,
     signal,
   }: {
-    store: ModelKeeping | undefined;
-    /** The record, where all its files are here. */
+    store: ModelFileStore | undefined;
+    /** Its record, if it is stored completely. */
     kept: ModelRecord | undefined;
-    patience: Patience;
+    retryPolicy: RetryPolicy;
     signal: AbortSignal | undefined;
   },
-): Promise<Looked> {
+): Promise<InspectedModel> {
   const { repository } = name;
-  const asIsHere = (kept: ModelRecord): Looked => ({
+  const asIsHere = (kept: ModelRecord): InspectedModel => ({
     id: kept.id,
     name: repository,
     choices: [],
     downloadBytes: 0,
     hasUpdate: false,
-    files: keptFiles(store!, kept),
+    files: storedFiles(store!, kept),
     weightFileBytes: weightsOf(kept.files),
   });
   if (kept && isOffline()) return asIsHere(kept);
   try {
-    const listing = await patiently(
+    const listing = await withRetries(
       () => hub.list(repository, signal),
-      // Who has the model can do without an answer.
-      { ...patience, retries: kept ? 0 : 1 },
+      // A stored model works without an answer from the hub.
+      { ...retryPolicy, retries: kept ? 0 : 1 },
       signal,
     );
     const chosen = chooseFiles(name, listing);
     const before = await store?.get(chosen.id);
     const chunks = (await store?.chunks(chosen.id)) ?? [];
     const record = recordOf(chosen, repository, before, chunks);
-    // Chunks of another version than the hub's are of no use to it.
+    // Chunks of another version than the hub's don't count.
     const isWhole = before !== undefined && isComplete(before, chunks);
     const hasUpdate = isWhole && differs(before, record);
     return {
@@ -83,8 +87,8 @@ export async function lookAtHub(
       hasUpdate,
       files:
         isWhole && !hasUpdate
-          ? keptFiles(store!, before)
-          : remoteFiles(hub, repository, chosen, patience),
+          ? storedFiles(store!, before)
+          : remoteFiles(hub, repository, chosen, retryPolicy),
       weightFileBytes: weightsOf(chosen.files),
     };
   } catch (error) {
@@ -93,12 +97,12 @@ export async function lookAtHub(
   }
 }
 
-/** Of a model at an address, or of files at hand. */
-export async function lookAtFiles(
+/** For a model at an address, or files chosen by the user. */
+export async function inspectFiles(
   source: ModelSource,
   files: ModelFiles,
   signal?: AbortSignal,
-): Promise<Looked> {
+): Promise<InspectedModel> {
   const weightFileBytes = await sizeOfWeights(files, signal);
   const isAtHand = typeof source !== "string";
   return {
@@ -114,19 +118,19 @@ export async function lookAtFiles(
 
 /** @throws ModelFetchError, ModelFormatError; the signal's reason */
 export async function planOf(
-  { files, weightFileBytes, ...looked }: Looked,
+  { files, weightFileBytes, ...inspected }: InspectedModel,
   limits: AdapterLimits | undefined,
   { weightBits, memoryBudgetBytes, signal }: PlanOptions,
 ): Promise<ModelPlan> {
   const config = readConfig(await readJson(files, "config.json", signal));
   return {
-    ...looked,
+    ...inspected,
     architecture: config.architecture,
     contextTokens: config.maxPositionEmbeddings,
     ...fit({
       config,
       fileBytes: weightFileBytes,
-      isGguf: /\.gguf$/.test(looked.id) || files.gguf !== undefined,
+      isGguf: /\.gguf$/.test(inspected.id) || files.gguf !== undefined,
       weightBits,
       memoryBudgetBytes,
       limits,
@@ -164,8 +168,8 @@ async function sizeOfWeights(
 }
 
 /**
- * What the device may have for a model. Browsers tell the RAM alone, and many tell of 8 GiB at most:
- * from there on nothing is known.
+ * Bytes that the device may have for a model. Browsers tell only the RAM, and many report 8 GiB at most: from
+ * there on nothing is known.
  */
 function deviceBytes(): number | undefined {
   const { deviceMemory } = (globalThis.navigator ?? {}) as {

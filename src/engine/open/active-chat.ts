@@ -1,4 +1,4 @@
-/** All that work on a chat with a model needs: the chat, the loaded model, and the archive's writers. */
+/** Everything that an operation on one chat needs: the chat, the loaded model, and the archive's writers. */
 import type { ReadbackRing } from "../../gpu/readback";
 import type { Residency } from "../../memory/residency";
 import type { Tokenizer } from "../../model/text/tokenizer";
@@ -57,22 +57,22 @@ export class ActiveChat {
     };
   }
 
-  /** Writes down what was said in rounds so far. @returns whether it is kept. Never rejects */
+  /** Writes the text of rounds so far. @returns whether it is stored. Never rejects */
   saveText(...rounds: readonly ChatRound[]): Promise<boolean> {
     return this.stores.text.save(this.conversation, rounds);
   }
 
-  /** Has all KV stored that is not, of the branch that is shown or of these rounds, when there is time. */
+  /** Queues all KV that is not stored, of the shown branch or of these rounds. */
   storeKv(rounds: readonly ChatRound[] = this.conversation.rounds): void {
     this.stores.kv.store(this.loaded, this.chat, rounds);
   }
 
-  /** Resolves when no round's pages are needed for packing any more. */
+  /** Resolves when packing needs no pages any more. */
   packed(): Promise<void> {
     return this.stores.kv.packed();
   }
 
-  /** Resolves when all KV that was to be stored is. */
+  /** Resolves when all queued KV is stored. */
   stored(): Promise<void> {
     return this.stores.kv.idle(this.conversation.id);
   }

@@ -1,7 +1,6 @@
 /**
- * Which tab writes which chat: a Web Lock for each chat that is open. The first tab gets it; others read,
- * and wait in line. The platform gives a lock on when its tab is closed or crashes, so nobody waits for
- * the dead.
+ * Decides which tab writes which chat: a Web Lock for each open chat. The first tab gets it; others read, and
+ * wait in line. The platform passes a lock on when its tab is closed or crashes.
  *
  *     tryHold ─► free?  ── yes ─► "write", held until release
  *                  └──── no ──► "read", in line ─► granted: onGranted, held until release
@@ -9,11 +8,11 @@
 export type ChatAccess = "write" | "read";
 
 export interface ChatLocksOptions {
-  /** The database's name: chats of another one are others. */
+  /** The database's name; chats of other databases are locked separately. */
   name?: string;
-  /** Told when a chat that could only be read can be written: the tab that held it has left it. */
+  /** Called when this tab may write a chat that it could only read: the tab that held it has left it. */
   onGranted?: (chatId: string) => void;
-  /** Default: the platform's, where it has any. Without them (null) everything is granted. */
+  /** Default: the platform's, if it has any. Without them (null) every request is granted. */
   locks?: LockManager | null;
 }
 
@@ -33,7 +32,7 @@ export class ChatLocks {
     this.#locks = locks;
   }
 
-  /** Asks for a chat until it is released. Asking again says how it stands. */
+  /** Requests a chat until `release`. Asking again returns the current access. */
   async tryHold(chatId: string): Promise<ChatAccess> {
     const before = this.#claims.get(chatId);
     if (before !== undefined && !before.isLeft) {
@@ -42,18 +41,18 @@ export class ChatLocks {
     }
     const claim = new Claim();
     this.#claims.set(chatId, claim);
-    claim.freed = this.#pursue(chatId, claim, before?.freed);
+    claim.freed = this.#holdLock(chatId, claim, before?.freed);
     await claim.answered;
     return claim.access;
   }
 
-  /** How a chat stands that was asked for; `read` where it was not. */
+  /** The current access to a requested chat; `read` if it was not requested. */
   accessTo(chatId: string): ChatAccess {
     const claim = this.#claims.get(chatId);
     return claim === undefined || claim.isLeft ? "read" : claim.access;
   }
 
-  /** Leaves a chat to other tabs, or the line for it. Resolves when it is free. */
+  /** Releases a chat, or leaves the line for it. Resolves when the lock is free. */
   async release(chatId: string): Promise<void> {
     const claim = this.#claims.get(chatId);
     if (claim === undefined) return;
@@ -66,13 +65,13 @@ export class ChatLocks {
     await Promise.all([...this.#claims.keys()].map((id) => this.release(id)));
   }
 
-  /** Holds the lock of a chat as long as the claim is not left; resolves when the lock is free again. */
-  async #pursue(
+  /** Holds the lock of a chat until the claim is left; resolves when the lock is free again. */
+  async #holdLock(
     chatId: string,
     claim: Claim,
     before: Promise<void> = Promise.resolve(),
   ): Promise<void> {
-    // One that this tab is just leaving is not another tab's.
+    // This tab may still be releasing it: that is not another tab's lock.
     await before;
     const locks = this.#locks;
     if (locks === null) return claim.hold();
@@ -92,16 +91,16 @@ export class ChatLocks {
         return held;
       });
     } catch {
-      // Left while in line; or locks are forbidden here (an opaque origin), as the database is then.
+      // Left while in line; or locks are forbidden here (an opaque origin), as the database then is, too.
       if (!claim.isLeft) await claim.hold();
     }
   }
 }
 
-/** One tab's claim to one chat, from asking to leaving. */
+/** One tab's claim to one chat, from request to release. */
 class Claim {
   access: ChatAccess = "read";
-  /** Resolves when `access` was first known. */
+  /** Resolves when `access` is first known. */
   readonly answered: Promise<void>;
   /** Resolves when nothing is held any more. */
   freed: Promise<void> = Promise.resolve();
@@ -129,7 +128,7 @@ class Claim {
     this.#setAnswered();
   }
 
-  /** The lock is there; resolves when it is to be given back. */
+  /** Called with the lock; resolves when the lock can be given back. */
   hold(): Promise<void> {
     this.answer("write");
     return this.#hasLeft;

@@ -1,7 +1,7 @@
 /**
- * Changes to what was said: another version, rounds in another order, one less, another system prompt. Each is
- * written down first; where that fails nothing has changed. KV stays where it is: what it is worth then follows
- * from the tokens before it (kv-state.ts).
+ * Edits of a chat: showing another version, moving or deleting a round, another system prompt. Each is written
+ * first; if that fails nothing has changed. KV stays in place: its quality then follows from the tokens before it
+ * (kv-state.ts).
  */
 import { SYSTEM_ROUND } from "../../memory/round";
 import { withAllThatRead } from "../../store/round-tree";
@@ -13,9 +13,9 @@ import type { OpenChat } from "./open-chats";
 import { addRounds, copiesBehind } from "./place-message";
 
 /**
- * Shows the branch through a round that was gone on with last.
+ * Shows the branch through a round that was last continued.
  *
- * @throws RangeError where there is no such round; StoreError
+ * @throws RangeError if there is no such round; StoreError
  */
 export async function showVersion(
   { conversation }: OpenChat,
@@ -28,9 +28,9 @@ export async function showVersion(
 }
 
 /**
- * Has every turn attend to a round, or no more.
+ * Pins or unpins a round.
  *
- * @throws RangeError where there is no such round; StoreError
+ * @throws RangeError if there is no such round; StoreError
  */
 export async function pinRound(
   { conversation }: OpenChat,
@@ -38,8 +38,8 @@ export async function pinRound(
   id: number,
   isPinned: boolean,
 ): Promise<void> {
-  // The system prompt's is attended to anyway.
-  said(conversation, id);
+  // The system prompt is attended to in any case.
+  saidRound(conversation, id);
   const others = [...conversation.pinned].filter((one) => one !== id);
   const pinnedIds = isPinned ? [...others, id] : others;
   await text.change(conversation, { pinnedIds });
@@ -47,9 +47,9 @@ export async function pinRound(
 }
 
 /**
- * Has the branch show a round behind another one: as a new branch, with copies of it and of what follows.
+ * Moves a round of the branch behind another one: creates a new branch, with copies of it and of what follows.
  *
- * @throws RangeError where there are no such rounds
+ * @throws RangeError if there are no such rounds
  */
 export async function moveRound(
   { conversation }: OpenChat,
@@ -72,10 +72,10 @@ export async function moveRound(
 }
 
 /**
- * Takes a round out of all branches. Unless `isFast`, what was computed with the round in view goes too,
- * and so do its copies on other branches: nothing of it is left.
+ * Deletes a round from all branches. Unless `isFast`, also drops the KV that was computed with the round in view,
+ * and deletes its copies on other branches: no trace of it is left.
  *
- * @throws RangeError where there is no such round; StoreError
+ * @throws RangeError if there is no such round; StoreError
  */
 export async function deleteRound(
   { conversation }: OpenChat,
@@ -83,9 +83,9 @@ export async function deleteRound(
   id: number,
   { isFast = false }: { isFast?: boolean },
 ): Promise<void> {
-  const gone = said(conversation, id);
+  const gone = saidRound(conversation, id);
   const ids = isFast ? [id] : [id, ...copiesOf(conversation, gone)];
-  // A document has its KV under its own name, for all chats.
+  // A document's KV has an id of its own, for all chats.
   const documentId = gone.document && gone.kvFrom?.conversationId;
   if (documentId !== undefined && !isFast)
     await archive.deleteDocument(documentId);
@@ -103,7 +103,7 @@ export async function deleteRound(
 }
 
 /**
- * Gives a chat another system prompt.
+ * Sets a chat's system prompt.
  *
  * @throws StoreError
  */
@@ -122,13 +122,13 @@ export async function setSystem(
   if (prefix.saved === "all") prefix.saved = "text";
 }
 
-/** A round that somebody said. @throws RangeError where there is none, or it is the system prompt's */
-function said(conversation: Conversation, id: number): ChatRound {
+/** A round of the conversation. @throws RangeError if there is none, or it is the system prompt's */
+function saidRound(conversation: Conversation, id: number): ChatRound {
   if (id !== SYSTEM_ROUND) return conversation.find(id);
   throw new RangeError(`There is no round ${id} in this chat.`);
 }
 
-/** Ids of rounds on branches that are not shown in which the very same was said. */
+/** Ids of rounds with the same text on branches that are not shown. */
 function copiesOf(
   { all, branch }: Conversation,
   { user, reply }: ChatRound,

@@ -1,4 +1,4 @@
-/** What the engine opens once, when it is first asked for anything: the archive, who writes to it, and the open chats. */
+/** The archive, its writers and the open chats; opened lazily, once per engine. */
 import type { TransferMode } from "../../memory/matrix-group";
 import type { EngineNotice } from "../api/notice";
 import type { Archive } from "../archive/archive";
@@ -18,16 +18,16 @@ export interface ChatStores {
 export interface ChatStoreOptions {
   /** The database's name. Default "rondo". */
   storeName?: string;
-  /** How KV is stored: packed to int8, or bit for bit as it stands in the pages. Default int8. */
+  /** How KV is stored: packed to int8, or bit for bit as in the pages. Default int8. */
   storeAs?: TransferMode;
   /** How the archive is opened. Default: in IndexedDB. */
   openArchive?: typeof openArchive;
 }
 
 /**
- * Never rejects: where chats can't be kept, `notify` is told, and none are.
+ * Never rejects: if chats can't be stored, it calls `notify` and nothing is stored.
  *
- * @param model the model that chats are held with
+ * @param model the model in use
  */
 export async function openChatStores(
   options: ChatStoreOptions,
@@ -39,7 +39,7 @@ export async function openChatStores(
   const named = storeName === undefined ? {} : { name: storeName };
   const archive = await open({
     ...named,
-    onTrouble: (trouble) => notify({ type: "store-trouble", ...trouble }),
+    onWarning: (trouble) => notify({ type: "store-trouble", ...trouble }),
     onChanged: () => notify({ type: "chats-changed" }),
   });
   const locks = new ChatLocks({

@@ -1,7 +1,6 @@
 /**
- * The chats that are open in this tab: those it writes, and those it only reads because another tab writes them.
- * A chat is text until a model binds it (bound-chat.ts). What is said is on the disk before anything else is
- * done with it.
+ * The chats open in this tab: those it writes, and those it only reads because another tab writes them. A chat is
+ * only text until a model binds it (bound-chat.ts). Text is on the disk before anything else is done with it.
  */
 import { newGeneration, type StoredKv } from "../../memory/half-kv";
 import { SYSTEM_ROUND } from "../../memory/round";
@@ -24,20 +23,20 @@ import type { ChatLocks } from "./chat-lock";
 
 export interface OpenChat extends ChatFacts {
   readonly conversation: Conversation;
-  /** The chat as the loaded model reads it; undefined until one does. */
+  /** The chat bound to the loaded model; undefined until it is. */
   bound: BoundChat | undefined;
-  /** How often it was opened: who leaves it leaves only what was opened before. */
+  /** How often it was opened: a leave only undoes the opens before it. */
   openings: number;
 }
 
 export class OpenChats {
-  /** The chat that was opened, or worked on, last. */
+  /** The chat that was last opened or worked on. */
   lastId: string | undefined;
   readonly #archive: Archive;
   readonly #text: TextWriter;
   readonly #locks: ChatLocks;
   readonly #open = new Map<string, OpenChat>();
-  /** Changes to the text of one chat go one after the other. */
+  /** Changes to the text of one chat run one after the other. */
   readonly #changes = new KeyedQueue();
 
   constructor(archive: Archive, text: TextWriter, locks: ChatLocks) {
@@ -80,11 +79,11 @@ export class OpenChats {
   }
 
   /**
-   * A chat for this tab to go on with. One that this tab writes already is as it stands here; another is
-   * read from the archive.
+   * Opens a chat for this tab to continue. A chat that this tab writes already is used as it is in memory; others
+   * are read from the archive.
    *
-   * @returns what was said; and the chat that takes the place of one that had KV, where it does
-   * @throws RangeError where there is no such chat; StoreError
+   * @returns the chat's text, and the open chat with KV that this replaces, if any
+   * @throws RangeError if there is no such chat; StoreError
    */
   async open(
     id: string,
@@ -93,7 +92,7 @@ export class OpenChats {
     if (written) return { history: historyIn(written), replaced: undefined };
     const access = await this.#locks.tryHold(id);
     const archived = await this.#archive.read(id);
-    // Who has asked for it at the same time may have gone on with it.
+    // Another call at the same time may have opened it already.
     const meanwhile = this.#enter(id);
     if (meanwhile)
       return { history: historyIn(meanwhile), replaced: undefined };
@@ -103,7 +102,7 @@ export class OpenChats {
     }
     this.lastId = id;
     const before = this.#open.get(id);
-    // What another tab wrote meanwhile is not what this one has on the GPU.
+    // KV on this tab's GPU does not match what another tab wrote meanwhile.
     const isSame = before && isAsKept(before.conversation, archived);
     const chat: OpenChat = {
       ...factsOf(archived),
@@ -117,7 +116,7 @@ export class OpenChats {
     return { history: historyIn(chat), replaced: isSame ? undefined : before };
   }
 
-  /** The chat where this tab writes it: opened once more. */
+  /** The chat if this tab writes it; opens it if necessary. */
   #enter(id: string): OpenChat | undefined {
     const chat = this.#open.get(id);
     if (chat?.access !== "write") return undefined;
@@ -127,9 +126,9 @@ export class OpenChats {
   }
 
   /**
-   * A chat in the tokens of the loaded model, as the most recently used one from now on.
+   * A chat bound to the loaded model; makes it the most recently used one.
    *
-   * @throws RangeError where it is not open; ChatBusyError where another tab writes it
+   * @throws RangeError if it is not open; ChatBusyError if another tab writes it
    */
   async bind(id: string, model: ReadingModel): Promise<BoundChat> {
     const chat = this.toWrite(id);
@@ -142,7 +141,7 @@ export class OpenChats {
     return chat.bound;
   }
 
-  /** @throws RangeError where there is no such chat; ChatBusyError where another tab writes it */
+  /** @throws RangeError if there is no such chat; ChatBusyError if another tab writes it */
   toWrite(id: string): OpenChat {
     const chat = this.#open.get(id);
     if (!chat) throw noSuchChat(id);
@@ -153,10 +152,10 @@ export class OpenChats {
   }
 
   /**
-   * Changes what was said in a chat: writes it down first, then has memory follow. Changes of one chat wait for
-   * each other, and for nothing else.
+   * Changes a chat's text: writes first, then updates memory. Changes of one chat run in FIFO order, and wait for
+   * nothing else.
    *
-   * @throws as `change` does; RangeError where there is no such chat; ChatBusyError where another tab writes it
+   * @throws as `change` does; RangeError if there is no such chat; ChatBusyError if another tab writes it
    */
   change<T>(
     id: string,
@@ -171,20 +170,20 @@ export class OpenChats {
     });
   }
 
-  /** Notes what has become of a chat, as far as it is open. */
+  /** Updates the list's facts about an open chat. */
   note(id: string, changes: Partial<ChatSummary>): void {
     const chat = this.#open.get(id);
     if (chat) chat.summary = { ...chat.summary, ...changes };
   }
 
-  /** @throws RangeError where it is not open */
+  /** @throws RangeError if it is not open */
   historyOf(id: string): ChatHistory {
     const chat = this.#open.get(id);
     if (chat) return historyIn(chat);
     throw noSuchChat(id);
   }
 
-  /** A chat as it is open, or else as it is kept; undefined where there is none. @throws StoreError */
+  /** The open chat, or else the stored one; undefined if there is none. @throws StoreError */
   async find(
     id: string,
   ): Promise<Pick<OpenChat, "conversation" | "bound" | "summary"> | undefined> {
@@ -199,7 +198,7 @@ export class OpenChats {
     };
   }
 
-  /** The chat as it is open here. */
+  /** The open chat. */
   get(id: string): OpenChat | undefined {
     return this.#open.get(id);
   }
@@ -208,15 +207,15 @@ export class OpenChats {
     return [...this.#open.values()];
   }
 
-  /** Whether it is open, and this tab writes it: what another one writes may be other text by now. */
+  /** Whether it is open and this tab writes it: the text of a chat that another tab writes may have changed. */
   isWritten(id: string): boolean {
     return this.#open.get(id)?.access === "write";
   }
 
   /**
-   * Leaves the writing of a chat to other tabs, once `isDone` resolves, unless it is opened again meanwhile.
-   * What is known of it stays, for when it is opened again. One of which something could not be written is not
-   * left: the others would not see it, and it would be lost here.
+   * Lets other tabs write a chat once `isDone` resolves, unless it is opened again meanwhile. What is known of it
+   * stays in memory for that. A chat with unsaved text is not left: the other tabs would not see that text, and
+   * it would be lost here.
    */
   async leave(id: string, isDone: () => Promise<void>): Promise<void> {
     const chat = this.#open.get(id);
@@ -238,7 +237,7 @@ export class OpenChats {
     return this.#locks.releaseAll();
   }
 
-  /** @returns what was open */
+  /** @returns the chat that was open */
   async forget(id: string): Promise<OpenChat | undefined> {
     const chat = this.#open.get(id);
     if (this.lastId === id) this.lastId = undefined;
@@ -247,7 +246,7 @@ export class OpenChats {
     return chat;
   }
 
-  /** Notes what is stored of each round's KV: its own, or what it shares with another. */
+  /** Sets what is stored of each round's KV: its own segments, or those it shares. */
   async #findKv({
     conversation,
     segmentFingerprint,
@@ -330,7 +329,7 @@ function conversationOf({
   });
 }
 
-/** What another tab has changed of a chat without changing what was said in it. */
+/** Takes over what another tab changed beside the rounds. */
 function takeChanges(
   conversation: Conversation,
   { shownId, pinnedIds = [] }: ConversationRecord,
@@ -339,7 +338,7 @@ function takeChanges(
   conversation.show(shownId);
 }
 
-/** Whether what is kept is the very chat that is open. */
+/** Whether the stored chat has the same rounds as the open one. */
 function isAsKept(conversation: Conversation, archived: ArchivedChat): boolean {
   const kept = archived.rounds
     .filter(({ id }) => id !== SYSTEM_ROUND)

@@ -1,6 +1,6 @@
 /**
- * Where a message goes in a chat: behind what was said last, or in another place, with what follows there put
- * behind it. The user's text is on the disk when it is in the chat, whatever a reply to it has to wait for.
+ * Puts a message into a chat: at its end, or in another place, with copies of the rounds that are to follow it.
+ * The user's text is on the disk once it is in the chat, whatever its reply has to wait for.
  */
 import { HALVES } from "../../util/kv-half";
 import type { MessagePlace } from "../api/chats";
@@ -11,14 +11,14 @@ import type { OpenChat } from "./open-chats";
 
 export interface PlacedMessage {
   round: ChatRound;
-  /** Whether it is kept; where not, the archive has told why. */
+  /** Whether it is stored; if not, the archive has warned. */
   isSaved: boolean;
 }
 
 /**
- * Puts a message into a chat. It is in the tree with all that follows it, or not at all.
+ * Adds a message to a chat: with all rounds that follow it, or not at all.
  *
- * @throws RangeError where the place is none
+ * @throws RangeError for an invalid place
  */
 export async function placeMessage(
   { conversation }: OpenChat,
@@ -43,8 +43,8 @@ export async function placeMessage(
 /**
  * Writes new rounds, then shows the branch that ends with them.
  *
- * @param copied rounds that the last ones are copies of: these are pinned where those are
- * @returns whether they are kept
+ * @param copied the originals of the last of these rounds: copies of pinned rounds are pinned
+ * @returns whether they are stored
  */
 export async function addRounds(
   conversation: Conversation,
@@ -68,8 +68,8 @@ export async function addRounds(
 }
 
 /**
- * Rounds that say what others said, to be put behind another one: new rounds, for what those were in stays as
- * it is. Their KV is found where that of the others is.
+ * Copies of rounds to put behind another one; the originals stay as they are. Copies share the stored KV of their
+ * originals.
  *
  * @param parentId of the first of them; each of the others follows the one before
  */
@@ -99,14 +99,14 @@ export function copiesBehind(
   });
 }
 
-/** @throws RangeError where there are no such rounds in the branch that is shown */
+/** @throws RangeError if there are no such rounds in the shown branch */
 function placeIn(
   conversation: Conversation,
   place: MessagePlace | undefined,
 ): { behind: ChatRound; later: ChatRound[] } {
   const { branch } = conversation;
   if (place === undefined) {
-    // A message that nobody answers any more is another version of what is said now.
+    // A message that is left unanswered becomes another version of the new one.
     const isFollowed = (round: ChatRound) =>
       round.isAwaited || !isUnanswered(round);
     return { behind: branch.findLast(isFollowed)!, later: [] };

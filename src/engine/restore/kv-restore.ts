@@ -1,6 +1,6 @@
 /**
- * Brings halves of rounds back to the GPU. What is there is kept, what is stored is restored, and what is
- * neither is computed again from its tokens: the scheduler (restore-or-recompute.ts) decides, here it is done.
+ * Brings halves of rounds back to the GPU. A resident half is kept, a stored one restored, any other recomputed
+ * from its tokens: restore-or-recompute.ts decides, this file carries it out.
  */
 import {
   clearStored,
@@ -20,17 +20,17 @@ import { type FrameRequest, framesFor } from "../run/attention-frame";
 import { pendingSpans, rowCount, type Runner } from "../run/runner";
 import { planHalf, type Rates } from "./restore-or-recompute";
 
-/** A stored half as the store hands it out. */
+/** A stored half as the store returns it. */
 export interface StoredHalf {
   payload: Uint8Array;
   mode: TransferMode;
-  /** What it was computed behind; undefined where it does not say that itself. */
+  /** What it was computed behind; undefined if the segment does not say. */
   origin?: KvOrigin | undefined;
 }
 
-/** Where stored halves come from. Never rejects because of what is stored. */
+/** A source of stored halves. Never rejects because of what is stored. */
 export interface SegmentSource {
-  /** `dropped`: it was there, and of no use. */
+  /** `dropped`: there was one, but it was unusable. */
   read(round: Round, half: Half): Promise<StoredHalf | "missing" | "dropped">;
 }
 
@@ -58,8 +58,8 @@ export class KvRestorer {
   }
 
   /**
-   * Keeps or restores a half of each of these rounds, which are pinned, and gives pages to those whose
-   * KV must be computed. Yields each round that came from the store.
+   * Keeps or restores a half of each of these rounds, which are pinned, and gives pages to those whose KV must be
+   * recomputed. Yields each restored round.
    *
    * @throws OutOfMemoryError, DeviceLostError
    */
@@ -90,7 +90,7 @@ export class KvRestorer {
       const { round, before, found } = reading.shift()!;
       const { stored } = round[half];
       const segment = await found;
-      // Another content may have been written meanwhile.
+      // Other content may have been written meanwhile.
       const isSame = stored.generation === before.generation;
       if (typeof segment === "string") {
         if (isSame) clearStored(stored);
@@ -115,8 +115,8 @@ export class KvRestorer {
   }
 
   /**
-   * Computes what these rounds lack of a half, in the order of the chat; they have their pages. An upper
-   * half takes all layers, for it begins where the lower one ends. Yields rows done, times layers.
+   * Recomputes the missing KV of a half, in chat order; the rounds have their pages. An upper half runs all
+   * layers, because it begins where the lower one ends. Yields rows done, times layers.
    *
    * @throws OutOfMemoryError, DeviceLostError
    */

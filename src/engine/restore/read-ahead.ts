@@ -1,4 +1,4 @@
-/** Stored halves that are likely to be wanted, read from the disk while the GPU is busy with something else. */
+/** Reads stored halves that will likely be needed from the disk, while the GPU is busy. */
 import type { Round } from "../../memory/round";
 import type { Half } from "../../util/kv-half";
 import type { SegmentSource, StoredHalf } from "./kv-restore";
@@ -11,13 +11,13 @@ export class ReadAhead implements SegmentSource {
   >();
   readonly #half: Half;
 
-  /** @param half which half is read ahead; the other one passes through */
+  /** @param half which half is read ahead; reads of the other one pass through */
   constructor(source: SegmentSource, half: Half) {
     this.#source = source;
     this.#half = half;
   }
 
-  /** Begins to read, where there is something to read that is not on the GPU. */
+  /** Starts reading, if the half is stored and not resident. */
   begin(rounds: readonly Round[]): void {
     for (const round of rounds) {
       const kv = round[this.#half];

@@ -1,13 +1,13 @@
 /**
- * The scheduler: whether a half of a round that a turn needs is kept, restored from the store, or computed
- * again, from what was measured of both. Numbers in, a word out; others carry it out.
+ * Decides whether a half of a round that a turn needs is kept, restored from the store or recomputed, by measured
+ * rates. A pure function; others carry it out.
  */
 
-/** How quickly KV comes to the GPU, from measurements. */
+/** How fast KV comes to the GPU, as measured. */
 export class Rates {
-  /** Bytes of stored KV, read and uploaded. Until measured: a slow disk. */
+  /** Bytes of stored KV per second, read and uploaded. Until measured: a slow disk. */
   restoreBytesPerMs = 100_000;
-  /** Tokens through all layers. Until measured: an integrated GPU. */
+  /** Tokens per second through all layers. Until measured: an integrated GPU. */
   prefillTokensPerMs = 0.2;
 
   restored(bytes: number, ms: number): void {
@@ -15,7 +15,7 @@ export class Rates {
     this.restoreBytesPerMs = blended(this.restoreBytesPerMs, bytes, ms);
   }
 
-  /** @param layerShare how much of the layers the tokens went through, up to 1 */
+  /** @param layerShare share of the layers that the tokens went through, up to 1 */
   prefilled(tokens: number, layerShare: number, ms: number): void {
     if (tokens < FEWEST_TOKENS) return;
     const whole = tokens * layerShare;
@@ -23,15 +23,15 @@ export class Rates {
   }
 }
 
-/** Samples below these are all start-up, and say little about a rate. */
+/** Smaller samples are dominated by start-up costs. */
 const FEWEST_BYTES = 16 * 1024;
 const FEWEST_TOKENS = 16;
-/** Browsers' clocks tick in steps, against fingerprinting: a shorter time is no time that was measured. */
+/** Browsers' clocks tick in coarse steps, against fingerprinting: shorter times are not measurable. */
 const SHORTEST_MS = 0.1;
-/** How much the newest sample counts. */
+/** Weight of the newest sample. */
 const WEIGHT = 0.3;
 
-/** Whatever is measured, a rate stays above zero and finite: it is what costs are divided by. */
+/** Rates stay above zero and finite: costs are divided by them. */
 function blended(rate: number, amount: number, ms: number): number {
   const sample = amount / ms;
   const isMeasured = ms >= SHORTEST_MS && sample > 0 && sample < Infinity;
@@ -40,11 +40,11 @@ function blended(rate: number, amount: number, ms: number): number {
 
 export interface HalfState {
   isResident: boolean;
-  /** 0 where it is not stored. */
+  /** 0 if it is not stored. */
   storedBytes: number;
   /** Tokens of the round. */
   tokens: number;
-  /** How much of the layers computing it takes, up to 1. */
+  /** Share of the layers that computing it takes, up to 1. */
   layerShare: number;
 }
 
@@ -52,13 +52,13 @@ export type HalfAction = "keep" | "restore" | "recompute";
 
 export interface HalfPlan {
   action: HalfAction;
-  /** What it is expected to take. */
+  /** Expected time. */
   costMs: number;
 }
 
 /**
- * Computing must be so much quicker to be worth it: it keeps the GPU from other work, and its result is
- * the stored one only up to rounding.
+ * Recomputing must be faster by this factor: it keeps the GPU from other work, and its result equals the stored
+ * one only up to rounding.
  */
 const CLEARLY = 0.5;
 

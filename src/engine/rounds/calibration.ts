@@ -1,6 +1,6 @@
 /**
- * Where a model's watershed lies, and whose attention there to ask: from how questions spread their
- * attention over the rounds before them, layer by layer. Numbers in, numbers out.
+ * Finds a model's watershed, and the rows and heads to use there, from how questions spread their attention over
+ * the rounds before them, layer by layer. A pure function.
  *
  *     C(l) = mean over questions and over the layers behind l of
  *            (their own mass on the rounds that layer l selects) / (the most that as many rounds hold)
@@ -15,22 +15,22 @@
 import { select } from "./select";
 
 /**
- * How a question spreads its attention: mass[layer][head][round]. What falls on the system prompt and on the
- * question itself is left out, so a head that looks there counts for little, as it does in a turn.
+ * How a question spreads its attention: mass[layer][head][round]. Mass on the system prompt and on the question
+ * itself is left out, so a head that attends mostly there counts for little, as it does in a turn.
  */
 export interface QuestionMass {
   /** Averaged over all rows of the question. */
   all: readonly (readonly (readonly number[])[])[];
   /** Averaged over the template's rows behind it. */
   tail: QuestionMass["all"];
-  /** Place of the round that has the answer, where it is known. */
+  /** Index of the round that has the answer, if known. */
   source?: number | undefined;
 }
 
 export type Rows = "all" | "tail";
 export type Heads = "all" | number[];
 
-/** What layer l would be worth as the watershed. */
+/** The value of layer l as the watershed. */
 export interface LayerWorth {
   layer: number;
   rows: Rows;
@@ -40,7 +40,7 @@ export interface LayerWorth {
   gain: number;
   /** How often the round with the answer is selected; undefined without answers. */
   hitRate: number | undefined;
-  /** Share of the rounds that are selected. */
+  /** Share of the rounds that is selected. */
   share: number;
   /** Share of the KV that is on the GPU. */
   cost: number;
@@ -51,13 +51,13 @@ export interface Calibration {
   rows: Rows;
   heads: Heads;
   tau: number;
-  /** Of every layer but the last, first with tail rows, then with all. */
+  /** For every layer but the last: first with tail rows, then with all. */
   worth: LayerWorth[];
 }
 
-/** How many answers must be found. */
+/** Share of the answers that must be found. */
 const ENOUGH_HITS = 0.95;
-/** Heads are only told apart where that gains so much more. */
+/** Heads are chosen only if that gains at least this much more. */
 const WORTHWHILE = 0.05;
 
 /** @throws RangeError without questions */
@@ -113,12 +113,15 @@ function worthOf(
   };
 }
 
-/** The first of those with the least value. */
+/** The first element with the least value. */
 function leastBy<T>(all: readonly T[], value: (one: T) => number): T {
   return all.reduce((best, one) => (value(one) < value(best) ? one : best));
 }
 
-/** Share of each round in the mass of all heads, or of some: averaged first, then normalised, as in a turn (round-mass.ts). */
+/**
+ * Share of each round in the mass of all heads, or of some: averaged first, then normalised, as in a turn
+ * (round-mass.ts).
+ */
 export function averaged(
   byHead: readonly (readonly number[])[],
   heads: Heads = "all",
@@ -131,7 +134,10 @@ export function averaged(
   return total > 0 ? sums.map((sum) => sum / total) : sums;
 }
 
-/** How much of the later layers' mass the selection of layer l captures, of the most that could be. */
+/**
+ * How much of the later layers' mass the selection of layer l captures, relative to the best selection of the
+ * same size.
+ */
 function capturedBy(
   question: QuestionMass,
   rows: Rows,
@@ -150,7 +156,7 @@ function capturedBy(
   );
 }
 
-/** How much better a layer's selections are than chance, of what the best ones of their sizes would be. */
+/** How much better a layer's selections are than chance, relative to the best ones of the same sizes. */
 function gainOf(
   questions: readonly QuestionMass[],
   rows: Rows,
@@ -172,7 +178,7 @@ function gainOf(
   return possible > 0 ? gained / possible : 0;
 }
 
-/** Places of the rounds that such mass selects. */
+/** Indexes of the rounds that this mass selects. */
 export function selected(mass: readonly number[], tau: number): number[] {
   const rounds = mass.map((one, id) => ({
     id,
@@ -183,7 +189,7 @@ export function selected(mass: readonly number[], tau: number): number[] {
   return select(rounds, { tau }).rounds.map(({ id }) => id);
 }
 
-/** All heads, or the better half of them, if that half gains clearly more. */
+/** All heads, or the better half of them if that half gains clearly more. */
 function headsOf(
   questions: readonly QuestionMass[],
   rows: Rows,

@@ -1,25 +1,25 @@
 /**
- * Which rounds a question reads at all, where the lower halves of all of them are more than the memory
- * budget holds: those that digests of their keys promise most of. Numbers in, ids out.
+ * Chooses the rounds that a question reads if the memory budget can't hold all lower halves: those with the most
+ * mass by the digests of their keys. A pure function.
  */
 export interface CandidateRound {
   id: number;
-  /** Share of the question's attention, as far as its digest tells. */
+  /** Share of the question's attention, estimated from its digest. */
   mass: number;
   /** Pages of its lower half. */
   pages: number;
   isPinned: boolean;
 }
 
-/** The newest rounds are read in any case: what was just said is what is mostly meant. */
+/** The newest rounds are always read: questions mostly refer to what was just said. */
 const NEWEST = 2;
 
 /**
- * The newest rounds and pinned ones, then the others by falling mass, the newer first on ties; one that
- * does not fit is left out, and the next ones may.
+ * The newest and the pinned rounds, then the others by falling mass, the newer first on ties. A round that does
+ * not fit is skipped.
  *
- * @param rounds in the order of the chat
- * @returns ids in that order
+ * @param rounds in chat order
+ * @returns ids in chat order
  */
 export function chooseCandidates(
   rounds: readonly CandidateRound[],

@@ -1,19 +1,19 @@
-/** How a question's attention would fall on rounds that are not on the GPU, by the digests of their keys. */
+/** Estimates a question's attention on rounds that are not on the GPU, from digests of their keys. */
 import { estimateMass } from "../../memory/key-digest";
 import type { PlacedRound } from "../../memory/page-table";
 import type { Round } from "../../memory/round";
 import type { Runner } from "../run/runner";
 
-/** Rows of a question that are held against digests at most: it is done on the CPU. */
+/** The most rows of the question to compare with digests: this runs on the CPU. */
 const MOST_ROWS = 16;
 
 /**
- * By round, in their order, summing to about 1. The question has just been through the lower layers: its
- * queries at the watershed are still there.
+ * Mass of each round, summing to about 1. The question has just been through the lower layers, so its queries at
+ * the watershed are still in the workspace.
  *
  * @param rounds and where they stand
  * @param end position behind the question's last row
- * @param massRows the last so many of its rows say which rounds matter
+ * @param massRows the last so many of its rows are used for selection
  * @throws DeviceLostError
  */
 export async function digestMass(
@@ -35,6 +35,6 @@ export async function digestMass(
     ...runner.decoder.queryShape(runner.cache.upper.firstLayer - 1),
   });
   const byRound = new Map(known.map(({ round }, i) => [round, estimates[i]!]));
-  // A round without a digest may be as good as any.
+  // A round without a digest could have any mass.
   return rounds.map(({ round }) => byRound.get(round) ?? 1 / rounds.length);
 }

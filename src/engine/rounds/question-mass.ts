@@ -1,4 +1,7 @@
-/** How a question spreads its attention over the rounds before it at every layer: what calibration learns from. */
+/**
+ * Measures how a question spreads its attention over the rounds before it at every layer; calibration learns from
+ * it.
+ */
 import { pagesFor } from "../../memory/page-pool";
 import { Pins, type Residency } from "../../memory/residency";
 import { newRound, type Round } from "../../memory/round";
@@ -8,20 +11,20 @@ import { type Frame, frameOf } from "../run/attention-frame";
 import { pendingSpans, type Runner, type Span } from "../run/runner";
 
 export interface QuestionMassRequest {
-  /** The system prompt's round, then the chat's; both halves of all of them are on the GPU. */
+  /** The system prompt's round, then the chat's; both halves of all of them are resident. */
   history: readonly Round[];
   /** The question's tokens. */
   question: readonly number[];
-  /** How many of the last of them the template writes. */
+  /** How many of its last tokens the template writes. */
   tailTokens: number;
   contextTokens: number;
-  /** Whether somebody waits for the GPU. */
-  isWanted?: () => boolean;
+  /** Whether a foreground task waits for the GPU. */
+  shouldYield?: () => boolean;
 }
 
 /**
- * Reads a question with full attention, layer by layer, and leaves nothing behind. Undefined where it was
- * broken off, because the GPU was wanted.
+ * Reads a question with full attention, layer by layer, and discards its KV. Undefined if a foreground task
+ * interrupted.
  *
  * @throws OutOfMemoryError, DeviceLostError
  */
@@ -33,7 +36,7 @@ export async function questionMass(
     question,
     tailTokens,
     contextTokens,
-    isWanted = () => false,
+    shouldYield = () => false,
   }: QuestionMassRequest,
 ): Promise<Pick<QuestionMass, "all" | "tail"> | undefined> {
   const own = newRound(-1, question);
@@ -46,7 +49,7 @@ export async function questionMass(
     const ownTokens = question.length;
     const frame = frameOf({ history, own: [own], ownTokens, contextTokens });
     const read = (rows: number) =>
-      massByLayer(runner, frame, own, rows, isWanted);
+      massByLayer(runner, frame, own, rows, shouldYield);
     const all = await read(question.length);
     const tail = all && (await read(tailTokens));
     return tail && { all, tail };
@@ -62,23 +65,23 @@ async function massByLayer(
   frame: Frame,
   own: Round,
   rows: number,
-  isWanted: () => boolean,
+  shouldYield: () => boolean,
 ): Promise<number[][][] | undefined> {
   const spans = pendingSpans([frame.lower.at(-1)!]);
   const heads = Array.from({ length: runner.decoder.headCount }, (_, h) => h);
   const masses: number[][][] = [];
-  if (isWanted()) return undefined;
+  if (shouldYield()) return undefined;
   for await (const pageMass of massOfLayers(runner, frame, spans, rows)) {
     masses.push(heads.map((head) => byRound(frame, pageMass([head]))));
-    if (masses.length < runner.layerCount && isWanted()) return undefined;
+    if (masses.length < runner.layerCount && shouldYield()) return undefined;
   }
   for (const half of HALVES) own[half].computedTokens = 0;
   return masses;
 }
 
 /**
- * Runs rows through one layer after the other, with full attention. Yields for each what `MassReader.pageMass`
- * says of the last so many of them.
+ * Runs rows through one layer after the other, with full attention. Yields the mass over the last so many rows
+ * for each layer.
  *
  * @throws OutOfMemoryError, DeviceLostError
  */
@@ -101,7 +104,7 @@ export async function* massOfLayers(
   }
 }
 
-/** Mass of the rounds, the system prompt's and the question's own left out: what is missing to 1 fell on those. */
+/** Mass of the rounds, without the system prompt's and the question's own: what is missing to 1 fell on those. */
 function byRound({ lower }: Frame, pageMass: readonly number[]): number[] {
   let page = 0;
   const sums = lower.map(({ round }) => {

@@ -1,15 +1,15 @@
-/** Attention mass by round, from the mass of the pages that a page table names. */
+/** Sums attention mass over pages to mass by round. */
 import { pagesFor } from "../../memory/page-pool";
 import type { PlacedRound } from "../../memory/page-table";
 import type { Round } from "../../memory/round";
 
 /**
- * Share of the attention on these rounds that falls on each; over all of them it sums to 1. What falls
- * on others, such as the system prompt and the turn's own round, is left out.
+ * Share of the attention on these rounds that falls on each; these sum to 1. Mass on others, such as the system
+ * prompt and the turn's own round, is left out.
  *
- * @param table as the page table was written
+ * @param table entries of the page table
  * @param pageMass of each of its entries
- * @returns by the round's id
+ * @returns mass by the round's id
  */
 export function massByRound(
   table: readonly PlacedRound[],

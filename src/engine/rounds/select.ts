@@ -1,12 +1,12 @@
 /**
- * Which rounds a turn attends to in the upper layers, from how much of the question's attention falls
- * on each at the watershed (Round Attention, arXiv 2502.15294). Numbers in, ids out; others carry it out.
+ * Selects the rounds that a turn attends to in the upper layers, by how the question's attention falls on each at
+ * the watershed (Round Attention, arXiv 2502.15294). A pure function; others carry it out.
  */
 
-/** What is known of a round before its upper half is there. */
+/** What is known of a round before its upper half is resident. */
 export interface RoundMass {
   id: number;
-  /** Share of the attention on rounds that falls on this one; over all rounds it sums to 1. */
+  /** Share of the attention on rounds that falls on this one; all rounds sum to 1. */
   mass: number;
   /** Bytes of its upper half. */
   bytes: number;
@@ -16,29 +16,29 @@ export interface RoundMass {
 export interface SelectOptions {
   /** Rounds are taken by falling mass until they hold this share. Default 0.9. */
   tau?: number;
-  /** At least so many rounds are taken by mass. Default 1. */
+  /** At least this many rounds are taken by mass. Default 1. */
   kMin?: number;
-  /** Bytes of upper halves at most. Default: no limit. */
+  /** The most bytes of upper halves. Default: no limit. */
   budgetBytes?: number;
 }
 
-/** Why a round was taken. */
+/** Why a round was selected. */
 export type SelectReason = "last" | "pinned" | "mass";
 
 export interface Selection {
-  /** In the order of the chat. */
+  /** In chat order. */
   rounds: { id: number; reason: SelectReason }[];
-  /** Mass of all that was taken. */
+  /** Mass of all selected rounds. */
   capturedMass: number;
-  /** Whether the budget left out a round that tau asked for. */
+  /** Whether the budget left out a round that tau requires. */
   isCut: boolean;
 }
 
 /**
- * The last round and pinned ones always; then the smallest set of rounds, by falling mass, whose sum
- * reaches tau, the newer first on ties, at least kMin; as far as the budget goes.
+ * Always the last round and the pinned ones; then the smallest set of rounds, by falling mass, whose sum reaches
+ * tau, the newer first on ties, at least kMin; within the budget.
  *
- * @param rounds in the order of the chat, the turn's own left out
+ * @param rounds in chat order, without the turn's own
  */
 export function select(
   rounds: readonly RoundMass[],

@@ -1,9 +1,12 @@
-/** Where everything stands in a pass: what its rows attend to, by half, and at which positions. */
+/** The attention frame of a pass: which rounds its rows attend to, by half, and at which positions. */
 import { layOutBases } from "../../memory/base-layout";
 import { type PlacedRound, placeRounds } from "../../memory/page-table";
 import type { Round } from "../../memory/round";
 
-/** Rounds and their positions; the rounds whose rows are computed come last in both, at the same positions. */
+/**
+ * Rounds with their positions; the rounds whose rows are computed come last in both halves, at the same
+ * positions.
+ */
 export interface Frame {
   lower: readonly PlacedRound[];
   upper: readonly PlacedRound[];
@@ -14,17 +17,17 @@ export interface FrameRequest {
   history: readonly Round[];
   /** Rounds whose rows are computed, behind the history. */
   own: readonly Round[];
-  /** Tokens that the own rounds may have: question and reply. */
+  /** Tokens that the own rounds may grow to: question and reply. */
   ownTokens: number;
   /** Positions that the model was trained on. */
   contextTokens: number;
-  /** Which rounds of the history the upper layers see, the system prompt's always. Default: all. */
+  /** Rounds of the history that the upper layers attend to, besides the system prompt's. Default: all. */
   selected?: ReadonlySet<number> | undefined;
-  /** Rounds of the history that the lower layers see. Default: all. */
+  /** Rounds of the history that the lower layers attend to. Default: all. */
   candidates?: ReadonlySet<number> | undefined;
 }
 
-/** @throws RangeError where the own rounds alone are longer than the context */
+/** @throws RangeError if the own rounds alone are longer than the context */
 export function frameOf({
   history,
   own,
@@ -56,8 +59,8 @@ export function frameOf({
 }
 
 /**
- * The passes in which rounds of a chat are computed again: all in one where the chat is within the trained
- * range, for every round then stands where it always did; else one by one, each behind what was before it.
+ * The passes in which rounds of a chat are recomputed: a single one if the chat is within the trained range, for
+ * positions are fixed then; else one per round, each behind the rounds before it.
  */
 export function framesFor(
   missing: readonly Round[],
@@ -73,7 +76,7 @@ export function framesFor(
   const systemTokens = history[0]!.tokens.length;
   return missing.map((round) => {
     const ownTokens = round.tokens.length;
-    // Two rounds that have no room beside each other do not see each other.
+    // Two rounds that don't fit into the context together don't see each other.
     const room = contextTokens - systemTokens - ownTokens;
     const frame = frameOf({
       ...request,

@@ -1,4 +1,4 @@
-/** What rows of logits say, and how far two of them are apart. */
+/** Reads and compares rows of logits. */
 
 export function likeliest(logits: Float32Array): number {
   let best = 0;
@@ -7,7 +7,7 @@ export function likeliest(logits: Float32Array): number {
   return best;
 }
 
-/** KL(p ‖ q) of two rows of logits, in nats. Vocabularies are large: no list is made. */
+/** KL(p ‖ q) of two rows of logits, in nats. Vocabularies are large, so no arrays are made. */
 export function divergence(p: Float32Array, q: Float32Array): number {
   const [normP, normQ] = [logOfSum(p), logOfSum(q)];
   let sum = 0;
@@ -15,7 +15,7 @@ export function divergence(p: Float32Array, q: Float32Array): number {
     const logP = p[i]! - normP;
     sum += Math.exp(logP) * (logP - (q[i]! - normQ));
   }
-  // Below zero by rounding alone.
+  // Rounding alone can make it negative.
   return Math.max(0, sum);
 }
 

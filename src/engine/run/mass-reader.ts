@@ -1,12 +1,9 @@
-/**
- * Attention mass by page at the watershed: brought back slice by slice, and averaged over the asked rows
- * of all slices.
- */
+/** Reads attention mass by page at the watershed: slice by slice, averaged over the asked rows of all slices. */
 import type { Copy, Gpu } from "../../gpu/gpu";
 import { readbackBuffer, readInto } from "../../gpu/readback";
 import type { Decoder, MassRequest } from "../../model/network/decoder";
 
-/** Bytes of scratch at most: slices are cut to that. */
+/** The most bytes of scratch: slices are cut to fit. */
 const SCRATCH_BYTES = 64 * 2 ** 20;
 
 interface MassBuffers {
@@ -30,7 +27,7 @@ export class MassReader {
   }
 
   /**
-   * Begins a new average over `pages` pages.
+   * Starts a new average over `pages` pages.
    *
    * @returns rows that a slice may have
    * @throws OutOfMemoryError
@@ -47,7 +44,7 @@ export class MassReader {
     return rows;
   }
 
-  /** What a slice asks of the network, and the copy that goes behind it. */
+  /** What a slice asks of the network, and the copy to submit after it. */
   slice(): { request: MassRequest; copy: Copy } {
     const { pageMass, scratch, readback } = this.#buffers!;
     const bytes = 4 * this.#sum.length;
@@ -70,7 +67,7 @@ export class MassReader {
     this.#rows += askedRows;
   }
 
-  /** Mass of each page, averaged over all rows taken and these heads; over all pages it sums to 1. */
+  /** Mass of each page, averaged over all rows added and these heads; all pages sum to 1. */
   pageMass(heads: readonly number[]): number[] {
     return Array.from({ length: this.#pages }, (_, page) => {
       const sum = heads.reduce(
@@ -88,7 +85,7 @@ export class MassReader {
     this.#buffers = undefined;
   }
 
-  /** Buffers grow with the chat, and stay: a turn should not have to make any. */
+  /** Buffers grow with the chat and are reused: turns should not allocate. */
   async #fit(massBytes: number, scratchBytes: number): Promise<void> {
     const gpu = this.#gpu;
     const now = this.#buffers;

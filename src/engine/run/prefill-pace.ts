@@ -1,8 +1,8 @@
-/** How many rows go into one submit of a prefill, so that the page keeps painting meanwhile. */
+/** How many rows go into one submit of a prefill, so that the page keeps painting. */
 
-/** A submit should keep the GPU no longer than this: on an integrated GPU the page paints with it too. */
+/** The longest that a submit should take: on an integrated GPU the page paints with it too. */
 const TARGET_MS = 50;
-/** What matmul takes at a time: fewer rows cost as much. */
+/** The tile height of matmul: fewer rows cost as much. */
 const FEWEST_ROWS = 32;
 
 export class PrefillPace {
@@ -13,13 +13,13 @@ export class PrefillPace {
     this.#mostRows = mostRows;
   }
 
-  /** How many of `rows` rows the next submit takes: submits as even as can be, none of them tiny. */
+  /** Rows of the next submit, of `rows` left: submits of even size, none of them tiny. */
   nextRows(rows: number): number {
     return Math.ceil(rows / Math.ceil(rows / this.#rows));
   }
 
   /** Learns from a submit of `rows` rows that took `ms`. */
-  took(rows: number, ms: number): void {
+  addSample(rows: number, ms: number): void {
     if (rows < FEWEST_ROWS) return; // all start-up: it says little about a row
     const fitting = Math.floor((rows * TARGET_MS) / Math.max(ms, 0.1));
     const next = Math.min(2 * this.#rows, Math.max(FEWEST_ROWS, fitting));

@@ -1,10 +1,13 @@
-/** How relevant each token of the lower halves is to a question: summed over its slices, and brought back at their end. */
+/**
+ * Reads how relevant each token of the lower halves is to a question: summed over its slices, read back at their
+ * end.
+ */
 import type { Gpu } from "../../gpu/gpu";
 import { readBuffer } from "../../gpu/readback";
 import { PAGE_TOKENS } from "../../memory/page-pool";
 import type { Decoder, RelevanceRequest } from "../../model/network/decoder";
 
-/** Bytes of scores at most: slices are cut to that. */
+/** The most bytes of scores: slices are cut to fit. */
 const SCORE_BYTES = 64 * 2 ** 20;
 
 interface RelevanceBuffers {
@@ -26,7 +29,7 @@ export class RelevanceReader {
   }
 
   /**
-   * Begins a new sum over `pages` pages.
+   * Starts a new sum over `pages` pages.
    *
    * @returns rows that a slice may have
    * @throws OutOfMemoryError
@@ -62,7 +65,7 @@ export class RelevanceReader {
     this.#buffers = undefined;
   }
 
-  /** Buffers grow with the chat, and stay. */
+  /** Buffers grow with the chat and are reused. */
   async #fit(relevanceBytes: number, rows: number): Promise<void> {
     const gpu = this.#gpu;
     const wanted = {

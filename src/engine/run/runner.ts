@@ -33,18 +33,16 @@ export interface Span {
 
 /** Rows through some layers. */
 export interface Prefill {
-  /** What the rows attend to; the pages must be there. */
+  /** What the rows attend to; its pages must be resident. */
   frame: Frame;
   rows: readonly Span[];
   /** Default: all. */
   layers?: LayerRange;
-  /** Keeps the rows' residual stream behind the last layer, for a prefill of some of them that resumes there. */
+  /** Keeps the rows' residual stream after the last layer, for a prefill that continues there with some of them. */
   keepsResidual?: boolean;
-  /**
-   * Where layers do not begin at 0: which of the kept rows these are, rising. Default: all of them.
-   */
+  /** If layers don't begin at 0: indexes of the kept rows to continue with, rising. Default: all of them. */
   keptRows?: readonly number[];
-  /** Also makes K and V of the layer behind the last one, and scores all keys there by the last so many rows. */
+  /** Also computes K and V of the layer after the last one, and scores all keys there by the last so many rows. */
   relevanceRows?: number;
   /** Reads attention mass at the last layer over the last so many rows. */
   massRows?: number;
@@ -57,7 +55,7 @@ export interface FirstDraw {
   copies: readonly Copy[];
 }
 
-/** How long rows took, for those who plan. */
+/** Called with the time that rows took. */
 export type PaceListener = (rows: number, layers: number, ms: number) => void;
 
 export class Runner {
@@ -69,7 +67,7 @@ export class Runner {
   readonly relevance: RelevanceReader;
   readonly #pace = new PrefillPace(ROW_CAPACITY);
   readonly #onPace: PaceListener;
-  /** Residual stream of the rows that go on later. */
+  /** Residual stream of kept rows. */
   #kept: GPUBuffer | undefined;
   /** Rows of the last submit of a prefill. */
   #lastRows = 0;
@@ -100,8 +98,8 @@ export class Runner {
   }
 
   /**
-   * Runs rows through layers, in order. Yields the number of rows done after each submit but the last,
-   * when the GPU has finished it: the caller may stop there, and what is done stays done.
+   * Runs rows through layers, in order. After each submit but the last, yields the number of rows done, once the
+   * GPU has finished it. The caller may stop there; what is done stays done.
    *
    * @throws OutOfMemoryError, DeviceLostError
    */
@@ -149,7 +147,7 @@ export class Runner {
         gpu.copy("resume rows", this.#resume(wanted, stride));
       }
       if (keepsResidual) {
-        // Rows that are still to be resumed lie behind: a row never moves back.
+        // Rows are compacted to the front, so no row still to come is overwritten.
         const [toOffset, bytes] = [done * stride, count * stride];
         copies.push({ from: residual, to: this.#kept!, toOffset, bytes });
       }
@@ -179,7 +177,7 @@ export class Runner {
       if (done < total) {
         await gpu.done();
         const ms = performance.now() - start;
-        this.#pace.took(count, ms * this.#share(layers));
+        this.#pace.addSample(count, ms * this.#share(layers));
         this.#onPace(count, layers.to - layers.from, ms);
         yield done;
       }
@@ -187,11 +185,11 @@ export class Runner {
   }
 
   /**
-   * Runs rows of the frame's last round through all layers. Tables are written each time: passes of another
-   * frame may come between.
+   * Runs rows of the frame's last round through all layers. Writes the tables each time, because passes of
+   * another frame may come between.
    *
    * @param span of at most ASKED_CAPACITY rows
-   * @returns the logits behind each of them, as many as the vocabulary has tokens
+   * @returns the logits of each of them, as many as the vocabulary has tokens
    * @throws DeviceLostError
    */
   async logits(frame: Frame, span: Span): Promise<Float32Array[]> {
@@ -252,7 +250,7 @@ export class Runner {
     return queries;
   }
 
-  /** Writes both page tables for a pass of `rows` rows, and says what the step needs to know of them. */
+  /** Writes both page tables for a pass of `rows` rows; returns the step's fields about them. */
   writeTables({ lower, upper }: Frame, rows: number) {
     const { decoder, gpu, cache } = this;
     const write = (half: Half, placed: readonly PlacedRound[]) => {
@@ -268,8 +266,8 @@ export class Runner {
   }
 
   /**
-   * One decode step: the token drawn last enters the round at place `local`, and the next one is
-   * drawn. One write, one pass, one submit.
+   * One decode step: the token drawn last is stored at place `local` of the round, and the next one is drawn. One
+   * write, one pass, one submit.
    *
    * @param earlierPages page table entries of all rounds before, by half
    */
@@ -323,7 +321,7 @@ export class Runner {
     if (this.#kept) this.gpu.destroyBuffer(this.#kept);
   }
 
-  /** Copies kept rows into the workspace, neighbours in one. */
+  /** Copies kept rows into the workspace, adjacent ones together. */
   #resume(rows: readonly number[], stride: number): Copy[] {
     const { residual } = this.decoder.workspace;
     const copies: Copy[] = [];
@@ -356,9 +354,9 @@ export class Runner {
   }
 
   /**
-   * Notes which KV a submit makes.
+   * Records the KV that a submit computes.
    *
-   * @param written the layer behind the last one that gets K and V
+   * @param written the layer after the last one that gets K and V
    */
   #note(
     slice: readonly PlannedRow[],
@@ -369,7 +367,7 @@ export class Runner {
       const { from: first, to: end } = this.layersOf(half);
       // A half may have no layers at all.
       if (end <= from || written < Math.min(first + 1, end)) continue;
-      // Where layers begin within a half, what is below was computed before the rows were kept.
+      // If layers begin within a half, those below were computed before the rows were kept.
       const isWhole = end <= to;
       for (const { round, local } of slice)
         noteComputed(round[half], local, round.context, isWhole);
@@ -394,7 +392,7 @@ export function tablePages(placed: readonly PlacedRound[]): number {
   );
 }
 
-/** All tokens of rounds that lack KV in a half; in either half where none is named. */
+/** All tokens that lack KV in a half; in either half if none is given. */
 export function pendingSpans(
   placed: readonly PlacedRound[],
   half?: Half,

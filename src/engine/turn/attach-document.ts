@@ -1,6 +1,6 @@
 /**
- * Puts a document into a chat: read once right behind the system prompt, and found again by the hash of its
- * tokens in whichever chat it is attached to next. Its text is kept before the model reads it.
+ * Attaches a document to a chat: it is prefilled once right behind the system prompt, and found again by the hash
+ * of its tokens in every other chat. Its text is stored before the model reads it.
  */
 import { Pins } from "../../memory/residency";
 import { isAllResident } from "../../memory/round";
@@ -21,18 +21,18 @@ import { newReport } from "../restore/kv-restore";
 import { frameOf } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
-/** Of the model's context, what must be left beside a document for a question and its reply. */
+/** Share of the model's context that must stay free for a question and its reply. */
 const LEFT_SHARE = 0.25;
 
-/** How a document that is attached gets into the chat, and out of it again where that fails. */
+/** How the document's round is added to the chat, and removed again on failure. */
 export interface DocumentPlace {
-  /** Puts the round into the chat, its text on the disk first. */
+  /** Adds the round to the chat, its text on the disk first. */
   add: (round: ChatRound) => Promise<void>;
   remove: (round: ChatRound) => Promise<void>;
 }
 
 /**
- * Attaches a document. Where that fails, or is stopped, the chat is as it was before.
+ * Attaches a document. If that fails or is stopped, the chat is as before.
  *
  * @throws ContextFullError, OutOfMemoryError, DeviceLostError, StoreError; the signal's reason
  */
@@ -55,7 +55,7 @@ export async function attachDocument(
       signal?.throwIfAborted();
     }
     isRead = true;
-    // The document is attached: what is kept of its KV is another matter.
+    // The document is attached; storing its KV may fail without consequence.
     if (computedTokens > 0)
       await stores.kv.storeDocument(loaded, chat, round).catch(() => undefined);
     await active.saveText(round);
@@ -69,7 +69,7 @@ export async function attachDocument(
   }
 }
 
-/** @throws ContextFullError where the document is too long for the model */
+/** @throws ContextFullError if the document is too long for the model */
 function roundOf(
   chat: BoundChat,
   { name, text }: ChatDocument,
@@ -145,7 +145,7 @@ async function* readDocument(
   }
 }
 
-/** Computes all of its KV, with nothing but the system prompt before it. */
+/** Computes all of its KV, with only the system prompt before it. */
 async function* encode(
   context: TurnContext,
   round: ChatRound,

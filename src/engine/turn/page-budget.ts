@@ -1,10 +1,10 @@
-/** How many pages a turn has for the rounds that it reads, beside what it needs in any case. */
+/** How many pages a turn has for the rounds that it reads, beside those it needs in any case. */
 import { pagesFor } from "../../memory/page-pool";
 import type { Residency } from "../../memory/residency";
 import type { Round } from "../../memory/round";
 import type { Half } from "../../util/kv-half";
 
-/** Of the room, what a reply that is still to come may claim. */
+/** Share of the room that the coming reply may claim. */
 const REPLY_SHARE = 0.25;
 
 export interface PageBudgetRequest {
@@ -12,7 +12,7 @@ export interface PageBudgetRequest {
   history: readonly Round[];
   /** The turn's own round, its question's tokens in it. */
   own: Round;
-  /** Tokens that the own round may come to have. */
+  /** Tokens that the own round may grow to. */
   ownTokens: number;
 }
 
@@ -25,7 +25,7 @@ export class PageBudget {
     this.#request = request;
   }
 
-  /** Pages of a half that rounds of the chat may take. */
+  /** Pages of a half available for the chat's rounds. */
   pages(half: Half): number {
     const { history, own, ownTokens } = this.#request;
     const available =
@@ -35,7 +35,7 @@ export class PageBudget {
     return available - Math.min(reply, Math.floor(REPLY_SHARE * available));
   }
 
-  /** Whether a half of all these rounds can be there at once. */
+  /** Whether a half of all these rounds fits at once. */
   holds(rounds: readonly Round[], half: Half): boolean {
     const pages = rounds.map(({ tokens }) => pagesFor(tokens.length));
     return pages.reduce((a, b) => a + b, 0) <= this.pages(half);

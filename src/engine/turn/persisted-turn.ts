@@ -1,4 +1,4 @@
-/** A turn of a chat that is kept: its reply is written down while it comes. */
+/** A turn whose reply is saved while it streams. */
 import type { LocalReceipt } from "../api/receipt";
 import type { ReplyEvent, ReplyOptions } from "../api/replies";
 import type { ChatRound } from "../chat/chat-round";
@@ -10,13 +10,13 @@ import type { ActiveChat } from "../open/active-chat";
 import { runTurn } from "./turn";
 import { turnRequest } from "./turn-request";
 
-/** How often a reply is saved while it comes; the most that a crash can lose of it. */
+/** How often a streaming reply is saved; the most a crash can lose. */
 const SAVE_TEXT_MS = 2000;
 
 /**
- * Answers a message of the branch that is shown.
+ * Answers a message of the shown branch.
  *
- * @throws as runTurn does. The message is then without a reply, as before
+ * @throws as runTurn does. The message then has no reply, as before
  */
 export async function* runPersistedTurn(
   active: ActiveChat,
@@ -25,10 +25,10 @@ export async function* runPersistedTurn(
 ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
   const { chat, loaded, context, conversation } = active;
   const history = conversation.historyOf(round);
-  // KV that is on its way to the store is found there, by copies of its round too.
+  // Once stored, KV is also found by copies of its round.
   if (!history.every(hasKv)) await active.stored();
   const { stale } = await stateOf(history);
-  // What is repaired is not to be packed meanwhile.
+  // What is being repaired must not be packed meanwhile.
   if (stale.size > 0) await active.packed();
   let savedMs = performance.now();
   try {

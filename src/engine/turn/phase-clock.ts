@@ -1,4 +1,4 @@
-/** Where a turn's time goes: every moment from its start to its end belongs to one of the phases. */
+/** Measures the phases of a turn: every moment from its start to its end belongs to one of them. */
 import type { TurnPhases } from "../api/receipt";
 
 export class PhaseClock {
@@ -13,7 +13,7 @@ export class PhaseClock {
   #now: keyof TurnPhases = "lowerMs";
   #since = performance.now();
 
-  /** Ends the phase that goes on; what comes belongs to another one, or to the same. */
+  /** Ends the current phase; the time from now on belongs to another one, or to the same. */
   enter(phase: keyof TurnPhases): void {
     const now = performance.now();
     this.#phases[this.#now] += now - this.#since;
@@ -21,7 +21,7 @@ export class PhaseClock {
     this.#now = phase;
   }
 
-  /** What was measured up to now. */
+  /** The times so far. */
   read(): TurnPhases {
     this.enter(this.#now);
     return { ...this.#phases };

@@ -1,4 +1,4 @@
-/** How far a prefill is: work is rows times layers, and is told in tokens. */
+/** Progress of a prefill: work is counted in rows times layers, and reported in tokens. */
 export interface PrefillProgress {
   doneTokens: number;
   /** A token counts by the share of its layers that are done. */

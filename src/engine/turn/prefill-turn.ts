@@ -1,12 +1,12 @@
 /**
  * The prefill of a turn: Round Attention (arXiv 2502.15294), and in the same pass A³ (arXiv 2511.17560).
  *
- *     lower halves of all rounds are there ─► the question reads them (layers 0..w) ─► mass by round
- *       ─► select ─► upper halves of the selection are there ─► the question goes on (layers w+1..)
+ *     lower halves of all rounds are resident ─► the question reads them (layers 0..w) ─► mass by round
+ *       ─► select ─► upper halves of the selection are resident ─► the question goes on (layers w+1..)
  *
- * Where KV is stale, tokens that the question looks at go with it through the layers, and their KV is
- * replaced (repair-lower.ts); in the upper layers those of the selected rounds. Where there is nothing to
- * choose and to repair the question goes through all layers at once.
+ * If KV is stale, the tokens most relevant to the question go through the layers with it, and their KV is
+ * replaced (repair-lower.ts); in the upper layers only those of the selected rounds. If there is nothing to
+ * select or repair, the question goes through all layers at once.
  */
 import { clearPages } from "../../memory/half-kv";
 import { pagesFor } from "../../memory/page-pool";
@@ -46,12 +46,12 @@ export interface TurnPrefillContext {
   residency: Residency;
   restorer: KvRestorer;
   source: SegmentSource;
-  /** Keeps what the turn needs until its reply is over. */
+  /** Pins what the turn needs until its reply is over. */
   pins: Pins;
   contextTokens: number;
-  /** Told of rounds that came from the store. */
+  /** Called with rounds restored from the store. */
   onRestored: (round: Round) => void;
-  /** Told of stale rounds whose lower halves are nowhere: all of their KV is of no use. */
+  /** Called with stale rounds whose lower half is missing: all of their KV is unusable. */
   onLost: (round: Round) => void;
 }
 
@@ -60,25 +60,25 @@ export interface TurnPrefillRequest {
   history: readonly Round[];
   /** The turn's own round, its question's tokens in it. */
   own: Round;
-  /** Tokens that the own round may come to have. */
+  /** Tokens that the own round may grow to. */
   ownTokens: number;
   settings: AttentionSettings;
-  /** The last so many rows of the question say which rounds matter. */
+  /** The last so many rows of the question are used for selection. */
   massRows: number;
-  /** Query heads that say so. */
+  /** Query heads used for selection. */
   massHeads: readonly number[];
-  /** Of the keys in a round's lower half; see key-digest.ts. */
+  /** Whether to digest the keys of a round's lower half; see key-digest.ts. */
   digestOf: (round: Round) => Float32Array | undefined;
-  /** Rounds of the history whose KV was computed in another context. */
+  /** Rounds of the history whose KV is stale. */
   stale: ReadonlySet<Round>;
-  /** Share of the context's tokens that are computed again where rounds are stale. */
+  /** Share of the context's tokens that is repaired if rounds are stale. */
   ratio: number;
   method: RepairMethod;
-  /** Rounds whose upper halves are likely to be selected. */
+  /** Rounds that are likely to be selected. */
   likely: readonly Round[];
-  /** Is told which phase of the turn begins. Default: one of its own. */
+  /** Measures the turn's phases. Default: one of its own. */
   clock?: PhaseClock;
-  /** How the last submit draws the reply's first token, once the frame is known. */
+  /** How the last submit draws the reply's first token; called once the frame is known. */
   first: (frame: Frame) => FirstDraw;
 }
 
@@ -89,9 +89,9 @@ const MOST_READ_AHEAD = 8;
 export class TurnPrefill {
   readonly report: AttentionReport;
   readonly fusion: FusionReport;
-  /** What the question attends to, and the reply after it; set when `run` is over. */
+  /** The attention frame of the question and the reply; set after `run`. */
   frame: Frame | undefined;
-  /** Share of the question's attention on rounds, by id; undefined where it did not choose. */
+  /** Share of the question's attention on rounds, by id; undefined without a selection. */
   mass: ReadonlyMap<number, number> | undefined;
   readonly #context: TurnPrefillContext;
   readonly #request: TurnPrefillRequest;
@@ -99,11 +99,11 @@ export class TurnPrefill {
   readonly #source: ReadAhead;
   /** Tokens of each round that lack KV in one half or both. */
   readonly #missing = new Map<Round, number>();
-  /** Ids of the rounds that the upper layers see; all where undefined. */
+  /** Ids of the rounds that the upper layers attend to; undefined: all. */
   #selected: ReadonlySet<number> | undefined;
   /** The system prompt's round, and those whose lower halves the question reads. */
   #read: readonly Round[];
-  /** Rows that have been through the lower layers, and go on in the upper ones. */
+  /** Rows that are through the lower layers and continue in the upper ones. */
   #lowerRows: readonly Span[] = [];
   readonly #work: PrefillWork;
   readonly #room: PageBudget;
@@ -139,19 +139,19 @@ export class TurnPrefill {
     };
   }
 
-  /** Tokens that had to be computed: the question's, and those computed again. */
+  /** Tokens that had to be computed: the question's, and repaired ones. */
   get computedTokens(): number {
     const missing = [...this.#missing.values()].reduce((a, b) => a + b, 0);
     return missing + this.fusion.repairedTokens;
   }
 
-  /** Whether KV of a round had to be computed for this turn. */
+  /** Whether KV of a round had to be recomputed for this turn. */
   hasComputed(round: Round): boolean {
     return this.#missing.has(round);
   }
 
   /**
-   * Yields after each submit but the last; whoever leaves there leaves the question unfinished.
+   * Yields after each submit but the last; leaving the loop there leaves the question unfinished.
    *
    * @throws OutOfMemoryError, DeviceLostError
    */
@@ -163,7 +163,7 @@ export class TurnPrefill {
     this.#work.total = own.tokens.length * runner.layerCount;
     await this.#giveOwn();
 
-    // What is being packed will not be in the way for long.
+    // Packing holds its pins only for a short time.
     if (!HALVES.every((half) => this.#room.holds(rounds, half)))
       await residency.transfersDone();
     if (!this.#room.holds(rounds, "lower"))
@@ -175,7 +175,7 @@ export class TurnPrefill {
     yield* this.#restore(this.#read, "lower");
     const stale = this.#staleRounds();
     const repairs = stale.size > 0 && this.#request.ratio > 0;
-    // Rounds that lack KV come before the question; in the same pass, where all of it is one.
+    // Rounds without KV come before the question; in the same pass if one pass holds them all.
     const isApart = selects || repairs || this.#isBeyondRange;
     if (isApart) yield* this.#recompute(this.#read, "lower");
     if (selects || repairs) {
@@ -219,7 +219,7 @@ export class TurnPrefill {
     }
   }
 
-  /** What was read goes through the upper layers, as far as its rounds are attended to. */
+  /** Takes the rows that were read through the upper layers, as far as their rounds are attended to. */
   async *#finish(
     frame: Frame,
     first: FirstDraw,
@@ -238,7 +238,7 @@ export class TurnPrefill {
     if (isRepaired) this.fusion.repairMs += performance.now() - start;
   }
 
-  /** Stale rounds that the question reads; one whose KV is gone is computed again as a whole instead. */
+  /** Stale rounds that the question reads; one whose KV is missing is recomputed as a whole instead. */
   #staleRounds(): Set<Round> {
     const { onLost } = this.#context;
     const stale = this.#read.filter((round) => this.#request.stale.has(round));
@@ -249,7 +249,7 @@ export class TurnPrefill {
     return new Set(there);
   }
 
-  /** The question reads lower halves, and has what it looks at of the stale ones computed again. */
+  /** The question reads lower halves; the most relevant stale tokens are repaired with it. */
   async *#readAndRepair(
     stale: ReadonlySet<Round>,
     selects: boolean,
@@ -268,7 +268,7 @@ export class TurnPrefill {
     return frame;
   }
 
-  /** The selection follows from how the question has attended to lower halves. */
+  /** Selects rounds by the question's attention on the lower halves. */
   #select(frame: Frame): void {
     const { runner, residency } = this.#context;
     const { massHeads, settings } = this.#request;
@@ -284,7 +284,7 @@ export class TurnPrefill {
     }));
     const { rounds: chosen, ...selection } = select(candidates, {
       ...settings,
-      // Without a choice all of what is read is attended to, as far as there is room.
+      // Without a selection all rounds read are attended to, as far as there is room.
       ...(settings.mode === "all" && { tau: Infinity }),
       budgetBytes: Math.min(
         settings.budgetBytes,
@@ -296,7 +296,7 @@ export class TurnPrefill {
     this.#selected = new Set(attended.map(({ id }) => id));
   }
 
-  /** The question through the lower layers, to go on behind them later. */
+  /** Runs the question through the lower layers, to continue above them later. */
   async *#readLower(): AsyncGenerator<PrefillProgress, Frame> {
     const { runner } = this.#context;
     const frame = this.#frameOf(new Set());
@@ -311,9 +311,9 @@ export class TurnPrefill {
   }
 
   /**
-   * Where lower halves alone outgrow the budget: the question reads the newest rounds and those that are
-   * on the GPU anyway; what it looks for there, held against the digests of all rounds' keys, says which
-   * lower halves it should have read.
+   * If lower halves alone exceed the budget: the question first reads the newest rounds and those that are
+   * resident anyway. Its queries are then compared with the digests of all rounds' keys, to find the lower halves
+   * that it should have read.
    */
   async *#chooseCandidates(
     rounds: readonly Round[],
@@ -349,13 +349,13 @@ export class TurnPrefill {
     choose(await digestMass(runner, placed, end, massRows, digestOf));
 
     this.#clock.enter("lowerMs");
-    // The question reads again: now what it should have read.
+    // The question reads again, now the right lower halves.
     clearPages(own.lower);
     this.report.lower.keptTokens = 0;
     this.#work.total += own.tokens.length * runner.layersOf("lower").to;
   }
 
-  /** Has a half of these rounds stay for the turn, restored where it is stored, with pages for the rest. */
+  /** Pins a half of these rounds for the turn: restored if it is stored, with pages for the rest. */
   async *#restore(
     rounds: readonly Round[],
     half: Half,

@@ -1,4 +1,4 @@
-/** Brings a chat back to the GPU before it is asked anything: what its next turn would do first. */
+/** Brings a chat back to the GPU before the next question: what its next turn would do first. */
 import { isStored } from "../../memory/half-kv";
 import { Pins, type Residency } from "../../memory/residency";
 import { isResident, pendingTokens, type Round } from "../../memory/round";
@@ -15,13 +15,13 @@ type PreloadContext = Pick<
   "residency" | "restorer" | "source" | "conversation" | "contextTokens"
 >;
 
-/** Of the pages that a chat could have, how many are filled ahead: the next message needs some too. */
+/** Share of the pages available to a chat that is filled ahead: the next message needs some too. */
 const PRELOADED_SHARE = 0.75;
 
 /**
- * The lower halves of all rounds, or of the newest where there is no room for all, restored or computed
- * again; then the upper halves that the last turn attended to, as far as they are stored: the next turn
- * is likely to want them again. Yields progress over the lower halves.
+ * The lower halves of all rounds (or of the newest, if there is no room for all), restored or recomputed; then
+ * the stored upper halves that the last turn attended to, because the next turn will likely need them again.
+ * Yields progress over the lower halves.
  *
  * @param report counts the lower halves
  * @throws OutOfMemoryError, DeviceLostError
@@ -49,7 +49,7 @@ export async function* preload(
       doneTokens += round.tokens.length;
       yield { doneTokens, totalTokens };
     }
-    // What is computed again must be of one context.
+    // Recomputed KV must all be of one context.
     for (const round of rounds)
       if (stale.has(round) && !isResident(round, "lower")) forgetKv(round);
     const work = restorer.recompute(rounds, "lower", {
@@ -73,7 +73,7 @@ export async function* preload(
   }
 }
 
-/** What the next turn is likely to attend to: the system prompt, what the last one did, and its own round. */
+/** What the next turn will likely attend to: the system prompt, what the last one did, and its own round. */
 export function likelyWanted(rounds: readonly ChatRound[]): ChatRound[] {
   const last = rounds.at(-1);
   const attended = last?.attended;

@@ -1,4 +1,4 @@
-/** What a turn did and what it cost, from what its parts have counted. */
+/** Builds a turn's receipt from what its parts have counted. */
 import type { Residency } from "../../memory/residency";
 import type { Round } from "../../memory/round";
 import { HALVES } from "../../util/kv-half";
@@ -15,12 +15,12 @@ import type { Frame } from "../run/attention-frame";
 import type { TurnPrefill } from "./prefill-turn";
 import type { Reply } from "./reply";
 
-/** A turn that is over; times are those of performance.now(). */
+/** A finished turn; times are those of performance.now(). */
 interface FinishedTurn {
   round: ChatRound;
   history: readonly ChatRound[];
   prefill: TurnPrefill;
-  /** Undefined where the turn was stopped before it. */
+  /** Undefined if the turn was stopped before it. */
   reply: Reply | undefined;
   seed: number;
   phases: TurnPhases;
@@ -59,7 +59,7 @@ export function receiptOf(
   };
 }
 
-/** With what was done before the turn, since the last one. */
+/** Adds what was preloaded since the last turn. */
 function withPreloaded(
   report: RestoreReport,
   conversation: Conversation,
@@ -76,7 +76,7 @@ function withPreloaded(
   };
 }
 
-/** Tokens of rounds that came from the store since this was asked last, and of which nothing was computed again. */
+/** Tokens of rounds restored from the store since the last call, of which nothing was recomputed. */
 function takeRestored(
   { restored }: Conversation,
   history: readonly ChatRound[],

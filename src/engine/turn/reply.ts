@@ -1,7 +1,7 @@
 /**
- * The reply of one turn: decode steps two deep. While the GPU computes one step the next is already
- * submitted, for it takes its token from the sampler, not from the CPU. Only tokens that were read
- * back count; what ran ahead of the end is overwritten by what comes next.
+ * The reply of one turn: decode steps two deep. While the GPU computes one step the next is already submitted,
+ * because it takes its token from the sampler, not from the CPU. Only tokens that were read back count; KV past
+ * the end is overwritten by what comes next.
  */
 import type { ReadbackRing } from "../../gpu/readback";
 import type { PlacedRound } from "../../memory/page-table";
@@ -12,7 +12,7 @@ import { ModelOutputError, OutOfMemoryError } from "../../util/errors";
 import type { Frame } from "../run/attention-frame";
 import { type FirstDraw, type Runner, tablePages } from "../run/runner";
 
-/** Steps submitted and not yet read. */
+/** Steps submitted but not yet read. */
 const DEPTH = 2;
 
 export interface ReplyLimits {
@@ -26,7 +26,7 @@ export type ReplyEnd = "stop" | "length" | "aborted";
 export class Reply {
   /** Tokens read back, without the one that ended the reply. */
   readonly tokens: number[] = [];
-  /** Why the reply ended, once it has. */
+  /** Why the reply ended; undefined while it runs. */
   end: ReplyEnd | undefined;
   /** The token that ended it, with the end `stop`. */
   stopToken: number | undefined;
@@ -36,7 +36,7 @@ export class Reply {
   readonly #draw: Omit<Draw, "index">;
   readonly #ring: ReadbackRing;
   readonly #makeRoom: (tokens: number) => Promise<void>;
-  /** Set when the reply can't have another page. */
+  /** Set when the reply can't get another page. */
   #isOutOfPages = false;
   /** Reads of submitted steps, oldest first. */
   readonly #inFlight: Promise<number>[] = [];
@@ -44,7 +44,7 @@ export class Reply {
   #readFirst: (() => Promise<number>) | undefined;
 
   /**
-   * @param frame what the reply attends to; its last round is the turn's own, its question's tokens in it
+   * @param frame what the reply attends to; its last round is the turn's own, with its question's tokens
    * @param makeRoom gives the own round pages for so many tokens; may reject with OutOfMemoryError
    */
   constructor(
@@ -87,7 +87,7 @@ export class Reply {
     try {
       if (this.#readFirst) this.#inFlight.push(this.#readFirst());
       while (this.end === undefined) {
-        while (this.#inFlight.length < DEPTH && this.#mayGoOn(maxTokens)) {
+        while (this.#inFlight.length < DEPTH && this.#canContinue(maxTokens)) {
           await this.#submit();
         }
         if (this.#inFlight.length === 0) {
@@ -112,20 +112,20 @@ export class Reply {
         }
       }
     } finally {
-      // Slots must be read before they can be taken again.
+      // A slot must be read before it is reused.
       await Promise.allSettled(this.#inFlight.splice(0));
     }
   }
 
   /**
-   * How many tokens behind the question have their KV in the pages: those fed by the steps that were
-   * submitted. The draw of the prefill feeds nothing.
+   * How many tokens behind the question have KV in the pages: those fed by the submitted steps. The draw of the
+   * prefill feeds nothing.
    */
   get fedTokens(): number {
     return Math.max(0, this.#submitted - 1);
   }
 
-  #mayGoOn(maxTokens: number): boolean {
+  #canContinue(maxTokens: number): boolean {
     return this.#submitted < maxTokens && !this.#isOutOfPages;
   }
 

@@ -1,4 +1,4 @@
-/** How tokens are drawn: a caller's wishes over the model's defaults, checked once. */
+/** Sampler settings: the caller's over the model's defaults, checked once. */
 import type { SamplerSettings } from "../api/replies";
 
 const DEFAULTS: Omit<SamplerSettings, "seed"> = {
@@ -9,7 +9,7 @@ const DEFAULTS: Omit<SamplerSettings, "seed"> = {
   repetitionPenalty: 1,
 };
 
-/** What each setting may be. */
+/** Valid values of each setting. */
 const RANGES: Record<keyof SamplerSettings, [low: number, high: number]> = {
   temperature: [0, 100],
   topK: [0, 2 ** 31],
@@ -21,7 +21,7 @@ const RANGES: Record<keyof SamplerSettings, [low: number, high: number]> = {
 
 /**
  * @param modelDefaults from generation_config.json
- * @throws RangeError that names the setting, what it may be and what came
+ * @throws RangeError that names the setting, the valid values and the given one
  */
 export function samplerSettings(
   modelDefaults: Partial<SamplerSettings>,
@@ -52,7 +52,7 @@ export function samplerSettings(
   };
 }
 
-/** Without the settings that are undefined: they would hide the defaults. */
+/** Without undefined settings, which would hide the defaults. */
 function given(settings: Partial<SamplerSettings>): Partial<SamplerSettings> {
   return Object.fromEntries(
     Object.entries(settings).filter(([, value]) => value !== undefined),

@@ -1,4 +1,4 @@
-/** What a turn leaves to be done while the user reads: the KV of its round's last tokens. */
+/** Computes the KV of a round's last tokens after its turn, while the user reads. */
 import { Pins } from "../../memory/residency";
 import { isAllResident, isResident } from "../../memory/round";
 import { HALVES } from "../../util/kv-half";
@@ -9,29 +9,29 @@ import { frameOf } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 /**
- * Computes the KV that rounds of the branch were begun with and lack, each against what the rest of it was
- * computed against. Does nothing where that is not on the GPU any more, and leaves the rest as soon as
- * somebody waits, who may be the one that has stopped a long message: the next turn that needs the round
- * computes it.
+ * Computes the KV that rounds of the branch still lack, each against what the rest of it was computed against.
+ * Does nothing if that is no longer resident, and stops as soon as a foreground task waits: the next turn that
+ * needs the round computes it.
  *
- * @param isWanted asked between submits: whether somebody waits
+ * @param shouldYield asked between submits: whether a foreground task waits
  * @throws OutOfMemoryError, DeviceLostError
  */
 export async function settleRounds(
   context: TurnContext,
-  isWanted: () => boolean,
+  shouldYield: () => boolean,
 ): Promise<void> {
   const { rounds } = context.conversation;
   const { stale } = await readyBranch(rounds);
   for (const round of rounds)
-    if (!stale.has(round)) await settleRound(context, rounds, round, isWanted);
+    if (!stale.has(round))
+      await settleRound(context, rounds, round, shouldYield);
 }
 
 async function settleRound(
   { runner, residency, contextTokens }: TurnContext,
   rounds: readonly ChatRound[],
   round: ChatRound,
-  isWanted: () => boolean,
+  shouldYield: () => boolean,
 ): Promise<void> {
   const isBegun = HALVES.every((half) => round[half].computedTokens > 0);
   if (!isBegun || isAllResident(round)) return;
@@ -52,7 +52,7 @@ async function settleRound(
     for (const half of HALVES) await residency.give(round, half);
     const rows = pendingSpans(frame.lower.slice(-1));
     for await (const _ of runner.prefill({ frame, rows }))
-      if (isWanted()) return;
+      if (shouldYield()) return;
   } finally {
     pins.release();
   }

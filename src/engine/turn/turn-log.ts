@@ -1,4 +1,4 @@
-/** What the last turns did, for the memory panel's timeline. */
+/** A log of the last turns, for the memory panel's timeline. */
 import type { Gpu } from "../../gpu/gpu";
 import type { LocalReceipt } from "../api/receipt";
 import type { TurnRecord } from "../api/memory-snapshot";
@@ -9,7 +9,7 @@ export class TurnLog {
   /** Oldest first. */
   readonly records: TurnRecord[] = [];
 
-  /** A turn of a chat begins. @returns what to call at its end */
+  /** Records the start of a turn. @returns a function to call at its end */
   begin(
     chatId: string,
     { counts, ledger }: Gpu,

@@ -1,4 +1,4 @@
-/** What a turn is asked to do: the caller's wishes over the model's defaults, checked once. */
+/** A turn's request: the caller's options over the model's defaults, checked once. */
 import type { BoundChat } from "../chat/bound-chat";
 import type { ChatRound } from "../chat/chat-round";
 import type {
@@ -17,12 +17,12 @@ import type { TurnRequest } from "./turn";
 
 const DEFAULT_MAX_TOKENS = 1024;
 /**
- * Of the trained range, what selected rounds may fill. In a very long chat every round has a little of the
- * attention, and nine tenths of it are many rounds: more than a turn has time for, and more than help.
+ * Share of the trained range that selected rounds may fill. In a very long chat the attention spreads thinly over
+ * all rounds, and nine tenths of it are many rounds: more than a turn has time for, and more than help.
  */
 const SELECTED_SHARE = 1 / 3;
 
-/** Of the context, what is computed again where KV is stale: A³'s own choice. */
+/** Share of the context that is repaired if KV is stale: A³'s own choice. */
 const REPAIRED_SHARE = 0.15;
 const VARIANTS: readonly FusionVariant[] = [
   "rounds",
@@ -32,7 +32,7 @@ const VARIANTS: readonly FusionVariant[] = [
   "edges",
 ];
 
-/** The options there are, by group; another one is a mistake of the caller that would go unseen. */
+/** All options, by group; any other one is a typo that would go unnoticed. */
 const OPTIONS: Record<string, readonly string[]> = {
   "": [
     "attention",
@@ -61,9 +61,9 @@ const OPTIONS: Record<string, readonly string[]> = {
 };
 
 /**
- * Refuses what no model could take.
+ * Refuses options that no model could use.
  *
- * @throws RangeError that names the option, what it may be and what came
+ * @throws RangeError that names the option, the valid values and the given one
  */
 export function checkReplyOptions(options: ReplyOptions): void {
   const { attention, fusion, sampler, maxTokens } = options;
@@ -87,8 +87,8 @@ export function checkReplyOptions(options: ReplyOptions): void {
 }
 
 /**
- * @param round the message that is to be answered
- * @throws RangeError that names the setting, what it may be and what came
+ * @param round the message to answer
+ * @throws RangeError that names the setting, the valid values and the given one
  */
 export function turnRequest(
   { generation, tokenizer, network, selection, contextTokens }: Model,
@@ -107,7 +107,7 @@ export function turnRequest(
   const tokens = thinks ? chat.tokens : chat.unthinking;
   const isFirst = conversation.historyOf(round).length === 1;
   const openTokens = tokens.open(round.user, { isFirst });
-  // A model whose files name no stop token ends with what its template ends a reply with.
+  // If a model's files name no stop token, the token with which its template ends a reply is used.
   const [closing] = tokens.close;
   const marks = closing !== undefined && !tokenizer.isText(closing);
   const heads = network.config.numAttentionHeads;

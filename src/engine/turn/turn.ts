@@ -1,7 +1,7 @@
 /**
- * One turn, from the message's tokens to the reply's text: its round is prefilled (prefill-turn.ts), the reply
- * is decoded (reply.ts). However it ends, the round then holds what was said; where it fails, the message is
- * there still, and has no reply.
+ * One turn, from the message's tokens to the reply's text: its round is prefilled (prefill-turn.ts), the reply is
+ * decoded (reply.ts). However it ends, the round then holds the text so far; if it fails, the message stays,
+ * without a reply.
  */
 import { noteComputed } from "../../memory/half-kv";
 import { Pins, type Residency } from "../../memory/residency";
@@ -31,14 +31,14 @@ export interface TurnRequest {
   openTokens: readonly number[];
   /** From the end of the reply to the end of the round. */
   closeTokens: readonly number[];
-  /** Of the tokenizer and template that made these. */
+  /** Fingerprint of the tokenizer and template that made these. */
   textFingerprint: string;
   stopTokens: ReadonlySet<number>;
   sampler: SamplerSettings;
   attention: AttentionSettings;
   massRows: number;
   massHeads: readonly number[];
-  /** Share of the context that is computed again where KV is stale, and how it is chosen. */
+  /** Share of the context that is repaired if KV is stale, and how its tokens are chosen. */
   fusion: { ratio: number; method: RepairMethod };
   maxTokens: number;
   signal?: AbortSignal | undefined;
@@ -50,9 +50,9 @@ const REPLY_SHARE = 0.25;
 /**
  * Answers a message that has no reply yet.
  *
- * @param round of the branch that is shown; what follows it there is not read
- * @throws ContextFullError, OutOfMemoryError, DeviceLostError; ModelOutputError where the model computes no
- *   numbers; the round is then as it was before
+ * @param round of the shown branch; later rounds are not read
+ * @throws ContextFullError, OutOfMemoryError, DeviceLostError; ModelOutputError if the model computes no numbers;
+ *   the round is then as before
  */
 export async function* runTurn(
   context: TurnContext,
@@ -154,7 +154,7 @@ export async function* runTurn(
     hasFailed = true;
     throw error;
   } finally {
-    // Also when the caller leaves early: what was said until then stays.
+    // Also when the caller leaves early: the text so far stays.
     pins.release();
     if (hasFailed) unanswer(round);
     else closeRound(context, round, made.reply, closeTokens);
@@ -162,8 +162,8 @@ export async function* runTurn(
 }
 
 /**
- * Tokens that a reply may have. A chat may be longer than the context; the system prompt, any one of its
- * rounds and a turn together may not.
+ * Tokens that a reply may have. A chat may be longer than the context; the system prompt, any one of its rounds
+ * and a turn together may not.
  */
 function roomFor(
   history: readonly Round[],
@@ -196,7 +196,7 @@ function attendedIds({ attended }: AttentionReport): number[] | null {
   return isAll ? null : attended.map(({ id }) => id);
 }
 
-/** Tells the sampler which tokens the repetition penalty applies to: all of the chat's. */
+/** Uploads the tokens that the repetition penalty applies to: all of the chat's. */
 function markSeen(
   { runner: { gpu, decoder } }: TurnContext,
   rounds: readonly Round[],
@@ -211,8 +211,8 @@ function markSeen(
 }
 
 /**
- * Puts what was said into the round, without what was only thought. Its last tokens may still lack KV, those
- * behind the thinking always do: settleRound makes it.
+ * Puts the reply into the round, without the thinking. Its last tokens may still lack KV, and those after a
+ * thinking block always do: settleRound computes it.
  */
 function closeRound(
   { residency, tokenizer }: TurnContext,
@@ -241,9 +241,9 @@ function closeRound(
 }
 
 /**
- * How many tokens behind the question both stay in the round and have their KV. What ran ahead of the
- * reply's end has KV too, and does not stay; but the token that ended it is usually the first that
- * closes the round.
+ * How many tokens behind the question both stay in the round and have KV. Steps that ran past the reply's end
+ * made KV, too, that does not stay; but the token that ended it is usually the first of those that close the
+ * round.
  */
 export function keptTokens(
   reply: Pick<Reply, "tokens" | "stopToken" | "fedTokens">,
@@ -254,7 +254,7 @@ export function keptTokens(
   return Math.min(fedTokens, tokens.length + Number(closes));
 }
 
-/** The message is as if it had never been asked; it stays. */
+/** Resets the message to unanswered; it stays in the chat. */
 function unanswer(round: ChatRound): void {
   round.reply = "";
   round.attended = null;

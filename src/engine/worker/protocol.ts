@@ -1,19 +1,19 @@
 /**
- * What crosses between page and worker: one message a call, then events, then one result or error; and
- * notices, which belong to no call. All by structured clone: of a Blob that is a handle, not its bytes.
+ * What crosses between page and worker: one message a call, then events, then one result or error; and notices,
+ * which belong to no call. Everything is structured-cloned: a Blob as a handle, not its bytes.
  */
 import type { StoreErrorReason } from "../../util/errors";
 import type { CallName } from "../api/calls";
 import type { EngineNotice } from "../api/notice";
 
-/** Page to worker. `id` names the call in all that follows. */
+/** Page to worker. `id` identifies the call in all replies. */
 export type Request =
   | { id: number; call: CallName | "close"; args: unknown[] }
   | { id: number; call: "abort" }
-  /** Is the worker alive? It answers at once, unless something keeps it busy for ever. */
+  /** Is the worker alive? It answers at once, unless it is blocked. */
   | { call: "ping" };
 
-/** Worker to page. What events and results are, the method of the call says. */
+/** Worker to page. The types of events and results follow from the call's method. */
 export type Response =
   | { id: number; type: "event"; event: unknown }
   | { id: number; type: "result"; result: unknown }
@@ -21,13 +21,13 @@ export type Response =
   | { type: "notice"; notice: EngineNotice }
   | { type: "pong" };
 
-/** An error as it crosses: its class by name. */
+/** An error in transit: its class by name. */
 export interface WireError {
   name: string;
   message: string;
   stack?: string | undefined;
-  /** Of a ModelFormatError. */
+  /** From a ModelFormatError. */
   problem?: unknown;
-  /** Of a StoreError. */
+  /** From a StoreError. */
   reason?: StoreErrorReason;
 }

@@ -1,7 +1,10 @@
-/** The engine as the page sees it: every call goes to a worker, replies stream back. */
+/** The engine as the page sees it: forwards every call to a worker; replies stream back. */
 import { hubName } from "../../model/hub/hub-name";
 import { askToPersist } from "../../store/disk-space";
-import { isElsewhere, workerElsewhere } from "../../util/worker-elsewhere";
+import {
+  isCrossOrigin,
+  crossOriginWorker,
+} from "../../util/cross-origin-worker";
 import {
   CALLS,
   type CallName,
@@ -26,9 +29,9 @@ interface OpenCall {
   reject(error: Error): void;
 }
 
-/** How often a worker that has something to do is asked whether it is alive. */
+/** How often a busy worker is asked whether it is alive. */
 const PING_MS = 10_000;
-/** So many questions without an answer, and it is taken for dead: something keeps it busy for ever. */
+/** After this many questions without an answer the worker counts as dead: something blocks it. */
 const MOST_PINGS = 6;
 
 export class RemoteEngine extends ForwardingEngine implements ChatEngine {
@@ -76,7 +79,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
     return super.planModel(fromPage(source), hubFromPage(options));
   }
 
-  /** What the forwarded methods do. */
+  /** Implements the forwarded methods. */
   forward(name: CallName, given: readonly unknown[]): unknown {
     const { args, options } = splitOptions(name, given);
     const { signal, onProgress } = options;
@@ -87,7 +90,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
     });
   }
 
-  /** Starts the worker: what another tab does is heard also before the first call. */
+  /** Starts the worker, so that other tabs' changes are heard even before the first call. */
   onNotice(listener: (notice: EngineNotice) => void): () => void {
     const hear = (notice: EngineNotice) => listener(notice);
     this.#listeners.add(hear);
@@ -95,7 +98,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
     return () => this.#listeners.delete(hear);
   }
 
-  /** Closing again waits for the same. Whatever the worker says to it, it is ended. */
+  /** Closing again waits for the same. The worker is ended whatever it answers. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
   }
@@ -150,7 +153,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
     }
   }
 
-  /** @param endsItself an aborted call still gives its result, rather than being dropped at once */
+  /** @param endsItself whether an aborted call still gives its result, rather than being dropped at once */
   #call(
     call: CallName | "close",
     args: unknown[],
@@ -206,8 +209,8 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
   }
 
   /**
-   * Asks now and then whether the worker is alive, while somebody waits for it. A page that sleeps asks nothing
-   * meanwhile, and so takes no worker for dead that slept with it.
+   * Asks the worker now and then whether it is alive, while a call waits for it. A page that sleeps asks nothing,
+   * so a worker that slept with it does not count as dead.
    */
   #watch(): void {
     if (this.#pinging !== undefined) return;
@@ -229,8 +232,8 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
   }
 
   /**
-   * A worker that stops is replaced at the next call; the model must then be loaded again. Those who
-   * listen hear the new one.
+   * Replaces a worker that stopped, at the next call; the model must then be loaded again. Listeners hear the new
+   * worker.
    */
   #startWorker(): Worker {
     const worker = this.#createWorker();
@@ -275,7 +278,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
   }
 }
 
-/** The source as the worker, whose own address is another one, finds it. */
+/** The source with addresses made absolute: the worker has another base address. */
 function fromPage(source: ModelSource): ModelSource {
   if (typeof source !== "string" || hubName(source)) return source;
   return new URL(source, globalThis.location?.href).href;
@@ -293,8 +296,8 @@ function hubFromPage<Options extends PlanOptions>(options: Options): Options {
 /** In the built library, `worker.js` lies beside what imports this. */
 function engineWorker(): Worker {
   const here = import.meta.url;
-  if (isElsewhere(here))
-    return workerElsewhere(new URL("./worker.js", here).href, "rondo engine");
+  if (isCrossOrigin(here))
+    return crossOriginWorker(new URL("./worker.js", here).href, "rondo engine");
   return new Worker(new URL("./worker.ts", import.meta.url), {
     type: "module",
     name: "rondo engine",

@@ -1,4 +1,4 @@
-/** Errors keep their class when they cross between worker and page. */
+/** Converts errors for the way between worker and page, so that they keep their class. */
 import {
   ChatBusyError,
   ChatFileError,
@@ -42,7 +42,7 @@ export function toWire(error: unknown): WireError {
 
 export function fromWire(wire: WireError): Error {
   const error = ofItsClass(wire);
-  // A DOMException is the platform's and keeps its own.
+  // A DOMException keeps its own class: the platform's.
   if (wire.stack !== undefined && !(error instanceof DOMException))
     error.stack = wire.stack;
   return error;

@@ -1,4 +1,4 @@
-/** The worker that holds the engine: takes calls, streams events, gives results, passes notices on. */
+/** The worker that runs the engine: takes calls, streams events, returns results, passes notices on. */
 import { CALLS, type CallName, joinOptions } from "../api/calls";
 import { Engine } from "../engine";
 import type { Request, Response } from "./protocol";

@@ -1,4 +1,4 @@
-/** What the runtime knows of one architecture: how its models are configured, and how GGUF spells them. */
+/** The interface of an architecture: how its models are configured, and how GGUF spells them. */
 import type { ModelFormatError } from "../../util/errors";
 import type { Recipe } from "./recipe";
 
@@ -9,7 +9,7 @@ export interface Architecture {
    * The recipe of a model.
    *
    * @param config config.json, parsed
-   * @throws ModelFormatError for a field that is missing or absurd, or says what a recipe can't
+   * @throws ModelFormatError for a field that is missing or invalid, or that no recipe can express
    */
   readonly recipe: (config: unknown) => Recipe;
   readonly gguf: GgufFormat;
@@ -21,29 +21,29 @@ export interface GgufFormat {
   readonly name: string;
   /** By Hugging Face's names without `.weight` and `.bias`; of a layer's tensors also without `model.layers.0.` and `blk.0.`. */
   readonly tensorNames: ReadonlyMap<string, string>;
-  /** Those whose rows lie as RoPE on neighbouring pairs wants them; see stored-tensors.ts. */
+  /** Tensors whose rows are stored for RoPE on neighbouring pairs; see stored-tensors.ts. */
   readonly pairedTensors: ReadonlySet<string>;
-  /** Short vectors in F32 that the configuration depends on, where a file has them. */
+  /** Short vectors in F32 that the configuration depends on, if a file has them. */
   readonly configVectors: readonly string[];
   /**
    * The fields of a config.json, less `architectures`.
    *
-   * @throws ModelFormatError for metadata that is missing, or that no config.json could say
+   * @throws ModelFormatError for metadata that is missing, or that no config.json could express
    */
   readonly config: (file: GgufFacts) => Record<string, unknown>;
 }
 
-/** What a GGUF file says of its network. Keys lack their prefix, the name of the architecture. */
+/** The metadata of a GGUF file about its network. Keys lack their prefix, the name of the architecture. */
 export interface GgufFacts {
-  /** @throws ModelFormatError where it is missing or no number */
+  /** @throws ModelFormatError if it is missing or not a number */
   needed(key: string): number;
-  /** @throws ModelFormatError where it is there and no number */
+  /** @throws ModelFormatError if it exists and is not a number */
   number(key: string): number | undefined;
-  /** @throws ModelFormatError where it is there and no text */
+  /** @throws ModelFormatError if it exists and is not a text */
   text(key: string): string | undefined;
-  /** [rows, columns] or [values]; undefined where there is no such tensor. */
+  /** [rows, columns] or [values]; undefined if there is no such tensor. */
   shapeOf(tensor: string): readonly number[] | undefined;
-  /** The values of one of `configVectors`, where the file has it. */
+  /** The values of one of `configVectors`, if the file has it. */
   vector(tensor: string): readonly number[] | undefined;
   problem(key: string, expected: string, found: string): ModelFormatError;
 }

@@ -1,4 +1,4 @@
-/** Fields of a config.json that most architectures have: what they may say, and whether they fit together. */
+/** Fields of a config.json that most architectures share: their valid values, and whether they fit together. */
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
 import type { Recipe } from "./recipe";
@@ -6,9 +6,9 @@ import type { Recipe } from "./recipe";
 export const CONFIG_FILE = "config.json";
 
 /**
- * Several times what the largest models have (Llama 3.1 405B: 126 layers of 16,384 values, 53,248 in the MLP;
- * Gemma 3: 262,144 tokens; Llama 4 Scout: 10 million positions). Lists, tables and buffers are as long as these
- * numbers say before any weight is read, so an absurd one would hang or crash the loading.
+ * Several times the largest models (Llama 3.1 405B: 126 layers of 16,384 values, 53,248 in the MLP; Gemma 3:
+ * 262,144 tokens; Llama 4 Scout: 10 million positions). These numbers set the sizes of lists, tables and buffers
+ * before any weight is read, so an absurd one would hang or crash the loading.
  */
 export const MOST = {
   hiddenSize: 2 ** 16,
@@ -56,7 +56,7 @@ export const decoderFields = {
   quantization_config: v.optional(v.unknown()),
 };
 
-/** What is read of a config.json with these fields. */
+/** The parsed fields of a config.json. */
 export type FieldsOf<Entries extends v.ObjectEntries> = v.InferOutput<
   v.ObjectSchema<Entries, undefined>
 >;

@@ -1,4 +1,7 @@
-/** What decoders are around their attention: an embedding, an MLP in each layer, one RoPE, a last norm, a head. */
+/**
+ * The parts that all decoders share around attention: an embedding, an MLP in each layer, one RoPE, a last norm,
+ * a head.
+ */
 import {
   type decoderFields,
   expectFloats,
@@ -12,9 +15,9 @@ import type { Windows } from "./window-fields";
 
 /** What an architecture needs to know of a layer to write its recipe. */
 export interface LayerPlace {
-  /** What names of its tensors begin with: model.layers.0 */
+  /** Prefix of its tensors' names: model.layers.0 */
   at: string;
-  /** Values that q_proj makes, and that k_proj and v_proj make each. */
+  /** Outputs of q_proj, and of k_proj and v_proj each. */
   queries: number;
   keys: number;
   headDim: number;
@@ -24,8 +27,9 @@ export interface LayerPlace {
 }
 
 /**
- * @param attention writes that of one layer
- * @throws ModelFormatError for sizes that do not fit together, quantised weights, and RoPE that no recipe can say
+ * @param attention writes the attention part of one layer
+ * @throws ModelFormatError for sizes that do not fit together, quantised weights, and RoPE that no recipe can
+ *   express
  */
 export function decoderRecipe(
   architecture: string,

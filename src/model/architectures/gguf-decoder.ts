@@ -1,4 +1,4 @@
-/** What GGUF files of most decoders have in common: names of tensors, keys of metadata. */
+/** What GGUF files of most decoders share: names of tensors, keys of metadata. */
 import type { GgufFacts } from "./architecture";
 
 /** By Hugging Face's names; see GgufFormat. */
@@ -17,13 +17,13 @@ export const decoderTensors: readonly (readonly [string, string])[] = [
   ["mlp.down_proj", "ffn_down"],
 ];
 
-/** What each of RoPE's frequencies is divided by. */
+/** Divisors of RoPE's frequencies. */
 export const ROPE_FACTORS = "rope_freqs.weight";
 
 /**
- * The fields of a config.json that say how large a decoder is and how it rotates.
+ * The fields of a config.json for a decoder's sizes and its RoPE.
  *
- * @throws ModelFormatError for metadata that is missing, or that no config.json could say
+ * @throws ModelFormatError for metadata that is missing, or that no config.json could express
  */
 export function decoderConfig(file: GgufFacts): Record<string, unknown> {
   const heads = file.needed("attention.head_count");
@@ -58,7 +58,7 @@ export function decoderConfig(file: GgufFacts): Record<string, unknown> {
   };
 }
 
-/** `rope_scaling` of a config.json; other kinds pass as they are, and are refused there by name. */
+/** `rope_scaling` of a config.json; unknown kinds are passed on and refused there by name. */
 function ropeScaling(file: GgufFacts): object | null {
   const key = "rope.scaling.type";
   const type = file.text(key) ?? "linear";

@@ -5,7 +5,7 @@ import { mistral } from "./mistral";
 import { qwen2 } from "./qwen2";
 import { qwen3 } from "./qwen3";
 
-/** Where several have one name in GGUF, the first is what such a file is by itself. */
+/** If several share a name in GGUF, the first is the default for that name. */
 export const ARCHITECTURES: readonly Architecture[] = [
   llama,
   mistral,

@@ -1,10 +1,9 @@
-/** What names the KV of the first architectures: the configuration as it was before there were recipes. */
+/** The identity of the first architectures' KV: the configuration in the form it had before recipes. */
 import type { Recipe } from "./recipe";
 
 /**
- * For Llama, Mistral, Qwen2 and Qwen3. Stored KV bears a hash of this object's JSON: its keys, their order and
- * what they say must stay as they are. An architecture that can differ in more than this needs an identity of
- * its own.
+ * For Llama, Mistral, Qwen2 and Qwen3. Stored KV carries a hash of this object's JSON: its keys, their order and
+ * their values must not change. An architecture that can differ in more than this needs an identity of its own.
  */
 export function firstKvIdentity(recipe: Omit<Recipe, "kvIdentity">): object {
   const { attention, mlp } = recipe.layers[0]!;
@@ -30,7 +29,7 @@ export function firstKvIdentity(recipe: Omit<Recipe, "kvIdentity">): object {
     hasQkvBias: attention.qkv.biases !== null,
     hasOutputBias: attention.output.biases !== null,
     hasQkNorm: attention.qkNorm !== null,
-    // What no model with stored KV had: left out where it is as it always was.
+    // No model with stored KV had these: left out at their old defaults.
     ...(partialRotaryFactor !== 1 && { partialRotaryFactor }),
     ...(mlp.activation !== "silu" && { activation: mlp.activation }),
     ...(mlp.gateUp.biases !== null && { hasMlpBias: true }),

@@ -1,4 +1,4 @@
-/** Llama, and whatever else was published as one, such as SmolLM2. */
+/** Llama, and other models published under its name, such as SmolLM2. */
 import * as v from "valibot";
 import { checked } from "../files/check-json";
 import type { Architecture } from "./architecture";

@@ -1,4 +1,4 @@
-/** Mistral: Llama's layers, each with a window where the configuration names one. */
+/** Mistral: Llama's layers, each with a window if the configuration names one. */
 import { checked } from "../files/check-json";
 import type { Architecture } from "./architecture";
 import { CONFIG_FILE } from "./config-fields";
@@ -12,7 +12,7 @@ export const mistral: Architecture = {
 
   recipe(config) {
     const fields = checked(llamaFields, config, CONFIG_FILE);
-    // Where it names a window, it uses it.
+    // A window that is named is used.
     const windows = readWindows(fields, true);
     const recipe = decoderRecipe(mistral.name, fields, windows, (place) =>
       llamaAttention(place, fields.attention_bias),

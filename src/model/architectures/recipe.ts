@@ -1,7 +1,7 @@
 /**
- * What a model computes, as plain data: its sizes, which tensors of its files each part is made of, and how
- * the parts of each layer work. The file of its architecture writes the recipe; loading and running the model
- * read it. A recipe can say more than the network computes: config/computable.ts draws the line.
+ * What a model computes, as plain data: its sizes, the tensors of each part, and how the parts of each layer
+ * work. The architecture's file writes the recipe; loading and running the model read it. A recipe can express
+ * more than the network computes: config/computable.ts draws the line.
  */
 
 export interface Recipe {
@@ -15,21 +15,21 @@ export interface Recipe {
   numAttentionHeads: number;
   /** Divides `numAttentionHeads`. */
   numKeyValueHeads: number;
-  /** Values of one head; a multiple of 8, and not always hiddenSize / numAttentionHeads. */
+  /** Values per head; a multiple of 8, and not always hiddenSize / numAttentionHeads. */
   headDim: number;
   /** Tokens of context the model was made for. */
   maxPositionEmbeddings: number;
   vocabSize: number;
   embedding: Embedding;
-  /** Each kind of rotation once; layers name theirs by its index. */
+  /** Each kind of rotation once; layers refer to theirs by index. */
   ropes: readonly Rope[];
   layers: readonly LayerRecipe[];
-  /** Behind the last layer. */
+  /** After the last layer. */
   norm: Norm;
   head: Head;
   /**
-   * What stored KV depends on, of all this. Its JSON is hashed, in the order of its keys: another text has all
-   * stored KV of the model computed again.
+   * The part of all this that stored KV depends on. Its JSON is hashed, in the order of its keys: if the text
+   * changes, all stored KV of the model is computed again.
    */
   kvIdentity: object;
 }
@@ -42,7 +42,7 @@ export interface TensorSpec {
   shape: readonly number[];
 }
 
-/** A linear layer: tensors one below the other, as the network multiplies by them at once. */
+/** A linear layer: tensors stacked by rows, because the network multiplies by all of them at once. */
 export interface Projection {
   /** [outputs, inputs] each. */
   weights: readonly TensorSpec[];
@@ -54,20 +54,20 @@ export interface Projection {
 export interface Norm {
   weight: TensorSpec;
   eps: number;
-  /** What safetensors leave to be added to the weights: Gemma's norms are 1 + weight. GGUF has it in them. */
+  /** To be added to the weights of safetensors files: Gemma's norms are 1 + weight. GGUF includes it. */
   offset: 0 | 1;
 }
 
 export interface Embedding {
   weight: TensorSpec;
-  /** What rows of the table are multiplied by. */
+  /** Factor for rows of the table. */
   scale: number;
 }
 
 export interface Head {
   /** null: tied to the embedding. */
   weight: TensorSpec | null;
-  /** What logits are multiplied by. */
+  /** Factor for logits. */
   scale: number;
 }
 
@@ -75,7 +75,7 @@ export interface Head {
 export interface LayerRecipe {
   attention: AttentionRecipe;
   mlp: MlpRecipe;
-  /** What both outputs are multiplied by before they are added to the residual stream. */
+  /** Factor for both outputs before they are added to the residual stream. */
   residualScale: number;
 }
 
@@ -86,11 +86,11 @@ export interface AttentionRecipe {
   qkv: Projection;
   /** Of each head of q and k, before RoPE. */
   qkNorm: HeadNorms | null;
-  /** Index into the recipe's `ropes`; null: this layer does not rotate. */
+  /** Index into the recipe's `ropes`; null: this layer has no RoPE. */
   rope: number | null;
-  /** What q · k is multiplied by before softmax. */
+  /** Factor for q · k before softmax. */
   scale: number;
-  /** Tokens that a row attends to at most, itself the last; null: all before it. */
+  /** The most tokens that a row attends to, counting itself; null: all before it. */
   window: number | null;
   output: Projection;
   /** Of the output, before it is added to the residual stream. */
@@ -129,7 +129,7 @@ export interface Rope {
 /** How RoPE's frequencies are stretched for a longer context. */
 export type RopeScaling =
   | { type: "linear"; factor: number }
-  /** Each frequency divided by a number of its own, one for each pair. */
+  /** Each frequency divided by its own factor, one for each pair. */
   | { type: "factors"; factors: readonly number[] }
   | {
       type: "llama3";

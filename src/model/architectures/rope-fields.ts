@@ -1,4 +1,4 @@
-/** Fields of a config.json that say how RoPE rotates. */
+/** Fields of a config.json about RoPE. */
 import * as v from "valibot";
 import { checked } from "../files/check-json";
 import {
@@ -10,13 +10,13 @@ import {
 } from "./config-fields";
 import type { Rope, RopeScaling } from "./recipe";
 
-/** From 10,000 of the first models to 10^10 of those with the longest context. */
+/** From 10,000 in the first models to 10^10 in those with the longest context. */
 const theta = v.nullish(real(1, 1e15));
 const factor = real(1e-3, 1e6);
 
 const scalingFields = v.looseObject({
   rope_type: v.nullish(v.string()),
-  /** Until 2024 under this name. */
+  /** Its name until 2024. */
   type: v.nullish(v.string()),
   rope_theta: theta,
 });
@@ -25,15 +25,15 @@ export const ropeFields = {
   rope_theta: theta,
   /** Of older files. */
   rope_scaling: v.nullish(scalingFields),
-  /** Of newer ones; holds the theta as well. */
+  /** In newer ones; includes the theta. */
   rope_parameters: v.nullish(scalingFields),
   partial_rotary_factor: v.nullish(real(0, 1), 1),
 };
 
 /**
- * The one RoPE of all layers.
+ * The RoPE that all layers share.
  *
- * @throws ModelFormatError for a kind that no recipe can say
+ * @throws ModelFormatError for a kind that no recipe can express
  */
 export function readRope(
   fields: FieldsOf<typeof ropeFields>,
@@ -91,5 +91,5 @@ const llama3Fields = v.object({
   original_max_position_embeddings: positions,
 });
 
-/** What GGUF has in place of llama3's four numbers; this runtime's own name for it. */
+/** GGUF's replacement for llama3's four numbers; the name is this runtime's own. */
 const factorsFields = v.object({ factors: v.array(factor) });

@@ -1,4 +1,4 @@
-/** Fields of a config.json that say in which layers attention has a window. */
+/** Fields of a config.json about the layers whose attention has a window. */
 import * as v from "valibot";
 import {
   count,
@@ -18,14 +18,14 @@ export const windowFields = {
 };
 
 export interface Windows {
-  /** Tokens that a row of each layer attends to; null: all. */
+  /** The most tokens that a row of each layer attends to; null: all. */
   byLayer: readonly (number | null)[];
-  /** Within so many tokens no window slides: attention is attention to everything. */
+  /** Up to so many tokens the windows have no effect. */
   stillTokens: number;
 }
 
 /**
- * @param isUsed whether the window that is named is used, where use_sliding_window says nothing
+ * @param isUsed whether a named window is used if use_sliding_window is missing
  * @throws ModelFormatError for layers of another kind
  */
 export function readWindows(

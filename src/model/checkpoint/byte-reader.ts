@@ -1,6 +1,6 @@
 /**
- * Reads a stream of chunks of any size by exact counts of bytes. What is read is copied once, into
- * the caller's buffer; never more than one chunk is held.
+ * Reads exact byte counts from a stream of chunks of any size. Data is copied once, into the caller's buffer; at
+ * most one chunk is held.
  */
 export class ByteReader {
   /** Bytes read or skipped so far. */
@@ -12,7 +12,7 @@ export class ByteReader {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** Fills `target` from the stream; returns the bytes filled, fewer only where the stream ends. */
+  /** Fills `target` from the stream; returns the bytes filled, fewer only at the end of the stream. */
   async read(target: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < target.length && (await this.#hasMore())) {
@@ -23,7 +23,7 @@ export class ByteReader {
     return filled;
   }
 
-  /** Passes over `bytes` bytes, or fewer where the stream ends. */
+  /** Skips `bytes` bytes, or fewer at the end of the stream. */
   async skip(bytes: number): Promise<void> {
     const end = this.position + bytes;
     while (this.position < end && (await this.#hasMore())) {
@@ -31,7 +31,7 @@ export class ByteReader {
     }
   }
 
-  /** Lets go of the stream; whatever is still to come is dropped. */
+  /** Closes the stream; remaining data is dropped. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }

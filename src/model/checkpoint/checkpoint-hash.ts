@@ -1,6 +1,6 @@
 /**
- * Hashes of what a model is made of, taken on the way while it is loaded: nothing is read for them a
- * second time, and they cover every byte that the model uses.
+ * Hashes a model's files and tensors while they are loaded: nothing is read twice, and the hashes cover every
+ * byte that the model uses.
  */
 import { sha256 } from "../../util/hash";
 import type { Checkpoint } from "./checkpoint";
@@ -9,7 +9,7 @@ import type { ModelFiles } from "../files/model-files";
 export interface HashedFiles {
   /** The same files. */
   files: ModelFiles;
-  /** SHA-256 of the texts that were read so far, by file name. */
+  /** SHA-256 of the texts read so far, by file name. */
   hashes: () => Promise<Record<string, string>>;
 }
 
@@ -48,8 +48,8 @@ export interface HashedCheckpoint {
 }
 
 /**
- * Hashes each piece of the tensors while the one after it is read. SHA-256 of the whole would have to
- * be computed in one call; a hash of the pieces' hashes says as much, and needs one piece in memory.
+ * Hashes each piece of the tensors while the next one is read. SHA-256 of the whole would need all of it in one
+ * call; a hash of the pieces' hashes is as good, and needs only one piece in memory.
  */
 export function hashedCheckpoint(checkpoint: Checkpoint): HashedCheckpoint {
   let pieces: string[] | undefined;

@@ -1,4 +1,4 @@
-/** A model's tensors, read in the order in which they lie in the files. */
+/** A model's tensors, read in the order of the files. */
 
 /** Types of single values, in safetensors' spelling. */
 export type FloatType = "F32" | "F16" | "BF16";
@@ -10,7 +10,7 @@ export type BlockType =
 /** Element types that a checkpoint may hold. */
 export type TensorType = FloatType | BlockType;
 
-/** Values of a block, which lie in one row, and its bytes. */
+/** Values of a block, which are in one row, and its bytes. */
 const TENSOR_TYPES: Record<TensorType, { values: number; bytes: number }> = {
   F32: { values: 1, bytes: 4 },
   F16: { values: 1, bytes: 2 },
@@ -29,13 +29,13 @@ export function isFloatType(type: TensorType): type is FloatType {
   return TENSOR_TYPES[type].values === 1;
 }
 
-/** Bytes of so many values: of whole blocks. */
+/** Bytes of so many values, in whole blocks. */
 export function tensorBytes(type: TensorType, values: number): number {
   const block = TENSOR_TYPES[type];
   return (values / block.values) * block.bytes;
 }
 
-/** Whether a row of so many values can be of this type: no block reaches into the next row. */
+/** Whether a row of so many values can have this type: blocks must not span rows. */
 export function isWholeBlocks(type: TensorType, columns: number): boolean {
   return columns % TENSOR_TYPES[type].values === 0;
 }
@@ -56,22 +56,22 @@ export interface TensorRows {
   /** First row of this piece; a tensor of one dimension is one row. */
   firstRow: number;
   /**
-   * rows × columns × element bytes, the reader's own: no later piece overwrites them. They start at
-   * a multiple of 4 in their buffer, which reaches to the next multiple of 4 behind them.
+   * rows × columns × element bytes, owned by the reader: later pieces don't overwrite them. They start at a
+   * multiple of 4 in their buffer, which extends to the next multiple of 4 after them.
    */
   bytes: Uint8Array;
 }
 
-/** The tensors of a checkpoint, streamed: at no time is more than a slice of them in memory. */
+/** The tensors of a checkpoint, streamed: only a slice of them is in memory at any time. */
 export interface Checkpoint {
   tensors: ReadonlyMap<string, TensorInfo>;
   /** Bytes of all tensors. */
   totalBytes: number;
   /**
-   * All rows of all tensors, each once, in pieces of at most 4 MiB, or of one row where a row is
-   * longer. A tensor's rows come in order and in one go. May be called again, and reads anew.
+   * All rows of all tensors, each once, in pieces of at most 4 MiB, or of one row if a row is longer. A tensor's
+   * rows come in order and without interruption. May be called again to read everything anew.
    *
-   * @throws ModelFormatError when a file ends early, ModelFetchError; the signal's reason
+   * @throws ModelFormatError if a file ends early, ModelFetchError; the signal's reason
    */
   read(signal?: AbortSignal): AsyncIterable<TensorRows>;
 }

@@ -1,4 +1,4 @@
-/** Values of a checkpoint's bytes, which are little-endian, as is every machine with WebGPU. */
+/** Decodes floats from a checkpoint's bytes, which are little-endian, as is every machine with WebGPU. */
 import { halfToFloat } from "../../util/float16";
 import type { FloatType } from "./checkpoint";
 

@@ -1,6 +1,6 @@
 /**
- * GGUF's block formats, read as what they have in common: groups of whole numbers that share a scale and
- * an offset. Nothing is rounded here: value = scale · quant + offset is the format's own definition.
+ * GGUF's block formats, decoded to their common form: groups of integers that share a scale and an offset.
+ * Nothing is rounded here: value = scale · quant + offset is the formats' own definition.
  *
  *     Q4_0  f16 d │ 16 B: nibbles of values i and i + 16          d (q − 8)
  *     Q4_1  f16 d, m │ 16 B                                       d q + m
@@ -27,7 +27,7 @@ export interface Groups {
   offsets: Float32Array;
 }
 
-/** A reader of one block: fills `quants`, `scales` and `offsets` from a place in them on. */
+/** Reads one block into `quants`, `scales` and `offsets`, from given indexes on. */
 type ReadBlock = (
   bytes: Uint8Array,
   at: number,

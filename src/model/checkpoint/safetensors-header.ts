@@ -16,11 +16,11 @@ import { expectApart, type StoredTensor } from "./stored-tensors";
 
 interface FileStart {
   bytes: Uint8Array;
-  /** Bytes of the whole file, where known. */
+  /** Bytes of the whole file, if known. */
   fileBytes: number | undefined;
 }
 
-/** The length of a header up to which it comes with the first request. */
+/** Headers up to this length come with the first request. */
 const FIRST_BYTES = 64 * 1024;
 const TYPES: readonly FloatType[] = ["F32", "F16", "BF16"];
 /** The format's own limit. */
@@ -35,8 +35,7 @@ const tensorFields = v.object({
 });
 
 /**
- * The tensors of `file` that are expected, in file order; others are left out. Undefined when there
- * is no such file.
+ * The expected tensors of `file`, in file order; others are left out. Undefined if there is no such file.
  *
  * @param expected shapes by name
  * @throws ModelFetchError, ModelFormatError; the signal's reason
@@ -173,7 +172,7 @@ function readTensor(
   };
 }
 
-/** Bytes [start, end) of a file, fewer where it ends early; undefined when there is no such file. */
+/** Bytes [start, end) of a file, fewer if it ends early; undefined if there is no such file. */
 async function readBytes(
   files: ModelFiles,
   file: string,

@@ -1,7 +1,6 @@
 /**
- * Checkpoints in the safetensors format: one file, or shards named by an index. All headers are
- * read and checked before the first weight is; then each file is streamed once, from its first
- * expected tensor to its last.
+ * Checkpoints in the safetensors format: one file, or shards listed in an index. All headers are read and checked
+ * before the first weight; then each file is streamed once, from its first expected tensor to its last.
  */
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
@@ -31,8 +30,8 @@ interface Shard {
  * lm_head) and not counted.
  *
  * @param expected shapes by name; see `expectedTensors`
- * @throws ModelFormatError for a tensor that is missing, double, of another shape or type, or
- *   outside its file; ModelFetchError; the signal's reason
+ * @throws ModelFormatError for a tensor that is missing, listed twice, has another shape or type, or lies outside
+ *   its file; ModelFetchError; the signal's reason
  */
 export async function openSafetensors(
   files: ModelFiles,
@@ -100,7 +99,7 @@ async function readHeaders(
   return shards;
 }
 
-/** The files that an index names, in order of their names. */
+/** The files listed in an index, sorted by name. */
 function shardNames(index: unknown): string[] {
   const fields = v.object({ weight_map: v.record(v.string(), v.string()) });
   const { weight_map } = checked(fields, index, INDEX);

@@ -1,26 +1,26 @@
-/** Tensors that lie in one file, whatever its format: checked to lie apart, and streamed in pieces of whole rows. */
+/** Tensors of one file of any format: checked for overlaps, and streamed in pieces of whole rows. */
 import { ModelFormatError } from "../../util/errors";
 import { ByteReader } from "./byte-reader";
 import { tensorBytes, type TensorInfo, type TensorRows } from "./checkpoint";
 import { missingFile, type ModelFiles } from "../files/model-files";
 
-/** A tensor and where its bytes stand in its file. */
+/** A tensor and the place of its bytes in its file. */
 export interface StoredTensor {
   info: TensorInfo;
   /** First byte, counted from the start of the file. */
   start: number;
   /**
-   * The rows of one head, where the file has the two that RoPE turns together side by side:
+   * The rows of one head, if the file interleaves the two halves that RoPE rotates together:
    *
    *     stored  0  1 │ 2  3 │ 4  5 │ …          pairs (2i, 2i + 1)
    *     read    0  2  4 …   │ 1  3  5 …         pairs (i, i + rows / 2)
    *
-   * Of a tensor of one dimension, its values.
+   * For a tensor of one dimension, its values.
    */
   pairedHeadRows?: number;
 }
 
-/** The most bytes that a piece of several rows has. */
+/** The most bytes of a piece of several rows. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -48,7 +48,7 @@ export function expectApart(tensors: readonly StoredTensor[]): void {
  * Streams one file once, from the first of these tensors to the last.
  *
  * @param tensors in file order; at least one
- * @throws ModelFormatError where the file ends early, ModelFetchError; the signal's reason
+ * @throws ModelFormatError if the file ends early, ModelFetchError; the signal's reason
  */
 export async function* readStoredTensors(
   files: ModelFiles,
@@ -84,7 +84,7 @@ async function* readRows(
   const rowCount = isMatrix ? tensor.shape[0]! : 1;
   const rowBytes = tensor.byteLength / rowCount;
   const pieceRows = Math.max(1, Math.floor(PIECE_BYTES / rowBytes));
-  // Rows that change places with one another have to be there at the same time.
+  // All rows of a head are needed at once to reorder them.
   const togetherRows = isMatrix ? pairedHeadRows : 1;
   const groupRows = Math.max(
     togetherRows,
@@ -121,7 +121,7 @@ async function* readRows(
   }
 }
 
-/** Fills `target` with rows from `firstRow` on, out of whole heads of stored ones. */
+/** Fills `target` with rows from `firstRow` on, reordered within whole heads. */
 function unpair(
   stored: Uint8Array,
   rowBytes: number,
@@ -141,7 +141,7 @@ function unpair(
   }
 }
 
-/** Bytes in a buffer that reaches to the next multiple of 4. */
+/** A byte array in a buffer that extends to the next multiple of 4. */
 function byteBuffer(byteLength: number): Uint8Array {
   const buffer = new ArrayBuffer(Math.ceil(byteLength / 4) * 4);
   return new Uint8Array(buffer, 0, byteLength);

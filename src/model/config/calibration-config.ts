@@ -1,20 +1,20 @@
 /**
- * What calibration found out about a model: rondo.json beside its weights, where there is one. `npm run
- * calibrate` writes it; calibration.ts of the engine says how the numbers come about.
+ * A model's calibration: rondo.json beside its weights, if there is one. `npm run calibrate` writes it; the
+ * engine's calibration.ts explains the numbers.
  */
 import * as v from "valibot";
 import { checked } from "../files/check-json";
 
 export interface RondoConfig {
-  /** The last layer of the lower half: its attention says which rounds matter. */
+  /** The last layer of the lower half: its attention selects rounds. */
   watershed: number;
-  /** Whose attention says so: all rows of a message, or the template's behind it. */
+  /** Whose attention is used: all rows of a message, or the template's after it. */
   rows: "all" | "tail";
-  /** Which query heads say so. */
+  /** The query heads whose attention is used. */
   heads: "all" | number[];
-  /** Rounds are attended to by falling mass until they hold this share. */
+  /** Rounds are selected by falling mass until they hold this share. */
   tau: number;
-  /** Positions that the model was trained on, where that is less than config.json's. */
+  /** Trained positions, if fewer than config.json says. */
   contextTokens?: number | undefined;
 }
 
@@ -33,7 +33,7 @@ const fields = v.object({
 });
 
 /**
- * @param json of rondo.json; undefined where there is none
+ * @param json of rondo.json; undefined if there is none
  * @throws ModelFormatError that names the field
  */
 export function readRondoConfig(

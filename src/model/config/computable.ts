@@ -1,7 +1,7 @@
 /**
- * What the network computes, of all that a recipe can say. A part that it learns (network/layer.ts and the
- * kernels) is let through here; until then a recipe with it is refused by name. The types say the same: the
- * network takes a ModelConfig, and nothing but `expectComputable` makes a recipe one.
+ * The part of what recipes can express that the network computes. When the network (network/layer.ts and the
+ * kernels) learns a new part, allow it here; until then a recipe with it is refused by name. The types enforce
+ * this: the network takes a ModelConfig, and only `expectComputable` makes a recipe one.
  */
 import type {
   AttentionRecipe,
@@ -35,7 +35,7 @@ export interface ComputableLayer extends LayerRecipe {
   residualScale: 1;
 }
 
-/** A window is at least as long as the context: within it, attention is attention to everything. */
+/** A window is at least as long as the context, so that it has no effect. */
 export interface ComputableAttention extends AttentionRecipe {
   norm: PlainNorm;
   qkNorm: (HeadNorms & { offset: 0 }) | null;
@@ -59,8 +59,8 @@ export interface ComputableRope extends Rope {
 type PlainNorm = Norm & { offset: 0 };
 
 /**
- * @throws ModelFormatError that names the first part that the network does not compute; RangeError for a
- *   recipe whose tensors are not of its sizes
+ * @throws ModelFormatError that names the first part that the network does not compute; RangeError for a recipe
+ *   whose tensors contradict its sizes
  */
 export function expectComputable(
   recipe: Recipe,
@@ -122,7 +122,7 @@ function expectSize({ name, shape }: TensorSpec, size: number): void {
     );
 }
 
-/** The network takes these from the sizes, and not from the tensors. */
+/** The network takes these from the sizes, not from the tensors. */
 function expectShapes(recipe: Recipe): void {
   const { hiddenSize, intermediateSize, headDim, vocabSize } = recipe;
   const { numAttentionHeads: heads, numKeyValueHeads: kvHeads } = recipe;

@@ -1,6 +1,6 @@
 /**
- * A model's config.json, checked once at the border: what comes out of `readConfig` is the recipe of a network
- * that the runtime computes, in numbers that fit together.
+ * A model's config.json, checked once at the border: `readConfig` returns a recipe that the network computes,
+ * with numbers that fit together.
  */
 import * as v from "valibot";
 import { CONFIG_FILE, fail } from "../architectures/config-fields";
@@ -13,10 +13,10 @@ const named = v.object({
 });
 
 /**
- * The recipe of a network of one of the known architectures.
+ * The recipe of a model of one of the known architectures.
  *
  * @param json config.json, parsed
- * @throws ModelFormatError for another network, or one with parts that the runtime does not compute
+ * @throws ModelFormatError for an unknown architecture, or parts that the network does not compute
  */
 export function readConfig(json: unknown): ModelConfig {
   const { architectures } = checked(named, json, CONFIG_FILE);

@@ -1,4 +1,4 @@
-/** The tensors that a model's recipe is made of. */
+/** Lists the tensors of a model's recipe. */
 import type { LayerRecipe, Recipe, TensorSpec } from "../architectures/recipe";
 
 /** Name and shape ([rows, columns] or [values]) of every tensor that the model computes with. */

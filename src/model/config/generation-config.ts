@@ -1,9 +1,9 @@
-/** What a model's makers recommend for generation: generation_config.json, where there is one. */
+/** The generation settings that a model recommends: generation_config.json, if there is one. */
 import * as v from "valibot";
 import { checked } from "../files/check-json";
 
 export interface GenerationConfig {
-  /** Ids that end a reply; empty where the files name none. */
+  /** Ids that end a reply; empty if the files name none. */
   eosTokenIds: number[];
   /** Only what the files set. */
   sampler: SamplerDefaults;
@@ -36,10 +36,10 @@ const samplerFields = v.object({
 });
 
 /**
- * The ids that end a reply, and the recommended sampler.
+ * The ids that end a reply, and the recommended sampler settings.
  *
- * @param generationJson generation_config.json, parsed; undefined where the model has none
- * @param configJson config.json, parsed; names the ids where the other does not
+ * @param generationJson generation_config.json, parsed; undefined if the model has none
+ * @param configJson config.json, parsed; names the ids if the other does not
  * @throws ModelFormatError
  */
 export function readGenerationConfig(

@@ -1,11 +1,11 @@
-/** Checks foreign JSON against a schema, once, where it enters. */
+/** Checks untrusted JSON against a schema, once, at the border. */
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
 
 /**
  * The value in the schema's form.
  *
- * @throws ModelFormatError naming the file, the first field that is not as expected, and what it is
+ * @throws ModelFormatError naming the file, the first invalid field, what was expected and what was found
  */
 export function checked<Schema extends v.GenericSchema>(
   schema: Schema,

@@ -1,10 +1,10 @@
-/** A model's files at hand, as a person chose them: a GGUF file, or those of a folder. */
+/** A model's files chosen by the user: a GGUF file, or the files of a folder. */
 import { ModelFetchError } from "../../util/errors";
 import { type ByteRange, type ModelFiles, reasonOf } from "./model-files";
 
 const PIECE_BYTES = 4 << 20;
 
-/** @throws ModelFetchError where these are no files of one model */
+/** @throws ModelFetchError if these are not the files of one model */
 export function localFiles(files: readonly File[]): ModelFiles {
   const byPath = new Map(files.map((file) => [pathOf(file), file]));
   const ggufs = [...byPath.keys()].filter((path) => path.endsWith(".gguf"));
@@ -61,7 +61,7 @@ async function readable<T>(path: string, reading: Promise<T>): Promise<T> {
   }
 }
 
-/** Within its folder. */
+/** Path within its folder. */
 function pathOf(file: File): string {
   const inFolder = file.webkitRelativePath ?? "";
   return inFolder === ""

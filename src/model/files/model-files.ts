@@ -1,26 +1,26 @@
 /**
- * The files of a model's folder. A file that is not there is `undefined`, not an error: whoever
- * asks knows whether the model can do without it. A server that answers every address with its own
- * page (status 200, text/html) counts as not having the file.
+ * The files of a model's folder. A missing file is `undefined`, not an error: the caller knows whether the model
+ * can do without it. A server that answers every address with an HTML page (status 200, text/html) counts as not
+ * having the file.
  */
 import { ModelFetchError, ModelFormatError } from "../../util/errors";
 
 export interface ModelFiles {
   /** The folder's name, for people. */
   readonly name: string;
-  /** The GGUF file that holds the weights; without it they are in safetensors. */
+  /** The GGUF file with the weights; without it they are in safetensors. */
   readonly gguf?: string | undefined;
 
   /**
-   * A file's whole text; undefined when there is no such file.
+   * A file's whole text; undefined if there is no such file.
    *
    * @throws ModelFetchError; the signal's reason
    */
   text(file: string, signal?: AbortSignal): Promise<string | undefined>;
 
   /**
-   * Opens a file's bytes; undefined when there is no such file. Read the chunks to their end, or
-   * leave the loop early: either lets go of the connection.
+   * Opens a file's bytes; undefined if there is no such file. Read the chunks to their end, or leave the loop
+   * early: either closes the connection.
    *
    * @throws ModelFetchError; the signal's reason
    */
@@ -31,26 +31,27 @@ export interface ModelFiles {
   ): Promise<FileBytes | undefined>;
 }
 
-/** Bytes [start, end) of a file; `end` may lie behind the file's end. */
+/** Bytes [start, end) of a file; `end` may lie beyond the file's end. */
 export interface ByteRange {
   start: number;
   end: number;
 }
 
 export interface FileBytes {
-  /** Bytes of the whole file, where the server tells. */
+  /** Bytes of the whole file, if the server tells. */
   fileBytes: number | undefined;
   /**
-   * The range's bytes in order; fewer where the file ends early.
+   * The range's bytes in order; fewer if the file ends early.
    *
-   * @throws ModelFetchError when the connection breaks; the signal's reason
+   * @throws ModelFetchError if the connection breaks; the signal's reason
    */
   chunks: AsyncIterable<Uint8Array>;
 }
 
 /**
- * The files under `url` (where relative, to the page's or worker's own address; where it is a GGUF file's,
- * the files beside that), fetched with plain GET and at most one `Range: bytes=a-b`, which needs no preflight. Servers that ignore Range and send the whole file are cut to size here.
+ * The files under `url` (relative to the page's or worker's own address; for the address of a GGUF file, the
+ * files beside it), fetched with plain GET and at most one `Range: bytes=a-b`, which needs no preflight. If a
+ * server ignores Range and sends the whole file, the range is cut out here.
  */
 export function fetchedFiles(url: string | URL): ModelFiles {
   const folder = new URL(url, globalThis.location?.href);
@@ -85,7 +86,7 @@ export function fetchedFiles(url: string | URL): ModelFiles {
       const address = new URL(file, folder);
       const response = await get(address, range, signal);
       if (response === undefined) return undefined;
-      // A range behind the file's end (416) is a range of no bytes.
+      // A range beyond the file's end (416) has no bytes.
       if (response.status === 416) {
         await response.body?.cancel();
         return {
@@ -104,7 +105,7 @@ export function fetchedFiles(url: string | URL): ModelFiles {
 }
 
 /**
- * The parsed JSON of a file that the model may lack; then undefined.
+ * The parsed JSON of an optional file; undefined if it is missing.
  *
  * @throws ModelFetchError, ModelFormatError; the signal's reason
  */
@@ -124,9 +125,9 @@ export async function readOptionalJson(
 }
 
 /**
- * The parsed JSON of a file that the model must have.
+ * The parsed JSON of a required file.
  *
- * @throws ModelFetchError when it is not there, ModelFormatError; the signal's reason
+ * @throws ModelFetchError if it is missing, ModelFormatError; the signal's reason
  */
 export async function readJson(
   files: ModelFiles,
@@ -138,7 +139,7 @@ export async function readJson(
   return json;
 }
 
-/** The error for a file that the model must have and has not. */
+/** The error for a required file that is missing. */
 export function missingFile(files: ModelFiles, file: string): ModelFetchError {
   const should =
     file === files.gguf
@@ -149,7 +150,7 @@ export function missingFile(files: ModelFiles, file: string): ModelFetchError {
   );
 }
 
-/** "org/model" of a hub's address, else the GGUF file or the last folder, else the host. */
+/** "org/model" for a hub address, else the GGUF file or the last folder, else the host. */
 function nameOf(folder: URL, gguf: string | undefined): string {
   const path = decodeURIComponent(folder.pathname);
   const onHub = /^\/(.+)\/resolve\/[^/]+\/$/.exec(path)?.[1];
@@ -158,7 +159,7 @@ function nameOf(folder: URL, gguf: string | undefined): string {
   return onHub ?? file ?? (last || folder.host);
 }
 
-/** GETs `address`. Undefined when it is not there; otherwise 200, 206 or 416. */
+/** GETs `address`. Undefined if there is no such file; otherwise 200, 206 or 416. */
 async function get(
   address: URL,
   range: ByteRange | undefined,
@@ -218,14 +219,14 @@ async function* cut(
       if (from < to) yield value.subarray(from, to);
     }
   } finally {
-    // Whatever is still to come is not wanted; after an error there is nothing to cancel.
+    // The rest is not needed; after an error there is nothing to cancel.
     await reader.cancel().catch(() => undefined);
   }
 }
 
-/** A whole file's bytes: what stands behind the slash of Content-Range. */
+/** A whole file's size: the number after the slash in Content-Range. */
 function totalOf(response: Response): number | undefined {
-  // Content-Length would do for status 200, were it not the compressed length at times.
+  // Content-Length would do for status 200, but it is sometimes the compressed length.
   const total = /\/(\d+)$/.exec(
     response.headers.get("content-range") ?? "",
   )?.[1];
@@ -254,7 +255,7 @@ function adviceFor(status: number): string {
   return "Check the model's address.";
 }
 
-/** Node hides what went wrong in the cause; browsers say it in the message. */
+/** Node hides the actual problem in the cause; browsers say it in the message. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;

@@ -1,10 +1,10 @@
-/** How a model chats, from its GGUF file's metadata: the objects of tokenizer_config.json and generation_config.json. */
+/** A GGUF file's metadata about chats, as the objects of tokenizer_config.json and generation_config.json. */
 import type { GgufMetadata } from "./metadata";
 import { ggufTokens, tokenId } from "./tokens";
 
 /**
- * Texts of tokens that end a reply. The format has a place for one or two of them, where models name
- * three, and many files hold the one that ends a text instead of the one that ends a turn.
+ * Texts of tokens that end a reply. The format has fields for one or two of them, but models name three, and many
+ * files name the token that ends a text instead of the one that ends a turn.
  */
 const ENDS = new Set([
   "<|im_end|>",
@@ -15,7 +15,7 @@ const ENDS = new Set([
   "<|end▁of▁sentence|>",
 ]);
 
-/** Names of the sampler's settings, there and in general.sampling. */
+/** Names of sampler settings, in generation_config.json and in general.sampling. */
 const SAMPLER = [
   ["temperature", "temp"],
   ["top_k", "top_k"],

@@ -1,7 +1,7 @@
 /**
- * The tensors of a GGUF file, under Hugging Face's names and in the order that its networks compute
- * in. Some architectures keep the rows of q and k as RoPE on neighbouring pairs wants them; they are put
- * back while they are read (stored-tensors.ts).
+ * The tensors of a GGUF file, under Hugging Face's names and with rows in Hugging Face's order. Some
+ * architectures store the rows of q and k for RoPE on neighbouring pairs; they are reordered while they are read
+ * (stored-tensors.ts).
  */
 import { ModelFormatError } from "../../util/errors";
 import {
@@ -25,7 +25,7 @@ import {
 } from "../checkpoint/stored-tensors";
 import { expectedTensors } from "../config/expected-tensors";
 
-/** The types that can be read, by their numbers. */
+/** The supported types, by their numbers. */
 const TYPES: ReadonlyMap<number, TensorType> = new Map([
   [0, "F32"],
   [1, "F16"],
@@ -40,7 +40,7 @@ const TYPES: ReadonlyMap<number, TensorType> = new Map([
   [30, "BF16"],
 ]);
 
-/** Others that people come across, for messages. */
+/** Other common types, for error messages. */
 const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
   [9, "Q8_1"],
   [10, "Q2_K"],
@@ -64,8 +64,8 @@ const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
 /**
  * The tensors that such a model computes with; others are ignored, and not counted.
  *
- * @throws ModelFormatError for a tensor that is missing, of another shape, or of a type that cannot be
- *   read, or outside its file
+ * @throws ModelFormatError for a tensor that is missing, has another shape or an unsupported type, or lies
+ *   outside its file
  */
 export function ggufCheckpoint(
   files: ModelFiles,
@@ -108,7 +108,7 @@ export function ggufCheckpoint(
   };
 }
 
-/** A config.json beside the file may be of another architecture, if GGUF has one name for both. */
+/** A config.json beside the file may name another architecture that shares the name in GGUF. */
 function expectSameFormat(
   { file }: GgufHeader,
   { name }: GgufFormat,
@@ -125,7 +125,7 @@ function expectSameFormat(
   });
 }
 
-/** A tensor's place in a network: outside of the layers or in one, and its weights or its biases. */
+/** A tensor's role: outside the layers or in one, its weights or its biases. */
 interface TensorPlace {
   layer: string | undefined;
   part: string;
@@ -139,7 +139,7 @@ function placeOf(name: string): TensorPlace {
   return { layer, part: part!, kind: kind! };
 }
 
-/** The name that a tensor has in this format. */
+/** The tensor's name in this format. */
 function ggufNameOf(
   { layer, part, kind }: TensorPlace,
   { name, tensorNames }: GgufFormat,

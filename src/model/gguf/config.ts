@@ -1,6 +1,6 @@
 /**
- * A GGUF file's metadata as the object of a config.json, for `readConfig`: the same network gives the
- * same configuration, whichever of the two formats it comes in.
+ * A GGUF file's metadata as the object of a config.json, for `readConfig`: the same network gets the same
+ * configuration from either format.
  */
 import type { Architecture, GgufFacts } from "../architectures/architecture";
 import { ARCHITECTURES } from "../architectures/known-architectures";
@@ -11,9 +11,9 @@ import { GgufMetadata } from "./metadata";
 export type GgufVectors = ReadonlyMap<string, readonly number[]>;
 
 /**
- * The architecture that a file names; where several share the name, the first.
+ * The architecture that a file names; if several share the name, the first.
  *
- * @throws ModelFormatError for another one, or none
+ * @throws ModelFormatError for an unknown one, or none
  */
 export function ggufArchitecture(header: GgufHeader): Architecture {
   const metadata = new GgufMetadata(header);
@@ -28,8 +28,8 @@ export function ggufArchitecture(header: GgufHeader): Architecture {
 /**
  * The object of a config.json.
  *
- * @param vectors those that the architecture's configuration depends on, where the file has them
- * @throws ModelFormatError for another architecture, or one with parts that config.json has no word for
+ * @param vectors those that the architecture's configuration depends on, if the file has them
+ * @throws ModelFormatError for an unknown architecture, or parts that config.json can't express
  */
 export function ggufConfig(
   header: GgufHeader,
@@ -65,7 +65,7 @@ function factsOf(
   };
 }
 
-/** Refuses parts of a model, and layers that are several networks. */
+/** Refuses parts of models, and layers that combine several networks. */
 function expectOneNetwork(metadata: GgufMetadata, name: string): void {
   const files = metadata.number("split.count") ?? 1;
   if (files > 1) {
@@ -80,7 +80,7 @@ function expectOneNetwork(metadata: GgufMetadata, name: string): void {
   }
 }
 
-/** As many as the embedding table has rows; the list of tokens may be shorter. */
+/** The number of rows of the embedding table; the list of tokens may be shorter. */
 function vocabularyRows(header: GgufHeader, metadata: GgufMetadata): number {
   const table = header.tensors.get("token_embd.weight");
   return metadata.present("tensor token_embd.weight", table).shape[0]!;

@@ -1,33 +1,36 @@
 /**
- * Walks over the start of a GGUF file value by value. Bytes come in pieces that double, so that a
- * short header takes one request and a long one a few, and what has been passed is let go.
+ * Reads the start of a GGUF file value by value. Bytes are fetched in pieces that double, so that a short header
+ * takes one request and a long one a few; bytes already read are released.
  *
- * A value is read in two steps: `await need(bytes)` where `has(bytes)` says no, then a getter. In an
- * array of a hundred thousand strings nearly all of them are there already, and none costs a promise.
+ * A value is read in two steps: `await need(bytes)` if `has(bytes)` says no, then a getter. In an array of a
+ * hundred thousand strings nearly all are there already, and none of those costs a promise.
  */
 import { ModelFormatError } from "../../util/errors";
 import { missingFile, type ModelFiles } from "../files/model-files";
 
 /** Bytes of the first request. */
 const FIRST_BYTES = 64 * 1024;
-/** Of a later one, at most, unless a single value is longer: what is read in vain behind the header's end. */
+/**
+ * The most bytes of a later request, unless a single value is longer: limits what is fetched in vain beyond the
+ * header.
+ */
 const PIECE_BYTES = 2 * 1024 * 1024;
-/** The longest header; that of a model with 256,000 tokens has 16 MiB. */
+/** The longest header accepted; a model with 256,000 tokens has 16 MiB. */
 export const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 
 export class GgufCursor {
-  /** Bytes of the whole file, where the server tells. */
+  /** Bytes of the whole file, if the server tells. */
   fileBytes: number | undefined;
   readonly file: string;
   readonly #files: ModelFiles;
   readonly #signal: AbortSignal | undefined;
   #window = new Uint8Array(0);
   #view = new DataView(this.#window.buffer);
-  /** Where the window starts in the file. */
+  /** Offset of the window in the file. */
   #windowStart = 0;
-  /** The next byte, counted in the window. */
+  /** Offset of the next byte in the window. */
   #at = 0;
-  // A byte order mark at a string's start is a part of it.
+  // A byte order mark at the start of a string is part of it.
   readonly #utf8 = new TextDecoder("utf-8", {
     fatal: true,
     ignoreBOM: true,
@@ -39,7 +42,7 @@ export class GgufCursor {
     this.#signal = signal;
   }
 
-  /** The next byte, counted from the start of the file. */
+  /** Offset of the next byte in the file. */
   get position(): number {
     return this.#windowStart + this.#at;
   }
@@ -49,9 +52,9 @@ export class GgufCursor {
   }
 
   /**
-   * Fetches until so many bytes are there.
+   * Fetches until so many bytes are available.
    *
-   * @throws ModelFormatError where the file ends before, or a header cannot be as long; ModelFetchError
+   * @throws ModelFormatError if the file ends before, or the header exceeds the limit; ModelFetchError
    */
   async need(bytes: number): Promise<void> {
     if (this.has(bytes)) return;
@@ -63,7 +66,7 @@ export class GgufCursor {
     const piece = Math.max(FIRST_BYTES, Math.min(PIECE_BYTES, passed), missing);
     const end = Math.min(passed + piece, most);
     const kept = this.#window.subarray(this.#at);
-    // Grown by what really comes: a length that lies costs no memory.
+    // The window grows by the bytes received: a wrong length costs no memory.
     const chunks = [kept];
     let length = kept.length;
     const opened = await this.#files.open(
@@ -84,7 +87,7 @@ export class GgufCursor {
     this.#view = new DataView(this.#window.buffer);
     if (this.has(bytes)) return;
     const found = this.#windowStart + length;
-    // A server may send less than was asked for: the file's end is where nothing more comes.
+    // A server may send less than requested: the file ends where nothing more comes.
     if (length === kept.length) throw this.#ending(bytes, found);
     await this.need(bytes);
   }
@@ -121,7 +124,7 @@ export class GgufCursor {
     return this.#view.getFloat64(this.#step(8), true);
   }
 
-  /** Above 2 ** 53 the nearest number: no count, length or offset is as large. */
+  /** Above 2 ** 53 the nearest number: no valid count, length or offset is that large. */
   u64(): number {
     return Number(this.#view.getBigUint64(this.#step(8), true));
   }
@@ -130,7 +133,7 @@ export class GgufCursor {
     return Number(this.#view.getBigInt64(this.#step(8), true));
   }
 
-  /** @throws TypeError where the bytes are no UTF-8 */
+  /** @throws TypeError if the bytes are not UTF-8 */
   text(bytes: number): string {
     const start = this.#step(bytes);
     return this.#utf8.decode(this.#window.subarray(start, start + bytes));

@@ -1,6 +1,6 @@
 /**
- * A model in one GGUF file. What the other formats keep in texts beside the weights comes from the
- * file's own metadata here, except where the folder has a text of that name.
+ * A model in one GGUF file. Other formats keep its configuration and tokenizer in files beside the weights; here
+ * the metadata provides these files, unless the folder has a file of that name.
  */
 import { ModelFormatError } from "../../util/errors";
 import { ByteReader } from "../checkpoint/byte-reader";
@@ -16,7 +16,7 @@ import { ggufTokenizer } from "./tokenizer";
 import { missingFile, type ModelFiles } from "../files/model-files";
 
 export interface Gguf {
-  /** The folder's files, and those that the metadata stands for. */
+  /** The folder's files, and those made from the metadata. */
   files: ModelFiles;
   /**
    * The tensors of a model of that configuration.
@@ -26,11 +26,11 @@ export interface Gguf {
   checkpoint: (config: ModelConfig) => Checkpoint;
 }
 
-/** Values of a vector that the configuration depends on: one for each pair of a head, and heads are shorter. */
+/** Limit for a vector of the configuration: one value for each pair of a head, and heads are shorter. */
 const MOST_VALUES = 1024;
 
 /**
- * Reads the header of `file`, and checks that the runtime computes such networks.
+ * Reads the header of `file`, and checks that the runtime supports the model.
  *
  * @throws ModelFetchError, ModelFormatError; the signal's reason
  */
@@ -71,7 +71,7 @@ function isStub(name: string, text: string): boolean {
   return name === "config.json" && !text.includes('"architectures"');
 }
 
-/** Has the configuration checked while it is known where it comes from. */
+/** Checks the configuration while it is known which file it comes from. */
 function expectComputable(config: unknown, file: string): void {
   try {
     readConfig(config);

@@ -1,5 +1,5 @@
 /**
- * The header of a GGUF file: what is known about the model, and where its tensors lie.
+ * The header of a GGUF file: the model's metadata, and where its tensors are.
  *
  *     "GGUF" │ u32 version │ u64 tensors │ u64 entries │ entries │ tensors │ padding │ data
  *     entry    string key │ u32 type │ value
@@ -7,9 +7,8 @@
  *     string   u64 bytes │ UTF-8
  *     tensor   string name │ u32 dimensions │ u64 sizes, the row's length first │ u32 type │ u64 offset
  *
- * All numbers are little-endian; offsets count from the start of the data, and are multiples of the
- * entry general.alignment. Written for files of strangers: no count is believed before as many bytes
- * are there.
+ * All numbers are little-endian; offsets count from the start of the data, and are multiples of
+ * general.alignment. Files may come from strangers: no count is trusted before as many bytes have arrived.
  */
 import { ModelFormatError } from "../../util/errors";
 import { GgufCursor, MAX_HEADER_BYTES } from "./cursor";
@@ -18,13 +17,13 @@ import type { ModelFiles } from "../files/model-files";
 type GgufScalar = number | boolean | string;
 export type GgufValue = GgufScalar | readonly GgufScalar[];
 
-/** A tensor as the header has it; only what a model needs of it is checked further. */
+/** A tensor as listed in the header; only the tensors that a model needs are checked further. */
 export interface GgufTensor {
-  /** [rows, columns], or [values]: the other way round than in the file. */
+  /** [rows, columns], or [values]: the reverse of the order in the file. */
   shape: number[];
   /** The number of its element type. */
   typeId: number;
-  /** First byte, counted from the start of the file. */
+  /** Offset of the first byte from the start of the file. */
   start: number;
 }
 
@@ -32,13 +31,13 @@ export interface GgufHeader {
   file: string;
   metadata: ReadonlyMap<string, GgufValue>;
   tensors: ReadonlyMap<string, GgufTensor>;
-  /** Bytes of the whole file, where the server tells. */
+  /** Bytes of the whole file, if the server tells. */
   fileBytes: number | undefined;
 }
 
 interface ValueType {
   name: string;
-  /** Bytes of one, or the least of them. */
+  /** Size of one, or the smallest size. */
   bytes: number;
   read: (cursor: GgufCursor) => GgufScalar | Promise<GgufScalar>;
 }
@@ -61,7 +60,7 @@ const VALUE_TYPES: readonly ValueType[] = [
 ];
 const ARRAY = 9;
 
-/** Bytes of the shortest entry and of the shortest tensor: an empty name, and one byte or one dimension. */
+/** Sizes of the shortest entry and the shortest tensor: an empty name, and one byte or one dimension. */
 const ENTRY_BYTES = 8 + 4 + 1;
 const TENSOR_BYTES = 8 + 4 + 8 + 4 + 8;
 
@@ -69,7 +68,7 @@ const MAX_DIMENSIONS = 4;
 const DEFAULT_ALIGNMENT = 32;
 
 /**
- * Reads the header and not much more: at most as many bytes again, and never more than 2 MiB of them.
+ * Reads the header and not much more: at most as many bytes again, and at most 2 MiB.
  *
  * @throws ModelFetchError, ModelFormatError; the signal's reason
  */
@@ -114,7 +113,7 @@ async function readMagic(cursor: GgufCursor): Promise<void> {
   }
   const version = cursor.u32();
   if (version === 2 || version === 3) return;
-  // Other than the magic, the version is written in the file's own byte order.
+  // The version is in the file's own byte order, unlike the magic.
   const isSwapped = version > 0 && (version & 0xffff) === 0;
   fail(
     file,
@@ -128,7 +127,7 @@ async function readName(cursor: GgufCursor): Promise<string> {
   return readString(cursor);
 }
 
-/** The string whose length is already there. */
+/** The string whose length has been read. */
 function readString(cursor: GgufCursor): string | Promise<string> {
   const length = believable(cursor, cursor.u64(), 1, "bytes of a string");
   if (cursor.has(length)) return decoded(cursor, length);
@@ -185,7 +184,7 @@ function valueType(cursor: GgufCursor, id: number, key: string): ValueType {
   return fail(cursor.file, `${key}: a value of type ${known}`, `type ${id}`);
 }
 
-/** A count of things of at least so many bytes, if they can lie before the header's end. */
+/** A count of items of a minimum size, if they fit before the header's end. */
 function believable(
   cursor: GgufCursor,
   count: number,
@@ -202,7 +201,7 @@ function believable(
   );
 }
 
-/** A tensor whose start still counts from the start of the data. */
+/** A tensor whose offset still counts from the start of the data. */
 async function readTensor(
   cursor: GgufCursor,
   name: string,
@@ -224,7 +223,7 @@ async function readTensor(
   return { shape, typeId: cursor.u32(), start: cursor.u64() };
 }
 
-/** Counts the tensors' starts from the start of the file; `headerEnd` is where the padding begins. */
+/** Makes the tensors' offsets count from the start of the file; `headerEnd` is where the padding begins. */
 function placeTensors(
   tensors: ReadonlyMap<string, GgufTensor>,
   file: string,

@@ -1,12 +1,12 @@
 /**
- * Merges for a vocabulary of SentencePiece's BPE, which has scores in their place: of two neighbours
- * those are joined first whose joint text is the token of the highest score. So every way to cut a
- * token in two tokens is a merge, and they are ranked by the score of the whole.
+ * Merges for a vocabulary of SentencePiece's BPE, which has scores instead: of all neighbours, those are joined
+ * first whose joint text is the token with the highest score. So every way to split a token into two tokens is a
+ * merge, ranked by the score of the whole.
  */
 import type { GgufMetadata } from "./metadata";
 import type { GgufTokens } from "./tokens";
 
-/** @throws ModelFormatError where not every token has a score */
+/** @throws ModelFormatError if a token lacks a score */
 export function sentencePieceMerges(
   metadata: GgufMetadata,
   { texts, ordinary, byteIds }: GgufTokens,

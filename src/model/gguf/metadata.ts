@@ -1,4 +1,4 @@
-/** The metadata of a GGUF file by key, each value checked where it is asked for. */
+/** The metadata of a GGUF file by key; each value is checked on access. */
 import { ModelFormatError } from "../../util/errors";
 import type { GgufHeader, GgufValue } from "./header";
 
@@ -11,28 +11,28 @@ export class GgufMetadata {
     this.#values = metadata;
   }
 
-  /** @throws ModelFormatError where it is there and no number */
+  /** @throws ModelFormatError if it exists and is not a number */
   number(key: string): number | undefined {
     const value = this.#values.get(key);
     if (value === undefined || typeof value === "number") return value;
     return this.#otherKind(key, "a number", value);
   }
 
-  /** @throws ModelFormatError where it is there and no boolean */
+  /** @throws ModelFormatError if it exists and is not a boolean */
   boolean(key: string): boolean | undefined {
     const value = this.#values.get(key);
     if (value === undefined || typeof value === "boolean") return value;
     return this.#otherKind(key, "true or false", value);
   }
 
-  /** @throws ModelFormatError where it is there and no text */
+  /** @throws ModelFormatError if it exists and is not a text */
   text(key: string): string | undefined {
     const value = this.#values.get(key);
     if (value === undefined || typeof value === "string") return value;
     return this.#otherKind(key, "a text", value);
   }
 
-  /** @throws ModelFormatError where it is there and no list of texts */
+  /** @throws ModelFormatError if it exists and is not a list of texts */
   texts(key: string): readonly string[] | undefined {
     const value = this.#values.get(key);
     if (value === undefined) return undefined;
@@ -42,7 +42,7 @@ export class GgufMetadata {
     return this.#otherKind(key, "a list of texts", value);
   }
 
-  /** @throws ModelFormatError where it is there and no list of numbers */
+  /** @throws ModelFormatError if it exists and is not a list of numbers */
   numbers(key: string): readonly number[] | undefined {
     const value = this.#values.get(key);
     if (value === undefined) return undefined;
@@ -52,7 +52,7 @@ export class GgufMetadata {
     return this.#otherKind(key, "a list of numbers", value);
   }
 
-  /** The value, where there must be one: `present(key, metadata.number(key))`. */
+  /** A required value: `present(key, metadata.number(key))`. */
   present<Value>(key: string, value: Value | undefined): Value {
     if (value !== undefined) return value;
     throw this.problem(key, "nothing by that name");

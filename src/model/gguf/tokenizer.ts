@@ -6,12 +6,12 @@ import type { GgufMetadata } from "./metadata";
 import { sentencePieceMerges } from "./merges";
 import { type GgufTokens, ggufTokens, tokenId } from "./tokens";
 
-/** What differs between tokenizers of byte-level BPE, which the metadata only has a name for. */
+/** How tokenizers of byte-level BPE differ; the metadata only has a name for it. */
 interface PreTokenizer {
-  /** Each cuts the pieces of the one before. */
+  /** Each splits the pieces of the one before. */
   patterns: readonly string[];
   normalizer: object | null;
-  /** Whether a word that is a token is never put together from parts. */
+  /** Whether a word that is a token is used as it is, without merges. */
   isWholeFirst: boolean;
 }
 
@@ -19,7 +19,7 @@ const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
 const SPACES = "\\s+(?!\\S)|\\s+";
 const GPT2 = `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|${SPACES}`;
 
-/** Of GPT-4's kind, in which numbers are cut after so many digits. */
+/** GPT-4's kind, which splits numbers after so many digits. */
 function words(digits: string): string {
   return `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|${SPACES}`;
 }
@@ -54,7 +54,7 @@ const ADVICE = "or a tokenizer.json beside the file";
 /**
  * The object of a tokenizer.json.
  *
- * @throws ModelFormatError for a kind of tokenizer that cannot be made out of the metadata
+ * @throws ModelFormatError for a kind of tokenizer that the metadata does not fully describe
  */
 export function ggufTokenizer(metadata: GgufMetadata): object {
   const key = "tokenizer.ggml.model";
@@ -122,7 +122,7 @@ function byteLevel(metadata: GgufMetadata, tokens: GgufTokens): object {
   };
 }
 
-/** BPE over words with "▁" for spaces, and bytes for characters without a token. */
+/** BPE over words with "▁" for spaces, and byte tokens for characters without a token. */
 function sentencePiece(metadata: GgufMetadata, tokens: GgufTokens): object {
   const unknown = tokenId(metadata, "unknown", tokens);
   const unknownText = unknown === undefined ? null : tokens.texts[unknown]!;

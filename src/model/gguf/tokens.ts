@@ -1,4 +1,4 @@
-/** The vocabulary of a GGUF file: its tokens by their ids, and what each of them is. */
+/** The vocabulary of a GGUF file: its tokens by id, with their types. */
 import type { GgufMetadata } from "./metadata";
 
 /** An entry of tokenizer.json's added_tokens. */
@@ -11,11 +11,11 @@ interface AddedToken {
 export interface GgufTokens {
   /** By id. */
   texts: readonly string[];
-  /** The tokens that text is made of, without marking and added ones. */
+  /** Ordinary tokens, without marking and added ones. */
   ordinary: ReadonlyMap<string, number>;
   /** Those of them that stand for a byte of a character without a token. */
   byteIds: ReadonlySet<number>;
-  /** Those that are looked for as a whole: marks of turns and the like, and added words. */
+  /** Tokens matched as a whole: marks of turns and the like, and added words. */
   added: readonly AddedToken[];
 }
 
@@ -26,7 +26,7 @@ const USER_DEFINED = 4;
 const UNUSED = 5;
 const BYTE = 6;
 
-/** What this format has no place for. */
+/** The format has no field for these. */
 const PLAIN = {
   single_word: false,
   lstrip: false,
@@ -71,7 +71,7 @@ export function ggufTokens(metadata: GgufMetadata): GgufTokens {
 /**
  * The id at a key.
  *
- * @throws ModelFormatError where there is no token of that id
+ * @throws ModelFormatError if no token has that id
  */
 export function tokenId(
   metadata: GgufMetadata,

@@ -1,9 +1,9 @@
 /**
- * A model of the hub, from its name to files on this device: lists the repository, chooses the files,
- * brings what is missing; and begins anew with what turns out to be another version, never mixing two.
+ * Downloads a model of the hub to this device: lists the repository, chooses the files, fetches what is missing.
+ * If the repository changes meanwhile, it starts over, and never mixes two versions.
  */
 import { askToPersist, freeBytes } from "../../store/disk-space";
-import type { ModelKeeping, ModelRecord } from "../../store/model-store";
+import type { ModelFileStore, ModelRecord } from "../../store/model-store";
 import { StoreError } from "../../util/errors";
 import type { Hub } from "./hub";
 import { chooseFiles } from "./hub-files";
@@ -20,44 +20,43 @@ import {
   UnlistedContentError,
   withFile,
 } from "./model-download";
-import { type Patience, patiently, PATIENT } from "./retry";
+import { type RetryPolicy, withRetries, DEFAULT_RETRY_POLICY } from "./retry";
 
 export interface FetchOptions {
-  /** Bytes that are here, of all; about ten times a second. */
+  /** Called with the bytes on this device, of all; about ten times a second. */
   onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
-  patience?: Patience | undefined;
-  /** Of chunks of a model that is new here. */
+  retryPolicy?: RetryPolicy | undefined;
+  /** Size of chunks of a model that is new here. */
   chunkBytes?: number | undefined;
 }
 
-/** How often a repository that changes while it is fetched is listed anew. */
+/** How often to start over when a repository changes during the download. */
 const MOST_LISTINGS = 4;
 const PROGRESS_MS = 100;
 
 /**
- * The record of the model, all of whose files are here then.
+ * The record of the model, with all its files on this device.
  *
- * @throws ModelFetchError; StoreError `quota` where there is no room; the signal's reason: what came until
- *   then stays
+ * @throws ModelFetchError; StoreError `quota` if there is no room; the signal's reason. Finished chunks stay
  */
 export async function fetchModel(
   hub: Hub,
-  store: ModelKeeping,
+  store: ModelFileStore,
   name: HubName,
   options: FetchOptions = {},
 ): Promise<ModelRecord> {
-  const { signal, patience = PATIENT, chunkBytes } = options;
+  const { signal, retryPolicy = DEFAULT_RETRY_POLICY, chunkBytes } = options;
   const wrongPaths = new Set<string>();
   for (let listings = 1; ; listings++) {
-    const files = await patiently(
+    const files = await withRetries(
       () => hub.list(name.repository, signal),
-      patience,
+      retryPolicy,
       signal,
     );
     const chosen = chooseFiles(name, files);
     const before = await store.get(chosen.id);
-    // Chunks without a record are of nobody knows what.
+    // Chunks without a record can't be used.
     if (before === undefined) await store.delete(chosen.id);
     const kept = await store.chunks(chosen.id);
     const record = recordOf(chosen, name.repository, before, kept, chunkBytes);
@@ -66,7 +65,7 @@ export async function fetchModel(
     await keepingRoom(store, record, () => store.put(record));
     try {
       const hasMixedCommits = await download(hub, store, record, options);
-      // What came before the change is of the same content, or is fetched again.
+      // What came before the change has the same content, or is fetched again.
       if (!hasMixedCommits || listings >= MOST_LISTINGS)
         return (await store.get(record.id)) ?? record;
     } catch (error) {
@@ -83,19 +82,19 @@ export async function fetchModel(
   }
 }
 
-/** Brings what is missing. Whether the repository changed meanwhile. */
+/** Fetches what is missing. @returns whether the repository changed meanwhile */
 async function download(
   hub: Hub,
-  store: ModelKeeping,
+  store: ModelFileStore,
   record: ModelRecord,
-  { onProgress, signal, patience }: FetchOptions,
+  { onProgress, signal, retryPolicy }: FetchOptions,
 ): Promise<boolean> {
   const kept = await store.chunks(record.id);
   const missing = missingBytes(record, kept);
   const free = missing > 0 ? await freeBytes() : undefined;
   if (free !== undefined && free < missing)
     throw await noRoom(store, record, free);
-  // Some browsers ask the person, who may take a while to answer.
+  // Some browsers ask the user, which may take a while.
   if (missing > 0) void askToPersist();
 
   const total = totalBytes(record);
@@ -107,7 +106,7 @@ async function download(
   };
   tell();
   const downloading = new ModelDownload(hub, store, record, {
-    patience,
+    retryPolicy,
     onBytes(bytes) {
       loaded += bytes;
       if (performance.now() - toldMs >= PROGRESS_MS) tell();
@@ -119,11 +118,11 @@ async function download(
 }
 
 /**
- * Where the disk is full, the last chunk that came makes way again: what is said in chats must find room,
- * and a model that can't be completed is of no use.
+ * If the disk is full, deletes the last chunk again, so that chats still have room: a model that can't be
+ * completed is useless.
  */
 async function keepingRoom(
-  store: ModelKeeping,
+  store: ModelFileStore,
   record: ModelRecord,
   write: () => Promise<void>,
 ): Promise<void> {
@@ -140,7 +139,7 @@ async function keepingRoom(
 }
 
 async function noRoom(
-  store: ModelKeeping,
+  store: ModelFileStore,
   record: ModelRecord,
   free: number | undefined,
   cause?: unknown,
@@ -168,7 +167,7 @@ async function noRoom(
   );
 }
 
-/** As people read sizes: "1.2 GB". */
+/** A size for people: "1.2 GB". */
 function inWords(bytes: number): string {
   const mega = bytes / 1e6;
   if (mega >= 1000) return `${(mega / 1000).toFixed(1)} GB`;

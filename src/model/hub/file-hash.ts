@@ -1,20 +1,20 @@
 /**
- * The SHA-256 of a file that comes in chunks in any order. Chunks are hashed in theirs, as soon as those
- * before them are here: when the last one comes, little is left to do. What is hashed is read back from the
- * store, so that the hash is of what was written.
+ * The SHA-256 of a file whose chunks arrive in any order. Chunks are hashed in file order, each as soon as all
+ * before it have arrived: after the last one, little is left to do. They are read back from the store, so that
+ * the hash covers what was written.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type {
   ChunkPlace,
   ModelFileRecord,
-  ModelKeeping,
+  ModelFileStore,
   ModelRecord,
 } from "../../store/model-store";
 import { chunkCount } from "./model-chunks";
 
 export class FileHash {
-  readonly #store: ModelKeeping;
+  readonly #store: ModelFileStore;
   readonly #place: Omit<ChunkPlace, "index">;
   readonly #count: number;
   readonly #isWanted: boolean;
@@ -25,9 +25,9 @@ export class FileHash {
   #isTorn = false;
   #running: Promise<void> | undefined;
 
-  /** @param lacking chunks of the file that are not here yet */
+  /** @param lacking chunks of the file that are missing */
   constructor(
-    store: ModelKeeping,
+    store: ModelFileStore,
     { id, chunkBytes }: ModelRecord,
     file: ModelFileRecord,
     lacking: readonly ChunkPlace[],
@@ -41,15 +41,15 @@ export class FileHash {
     this.#lacking = new Set(lacking.map(({ index }) => index));
   }
 
-  /** A chunk is here now. */
-  came(index: number): void {
+  /** Notes that a chunk was stored. */
+  chunkStored(index: number): void {
     this.#lacking.delete(index);
-    // What goes wrong now comes to light when the digest is asked for.
+    // An error now is reported when the digest is asked for.
     if (this.#isWanted) this.#advance().catch(() => undefined);
   }
 
   /**
-   * In 64 hexadecimal digits, of a file that is here; undefined where a chunk of it is gone again.
+   * The digest in 64 hexadecimal digits, of a complete file; undefined if one of its chunks was lost.
    *
    * @throws StoreError; the signal's reason
    */
@@ -58,7 +58,7 @@ export class FileHash {
     return this.#isTorn ? undefined : bytesToHex(this.#hash.digest());
   }
 
-  /** Hashes what can be hashed now; one chunk at a time. */
+  /** Hashes the next chunks that are available, one at a time. */
   #advance(): Promise<void> {
     return (this.#running ??= this.#hashOn().finally(
       () => (this.#running = undefined),

@@ -1,8 +1,8 @@
-/** What the hub means by refusing a request, as an error that says what to do. */
+/** Turns the hub's refusals into errors that say what to do. */
 import { ModelFetchError } from "../../util/errors";
 import { TemporaryFetchError } from "./retry";
 
-interface Asked {
+interface HubRequest {
   hubUrl: string;
   repository: string;
   address: string;
@@ -12,7 +12,7 @@ interface Asked {
 /** The error for an answer that is neither 2xx nor 416. */
 export function refusalOf(
   response: Response,
-  { hubUrl, repository, address, hasToken }: Asked,
+  { hubUrl, repository, address, hasToken }: HubRequest,
 ): ModelFetchError {
   const { status, headers } = response;
   const code = headers.get("x-error-code") ?? "";
@@ -32,7 +32,7 @@ export function refusalOf(
       `${address} is not there (status ${status}): the repository may have changed. Load the model again.`,
     );
   }
-  // To those without an account, the hub says 401 of what does not exist, too.
+  // Without an account, the hub also answers 401 for what does not exist.
   if (status === 401 || status === 404) {
     return new ModelFetchError(
       `${where} has no model ${repository} that is open to you (status ${status}). Check the name; where it is private or asks for consent to its licence, accept that at ${page} and ${token}.`,

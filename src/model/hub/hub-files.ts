@@ -1,18 +1,18 @@
-/** Which of a repository's files make a model: the parts that the runtime reads, and no others. */
+/** Chooses the files of a repository that make a model: the parts that the runtime reads, and no others. */
 import { ModelFetchError } from "../../util/errors";
 import type { HubFile } from "./hub";
 import type { HubName } from "./hub-name";
 
 export interface ChosenFiles {
-  /** As the model is asked for: the repository's name, and behind it the GGUF file's where there is one. */
+  /** The name by which users request the model: the repository's, followed by the GGUF file's if there is one. */
   id: string;
-  /** Whether it is what the repository's name alone stands for. */
+  /** Whether the repository's name alone means this model. */
   isDefault: boolean;
-  /** The GGUF file that holds the weights; without it they are in safetensors. */
+  /** The GGUF file with the weights; without it they are in safetensors. */
   gguf: string | undefined;
-  /** What is to be kept, small files first. */
+  /** The files to store, small ones first. */
   files: HubFile[];
-  /** All models of the repository, where there are several. */
+  /** All models of the repository, if there are several. */
   choices: { id: string; name: string; bytes: number }[];
 }
 
@@ -32,7 +32,7 @@ const FOLDER_FILES = [
 ];
 const GGUF_FILES = ["generation_config.json", "rondo.json"];
 
-/** Kinds of GGUF files, the one to take first. */
+/** Kinds of GGUF files, in order of preference. */
 const PREFERRED = [
   /q4_k_m/i,
   /q4_0/i,
@@ -51,7 +51,7 @@ const PREFERRED = [
  * The files of the model that `name` asks for.
  *
  * @param listing the repository's files
- * @throws ModelFetchError where the repository has no such model
+ * @throws ModelFetchError if the repository has no such model
  */
 export function chooseFiles(
   { repository, file }: HubName,
@@ -90,7 +90,7 @@ export function chooseFiles(
   };
 }
 
-/** Weights in safetensors, with the index where they lie in shards. */
+/** Weights in safetensors, with the index if they are in shards. */
 function safetensorsOf(listing: readonly HubFile[]): HubFile[] {
   const single = find(listing, SINGLE);
   if (single) return [single];
@@ -100,7 +100,7 @@ function safetensorsOf(listing: readonly HubFile[]): HubFile[] {
   return shards.length === 0 ? [] : [index, ...shards];
 }
 
-/** Whether a file is a model by itself: not a part of one, and nothing that goes beside one. */
+/** Whether a file is a complete model: not a part of one, and not an addition to one. */
 function isWholeModel(path: string): boolean {
   return (
     path.endsWith(".gguf") && !/-\d{5}-of-\d{5}|mmproj|imatrix/i.test(path)

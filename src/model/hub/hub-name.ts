@@ -3,7 +3,7 @@
 export interface HubName {
   /** "org/name" */
   repository: string;
-  /** The GGUF file, where one is named; folders within the repository are part of it. */
+  /** The GGUF file, if the name includes one; folders within the repository are part of it. */
   file: string | undefined;
 }
 
@@ -12,7 +12,7 @@ const NAME = new RegExp(
   `^(${PART}/${PART})(?:/((?:${PART}/)*${PART}\\.gguf))?$`,
 );
 
-/** Undefined where it is no such name: an address begins with a scheme, a slash or a dot, or ends with a slash. */
+/** Undefined if it is no such name: an address begins with a scheme, a slash or a dot, or ends with a slash. */
 export function hubName(source: string): HubName | undefined {
   const found = NAME.exec(source.trim());
   return found ? { repository: found[1]!, file: found[2] } : undefined;

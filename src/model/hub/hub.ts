@@ -1,8 +1,8 @@
 /**
- * The Hugging Face hub, or a mirror of it: what a repository holds, and bytes of its files. Only plain GET
- * with at most one `Range: bytes=a-b`, which survives the redirect to where large files lie; each call is one
- * try. Without a token that needs no preflight. With one the browser asks the hub first, for `Authorization`
- * is no safelisted header; the token stays behind at the redirect (token-guard.ts).
+ * The Hugging Face hub, or a mirror of it: lists repositories and fetches bytes of files. It only uses plain GET
+ * with at most one `Range: bytes=a-b`, which survives the redirect to the host of large files; each call is one
+ * try. Without a token that needs no preflight. With one the browser sends a preflight first, because
+ * `Authorization` is not a safelisted header; the token is not passed on at the redirect (token-guard.ts).
  */
 import * as v from "valibot";
 import { ModelFetchError } from "../../util/errors";
@@ -14,25 +14,25 @@ import { passesTokensOn } from "./token-guard";
 
 const HUB_URL = "https://huggingface.co";
 
-/** A file of a repository, as the listing has it. */
+/** A file of a repository, as listed. */
 export interface HubFile {
   path: string;
   bytes: number;
-  /** Names the content: other content, another name. */
+  /** Identifies the content: other content has another name. */
   version: string;
-  /** SHA-256 of the content; known of large files only. */
+  /** SHA-256 of the content; known only for large files. */
   sha256: string | undefined;
 }
 
-/** The beginning of an answer. Read `chunks` to the end, or leave the loop early: either frees the connection. */
+/** The beginning of a response. Read `chunks` to the end, or leave the loop early: either closes the connection. */
 export interface HubBody {
-  /** Without quotes and the mark of weak ones; undefined where the server gives none or hides it. */
+  /** The ETag without quotes and the mark of weak ones; undefined if the server gives none or hides it. */
   etag: string | undefined;
-  /** The commit it is of, where the hub itself answered. */
+  /** The commit it is from, if the hub itself answered. */
   commit: string | undefined;
-  /** Bytes of the whole file, where the server tells. */
+  /** Bytes of the whole file, if the server tells. */
   fileBytes: number | undefined;
-  /** @throws TemporaryFetchError where the connection breaks; the signal's reason */
+  /** @throws TemporaryFetchError if the connection breaks; the signal's reason */
   chunks: AsyncIterable<Uint8Array>;
 }
 
@@ -43,7 +43,7 @@ export interface HubOptions {
   token?: string | undefined;
 }
 
-/** The file ends before the range that was asked for: it is another file than the listing has. */
+/** The file ends before the requested range: it is not the file in the listing. */
 export class RangeRefusedError extends ModelFetchError {}
 
 const listingSchema = v.array(
@@ -63,7 +63,7 @@ export class Hub {
   readonly url: string;
   readonly #token: string | undefined;
 
-  /** @throws ModelFetchError where the browser would show the token to others than the hub */
+  /** @throws ModelFetchError if the browser would pass the token on to another host */
   constructor({ url = HUB_URL, token }: HubOptions = {}) {
     this.url = new URL(url, globalThis.location?.href).href.replace(/\/+$/, "");
     this.#token = token === "" ? undefined : token;
@@ -76,7 +76,7 @@ export class Hub {
   /**
    * All files of a repository's main branch.
    *
-   * @throws ModelFetchError, which is a TemporaryFetchError where another try may succeed; the signal's reason
+   * @throws ModelFetchError, which is a TemporaryFetchError if another try may succeed; the signal's reason
    */
   async list(repository: string, signal?: AbortSignal): Promise<HubFile[]> {
     const files: HubFile[] = [];
@@ -103,8 +103,8 @@ export class Hub {
   /**
    * A file's bytes, or a range of them that lies within it.
    *
-   * @throws RangeRefusedError, ModelFetchError, which is a TemporaryFetchError where another try may
-   *   succeed; the signal's reason
+   * @throws RangeRefusedError, ModelFetchError, which is a TemporaryFetchError if another try may succeed; the
+   *   signal's reason
    */
   async open(
     repository: string,
@@ -158,7 +158,7 @@ export class Hub {
       response = await fetch(address, {
         headers,
         referrerPolicy: "no-referrer",
-        // The database keeps it; the browser's cache would keep it once more.
+        // The database stores it; the browser's cache would store it a second time.
         cache: "no-store",
         signal: signal ?? null,
       });
@@ -186,7 +186,7 @@ export class Hub {
     });
   }
 
-  /** The next page's address, on this hub whatever the link says: a mirror may pass on the hub's own. */
+  /** The next page's address, always on this hub: a mirror may pass on the hub's own links. */
   #nextPage(response: Response): string | undefined {
     const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(
       response.headers.get("link") ?? "",

@@ -1,4 +1,4 @@
-/** How a model's files are divided into chunks, and what is missing of them: numbers from records, nothing else. */
+/** Divides a model's files into chunks, and finds the missing ones. Pure functions over records. */
 import type {
   ChunkPlace,
   ModelFileRecord,
@@ -17,7 +17,7 @@ export function chunkCount(
   return Math.ceil(bytes / chunkBytes);
 }
 
-/** The bytes of its file that a chunk holds. */
+/** The byte range of a chunk in its file. */
 export function chunkRange(
   { bytes }: ModelFileRecord,
   index: number,
@@ -27,7 +27,7 @@ export function chunkRange(
   return { start, end: Math.min(start + chunkBytes, bytes) };
 }
 
-/** The chunks that are to be fetched, in the order of the files. */
+/** The chunks to fetch, in the order of the files. */
 export function missingChunks(
   { id, files, chunkBytes }: ModelRecord,
   kept: readonly ChunkPlace[],
@@ -73,10 +73,10 @@ export function missingBytes(
 }
 
 /**
- * The record of files as the hub has them now. Of what was known before, that counts which is of the same
- * content; and chunks stay as large as they were, so that those that are here can be used.
+ * The record of the files as the hub has them now. What was known before stays valid for files with the same
+ * content; chunks keep their size, so that stored ones can be used.
  *
- * @param kept chunks that are here; a file that lacks some is to be checked again when it has them
+ * @param kept stored chunks; a file that lacks some is checked again once it is complete
  */
 export function recordOf(
   { id, isDefault, gguf, files }: ChosenFiles,
@@ -112,7 +112,7 @@ export function recordOf(
   return record;
 }
 
-/** Whether the hub has other content than the record is of. */
+/** Whether the hub has other content than the record. */
 export function differs(a: ModelRecord, b: ModelRecord): boolean {
   const contents = ({ files }: ModelRecord) =>
     files

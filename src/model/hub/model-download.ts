@@ -1,7 +1,7 @@
 /**
- * Brings what is missing of a model's files to this device, several chunks at a time. Each chunk is written
- * when all of it is there; each file is hashed when all of its chunks are. Stopping at any point leaves
- * what was written, and the next download begins there.
+ * Downloads what is missing of a model's files, several chunks at a time. A chunk is written once it is complete;
+ * a file is hashed once all its chunks are. A download that is stopped at any point leaves what was written, and
+ * the next one continues there.
  *
  *     missing chunks ─► 4 at a time: GET (again from the byte where it broke) ─► store
  *                                                       file's last chunk ─► hash ─► checked
@@ -9,7 +9,7 @@
 import type {
   ChunkPlace,
   ModelFileRecord,
-  ModelKeeping,
+  ModelFileStore,
   ModelRecord,
 } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
@@ -17,16 +17,16 @@ import { FileHash } from "./file-hash";
 import { type Hub, type HubBody, RangeRefusedError } from "./hub";
 import { chunkRange, missingChunks } from "./model-chunks";
 import {
-  type Patience,
-  PATIENT,
+  type RetryPolicy,
+  DEFAULT_RETRY_POLICY,
   TemporaryFetchError,
   TrySignal,
   waitAfter,
 } from "./retry";
 
 /**
- * A file is not what the hub listed: `changed` while it was fetched, or `wrong` as a whole. What came of it
- * is of no use; the repository should be listed again.
+ * A file is not what the hub listed: it `changed` during the download, or is `wrong` as a whole. Its chunks are
+ * useless; list the repository again.
  */
 export class UnlistedContentError extends ModelFetchError {
   readonly path: string;
@@ -40,24 +40,24 @@ export class UnlistedContentError extends ModelFetchError {
 }
 
 export interface DownloadOptions {
-  /** Gets how many bytes came, or were dropped (negative). */
+  /** Called with the bytes that arrived, or were dropped (negative). */
   onBytes?: ((bytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
-  patience?: Patience | undefined;
+  retryPolicy?: RetryPolicy | undefined;
 }
 
 const PARALLEL_CHUNKS = 4;
-/** Tries for one chunk, also where each brings some bytes. */
+/** Tries for one chunk, even if each brings some bytes. */
 const MOST_TRIES = 60;
 
 export class ModelDownload {
-  /** Whether the repository changed meanwhile: what came may be of several commits. */
+  /** Whether the repository changed meanwhile: the files may be of several commits. */
   hasMixedCommits = false;
   readonly #hub: Hub;
-  readonly #store: ModelKeeping;
+  readonly #store: ModelFileStore;
   readonly #record: ModelRecord;
   readonly #onBytes: (bytes: number) => void;
-  readonly #patience: Patience;
+  readonly #retryPolicy: RetryPolicy;
   readonly #stop = new AbortController();
   readonly #etags = new Map<string, string>();
   readonly #hashes = new Map<string, FileHash>();
@@ -65,21 +65,24 @@ export class ModelDownload {
 
   constructor(
     hub: Hub,
-    store: ModelKeeping,
+    store: ModelFileStore,
     record: ModelRecord,
-    { onBytes = () => undefined, patience = PATIENT }: DownloadOptions = {},
+    {
+      onBytes = () => undefined,
+      retryPolicy = DEFAULT_RETRY_POLICY,
+    }: DownloadOptions = {},
   ) {
     this.#hub = hub;
     this.#store = store;
     this.#record = record;
     this.#onBytes = onBytes;
-    this.#patience = patience;
+    this.#retryPolicy = retryPolicy;
     for (const { path, etag } of record.files)
       if (etag !== undefined) this.#etags.set(path, etag);
   }
 
   /**
-   * Resolves when all files are there and checked.
+   * Resolves when all files are complete and checked.
    *
    * @throws UnlistedContentError, ModelFetchError, StoreError; the signal's reason
    */
@@ -106,7 +109,7 @@ export class ModelDownload {
     }
     const left = new Map(files.map(({ path }) => [path, 0]));
     for (const { path } of missing) left.set(path, left.get(path)! + 1);
-    // Files of which all chunks came before a stop were not checked then.
+    // Files whose last chunk came just before a stop have not been checked yet.
     const unchecked = files.filter(
       ({ path, isChecked }) => left.get(path) === 0 && !isChecked,
     );
@@ -119,13 +122,13 @@ export class ModelDownload {
         const file = files.find((file) => file.path === path)!;
         const bytes = await this.#fetchChunk(file, index);
         await this.#store.putChunk(place, bytes);
-        this.#hashes.get(path)?.came(index);
+        this.#hashes.get(path)?.chunkStored(index);
         left.set(path, left.get(path)! - 1);
         if (left.get(path) === 0) await this.#check(file);
       }
     };
     let failure: { error: unknown } | undefined;
-    // All of them end before this does: nothing is written behind an error.
+    // All of them end before this does, so that nothing is written after an error.
     await Promise.all(
       Array.from({ length: PARALLEL_CHUNKS }, () =>
         work().catch((error: unknown) => {
@@ -137,21 +140,21 @@ export class ModelDownload {
     if (failure) throw failure.error;
   }
 
-  /** A chunk's bytes: all of them, whatever it takes. */
+  /** A chunk's bytes, with as many tries as it takes. */
   async #fetchChunk(
     file: ModelFileRecord,
     index: number,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const { path, bytes: fileBytes } = file;
     const { start, end } = chunkRange(file, index, this.#record.chunkBytes);
-    // Small files may come compressed, which ranges cannot.
+    // Small files may come compressed, which ranges can't handle.
     const isWhole = end - start === fileBytes;
     const bytes = new Uint8Array(end - start);
     let filled = 0;
     let failures = 0;
     for (let tries = 1; filled < bytes.length; tries++) {
       const before = filled;
-      const one = new TrySignal(this.#stop.signal, path, this.#patience);
+      const one = new TrySignal(this.#stop.signal, path, this.#retryPolicy);
       try {
         const range = isWhole ? undefined : { start: start + filled, end };
         const body = await this.#hub.open(
@@ -165,7 +168,7 @@ export class ModelDownload {
           if (filled + part.length > bytes.length) throw changed(file);
           bytes.set(part, filled);
           filled += part.length;
-          one.alive();
+          one.restartTimer();
           this.#onBytes(part.length);
         }
         if (filled < bytes.length && isWhole) throw changed(file);
@@ -181,7 +184,7 @@ export class ModelDownload {
           this.#onBytes(-filled);
           filled = 0;
         }
-        await waitAfter(error, failures, this.#patience, this.#stop.signal);
+        await waitAfter(error, failures, this.#retryPolicy, this.#stop.signal);
       } finally {
         one.end();
       }
@@ -189,7 +192,7 @@ export class ModelDownload {
     return bytes;
   }
 
-  /** Refuses bytes of another version of the file than those that are here. */
+  /** Refuses bytes of another version of the file than the stored chunks. */
   async #expectSame(
     file: ModelFileRecord,
     { etag, commit, fileBytes, chunks }: HubBody,
@@ -208,13 +211,13 @@ export class ModelDownload {
     }
     if (isWhole || etag === undefined || known !== undefined) return;
     this.#etags.set(file.path, etag);
-    // Written before any chunk of it: those that come after a reload are compared with it.
+    // Written before any chunk: chunks that come after a reload are compared with it.
     await this.#store.change(this.#record.id, (record) =>
       withFile(record, file.path, { etag }),
     );
   }
 
-  /** Compares a file whose chunks are all here with what the hub says of it. */
+  /** Checks a complete file against the hub's hash. */
   async #check(file: ModelFileRecord): Promise<void> {
     const { path } = file;
     if (file.sha256 !== undefined) {
@@ -228,7 +231,7 @@ export class ModelDownload {
   }
 }
 
-/** The record with something else about one of its files. */
+/** The record with changes to one of its files. */
 export function withFile(
   record: ModelRecord,
   path: string,

@@ -1,17 +1,17 @@
-/** A model's files where they lie on the hub, for looking at before they are fetched. */
+/** A model's files on the hub, read in place to plan a download. */
 import type { Hub } from "./hub";
 import type { ChosenFiles } from "./hub-files";
 import type { ModelFiles } from "../files/model-files";
-import { type Patience, patiently } from "./retry";
+import { type RetryPolicy, withRetries } from "./retry";
 
-/** Beyond this a text is none that a look should take. */
+/** Larger texts are not fetched for a plan. */
 const MOST_TEXT_BYTES = 64 << 20;
 
 export function remoteFiles(
   hub: Hub,
   repository: string,
   { gguf, files }: ChosenFiles,
-  patience: Patience,
+  retryPolicy: RetryPolicy,
 ): ModelFiles {
   const fileOf = (path: string) => files.find((file) => file.path === path);
   return {
@@ -21,7 +21,7 @@ export function remoteFiles(
     async text(path, signal) {
       const file = fileOf(path);
       if (file === undefined || file.bytes > MOST_TEXT_BYTES) return undefined;
-      return patiently(
+      return withRetries(
         async () => {
           const body = await hub.open(repository, path, undefined, signal);
           const decoder = new TextDecoder();
@@ -30,7 +30,7 @@ export function remoteFiles(
             text += decoder.decode(bytes, { stream: true });
           return text + decoder.decode();
         },
-        patience,
+        retryPolicy,
         signal,
       );
     },
@@ -42,9 +42,9 @@ export function remoteFiles(
       if (range.start >= end)
         return { fileBytes: file.bytes, chunks: nothing() };
       const part = { start: range.start, end };
-      const body = await patiently(
+      const body = await withRetries(
         () => hub.open(repository, path, part, signal),
-        patience,
+        retryPolicy,
         signal,
       );
       return { fileBytes: file.bytes, chunks: body.chunks };

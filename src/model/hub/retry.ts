@@ -1,7 +1,7 @@
-/** Trying again: how often, and how long to wait in between. */
+/** Retry policy and backoff. */
 import { ModelFetchError } from "../../util/errors";
 
-/** A fetch that may well succeed a little later: a lost connection, or a server that is too busy. */
+/** A fetch that may succeed a little later: a lost connection, or a server that is too busy. */
 export class TemporaryFetchError extends ModelFetchError {
   /** How long the server asks to wait. */
   readonly retryAfterMs: number | undefined;
@@ -18,30 +18,33 @@ export class TemporaryFetchError extends ModelFetchError {
   }
 }
 
-export interface Patience {
-  /** How often something is tried again. */
+export interface RetryPolicy {
+  /** How often to try again. */
   retries: number;
-  /** The first wait; each one after it is twice as long. */
+  /** The first wait; each later one is twice as long. */
   firstWaitMs: number;
-  /** How long a connection may bring nothing before it counts as lost. */
+  /** How long a connection may deliver nothing before it counts as lost. */
   stallMs?: number;
 }
 
-export const PATIENT: Patience = { retries: 5, firstWaitMs: 1000 };
+export const DEFAULT_RETRY_POLICY: RetryPolicy = {
+  retries: 5,
+  firstWaitMs: 1000,
+};
 const STALL_MS = 45_000;
 
-/** Who is asked to come back later than this is better told so than kept waiting. */
+/** If the server asks to wait longer than this, the fetch fails at once and says so. */
 const LONGEST_WAIT_MS = 120_000;
 
 /**
- * Waits before the try number `failures` + 1.
+ * Waits before try number `failures` + 1.
  *
- * @throws the error itself where it is not worth another try; the signal's reason
+ * @throws the error itself if another try is pointless; the signal's reason
  */
 export async function waitAfter(
   error: unknown,
   failures: number,
-  { retries, firstWaitMs }: Patience,
+  { retries, firstWaitMs }: RetryPolicy,
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted();
@@ -55,22 +58,22 @@ export async function waitAfter(
   await sleep(waitMs, signal);
 }
 
-/** Runs `action` until it succeeds, or fails for good. */
-export async function patiently<T>(
+/** Runs `action` until it succeeds or fails for good. */
+export async function withRetries<T>(
   action: () => Promise<T>,
-  patience: Patience,
+  retryPolicy: RetryPolicy,
   signal?: AbortSignal,
 ): Promise<T> {
   for (let failures = 0; ;) {
     try {
       return await action();
     } catch (error) {
-      await waitAfter(error, ++failures, patience, signal);
+      await waitAfter(error, ++failures, retryPolicy, signal);
     }
   }
 }
 
-/** A signal for one try: it ends with the one above it, or when the connection brings nothing for too long. */
+/** A signal for one try: it aborts with its parent, or when the connection delivers nothing for too long. */
 export class TrySignal {
   readonly #controller = new AbortController();
   readonly #above: AbortSignal;
@@ -79,21 +82,21 @@ export class TrySignal {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param what is fetched, for the message */
-  constructor(above: AbortSignal, what: string, { stallMs }: Patience) {
+  constructor(above: AbortSignal, what: string, { stallMs }: RetryPolicy) {
     this.#above = above;
     this.#what = what;
     this.#stallMs = stallMs ?? STALL_MS;
     if (above.aborted) this.#forward();
     above.addEventListener("abort", this.#forward);
-    this.alive();
+    this.restartTimer();
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Something came. */
-  alive(): void {
+  /** Restarts the timeout: data arrived. */
+  restartTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
       () =>
@@ -106,7 +109,7 @@ export class TrySignal {
     );
   }
 
-  /** The try is over. */
+  /** Ends the try. */
   end(): void {
     clearTimeout(this.#timer);
     this.#above.removeEventListener("abort", this.#forward);
@@ -138,7 +141,7 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     };
     const timer = setTimeout(wake, ms);
     signal?.addEventListener("abort", stop);
-    // A connection that is back need not be waited for.
+    // The connection is back: no need to wait longer.
     globalThis.addEventListener?.("online", wake);
   });
 }

@@ -1,16 +1,16 @@
 /** A model's files on this device, read from their chunks. */
 import type {
   ModelFileRecord,
-  ModelKeeping,
+  ModelFileStore,
   ModelRecord,
 } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
 import { chunkCount, chunkRange } from "./model-chunks";
 import type { ByteRange, ModelFiles } from "../files/model-files";
 
-/** @param record of a model of which all files are here */
-export function keptFiles(
-  store: ModelKeeping,
+/** @param record of a complete model */
+export function storedFiles(
+  store: ModelFileStore,
   record: ModelRecord,
 ): ModelFiles {
   const fileOf = (path: string) =>
@@ -41,9 +41,9 @@ export function keptFiles(
   };
 }
 
-/** The bytes of a range, chunk by chunk, each of them read while the one before it is made use of. */
+/** The bytes of a range, chunk by chunk; each is read while the one before it is used. */
 async function* read(
-  store: ModelKeeping,
+  store: ModelFileStore,
   { id, chunkBytes }: ModelRecord,
   file: ModelFileRecord,
   { start, end }: ByteRange,
@@ -57,7 +57,7 @@ async function* read(
   );
   const readChunk = (index: number) => {
     const reading = store.readChunk({ id, path, version, index });
-    // Who leaves early does not wait for it.
+    // Leaving the loop early does not wait for it.
     reading.catch(() => undefined);
     return reading;
   };

@@ -1,7 +1,7 @@
 /**
- * Canary: before a model is trusted to a GPU, its matrix kernels run once on a small problem with odd sizes
- * and outliers, and are held against sums from the CPU. Drivers have bugs that make fluent nonsense
- * (https://github.com/ggml-org/llama.cpp/issues/23558): better to say so than to chat.
+ * Before a model is run on a GPU, its matrix kernels are checked once on a small problem with odd sizes and
+ * outliers, against sums from the CPU. Driver bugs can produce fluent nonsense
+ * (https://github.com/ggml-org/llama.cpp/issues/23558), so such a GPU is refused.
  */
 import type { Gpu } from "../../gpu/gpu";
 import { readBuffer } from "../../gpu/readback";
@@ -16,25 +16,25 @@ import { StepBuffer } from "./step";
 const ROWS = [1, 5, 33];
 const MOST_ROWS = 33;
 const COLUMNS = 96;
-/** No tile divides it; rows of results are padded. */
+/** Not a multiple of any tile, so that rows of results are padded. */
 const RESULTS = 70;
 const STRIDE = 72;
-/** Of the largest sum: weights are exact in every format, so only the order of additions differs. */
+/** Relative to the largest sum: weights are exact in every format, so only the order of additions differs. */
 const TOLERANCE = 1e-5;
 
-/** How a kernel did. */
+/** The result of a kernel's check. */
 export interface KernelCheck {
   format: MatrixFormat;
   rows: number;
-  /** The largest, as a share of the largest result. */
+  /** The largest error, relative to the largest result. */
   error: number;
-  /** What that may be. */
+  /** Its limit. */
   tolerance: number;
 }
 
 /**
- * @returns how each did
- * @throws WebGpuUnavailableError where a kernel computes something else; OutOfMemoryError, DeviceLostError
+ * @returns the result of each check
+ * @throws WebGpuUnavailableError if a kernel computes something else; OutOfMemoryError, DeviceLostError
  */
 export async function checkKernels(
   gpu: Gpu,
@@ -152,7 +152,7 @@ function encoded(values: Float32Array, format: MatrixFormat) {
   return packRows(new Uint8Array(values.buffer), "F32", COLUMNS, format);
 }
 
-/** The largest error of the first rows, as a share of their largest result; NaN counts as infinite. */
+/** The largest error of the first rows, relative to their largest result; NaN counts as infinite. */
 function relativeError(
   got: Float32Array,
   x: Float32Array,

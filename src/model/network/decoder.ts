@@ -1,7 +1,7 @@
 /**
- * The decoder of every architecture: one path, `run(layers, rows, keys)`, for prefill, decode, half a stack
- * and any subset of rows. Dispatches are recorded once against the buffers and replayed; what a step
- * is about comes from the step buffer and the page tables.
+ * The decoder of every architecture: one path, `run(layers, rows, keys)`, for prefill, decode, half a stack and
+ * any subset of rows. Dispatches are recorded once against the buffers and replayed; a step's inputs come from
+ * the step buffer and the page tables.
  */
 import type { Gpu, Pass } from "../../gpu/gpu";
 import type { Dispatch } from "../../gpu/kernel";
@@ -46,7 +46,7 @@ export interface MassRequest {
   pageMass: GPUBuffer;
   /** Entries of the page table of that layer's half. */
   pages: number;
-  /** At least as many bytes as `massScratchBytes` says. */
+  /** At least `massScratchBytes` long. */
   scratch: GPUBuffer;
 }
 
@@ -57,7 +57,7 @@ export interface RelevanceRequest {
   /** Entries of the lower page table. */
   pages: number;
   askedRows: number;
-  /** Whether steps before this one have left their sums there. */
+  /** Whether to add to the sums of earlier steps. */
   adds: boolean;
   /** [asked rows][pages][16] f32. */
   scores: GPUBuffer;
@@ -160,7 +160,7 @@ export class Decoder {
     return this.#config.numAttentionHeads;
   }
 
-  /** What queries of a layer are: how many, how long, and how they are rotated and scaled. */
+  /** The shape of a layer's queries: how many, how long, and how they are rotated and scaled. */
   queryShape(layer: number) {
     const { numAttentionHeads, numKeyValueHeads, headDim, layers, ropes } =
       this.#config;
@@ -174,7 +174,7 @@ export class Decoder {
     };
   }
 
-  /** How queries lie in a row of the workspace's qkv: the first `values` of every `stride` numbers. */
+  /** The layout of queries in a row of the workspace's qkv: the first `values` of every `stride` numbers. */
   get queryLayout(): { stride: number; values: number } {
     const { numAttentionHeads: heads, headDim } = this.#config;
     return {
@@ -183,7 +183,7 @@ export class Decoder {
     };
   }
 
-  /** Rows of one step at most. */
+  /** The most rows of one step. */
   get rowCapacity(): number {
     return ROW_CAPACITY;
   }
@@ -242,8 +242,8 @@ export class Decoder {
   }
 
   /**
-   * K and V of a layer alone, for the step's rows; its attention is left to a later pass. With a request,
-   * the queries of the asked rows are held against all lower keys that are there.
+   * Only K and V of a layer, for the step's rows; a later pass does its attention. With a request, the queries of
+   * the asked rows are scored against all lower keys.
    */
   writeKeys(
     pass: Pass,
@@ -273,7 +273,7 @@ export class Decoder {
     this.workspace.destroy();
   }
 
-  /** Records again what refers to pages, if the cache has grown since. */
+  /** Records dispatches that use pages again, if the cache has grown since. */
   #refresh(): void {
     if (this.#generation === this.#cache.generation) return;
     this.#generation = this.#cache.generation;
@@ -296,7 +296,7 @@ export class Decoder {
     );
   }
 
-  /** Attention of layer l that also sums its mass by page: two dispatches, recorded for this once. */
+  /** Attention of layer l that also sums its mass by page: two dispatches, recorded for this call only. */
   #attendWithMass(
     pass: Pass,
     l: number,
@@ -332,7 +332,7 @@ export class Decoder {
     sum(pass, { pages });
   }
 
-  /** Two dispatches, recorded for this once. */
+  /** Two dispatches, recorded for this call only. */
   #score(
     pass: Pass,
     l: number,

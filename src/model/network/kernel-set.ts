@@ -1,4 +1,4 @@
-/** All kernels a model needs, compiled side by side for its shapes and formats. */
+/** All kernels that a model needs, compiled in parallel for its shapes and formats. */
 import type { Gpu } from "../../gpu/gpu";
 import { appendPage } from "../../kernels/append-page";
 import {
@@ -22,14 +22,14 @@ import type { ModelConfig } from "../config/computable";
 import type { MatrixFormat, WeightFormats } from "../weights/matrix-format";
 import type { Tuning } from "./tuning";
 
-/** Rows that share the unpacked weights in matvec, when there are a few. */
+/** Rows that share the unpacked weights in matvec, if there are a few. */
 const ROW_TILE = 4;
 
 export type KernelSet = Awaited<ReturnType<typeof compileKernels>>;
 
 /**
- * @param embedding what the embedding table is
- * @param matrices what all matrices are, each format once
+ * @param embedding the format of the embedding table
+ * @param matrices the formats of all matrices, each once
  */
 export async function compileKernels(
   gpu: Gpu,

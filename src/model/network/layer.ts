@@ -20,7 +20,7 @@ export interface LayerContext {
   workspace: Workspace;
 }
 
-/** Where a layer's keys and values are. */
+/** The buffers of a layer's keys and values. */
 export interface LayerKeys {
   pages: LayerPages;
   /** The page table of the layer's half. */
@@ -36,13 +36,13 @@ export interface AttentionShape {
   splits: number;
 }
 
-/** What makes gate and up one, by the activation. */
+/** The epilogue that combines gate and up, by activation. */
 const GATED = { silu: "gated" } as const satisfies Record<
   ComputableLayer["mlp"]["activation"],
   Linear["epilogue"]
 >;
 
-/** In the order of the forward pass; seven dispatches, whichever attention is taken. */
+/** In the order of the forward pass; seven dispatches, whichever attention is used. */
 export interface LayerDispatches {
   qkv: (pass: Pass, rows: number) => void;
   append: (pass: Pass, rows: number) => void;
@@ -96,7 +96,7 @@ export function recordLayer(
       half: keys.half,
     },
   );
-  // Queries are rotated by attention: without norms there is nothing to do for them.
+  // Attention rotates queries itself: without norms they need no work here.
   const appendedHeads = kvHeads + (qkNorm ? heads : 0);
 
   return {

@@ -12,22 +12,22 @@ export interface Linear {
   /** [rows, yStride] */
   y: GPUBuffer;
   yStride: number;
-  /** RMS norm of x before: its weights, [strideOf(weight.columns)]. */
+  /** Weights of the RMS norm applied to x first, [strideOf(weight.columns)]. */
   norm?: { weight: GPUBuffer; eps: number };
   /** [outputs] */
   bias?: GPUBuffer | undefined;
   epilogue?: keyof typeof EPILOGUE;
-  /** Whether x holds the asked rows of the step alone. */
+  /** Whether x holds only the asked rows of the step. */
   askedOnly?: boolean;
 }
 
-/** Up to so many rows matvec serves; beyond, matmul's tiles pay off. */
+/** Up to this many rows matvec is used; beyond, matmul's tiles pay off. */
 const FEW_ROWS = 8;
 
 /**
  * Records y = epilogue(norm(x) · weightᵀ + bias) for any number of rows.
  *
- * @throws RangeError for a gated matrix in parts: gate and up rows must be within reach of each other
+ * @throws RangeError for a gated matrix in parts: gate and up rows must be in the same binding
  */
 export function recordLinear(
   kernels: KernelSet,

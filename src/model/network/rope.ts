@@ -1,8 +1,8 @@
-/** The rotations of RoPE, made in double precision once for all kernels. */
+/** RoPE's rotations, computed in double precision once for all kernels. */
 import type { RopeScaling } from "../architectures/recipe";
 import type { ComputableRope } from "../config/computable";
 
-/** Positions of the fine table; the coarse one steps by as many. */
+/** Positions of the fine table, and step of the coarse one. */
 const FINE = 256;
 
 /**
@@ -51,7 +51,7 @@ export function inverseFrequencies(
   return scaling satisfies never;
 }
 
-/** Long wavelengths are stretched, short ones kept, with a ramp between. */
+/** Long wavelengths are stretched, short ones kept, with a ramp in between. */
 function llama3Frequency(
   frequency: number,
   {

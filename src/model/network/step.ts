@@ -1,7 +1,7 @@
-/** The one small buffer that tells the kernels what a step is about: `struct Step` of shared/step.wgsl. */
+/** The small buffer with a step's inputs: `struct Step` of shared/step.wgsl. */
 import type { Gpu } from "../../gpu/gpu";
 
-/** Row token that stands for "what the sampler drew last". */
+/** Row token that means "the token that the sampler drew last". */
 export const SAMPLED = 0xffffffff;
 
 /** One token to compute. */
@@ -11,7 +11,7 @@ export interface StepRow {
   position: number;
   /** Place within its round. */
   localPosition: number;
-  /** Where its K and V go: page × 16 + place in the page. */
+  /** Slot of its K and V: page × 16 + place in the page. */
   lowerSlot: number;
   upperSlot: number;
 }

@@ -1,12 +1,12 @@
-/** Sizes that change how fast the kernels are, and nothing of what they compute. */
+/** Sizes that affect how fast the kernels are, but not what they compute. */
 import type { Gpu } from "../../gpu/gpu";
 
 export interface Tuning {
-  /** Workgroups that keep the adapter busy: attention is split up to so many. */
+  /** Workgroups that keep the adapter busy: attention is split into up to so many. */
   busyWorkgroups: number;
-  /** Queries that a workgroup of attention takes, when there are many rows. */
+  /** Queries per workgroup of attention, if there are many rows. */
   attentionQueries: number;
-  /** Invocations of a workgroup of matvec, at most. */
+  /** The most invocations of a workgroup of matvec. */
   matvecLanes: number;
 }
 
@@ -17,8 +17,8 @@ export const GPU_TUNING: Tuning = {
 };
 
 /**
- * A CPU pays for every workgroup and every invocation that meets a barrier, busy or idle. Measured on
- * SwiftShader, two cores: attention takes a third to a half of the time with these sizes.
+ * On a CPU every workgroup costs time, and every invocation that meets a barrier, busy or idle. Measured on
+ * SwiftShader, two cores: with these sizes attention takes a third to a half of the time.
  */
 const SOFTWARE_TUNING: Tuning = {
   busyWorkgroups: 1,

@@ -6,12 +6,12 @@ import { ropeTable } from "./rope";
 import { StepBuffer } from "./step";
 import type { Tuning } from "./tuning";
 
-/** Rows of one step at most. */
+/** The most rows of one step. */
 export const ROW_CAPACITY = 256;
-/** Rows of one step whose logits can be asked for. */
+/** The most rows of one step whose logits can be asked for. */
 export const ASKED_CAPACITY = 16;
 
-/** Pages that a split should have at least: fewer would be all start-up. */
+/** The fewest pages of a split: smaller ones would be dominated by start-up costs. */
 const SPLIT_PAGES = 4;
 /** Queries that a tile of attention takes, for counting its workgroups. */
 const TILE_QUERIES = 16;
@@ -25,7 +25,7 @@ export interface Workspace {
   residual: GPUBuffer;
   /** [ROW_CAPACITY, (heads + 2 · kv heads) · head_dim] */
   qkv: GPUBuffer;
-  /** What the splits of attention found; see attention.wgsl. */
+  /** Partial results of attention's splits; see attention.wgsl. */
   partials: GPUBuffer;
   /** [ROW_CAPACITY, heads · head_dim] */
   attended: GPUBuffer;
@@ -35,9 +35,9 @@ export interface Workspace {
   asked: GPUBuffer;
   /** [ASKED_CAPACITY, vocabulary] */
   logits: GPUBuffer;
-  /** [1] u32: what the sampler drew last, or NO_TOKEN. */
+  /** [1] u32: the token that the sampler drew last, or NO_TOKEN. */
   sampled: GPUBuffer;
-  /** A bit for each token of the vocabulary that the repetition penalty applies to. */
+  /** One bit per token of the vocabulary: whether the repetition penalty applies to it. */
   seen: GPUBuffer;
   destroy(): void;
 }
@@ -66,7 +66,7 @@ export function createWorkspace(
   );
   const rope = make("rotations", rotations.byteLength);
   gpu.write(rope, 0, rotations);
-  // splitsFor() never lets rows · splits grow past this.
+  // splitsFor() never lets rows · splits exceed this.
   const partialRows =
     ROW_CAPACITY + Math.ceil((busyWorkgroups * TILE_QUERIES) / heads);
 
@@ -102,8 +102,9 @@ export function qkvColumns({
 }
 
 /**
- * How many workgroups should share a page table of `pages` entries when a turn has `rows` rows: as
- * many as keep the adapter busy. By the turn's rows, not a slice's, so that slicing changes no bit.
+ * How many workgroups should share a page table of `pages` entries in a turn of `rows` rows: as many as keep the
+ * adapter busy. It depends on the turn's rows, not on a slice's, so that slicing does not change any bit of the
+ * result.
  */
 export function splitsFor(
   { numAttentionHeads: heads, numKeyValueHeads: kvHeads }: ModelConfig,

@@ -1,17 +1,17 @@
 /**
- * Where the parts of a chat stand in a template's text, so that a chat can grow at its end:
+ * Where the parts of a chat are in a template's text, so that a chat can grow at its end:
  *
  *     prefix      │ open                                        reply close      │ open …
  *     BOS, system │ <|im_start|>user⏎ Hi <|im_end|>⏎<|im_start|>assistant⏎ Hello <|im_end|>⏎ │
  *
- * A chat laid out so is the template's own text, except where a template rewrites earlier rounds once
- * later ones come, which a KV cache cannot do:
+ * The layout gives the template's own text, unless a template rewrites earlier rounds when later ones are added,
+ * which a KV cache cannot do:
  *
- * - What a template takes out of earlier replies stays, such as outer space; thinking (Qwen3, DeepSeek-R1)
- *   goes elsewhere (thinking.ts).
+ * - Text that a template removes from earlier replies stays, such as surrounding space; thinking (Qwen3,
+ *   DeepSeek-R1) is handled in thinking.ts.
  * - A system prompt that a template moves to the last message (Mistral) stays before the first.
- * - A template without a system prompt (Gemma, early Mistral) gets it at the start of the first
- *   message, which is where its makers advise to put it.
+ * - If a template has no place for a system prompt (Gemma, early Mistral), it goes to the start of the first
+ *   message, as its makers advise.
  */
 import { ModelFormatError } from "../../util/errors";
 import type { ChatTemplate, RenderOptions } from "./chat-template";
@@ -35,9 +35,9 @@ export interface ChatLayout {
 export interface LayoutOptions {
   /** The system prompt; without it the template decides. */
   system?: string | undefined;
-  /** More that the template asks for, such as Qwen3's enable_thinking. */
+  /** Other variables of the template, such as Qwen3's enable_thinking. */
   variables?: RenderOptions["variables"];
-  /** Texts of the tokens that mark turns: rounds are cut apart beside them, so that no word is. */
+  /** Texts of the tokens that mark turns: rounds are split next to them, so that no word is cut. */
   markers?: readonly string[];
   /** For templates that name today's date. Default: now. */
   now?: Date;
@@ -46,7 +46,7 @@ export interface LayoutOptions {
 /**
  * The parts of a chat under a template.
  *
- * @throws ModelFormatError where the template fails, or rounds do not follow one another alike
+ * @throws ModelFormatError if the template fails, or later rounds differ from each other
  */
 export function chatLayout(
   template: ChatTemplate,
@@ -56,7 +56,7 @@ export function chatLayout(
   const probe = new TemplateProbe(template, { variables, now });
   const first = probe.firstRound(system);
   if (first === undefined) throw problem(template, probe);
-  // A system prompt that wanders through the rounds is left out of them: it stays in the first.
+  // A system prompt that moves from round to round is left out of later ones: it stays in the first.
   const hasSystem = first.head.length > 0;
   const later =
     (hasSystem && probe.laterRounds(true)) || probe.laterRounds(false);
@@ -80,7 +80,7 @@ export function chatLayout(
   };
 }
 
-/** How much of the text between two rounds belongs to the earlier. */
+/** How much of the text between two rounds belongs to the earlier one. */
 function closeLength(
   { between, after, end }: LaterRounds,
   firstBefore: string,
@@ -88,7 +88,7 @@ function closeLength(
 ): number {
   const edges = edgesOf(markers, between);
   if (end && between.startsWith(end)) return nearestEdge(edges, end.length);
-  // Else what ends the user's message ends the reply as well, if it is a marking token.
+  // Otherwise the token that ends the user's message also ends the reply, if it is a marking token.
   const shared = commonStart(between, after);
   const marker = markers.find((text) => shared.startsWith(text));
   if (marker !== undefined) {
@@ -99,9 +99,9 @@ function closeLength(
 }
 
 /**
- * How much of the text before the first message is the round's own: what other rounds start with, as
- * far as that can be cut off cleanly. A system prompt inside the first message (Llama 2) cannot, and
- * all of it is the prefix.
+ * How much of the text before the first message belongs to the first round: the text that other rounds start
+ * with, if it can be split off cleanly. With a system prompt inside the first message (Llama 2) it can't, and all
+ * of it is the prefix.
  */
 function ownLength(
   { before, folded }: FirstRound,
@@ -117,8 +117,8 @@ function ownLength(
 }
 
 /**
- * Where the tokens that mark turns start and end in a text. A cut there goes through no word, so that
- * the ids of the parts are those of the whole.
+ * The starts and ends of turn-marking tokens in a text. Splitting there cuts no word, so the ids of the parts are
+ * those of the whole.
  */
 function edgesOf(markers: readonly string[], text: string): number[] {
   return markers.flatMap((marker) => {
@@ -132,7 +132,7 @@ function edgesOf(markers: readonly string[], text: string): number[] {
   });
 }
 
-/** The last edge up to a place, else the first behind it. */
+/** The last edge up to an index, else the first after it. */
 function nearestEdge(edges: readonly number[], place: number): number {
   const upTo = edges.filter((edge) => edge <= place);
   if (place === 0 || edges.length === 0) return place;

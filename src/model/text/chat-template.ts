@@ -1,4 +1,4 @@
-/** A model's chat template: Jinja that writes a chat as the text the model was trained on. */
+/** A model's chat template: Jinja that renders a chat as the text the model was trained on. */
 import { Template } from "@huggingface/jinja";
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
@@ -12,11 +12,11 @@ export interface ChatMessage {
 }
 
 export interface RenderOptions {
-  /** Whether the text goes on to where the model's reply starts. */
+  /** Whether to add the opening of the model's reply. */
   addGenerationPrompt: boolean;
-  /** More that the template asks for, such as Qwen3's enable_thinking. */
+  /** Other variables of the template, such as Qwen3's enable_thinking. */
   variables?: Readonly<Record<string, unknown>>;
-  /** The time for templates that name today's date. */
+  /** The time for templates that contain today's date. */
   now: Date;
 }
 
@@ -29,7 +29,7 @@ const templateField = v.object({
   chat_template: v.nullish(v.union([v.string(), v.array(named)])),
 });
 
-/** Tokens that templates may name; each a text, or an object with its text as `content`. */
+/** Tokens that templates may use; each a text, or an object with its text as `content`. */
 const tokenField = v.nullish(
   v.union([v.string(), v.object({ content: v.string() })]),
 );
@@ -45,11 +45,10 @@ const tokenFields = v.object({
 });
 
 /**
- * The template of tokenizer_config.json, or of chat_template.jinja or chat_template.json, where
- * older and newer models keep it.
+ * The template from tokenizer_config.json, or from chat_template.jinja or chat_template.json, where older and
+ * newer models keep it.
  *
- * @throws ModelFormatError where there is none or it does not parse, ModelFetchError; the signal's
- *   reason
+ * @throws ModelFormatError if there is none or it does not parse, ModelFetchError; the signal's reason
  */
 export async function readChatTemplate(
   files: ModelFiles,
@@ -85,8 +84,8 @@ export class ChatTemplate {
 
   /**
    * @param source Jinja
-   * @param tokens what bos_token and the like stand for
-   * @throws ModelFormatError where the source does not parse
+   * @param tokens values of bos_token and the like
+   * @throws ModelFormatError if the source does not parse
    */
   constructor(
     source: string,
@@ -96,7 +95,7 @@ export class ChatTemplate {
     this.file = file;
     this.#tokens = tokens;
     try {
-      // The library's own strftime_now writes months in the page's language, and at no time but now.
+      // The library's own strftime_now uses the page's language for months, and always the current time.
       this.#template = new Template(
         `{% set strftime_now = strftime_then %}\n${source}`,
       );
@@ -108,7 +107,7 @@ export class ChatTemplate {
   /**
    * The chat as text.
    *
-   * @throws ModelFormatError where the template refuses the messages or fails
+   * @throws ModelFormatError if the template refuses the messages or fails
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): string {
     try {
@@ -132,7 +131,7 @@ export class ChatTemplate {
   }
 }
 
-/** The template, or of several the one named "default". */
+/** The template; if there are several, the one named "default". */
 function defaultOf(
   field: v.InferOutput<typeof templateField>["chat_template"],
 ): string | undefined {

@@ -1,19 +1,19 @@
-/** A chat's parts as token ids: what the template writes and what people say, each encoded rightly. */
+/** A chat's parts as token ids: the template's text and the users' text, each encoded by its own rules. */
 import type { ChatLayout } from "./chat-layout";
 import type { Before, Tokenizer } from "./tokenizer";
 
 export interface ChatTokens {
   /** What stands before the first round: BOS and the system prompt; may be empty. */
   prefix: number[];
-  /** From the end of the round before to where the reply starts. `user` cannot forge a turn. */
+  /** From the end of the round before to where the reply starts. Text in `user` cannot forge a turn. */
   open: (user: string, place: { isFirst: boolean }) => number[];
   /** From the end of the reply to the end of its round. */
   close: number[];
-  /** How many of the last tokens of `open` the template writes: they have seen all of the message. */
+  /** How many of the last tokens of `open` are the template's: they have seen the whole message. */
   tailTokens: number;
 }
 
-/** The ids of a chat laid out so: prefix, then for each round open(user), the reply, and close. */
+/** The ids of a chat in this layout: prefix, then for each round open(user), the reply, and close. */
 export function chatTokens(
   tokenizer: Tokenizer,
   layout: ChatLayout,
@@ -31,7 +31,7 @@ export function chatTokens(
       layout.open(user, place),
       place.isFirst ? beforeFirst : beforeLater,
     );
-  // What two messages that share nothing end with is the template's.
+  // The common ending of two messages without a common ending is the template's.
   const [one, other] = ["a", "b"].map((user) => open(user, { isFirst: false }));
   const tailTokens = Math.max(1, commonEnd(one!, other!));
   return { prefix, open, close, tailTokens };

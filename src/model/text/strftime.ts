@@ -44,7 +44,7 @@ const FIELDS: Record<string, (date: Date) => string> = {
   "%%": () => "%",
 };
 
-/** The date in local time; fields it does not know stay as they are. */
+/** The date in local time; unknown fields stay as they are. */
 export function strftime(date: Date, format: string): string {
   return format.replace(/%./g, (field) => FIELDS[field]?.(date) ?? field);
 }

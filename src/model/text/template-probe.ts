@@ -1,35 +1,35 @@
 /**
- * Finds out how a template writes rounds, by rendering probes: messages that are easily found again
- * in the text, with signs and space at their ends that show whether a template rewrites them.
+ * Finds out how a template writes rounds by rendering probes: messages that are easy to find in the text, with
+ * special characters and space at their ends that reveal whether a template rewrites them.
  */
 import type { ChatMessage, ChatTemplate, RenderOptions } from "./chat-template";
 import type { Segment } from "./tokenizer";
 
-/** How the first round of a chat stands in its text. */
+/** How the first round of a chat is rendered. */
 export interface FirstRound {
-  /** Up to the end of the system prompt, where the template has a place for one. */
+  /** The text up to the end of the system prompt, if the template has a place for one. */
   head: Segment[];
   /** The template's text from there to the user's message. */
   before: string;
-  /** The system prompt, where the template has no place for it but the message itself. */
+  /** The system prompt, if the template's only place for it is the message itself. */
   folded: Segment[];
   /** From the message to where the reply starts. */
   after: string;
-  /** What the template trims of messages. */
+  /** What the template trims from messages. */
   trim: Trim;
 }
 
-/** How the rounds after the first stand in a chat's text. */
+/** How the rounds after the first are rendered. */
 export interface LaterRounds {
   /** The template's text between a reply and the next message. */
   between: string;
   /** From the message to where its reply starts. */
   after: string;
-  /** What follows a reply that is the last message; undefined where that cannot be seen. */
+  /** The text after a reply that is the last message; undefined if that can't be found out. */
   end: string | undefined;
 }
 
-/** Whether the space at a message's start and end is taken away. */
+/** Whether space at a message's start and end is removed. */
 export interface Trim {
   start: boolean;
   end: boolean;
@@ -55,7 +55,7 @@ export class TemplateProbe {
     this.#options = options;
   }
 
-  /** Undefined where the template refuses a message or rewrites it. */
+  /** Undefined if the template refuses a message or rewrites it. */
   firstRound(system: string | undefined): FirstRound | undefined {
     const [user] = USERS;
     const spacedUser = [SPACE + user + SPACE];
@@ -85,7 +85,7 @@ export class TemplateProbe {
     return { head: [], before: onlyBefore, folded, after: onlyAfter!, trim };
   }
 
-  /** Undefined where the template refuses or rewrites messages, or the rounds are not alike. */
+  /** Undefined if the template refuses or rewrites messages, or the rounds differ. */
   laterRounds(hasSystem: boolean): LaterRounds | undefined {
     const system = hasSystem ? SYSTEM : undefined;
     const turns = [USERS[0], REPLIES[0], USERS[1], REPLIES[1], USERS[2]];
@@ -102,7 +102,7 @@ export class TemplateProbe {
     return { between, after, end };
   }
 
-  /** Messages of users and the assistant in turn, up to where a reply starts if it is its turn. */
+  /** Alternating messages of user and assistant, up to where a reply starts if it is the assistant's turn. */
   #render(turns: readonly string[], system?: string): string | undefined {
     const messages: ChatMessage[] = turns.map((content, i) => ({
       role: i % 2 === 0 ? "user" : "assistant",
@@ -124,13 +124,13 @@ export class TemplateProbe {
   }
 }
 
-/** A message as the template would write it. */
+/** A message as the template would render it. */
 export function trimmed(text: string, { start, end }: Trim): string {
   const fromStart = start ? text.trimStart() : text;
   return end ? fromStart.trimEnd() : fromStart;
 }
 
-/** The text around the probes; none unless each probe stands there once, in this order. */
+/** The text around the probes; undefined unless each probe is found exactly once, in this order. */
 function cutAt(text: string | undefined, probes: readonly string[]): string[] {
   if (text === undefined) return [];
   const pieces: string[] = [];
@@ -144,7 +144,7 @@ function cutAt(text: string | undefined, probes: readonly string[]): string[] {
   return [...pieces, text.slice(at)];
 }
 
-/** Which of the space around a probe the text has lost. */
+/** Which of the space around a probe was removed. */
 function trimOf(text: string | undefined, probe: string): Trim {
   const start = !text?.includes(SPACE + probe);
   const end = !text?.includes(probe + SPACE);

@@ -9,17 +9,17 @@
  */
 import type { Tokenizer } from "./tokenizer";
 
-/** U+FFFD: what a decoder writes for bytes that are no character, or none yet. */
+/** U+FFFD: what a decoder writes for bytes that are not a character, or not yet. */
 const REPLACEMENT = "\uFFFD";
 
-/** With this many ids in a window, the bytes at its end are no character and never will be. */
+/** With this many ids in a window, the bytes at its end will never become a character. */
 const MAX_WINDOW_IDS = 32;
 /** Enough to hold the last character's bytes, of which each id has at least one. */
 const KEPT_IDS = 8;
 
 export class TextStream {
   #window: number[] = [];
-  /** Characters of the window's text that were given out. */
+  /** Characters of the window's text that were already returned. */
   #shown = 0;
 
   readonly #tokenizer: Pick<Tokenizer, "decode" | "isText">;
@@ -28,12 +28,12 @@ export class TextStream {
     this.#tokenizer = tokenizer;
   }
 
-  /** The text that this id completes; often "", and never half a character. */
+  /** The text that this id completes; often "", and never part of a character. */
   push(id: number): string {
     if (!this.#tokenizer.isText(id)) return "";
     this.#window.push(id);
     const text = this.#tokenizer.decode(this.#window);
-    // Only what a text ends with can still become another character, and that is one U+FFFD.
+    // Only the end of a text can still become another character, and that end is one U+FFFD.
     const isOpen = text.endsWith(REPLACEMENT);
     const delta = this.#take(text, isOpen ? text.length - 1 : text.length);
     if (!isOpen) this.#restart(1, 0);
@@ -41,7 +41,7 @@ export class TextStream {
     return delta;
   }
 
-  /** What was held back; the stream can then take another reply. */
+  /** Returns what was held back; the stream can then take another reply. */
   end(): string {
     const text = this.#tokenizer.decode(this.#window);
     const delta = this.#take(text, text.length);
@@ -50,14 +50,14 @@ export class TextStream {
     return delta;
   }
 
-  /** The window's text from what was shown up to `end`. */
+  /** The window's text from what was returned up to `end`. */
   #take(text: string, end: number): string {
     const delta = text.slice(this.#shown, end);
     this.#shown = Math.max(this.#shown, end);
     return delta;
   }
 
-  /** Goes on with the last ids as context, of whose text all but the end was shown. */
+  /** Keeps only the last ids as context, of whose text all but the end was returned. */
   #restart(keptIds: number, heldCharacters: number): void {
     this.#window = this.#window.slice(-keptIds);
     this.#shown = this.#tokenizer.decode(this.#window).length - heldCharacters;

@@ -1,6 +1,6 @@
 /**
  * What a reasoning model thinks before it answers, `<think>…</think>`: shown, but not part of what later turns
- * read, as the templates of such models have it.
+ * read, as such models' templates have it.
  */
 import { chatLayout } from "./chat-layout";
 import type { ChatTemplate } from "./chat-template";
@@ -8,7 +8,7 @@ import type { ChatTemplate } from "./chat-template";
 const OPEN = "<think>";
 const CLOSE = "</think>";
 
-/** A reply as later turns read it. One that was cut off while it was thought about stays as it is. */
+/** A reply as later turns read it. A reply that was cut off while thinking stays as it is. */
 export function withoutThinking(reply: string): string {
   const end = reply.indexOf(CLOSE);
   if (end < 0) return reply;
@@ -18,8 +18,8 @@ export function withoutThinking(reply: string): string {
 }
 
 /**
- * The tokens of a reply that are thinking, and the space behind it: from .. to - 1. Undefined where it has none,
- * or where its model has no tokens that mark it.
+ * The range of a reply's tokens that are thinking, with the space after it: from .. to - 1. Undefined if there is
+ * none, or the model has no tokens that mark it.
  *
  * @param decode the text of some tokens
  */
@@ -30,17 +30,17 @@ export function thinkingSpan(
   const texts = reply.map((token) => decode([token]));
   const end = texts.findIndex((text) => text.trim() === CLOSE);
   if (end < 0) return undefined;
-  // Some templates open it themselves, before the reply begins.
+  // Some templates open the thinking themselves, before the reply begins.
   const start = texts.slice(0, end).findIndex((text) => text.trim() === OPEN);
   let to = end + 1;
   while (to < texts.length && texts[to]!.trim() === "") to++;
   return { from: Math.max(0, start), to };
 }
 
-/** What a template is told for a reply without thinking: Qwen3's way, which others ignore. */
+/** The template's variables for a reply without thinking: Qwen3's way, which others ignore. */
 export const UNTHINKING = { enable_thinking: false } as const;
 
-/** Whether a template can have a model answer without thinking first. */
+/** Whether a template can make a model answer without thinking first. */
 export function canThink(
   template: ChatTemplate,
   markers: readonly string[],

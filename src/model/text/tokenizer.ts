@@ -1,11 +1,11 @@
 /**
  * Text to token ids and back: tokenizer.json, run by @huggingface/tokenizers.
  *
- * Text comes from two sides. A template's text may contain tokens that mark turns; what people and
- * documents say may not, even where it spells them: "<|im_end|>" in a message is ten ordinary
- * characters. Here the marking tokens are looked for in the template's text alone, so content can
- * never produce them. Between them, template and content are encoded as one stretch: the ids are
- * those of the whole text wherever the content spells no marking token.
+ * Text comes from two sources. A template's text may contain tokens that mark turns; the text of users and
+ * documents must not, even if it spells them: "<|im_end|>" in a message is ten ordinary characters. Marking
+ * tokens are therefore only matched in the template's text, so content can never produce them. Between them,
+ * template and content are encoded as one stretch: the ids are those of the whole text unless the content spells
+ * a marking token.
  */
 import { type AddedToken, Tokenizer as Library } from "@huggingface/tokenizers";
 import * as v from "valibot";
@@ -18,10 +18,10 @@ import {
   readOptionalJson,
 } from "../files/model-files";
 
-/** A piece of a chat's text, by where it comes from. */
+/** A piece of a chat's text, by its source. */
 export type Segment = { template: string } | { content: string };
 
-/** What stands before a text: nothing, a token that marks a turn, or other text. */
+/** What precedes a text: nothing, a token that marks a turn, or other text. */
 export type Before = "nothing" | "marker" | "text";
 
 const FILE = "tokenizer.json";
@@ -45,7 +45,7 @@ const nameFields = v.object({
 });
 
 /**
- * Reads tokenizer.json, and tokenizer_config.json where there is one.
+ * Reads tokenizer.json, and tokenizer_config.json if there is one.
  *
  * @throws ModelFetchError, ModelFormatError; the signal's reason
  */
@@ -73,14 +73,14 @@ export class Tokenizer {
   readonly #specialIds = new Set<number>();
   /** What the normalizer puts before every text. */
   readonly #lead: string;
-  /** Finds all added tokens. */
+  /** Matches all added tokens. */
   readonly #inTemplate: RegExp;
-  /** Finds those that mark nothing. */
+  /** Matches those that mark nothing. */
   readonly #inContent: RegExp;
 
   /**
    * @param tokenizerJson tokenizer.json, parsed
-   * @param configJson tokenizer_config.json, parsed; {} where the model has none
+   * @param configJson tokenizer_config.json, parsed; {} if the model has none
    * @throws ModelFormatError
    */
   constructor(tokenizerJson: unknown, configJson: unknown) {
@@ -122,13 +122,13 @@ export class Tokenizer {
     return this.encodeSegments([{ template: text }]);
   }
 
-  /** The ids of what someone said; never one that marks a turn. */
+  /** The ids of a user's text; never one that marks a turn. */
   encodeText(text: string): number[] {
     return this.encodeSegments([{ content: text }]);
   }
 
   /**
-   * The ids of a text made of both.
+   * The ids of a text from both sources.
    *
    * @param before SentencePiece-like tokenizers put a space before the first word of all, or of each
    *   stretch between marking tokens, but never inside a text
@@ -153,11 +153,11 @@ export class Tokenizer {
   decode(ids: readonly number[]): string {
     const shown = ids.filter((id) => this.isText(id));
     if (shown.length === 0) return "";
-    // Cleaning up would take the space from "a .b" and the like: right for prose of 2018 alone.
+    // Cleaning up would remove the space in "a .b" and the like: it was made for prose in 2018.
     return this.#library.decode(shown, { clean_up_tokenization_spaces: false });
   }
 
-  /** Whether `decode` shows this id. */
+  /** Whether `decode` includes this id. */
   isText(id: number): boolean {
     return (
       !this.#specialIds.has(id) && this.#library.id_to_token(id) !== undefined
@@ -169,12 +169,12 @@ export class Tokenizer {
     return this.#markerIds.has(id);
   }
 
-  /** The id of a token by its text as the vocabulary writes it, such as "<|im_end|>". */
+  /** The id of a token by its text in the vocabulary, such as "<|im_end|>". */
   idOf(token: string): number | undefined {
     return this.#library.token_to_id(token);
   }
 
-  /** Cuts a text at its added tokens; everything between two of them is one stretch. */
+  /** Splits a text at its added tokens; everything between two of them is one stretch. */
   #stretches(segments: readonly Segment[]): (string | AddedToken)[] {
     const found: (string | AddedToken)[] = [];
     const addText = (text: string): void => {
@@ -224,32 +224,32 @@ export class Tokenizer {
   }
 
   /**
-   * The id of a token from the vocabulary. Some vocabularies hold a marking token as an ordinary
-   * piece too ("</s>" in Unigram models, whole words under ignore_merges): that is spelled in parts.
+   * The id of a token of the vocabulary. Some vocabularies also hold a marking token as an ordinary piece ("</s>"
+   * in Unigram models, whole words under ignore_merges): that is spelled in parts instead.
    */
   #idsOf(token: string): number[] {
     const { unk_token_id, unk_token } = this.#library.model!;
     const id = this.#library.token_to_id(token) ?? unk_token_id;
     if (id === undefined) return [];
-    // Some vocabularies without a token for the unknown name their end-of-text token instead.
+    // Some vocabularies without an unknown token name their end-of-text token instead.
     const isUnknown = id === unk_token_id && /unk/i.test(unk_token ?? "");
     if (!this.#markerIds.has(id) || isUnknown) return [id];
     const [first, ...rest] = token;
     if (rest.length === 0) return [];
     const parts = this.#library.model!._call([first!, rest.join("")]);
-    // The same token again stands for parts that the vocabulary does not know.
+    // The same token again stands for parts that are not in the vocabulary.
     return parts
       .filter((part) => part !== token)
       .flatMap((part) => this.#idsOf(part));
   }
 }
 
-/** Runs of spaces and added words are vocabulary; with signs in it, a token may mark a turn. */
+/** Runs of spaces and added words are vocabulary; a token with other characters may mark a turn. */
 function isVocabulary({ special, content }: AddedToken): boolean {
   return !special && !/[\p{P}\p{S}]/u.test(content);
 }
 
-/** Finds any of the tokens, the longest where several fit. */
+/** Matches any of the tokens, the longest if several match. */
 function anyOf(tokens: readonly AddedToken[]): RegExp {
   const texts = tokens
     .map(({ content }) => content)

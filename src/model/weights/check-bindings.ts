@@ -1,19 +1,22 @@
-/** Whether a GPU can bind the matrices of a model's layers. Embedding and head come in parts: they need not fit. */
+/**
+ * Checks that a GPU can bind the matrices of a model's layers. Embedding and head are split into parts: they need
+ * not fit.
+ */
 import type { TensorSpec } from "../architectures/recipe";
 import type { Checkpoint } from "../checkpoint/checkpoint";
 import { matrixFormat, rowBytes, type WeightBits } from "./matrix-format";
 import { OutOfMemoryError } from "../../util/errors";
 
-/** A matrix made of tensors one below the other. */
+/** A matrix made of tensors stacked by rows. */
 export interface JoinedMatrix {
   label: string;
   tensors: readonly TensorSpec[];
 }
 
 /**
- * Sees to it that each matrix fits one binding.
+ * Ensures that each matrix fits one binding.
  *
- * @throws OutOfMemoryError that names the largest, and says with how many bits a weight it would fit
+ * @throws OutOfMemoryError that names the largest, and with how many bits per weight it would fit
  */
 export function checkBindings(
   matrices: readonly JoinedMatrix[],
@@ -21,7 +24,7 @@ export function checkBindings(
   bits: WeightBits,
   bindingBytes: number,
 ): void {
-  /** Bytes of the matrix that needs the largest binding, and what it is called. */
+  /** The matrix that needs the largest binding: its bytes and its name. */
   const largest = (bits: WeightBits) =>
     matrices
       .map(({ label, tensors: specs }) => {

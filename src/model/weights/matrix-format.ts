@@ -1,6 +1,6 @@
 /**
- * What a weight matrix is on the GPU. Floats are as in the checkpoint; of Q4 and Q8, 32 columns share a
- * scale and an offset, weight = scale · quant + offset, kept apart as a pair of halves:
+ * The format of a weight matrix on the GPU. Floats are as in the checkpoint; in Q4 and Q8, 32 columns share a
+ * scale and an offset, weight = scale · quant + offset, stored separately as a pair of f16:
  *
  *     Q4   column 8 i + j of a row in bits 4 j … 4 j + 3 of its word i
  *     Q8   column 4 i + j of a row in bits 8 j … 8 j + 7 of its word i
@@ -31,13 +31,13 @@ export function strideOf(columns: number): number {
   return Math.ceil(columns / 8) * 8;
 }
 
-/** Bits of a weight that was asked for: 16 stands for what the checkpoint has. */
+/** Requested bits of a weight: 16 means as in the checkpoint. */
 export type WeightBits = 4 | 8 | 16;
 
-/** From so many values on, a model's weights are kept in four bits unless more are asked for. */
+/** From this size on, a model's weights get four bits by default. */
 const LARGE_VALUES = 200e6;
 
-/** What is right for most: small models lose more by rounding, and need the room less. */
+/** The best choice for most: small models lose more by rounding, and need the room less. */
 export function defaultBits(values: number): WeightBits {
   return values > LARGE_VALUES ? 4 : 16;
 }
@@ -49,7 +49,7 @@ export function isQuantFormat(format: MatrixFormat): format is QuantFormat {
   return format === "Q4" || format === "Q8";
 }
 
-/** What becomes of tensors that are joined to one matrix: nothing is kept with fewer bits than it has in a quantised file. */
+/** The format of tensors that are joined to one matrix; no fewer bits than any of them has in a quantised file. */
 export function matrixFormat(
   types: readonly TensorType[],
   columns: number,
@@ -77,10 +77,10 @@ export function rowBytes(
   };
 }
 
-/** Rows as they lie on the GPU. */
+/** Rows in their GPU format. */
 export interface PackedRows {
   weights: Uint8Array;
-  /** Of quantised formats. */
+  /** Only for quantised formats. */
   scales: Uint8Array | undefined;
 }
 
@@ -101,7 +101,7 @@ export function packRows(
     ? quantize(toFloats(bytes, type), bits)
     : readBlocks(type, bytes);
   return packGroups(
-    // Two groups of 16 have one scale on the GPU: they are rounded once more, to finer steps than theirs.
+    // Two groups of 16 share one scale on the GPU: they are rounded once more, to finer steps than their own.
     groups.size === GROUP ? groups : quantize(valuesOf(groups), bits),
     bits,
   );
@@ -123,7 +123,7 @@ function packGroups(
   return { weights, scales: new Uint8Array(pairs.buffer) };
 }
 
-/** Rows of `columns` values, with zeros behind them up to the stride. */
+/** Rows of `columns` values, padded with zeros up to the stride. */
 function padded(
   bytes: Uint8Array,
   type: FloatType,

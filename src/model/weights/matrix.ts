@@ -6,7 +6,7 @@ export interface Matrix {
   rows: number;
   /** Rows are padded with zeros to a multiple of eight columns. */
   columns: number;
-  /** Its rows, in order: more than one part where a storage binding would be too small for all. */
+  /** Its rows, in order: in several parts if one storage binding would be too small for all. */
   parts: MatrixPart[];
 }
 
@@ -14,6 +14,6 @@ export interface MatrixPart {
   firstRow: number;
   rows: number;
   weights: GPUBuffer;
-  /** Of quantised formats. */
+  /** Only for quantised formats. */
   scales: GPUBuffer | undefined;
 }

@@ -1,4 +1,4 @@
-/** Floats as groups of whole numbers that share a scale and an offset, for a matrix of 4 or 8 bits. */
+/** Quantises floats to groups of integers that share a scale and an offset, for a matrix of 4 or 8 bits. */
 import { floatToHalf, halfToFloat } from "../../util/float16";
 import type { Groups } from "../checkpoint/quant-blocks";
 
@@ -6,12 +6,12 @@ import type { Groups } from "../checkpoint/quant-blocks";
 export const GROUP = 32;
 
 /**
- * Shares of a group's range that the levels are spread over. Where few values lie far out, clipping them
- * costs less than coarse steps for all: of 4 bits, the one with the least squared error is taken.
+ * Shares of a group's range to spread the levels over. If few values lie far out, clipping them costs less than
+ * coarse steps for all: with 4 bits, the share with the least squared error is used.
  */
 const SHARES = { 4: [1, 0.92, 0.84], 8: [1] } as const;
 
-/** @param values whole groups; scales and offsets are rounded to halves, as they are on the GPU */
+/** @param values whole groups; scales and offsets are rounded to f16, as they are on the GPU */
 export function quantize(values: Float32Array, bits: 4 | 8): Groups {
   const count = values.length / GROUP;
   const groups: Groups = {
@@ -63,7 +63,7 @@ function quantizeGroup(
     scales[group] = scale;
     offsets[group] = offset;
   }
-  // Those of the last one tried stand there.
+  // The arrays hold the result of the last share tried.
   if (best === shares.length - 1) return;
   const [scale, offset] = [scales[group]!, offsets[group]!];
   const inverse = scale === 0 ? 0 : 1 / scale;
@@ -79,7 +79,7 @@ function rounded(value: number): number {
   return halfToFloat(floatToHalf(value));
 }
 
-/** The values that groups stand for. */
+/** Dequantises groups. */
 export function valuesOf({
   size,
   quants,

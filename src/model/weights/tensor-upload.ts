@@ -1,4 +1,4 @@
-/** Rows of a checkpoint's tensors on their way to their place on the GPU, in the format that they have there. */
+/** Uploads rows of a checkpoint's tensors to their place on the GPU, in their GPU format. */
 import type { Gpu } from "../../gpu/gpu";
 import {
   type FloatType,
@@ -55,8 +55,8 @@ function uploadVector(
 }
 
 /**
- * Bytes of a checkpoint that are made into quants at a time. What that leaves behind is small enough to be
- * thrown away young: with whole pieces the heap grew by three hundred megabytes meanwhile.
+ * Bytes of a checkpoint to quantise at a time. Small pieces leave garbage that is collected early: with whole
+ * pieces the heap grew by three hundred megabytes meanwhile.
  */
 const QUANTISED_BYTES = 256 << 10;
 
@@ -82,7 +82,7 @@ function uploadMatrix(
   return written;
 }
 
-/** Rows that lie in two parts are cut in two. */
+/** Rows that span two parts are split. */
 function writeRows(
   gpu: Gpu,
   packed: PackedRows,

@@ -1,4 +1,4 @@
-/** A checkpoint's tensors on the GPU: streamed, joined where the kernels want them joined, rows padded. */
+/** A checkpoint's tensors on the GPU: streamed, joined as the kernels need them, rows padded. */
 import type { Gpu } from "../../gpu/gpu";
 import type { Checkpoint } from "../checkpoint/checkpoint";
 import type {
@@ -51,21 +51,21 @@ export interface Weights {
 
 export interface WeightOptions {
   /**
-   * Bits of a weight; 16 is what the checkpoint has. Tensors that are quantised already stay as they are.
-   * Default: what `defaultBits` says.
+   * Bits of a weight; 16 means as in the checkpoint. Tensors that are quantised already stay as they are.
+   * Default: `defaultBits`.
    */
   bits?: WeightBits | undefined;
   onProgress?: (loadedBytes: number) => void;
   signal?: AbortSignal | undefined;
 }
 
-/** Bytes handed to the queue before waiting for it: hundreds of MiB undrained are several times slower. */
+/** Bytes to queue before waiting for the GPU: with hundreds of MiB in the queue uploads are several times slower. */
 const IN_FLIGHT_BYTES = 32 << 20;
 
 /**
- * Uploads all tensors. At no time is more than a few MiB of them in the JS heap.
+ * Uploads all tensors. At most a few MiB of them are in the JS heap at any time.
  *
- * @param onProgress gets bytes read so far
+ * @param onProgress called with the bytes read so far
  * @throws ModelFormatError, OutOfMemoryError; the signal's reason
  */
 export async function loadWeights(
@@ -111,7 +111,7 @@ export async function loadWeights(
   }
 }
 
-/** The matrices of a layer, each of tensors one below the other. */
+/** The matrices of a layer, each made of tensors stacked by rows. */
 function layerMatrices({ attention, mlp }: LayerRecipe, l: number) {
   const joined = (label: string, { weights }: Projection): JoinedMatrix => ({
     label: `layer ${l} ${label}`,
@@ -142,7 +142,7 @@ function allocate(
     return buffer;
   }
 
-  /** A matrix made of tensors one below the other. */
+  /** A matrix made of tensors stacked by rows. */
   function matrix(
     { label, tensors: specs }: JoinedMatrix,
     atMost: WeightBits = bits,
@@ -175,7 +175,7 @@ function allocate(
     return whole;
   }
 
-  /** A vector made of tensors end to end, as f32. */
+  /** A vector made of concatenated tensors, as f32. */
   function vector(label: string, specs: readonly TensorSpec[]): GPUBuffer {
     const total = specs.reduce((sum, { shape }) => sum + shape[0]!, 0);
     const buffer = make(label, strideOf(total) * 4);
@@ -210,7 +210,7 @@ function allocate(
       downProj: matrix(downProj),
     };
   });
-  // What every logit goes through is kept finer than the layers, as other quantisers do.
+  // The head affects every logit: it is kept finer than the layers, as other quantisers do.
   const outer: WeightBits = bits === 4 ? 8 : bits;
   const { embedding, head, norm } = config;
   const embedTokens = matrix(

@@ -163,8 +163,8 @@ export class ChatDock extends LitElement {
 
   /** Not while something else says what the model is doing. */
   #healStatus() {
-    const isElsewhere = this.replying || this.restoring || this.attachment;
-    if (this.healingRounds === 0 || isElsewhere || this.access === "read")
+    const isCrossOrigin = this.replying || this.restoring || this.attachment;
+    if (this.healingRounds === 0 || isCrossOrigin || this.access === "read")
       return nothing;
     return html`<rondo-healing
       .roundsLeft=${this.healingRounds}

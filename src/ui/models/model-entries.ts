@@ -1,5 +1,5 @@
 /** The models that the picker lists: the page's own, those that are known, and what else is on this device. */
-import type { KeptModel } from "../../engine/api/models";
+import type { StoredModel } from "../../engine/api/models";
 import { hubName } from "../../model/hub/hub-name";
 import {
   EMBEDDED_ID,
@@ -18,7 +18,7 @@ export interface ModelEntry {
   source: string | undefined;
   name: string;
   known: KnownModel | undefined;
-  kept: KeptModel | undefined;
+  kept: StoredModel | undefined;
   /** Whether it comes with the page, so that there is nothing to download. */
   isEmbedded: boolean;
   isInUse: boolean;
@@ -30,7 +30,7 @@ export interface ModelEntry {
  */
 export function modelEntries(
   own: string | undefined,
-  kept: readonly KeptModel[],
+  kept: readonly StoredModel[],
   inUse: ModelWish | undefined,
 ): ModelEntry[] {
   const known = KNOWN_MODELS.map((model) => ({

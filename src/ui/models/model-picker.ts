@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing, type PropertyValues } from "lit";
 import { property, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import type { KeptModel } from "../../engine/api/models";
+import type { StoredModel } from "../../engine/api/models";
 import { isComposing } from "../composer/composer";
 import { dialogStyles } from "../dialogs/dialog-styles";
 import { closeIcon } from "../base/icons";
@@ -66,7 +66,7 @@ export class ModelPicker extends LitElement {
   /** The model that the page names, if it names one. */
   @property({ attribute: false }) own: string | undefined;
   /** On this device. */
-  @property({ attribute: false }) kept: readonly KeptModel[] = [];
+  @property({ attribute: false }) kept: readonly StoredModel[] = [];
   /** What is loaded, or about to be. */
   @property({ attribute: false }) inUse: ModelWish | undefined;
   @property({ attribute: false }) isLoading = false;

@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, query, state } from "lit/decorators.js";
-import type { Excerpt } from "../../util/found-text";
+import type { Excerpt } from "../../util/text-search";
 import { isComposing } from "../composer/composer";
 import type { Conversation } from "../state/chats/conversation";
 import { exportIcon, renameIcon, trashIcon } from "../base/icons";

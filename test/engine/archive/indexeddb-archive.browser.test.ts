@@ -5,7 +5,7 @@ import type { RoundFields } from "../../../src/engine/chat/chat-round";
 import { contentHash } from "../../../src/engine/load/fingerprint";
 import {
   openArchive,
-  type StoredArchive,
+  type IndexedDbArchive,
 } from "../../../src/engine/archive/indexeddb-archive";
 import { type SegmentRecord, Segments } from "../../../src/store/segments";
 import {
@@ -31,7 +31,7 @@ const first = roundToKeep(1);
 
 /** Saves a chat of the system prompt and so many rounds. */
 async function saveChat(
-  archive: StoredArchive,
+  archive: IndexedDbArchive,
   id: string,
   roundCount = 1,
 ): Promise<void> {
@@ -42,7 +42,7 @@ async function saveChat(
 }
 
 async function saveKv(
-  archive: StoredArchive,
+  archive: IndexedDbArchive,
   chatId: string,
   round: RoundFields,
   half: "lower" | "upper" = "lower",
@@ -53,7 +53,7 @@ async function saveKv(
 
 /** What reading a round's lower half gives. */
 async function readKv(
-  archive: StoredArchive,
+  archive: IndexedDbArchive,
   chatId: string,
   round: RoundFields,
   model?: string,
@@ -598,7 +598,7 @@ test("where there is no IndexedDB nothing is kept, and that is told", async () =
   vi.stubGlobal("indexedDB", undefined);
   const troubles: unknown[] = [];
   const archive = await openArchive({
-    onTrouble: (trouble) => troubles.push(trouble),
+    onWarning: (trouble) => troubles.push(trouble),
   });
   vi.unstubAllGlobals();
   expect(troubles).toMatchObject([{ reason: "unavailable" }]);

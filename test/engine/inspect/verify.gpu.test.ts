@@ -54,9 +54,9 @@ async function prefill(rounds: readonly Round[]): Promise<void> {
   for await (const _ of runner.prefill({ frame, rows })) void _;
 }
 
-const verify = (chat: BoundChat, roundId: number, isWanted = () => false) =>
+const verify = (chat: BoundChat, roundId: number, shouldYield = () => false) =>
   verifyRound({ chat, loaded, context: contextOf(chat) }, roundId, {
-    isWanted,
+    shouldYield,
   });
 
 function contextOf({ conversation }: BoundChat): TurnContext {
@@ -223,7 +223,7 @@ test("a chat that is too long for full attention, or for two of it, is refused",
   const narrow = { ...contextOf(chat), contextTokens: 40 };
   await expect(
     verifyRound({ chat, loaded, context: narrow }, 3, {
-      isWanted: () => false,
+      shouldYield: () => false,
     }),
   ).rejects.toMatchObject({ name: "ContextFullError" });
   const { limits } = runner.cache;

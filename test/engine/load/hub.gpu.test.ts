@@ -34,7 +34,7 @@ function libraries(): [ModelLibrary, ModelLibrary] {
   const options = {
     storeName,
     chunkBytes: 1 << 20,
-    patience: { retries: 0, firstWaitMs: 1 },
+    retryPolicy: { retries: 0, firstWaitMs: 1 },
   };
   const both: [ModelLibrary, ModelLibrary] = [
     new ModelLibrary(options),

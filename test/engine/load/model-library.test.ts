@@ -46,7 +46,7 @@ function library(options: ModelLibraryOptions = {}) {
   return new ModelLibrary({
     store,
     locks: null,
-    patience: { retries: 1, firstWaitMs: 1 },
+    retryPolicy: { retries: 1, firstWaitMs: 1 },
     chunkBytes: 20_000,
     ...options,
   });

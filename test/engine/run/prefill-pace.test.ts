@@ -10,18 +10,18 @@ test("cuts evenly, so that no submit is tiny", () => {
 
 test("goes for fifty milliseconds a submit", () => {
   const slow = new PrefillPace(256);
-  slow.took(64, 200);
+  slow.addSample(64, 200);
   expect(slow.nextRows(1000)).toBeLessThanOrEqual(32);
   const fast = new PrefillPace(256);
-  for (let i = 0; i < 5; i++) fast.took(64, 1);
+  for (let i = 0; i < 5; i++) fast.addSample(64, 1);
   expect(fast.nextRows(10_000)).toBeGreaterThan(200);
   expect(fast.nextRows(10_000)).toBeLessThanOrEqual(256);
 });
 
 test("grows by no more than twice, and learns nothing from a few rows", () => {
   const pace = new PrefillPace(256);
-  pace.took(64, 0.01);
+  pace.addSample(64, 0.01);
   expect(pace.nextRows(128)).toBe(128);
-  pace.took(3, 1000);
+  pace.addSample(3, 1000);
   expect(pace.nextRows(128)).toBe(128);
 });

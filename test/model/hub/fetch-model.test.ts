@@ -6,7 +6,7 @@ import {
 } from "../../../src/model/hub/fetch-model";
 import { Hub } from "../../../src/model/hub/hub";
 import { hubName } from "../../../src/model/hub/hub-name";
-import { keptFiles } from "../../../src/model/hub/stored-files";
+import { storedFiles } from "../../../src/model/hub/stored-files";
 import { ModelFetchError, StoreError } from "../../../src/util/errors";
 import { fakeHub, type FakeHub } from "../../support/fake-hub";
 import { MemoryModelStore } from "../../support/memory-model-store";
@@ -32,7 +32,7 @@ afterEach(() => hub.close());
 
 function fetching(options: FetchOptions = {}, name = NAME) {
   return fetchModel(new Hub({ url: hub.url }), store, hubName(name)!, {
-    patience: { retries: 5, firstWaitMs: 1 },
+    retryPolicy: { retries: 5, firstWaitMs: 1 },
     chunkBytes: CHUNK,
     ...options,
   });
@@ -42,7 +42,7 @@ function fetching(options: FetchOptions = {}, name = NAME) {
 async function kept(path = WEIGHTS): Promise<Uint8Array> {
   const record = (await store.get(NAME))!;
   const range = { start: 0, end: Infinity };
-  const opened = await keptFiles(store, record).open(path, range);
+  const opened = await storedFiles(store, record).open(path, range);
   const parts: Uint8Array[] = [];
   for await (const bytes of opened!.chunks) parts.push(bytes);
   return new Uint8Array(Buffer.concat(parts));
@@ -83,7 +83,7 @@ describe("a model is fetched", () => {
   });
 
   it("and can be read by any range", async () => {
-    const files = keptFiles(store, await fetching());
+    const files = storedFiles(store, await fetching());
     for (const [start, end] of [
       [0, 1],
       [CHUNK - 1, CHUNK + 1],
@@ -103,7 +103,7 @@ describe("a model is fetched", () => {
 
   it("with empty files", async () => {
     hub.repositories[NAME]!["rondo.json"] = new Uint8Array(0);
-    const files = keptFiles(store, await fetching());
+    const files = storedFiles(store, await fetching());
     expect(await files.text("rondo.json")).toBe("");
   });
 
@@ -138,7 +138,7 @@ describe("a lost connection", () => {
 
   it("in each of 20 visits to the page leaves all whole chunks for the next", async () => {
     const cuts = seededInts(20, weights.length, 43);
-    const once = { patience: { retries: 0, firstWaitMs: 1 } };
+    const once = { retryPolicy: { retries: 0, firstWaitMs: 1 } };
     for (const cutAtByte of cuts) {
       hub.faults.length = 0;
       hub.faults.push({ path: WEIGHTS, cutAtByte, times: 1 });
@@ -172,7 +172,7 @@ describe("a lost connection", () => {
   it("that brings nothing any more counts as lost", async () => {
     hub.faults.push({ path: WEIGHTS, slowMs: 60_000, times: 2 });
     await fetching({
-      patience: { retries: 5, firstWaitMs: 1, stallMs: 100 },
+      retryPolicy: { retries: 5, firstWaitMs: 1, stallMs: 100 },
     });
     expect(equal(await kept(), weights)).toBe(true);
   });
@@ -262,7 +262,7 @@ describe("another version", () => {
 
   it("that comes between two visits likewise", async () => {
     hub.faults.push({ path: WEIGHTS, cutAtByte: 70_000 });
-    const once = { patience: { retries: 0, firstWaitMs: 1 } };
+    const once = { retryPolicy: { retries: 0, firstWaitMs: 1 } };
     await expect(fetching(once)).rejects.toThrow(ModelFetchError);
     hub.faults.length = 0;
     change();

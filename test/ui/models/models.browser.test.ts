@@ -1,7 +1,7 @@
 // Choosing a model: what the list says, what is looked up, what is loaded, and what is remembered.
 import { describe, expect, test } from "vitest";
 import { page, userEvent } from "vitest/browser";
-import type { KeptModel, ModelPlan } from "../../../src/engine/api/models";
+import type { StoredModel, ModelPlan } from "../../../src/engine/api/models";
 import { KNOWN_MODELS } from "../../../src/ui/state/models/known-models";
 import { nameOfSource } from "../../../src/ui/state/models/model-request";
 import { fakeModel, namedError } from "../../support/fake-calls";
@@ -28,7 +28,7 @@ const MODEL_KEY = `rondo.model ${new URL("models/rondo-tiny/", document.baseURI)
 const [, SMOL, MIDDLE, QWEN] = KNOWN_MODELS.map(({ id }) => id);
 const OTHER = "someone/other-GGUF/other-Q8_0.gguf";
 
-const keptModels = (): KeptModel[] => [
+const keptModels = (): StoredModel[] => [
   { id: SMOL!, keptBytes: 145e6, totalBytes: 145e6, usedMs: 3 },
   { id: MIDDLE!, keptBytes: 155e6, totalBytes: 386e6, usedMs: 2 },
   { id: OTHER, keptBytes: 812e6, totalBytes: 812e6, usedMs: 1 },

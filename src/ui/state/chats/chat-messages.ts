@@ -3,7 +3,7 @@
  * one round.
  */
 import * as v from "valibot";
-import type { SaidRound } from "../../../engine/api/chats";
+import type { RoundText } from "../../../engine/api/chats";
 import type { Round } from "./round";
 
 export interface ChatMessage {
@@ -48,10 +48,10 @@ export function checkedMessages(given: unknown): ChatMessage[] {
  * first has an empty message. A message at the end that nobody has answered is no round yet.
  */
 export function roundsOf(messages: readonly ChatMessage[]): {
-  rounds: SaidRound[];
+  rounds: RoundText[];
   unanswered: string;
 } {
-  const rounds: SaidRound[] = [];
+  const rounds: RoundText[] = [];
   let message = "";
   for (const { role, content } of messages) {
     const last = rounds.at(-1);

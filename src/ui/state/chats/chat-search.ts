@@ -3,7 +3,7 @@
  * as soon as nothing is typed for a moment.
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
-import { type Excerpt, hasWords, wordsOf } from "../../../util/found-text";
+import { type Excerpt, hasWords, wordsOf } from "../../../util/text-search";
 import type { Conversation } from "./conversation";
 
 /** So few are seen at a glance. */

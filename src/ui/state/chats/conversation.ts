@@ -8,7 +8,7 @@ import type {
   ChatHistory,
   ChatSummary,
   MessagePlace,
-  SaidRound,
+  RoundText,
 } from "../../../engine/api/chats";
 import { asError } from "../../base/as-error";
 import type { Attachment } from "./attachment";
@@ -30,7 +30,7 @@ import type { SettingOptions } from "../settings/settings";
 /** What new chats begin with. */
 export interface Beginning {
   system: string | undefined;
-  rounds: readonly SaidRound[];
+  rounds: readonly RoundText[];
 }
 
 export const EMPTY_BEGINNING: Beginning = { system: undefined, rounds: [] };

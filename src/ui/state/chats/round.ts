@@ -7,7 +7,7 @@
  *      │           └───────────┴──────> failed
  *      └─> unanswered
  */
-import type { SaidRound } from "../../../engine/api/chats";
+import type { RoundText } from "../../../engine/api/chats";
 import type { Receipt } from "../../../engine/api/receipt";
 import type { ReplyEvent } from "../../../engine/api/replies";
 
@@ -68,7 +68,7 @@ export function newRound(
 }
 
 /** A round that was said elsewhere, for a chat to begin with. */
-export function givenRound(id: number, { message, reply }: SaidRound): Round {
+export function givenRound(id: number, { message, reply }: RoundText): Round {
   return {
     ...newRound(id, message, -1),
     phase: "done",

@@ -1,7 +1,7 @@
 /** The models there are to choose from: which are on this device, and what one would take. */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type {
-  KeptModel,
+  StoredModel,
   ModelPlan,
   ModelSource,
 } from "../../../engine/api/models";
@@ -35,7 +35,7 @@ export class Models {
   #listings = 0;
 
   /** On this device, in part or whole. */
-  kept: readonly KeptModel[] = [];
+  kept: readonly StoredModel[] = [];
   lookup: Lookup | undefined;
   /** Why they could not be listed, or one not be deleted. */
   error: Error | undefined;

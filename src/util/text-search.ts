@@ -1,13 +1,13 @@
-/** Searching in text as people mean it: whatever the case and the accents, all words somewhere. */
+/** Text search that ignores case and accents; a text matches if it contains all words. */
 
-/** Where something was found, in the words around it. */
+/** A match with the words around it. */
 export interface Excerpt {
   before: string;
   found: string;
   after: string;
 }
 
-/** How much of the text stands before what was found, and after it, at most: in characters. */
+/** The most characters of context before and after a match. */
 const BEFORE = 24;
 const AFTER = 72;
 
@@ -25,7 +25,7 @@ export function hasWords(text: string, words: readonly string[]): boolean {
   return words.every((word) => searched.includes(word));
 }
 
-/** The text around the first of these words in it; undefined where it has none of them. */
+/** The text around the first of these words in it; undefined if it contains none. */
 export function excerptOf(
   text: string,
   words: readonly string[],
@@ -53,7 +53,7 @@ function folded(text: string): string {
     .replaceAll("ς", "σ");
 }
 
-/** Where in a text [start, end) of its folded form stands. */
+/** Where the range [start, end) of a text's folded form is in the text. */
 function unfolded(
   text: string,
   start: number,
@@ -64,7 +64,7 @@ function unfolded(
   let first: number | undefined;
   for (const character of text) {
     const length = folded(character).length;
-    // Marks behind the last letter are part of it.
+    // Marks after the last letter belong to it.
     if (foldedAt >= end && length > 0) break;
     if (first === undefined && foldedAt + length > start) first = at;
     at += character.length;
@@ -73,7 +73,7 @@ function unfolded(
   return [first ?? at, at];
 }
 
-/** In one line, without the commonest signs of Markdown. */
+/** As one line, without the most common Markdown characters. */
 function plain(text: string): string {
   return text
     .replace(/\*\*|`+|^\s*(#{1,6}|>|[-*])\s/gm, "")

@@ -1,7 +1,7 @@
 /** Searching in text, and the words that are shown around what is found. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { excerptOf, hasWords, wordsOf } from "../../src/util/found-text";
+import { excerptOf, hasWords, wordsOf } from "../../src/util/text-search";
 
 const has = (text: string, query: string) => hasWords(text, wordsOf(query));
 const excerpt = (text: string, query: string) =>

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Database } from "../../src/store/database";
-import { writeInLittleRoom } from "../../src/store/little-room";
+import { writeWithEviction } from "../../src/store/write-with-eviction";
 import { Rounds } from "../../src/store/rounds";
 import { Segments } from "../../src/store/segments";
 import { StoreError } from "../../src/util/errors";
@@ -31,7 +31,7 @@ function writeBelow(segments: Segments, bytes: number) {
 test("evicts nothing where there is room", async () => {
   const segments = await openFilled();
   const write = writeBelow(segments, 300);
-  expect(await writeInLittleRoom(segments, write, 100, [{}])).toBe("written");
+  expect(await writeWithEviction(segments, write, 100, [{}])).toBe("written");
   expect(await segments.uses.totalBytes()).toBe(300);
 });
 
@@ -40,13 +40,13 @@ test("the least recently used make way, those that are pinned only if others do 
   const isPinned = ({ roundId }: { roundId: number }) => roundId === 0;
   const evictions = [{ isPinned }, {}];
   const some = writeBelow(segments, 200);
-  expect(await writeInLittleRoom(segments, some, 100, evictions)).toBe(
+  expect(await writeWithEviction(segments, some, 100, evictions)).toBe(
     "written",
   );
   const { records } = await segments.uses.list();
   expect(records.map(({ roundId }) => roundId)).toEqual([0, 2]);
   const most = writeBelow(segments, 0);
-  expect(await writeInLittleRoom(segments, most, 300, evictions)).toBe(
+  expect(await writeWithEviction(segments, most, 300, evictions)).toBe(
     "written",
   );
 });
@@ -60,7 +60,7 @@ test("says that there is no room where nothing helps, and tries no more than it 
   };
   const none = { isPinned: () => true };
   await expect(
-    writeInLittleRoom(segments, write, 100, [none, {}]),
+    writeWithEviction(segments, write, 100, [none, {}]),
   ).rejects.toBe(full);
   expect(tries).toBe(2);
 });
@@ -69,7 +69,7 @@ test("another error is no reason to evict", async () => {
   const segments = await openFilled();
   const write = () => Promise.reject(new StoreError("closed", "Closed."));
   await expect(
-    writeInLittleRoom(segments, write, 100, [{}]),
+    writeWithEviction(segments, write, 100, [{}]),
   ).rejects.toMatchObject({ reason: "closed" });
   expect(await segments.uses.totalBytes()).toBe(300);
 });

@@ -1,16 +1,16 @@
-/** Writing where the disk is full, or the browser grants no more of it: segments make way, text never. */
+/** Writes when the disk or the quota is full: segments are evicted to make room, text never. */
 import { StoreError } from "../util/errors";
 import type { EvictOptions, Segments } from "./segments";
 
 /**
- * Runs `write`. Where there is no room for it, segments that were not used for longest make way, and it
- * runs again: once for each entry of `evictions`, which say what must stay.
+ * Runs `write`. If there is no room, evicts the least recently used segments and runs it again: once for each
+ * entry of `evictions`, which say what must stay.
  *
- * @param wantedBytes to free at a time. The files of deleted Blobs go a while after their records: ask
+ * @param wantedBytes to free each time. The files of deleted Blobs disappear a while after their records, so ask
  *   for more than is written
- * @throws StoreError `quota` where that does not help; and as `write`
+ * @throws StoreError `quota` if that does not help; and as `write`
  */
-export async function writeInLittleRoom<T>(
+export async function writeWithEviction<T>(
   segments: Segments,
   write: () => Promise<T>,
   wantedBytes: number,
