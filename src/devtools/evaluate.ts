@@ -35,5 +35,5 @@ function reasonOf(failure: EvalFailure): string {
   if (!isError) return `The page threw: ${String(value).slice(0, 300)}`;
   const parts = (details as unknown[]).map(String);
   const said = description.replace(/%s/g, () => parts.shift() ?? "");
-  return `The browser closes its own pages to panels, and pages without an address. (${said})`;
+  return `Pages of the browser, and pages without an address, can't be inspected. (${said})`;
 }

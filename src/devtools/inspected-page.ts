@@ -291,5 +291,5 @@ function errorOf({ name, message }: { name: string; message: string }): Error {
 }
 
 function pageIsGone(): Error {
-  return new Error("The page was left or loaded again.");
+  return new Error("The page was closed or reloaded.");
 }

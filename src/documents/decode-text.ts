@@ -21,7 +21,7 @@ export function decodeText(
   if (text === undefined || text.includes("\0")) {
     throw new DocumentError(
       "binary",
-      `“${name}” is not text in UTF-8 or UTF-16, nor HTML or PDF. Export it as PDF, or save it as text in UTF-8.`,
+      `“${name}” is not UTF-8 or UTF-16 text, HTML or PDF. Export it as PDF, or save it as UTF-8 text.`,
     );
   }
   return text;

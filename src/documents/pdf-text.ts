@@ -41,7 +41,7 @@ export async function pdfText(
   }
   throw new DocumentError(
     "scanned",
-    `“${name}” has no text, only pictures of it. Run text recognition (OCR) on it, then choose the file again.`,
+    `“${name}” contains only pictures of text. Run text recognition (OCR) on it, then choose it again.`,
   );
 }
 
@@ -128,13 +128,13 @@ function documentError(name: string, cause: unknown): DocumentError {
   if (cause instanceof Error && cause.name === "PasswordException") {
     return new DocumentError(
       "encrypted",
-      `“${name}” opens with a password only. Save a copy without one, then choose that.`,
+      `“${name}” is protected by a password. Save a copy without one, then choose that.`,
       { cause },
     );
   }
   return new DocumentError(
     "damaged",
-    `“${name}” is not a PDF that can be read: it is damaged, or cut short. Copy or download it again.`,
+    `“${name}” is not a readable PDF: it is damaged or incomplete. Copy or download it again.`,
     { cause },
   );
 }
@@ -142,7 +142,7 @@ function documentError(name: string, cause: unknown): DocumentError {
 function unavailable(name: string, cause: unknown): DocumentError {
   return new DocumentError(
     "unavailable",
-    `“${name}” was not read: the part of this page that reads PDFs did not load. Check the connection, reload the page, then choose the file again.`,
+    `“${name}” was not read: the PDF reader did not load. Check the connection, reload the page, then choose the file again.`,
     { cause },
   );
 }

@@ -36,7 +36,7 @@ export async function readDocument(
   if (text === "") {
     throw new DocumentError(
       "empty",
-      `“${file.name}” has no text in it. Choose another file.`,
+      `“${file.name}” contains no text. Choose another file.`,
     );
   }
   return { name: file.name, text };
@@ -64,7 +64,7 @@ async function bytesOf(file: File): Promise<Uint8Array<ArrayBuffer>> {
   if (file.size > MAX_DOCUMENT_BYTES) {
     throw new DocumentError(
       "too-large",
-      `“${file.name}” has ${megabytes(file.size)} MB, and a document may have ${megabytes(MAX_DOCUMENT_BYTES)} MB. Choose a part of it.`,
+      `“${file.name}” has ${megabytes(file.size)} MB; a document may have at most ${megabytes(MAX_DOCUMENT_BYTES)} MB. Choose a part of it.`,
     );
   }
   const buffer = await file.arrayBuffer().catch((cause: unknown) => {

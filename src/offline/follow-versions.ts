@@ -21,7 +21,7 @@ export async function followVersions(
     askNowAndThen(registration);
     (await container.ready).active?.postMessage("page opened");
   } catch (error) {
-    console.warn("This page cannot be kept for use without a network.", error);
+    console.warn("This page could not be saved for offline use.", error);
   }
 }
 
@@ -41,7 +41,9 @@ function watch(
     const { installing } = registration;
     const note = () => {
       if (installing?.state === "redundant")
-        console.warn("A version of this page could not be brought whole.");
+        console.warn(
+          "A version of this page could not be downloaded completely.",
+        );
       look();
     };
     // What becomes of it later, once it is whole, is another matter.

@@ -5,7 +5,7 @@ export class WebGpuUnavailableError extends Error {
   override readonly name = "WebGpuUnavailableError";
 }
 
-/** The GPU was taken away: driver reset, sleep, or out of memory. Text is safe; load the model again. */
+/** The GPU was lost: driver reset, sleep, or out of memory. Text is safe; load the model again. */
 export class DeviceLostError extends Error {
   override readonly name = "DeviceLostError";
 }

@@ -97,7 +97,7 @@ export class FakeEngine implements ChatEngine {
   readonly planned: { source: ModelSource; options: PlanOptions }[] = [];
   readonly deletedModels: string[] = [];
   storeError: Error | undefined;
-  /** What memory holds, for a test to change. */
+  /** Show the memory panel, for a test to change. */
   snapshot: MemorySnapshot = fakeMemory;
   readonly snapshotsAsked: (MemoryOptions | undefined)[] = [];
   /** What was done to it, in order: "pin 1", "unpin 1", "evict 2", "wipe". */

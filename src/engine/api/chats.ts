@@ -148,7 +148,7 @@ export interface HistoryRound {
   message: string;
   /** As far as it came. */
   reply: string;
-  /** Whether the reply came to its end; one that was stopped did. */
+  /** Whether the reply is complete; one that was stopped did. */
   isFinished: boolean;
   /** Whether every turn attends to it (`pinRound`). Default: it is not. */
   isPinned?: boolean | undefined;

@@ -1,5 +1,5 @@
 /**
- * What memory holds, and what turns did with it: plain data, made when somebody asks for it. The panel draws this
+ * Show the memory panel, and what turns did with it: plain data, made when somebody asks for it. The panel draws this
  * and nothing else. It has no chat text unless that is asked for.
  */
 import type { MemoryClass } from "../../gpu/ledger";

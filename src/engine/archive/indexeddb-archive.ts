@@ -64,7 +64,10 @@ export async function openArchive(
     return await StoredArchive.open(options);
   } catch (error) {
     const why = asStoreError(error, "open the chats");
-    new TroubleBell(options.onTrouble).ring(why, "Until then no chat is kept.");
+    new TroubleBell(options.onTrouble).ring(
+      why,
+      "Until then no chat is saved.",
+    );
     return new NoArchive(why);
   }
 }

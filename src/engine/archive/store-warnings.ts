@@ -13,7 +13,7 @@ export class TroubleBell {
 
   /** @param consequence a sentence for whoever reads the message */
   ring(error: unknown, consequence?: string): void {
-    const { reason, message: what } = asStoreError(error, "keep a chat");
+    const { reason, message: what } = asStoreError(error, "save a chat");
     const message = consequence === undefined ? what : `${what} ${consequence}`;
     if (this.#isOff || message === this.#lastMessage) return;
     this.#lastMessage = message;

@@ -1,4 +1,4 @@
-/** What memory holds of one chat: of its rounds on all branches, whether a model has bound it or not. */
+/** Show the memory panel of one chat: of its rounds on all branches, whether a model has bound it or not. */
 import { type KvOrigin, UNKNOWN_ORIGIN } from "../../memory/half-kv";
 import { SYSTEM_ROUND } from "../../memory/round";
 import type { Residency } from "../../memory/residency";

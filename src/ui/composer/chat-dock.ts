@@ -134,7 +134,7 @@ export class ChatDock extends LitElement {
 
   #noModel() {
     return html`<p class="elsewhere">
-      <span>No model is loaded: a message waits until one is.</span>
+      <span>No model is loaded. Messages wait until one is.</span>
       <button
         ?hidden=${!this.mayChooseModel}
         class="small"
@@ -193,7 +193,7 @@ export class ChatDock extends LitElement {
       <p class="elsewhere" role="status">
         ${tabsIcon}
         <span>
-          This chat is open in another tab. Close it there to go on here.
+          This chat is open in another tab. Close it there to continue here.
         </span>
       </p>
     `;
@@ -206,8 +206,8 @@ export class ChatDock extends LitElement {
       <p class="elsewhere" role="status">
         ${alertIcon}
         <span>
-          ${some} of this chat can’t be read from the disk, or not in whole.
-          What is left is shown, and you can go on; export the chat to keep it.
+          ${some} of this chat can’t be read from disk, or only in part. The
+          rest is shown, and you can continue; export the chat to keep it.
         </span>
       </p>
     `;

@@ -41,7 +41,7 @@ export class RestoreProgressElement extends LitElement {
     const done = doneTokens.toLocaleString("en");
     const total = totalTokens.toLocaleString("en");
     return html`
-      <label for="bar">Bringing back ${done} of ${total} tokens…</label>
+      <label for="bar">Restoring ${done} of ${total} tokens…</label>
       <progress
         id="bar"
         part="bar"

@@ -120,7 +120,7 @@ export class DevtoolsHook implements Hook {
   #engine(id: number): MemorySource {
     const engine = this.#offers.get(id)?.ref.deref();
     if (engine === undefined)
-      throw new Error("The page has let this engine go.");
+      throw new Error("The page has closed this engine.");
     return engine;
   }
 }

@@ -87,7 +87,7 @@ export class DeleteQuestion extends LitElement {
   /** What is deleted: "this message and its reply". */
   @property() what = "";
   /** What it means to delete it, where nothing was said later. */
-  @property() meaning = "Nothing of this is left.";
+  @property() meaning = "It is removed completely.";
   /** Whether something was said later. */
   @property({ attribute: false }) hasLater = false;
   /** Whether it cannot be done for now. */
@@ -110,7 +110,7 @@ export class DeleteQuestion extends LitElement {
                   this.#way(
                     "forget",
                     `${verb} and forget`,
-                    "What was said later is read again, so nothing of this is left.",
+                    "Later messages are recomputed without it.",
                   ),
                   this.#way(
                     "fast",

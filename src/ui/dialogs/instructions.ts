@@ -102,8 +102,8 @@ export class Instructions extends LitElement {
       <dialog aria-labelledby="title" @keydown=${this.#onKeydown}>
         <h2 id="title">Instructions</h2>
         <p id="about">
-          What the model is told before all that is said in this chat. What was
-          said already stays, and is understood anew.
+          The model reads these before all messages of this chat. Existing
+          messages are kept and recomputed.
         </p>
         <textarea
           aria-label="Instructions"

@@ -108,7 +108,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
       return session.choose(request.changes);
     case "reset-settings":
       session.resetSettings();
-      return stage.announce("All settings are as they were.");
+      return stage.announce("Settings reset.");
     case "attach":
       return session.attachments.add(current, request.files);
     case "stop-attaching":
@@ -216,7 +216,7 @@ async function change(request: ChangeRequest, stage: Stage): Promise<void> {
 async function instruct(text: string, stage: Stage): Promise<void> {
   const { changes, current } = stage.session;
   if (await changes.instruct(current, text)) stage.announce("Saved.");
-  else stage.showInstructions(text, "This could not be saved.");
+  else stage.showInstructions(text, "Could not be saved.");
 }
 
 function carryOutModel(request: ModelRequest, stage: Stage): void {

@@ -213,6 +213,6 @@ function attributeOf(name: SettingName): string {
 
 function warn(attribute: string, value: unknown, allowed: string): void {
   console.warn(
-    `<rondo-chat> ${attribute}: expected ${allowed}, found ${JSON.stringify(value) ?? String(value)}. The default holds.`,
+    `<rondo-chat> ${attribute}: expected ${allowed}, found ${JSON.stringify(value) ?? String(value)}. Using the default.`,
   );
 }

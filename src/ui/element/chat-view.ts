@@ -113,7 +113,7 @@ export function chatBody(view: ChatView) {
 function waitingFor({ state, visit }: Session): string {
   if (state !== "ready") return "the model";
   const isRestoring = visit.progress !== undefined;
-  return isRestoring ? "what was said before" : "the reply in another chat";
+  return isRestoring ? "the chat to load" : "the reply in another chat";
 }
 
 export function chatDock(view: ChatView) {

@@ -19,7 +19,7 @@ export function noRounds(
   if (visit.isOpening) return html`<p class="opening">Opening…</p>`;
   if (current.openError !== undefined) return failure(current.openError);
   if (current.summary === undefined) return nothing;
-  return html`<p class="opening">Nothing is left in this chat.</p>`;
+  return html`<p class="opening">This chat is empty.</p>`;
 }
 
 function welcome(

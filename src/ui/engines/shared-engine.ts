@@ -148,7 +148,7 @@ export class SharedEngine
     const holder = holders.get(chatId);
     if (holder !== undefined && holder !== this)
       throw new ChatBusyError(
-        "This chat is open in another place of this page. Close it there to go on here.",
+        "This chat is open elsewhere on this page. Close it there to continue here.",
       );
     return engine;
   }

@@ -28,7 +28,7 @@ export class MemoryDock {
     this.#source = source;
     const button = this.#button;
     Object.assign(button, { type: "button", slot: "tools", className: "tool" });
-    button.title = "What memory holds";
+    button.title = "Show the memory panel";
     button.setAttribute("aria-label", "Memory");
     button.setAttribute("aria-controls", aside.id);
     render(html`${memoryIcon}<span>Memory</span>`, button);

@@ -106,7 +106,7 @@ export class MemoryElement extends LitElement {
             @change=${(event: Event) => {
               this.withText = (event.target as HTMLInputElement).checked;
             }}
-          />Show how rounds begin
+          />Show round texts
         </label>
         <rondo-copy-button
           what="the snapshot as JSON, without text"
@@ -153,7 +153,7 @@ export class MemoryElement extends LitElement {
 
   #nothing() {
     if (this.source === undefined)
-      return html`<p class="nothing">There is no engine to ask.</p>`;
+      return html`<p class="nothing">There is no engine yet.</p>`;
     return this.#feed.error === undefined
       ? html`<p class="nothing waiting">Reading memory…</p>`
       : nothing;

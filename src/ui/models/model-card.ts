@@ -249,7 +249,7 @@ export class ModelCard extends LitElement {
       what="${name} from this device"
       meaning=${
         isInUse
-          ? "It goes on until the page is left, and has to be downloaded again then."
+          ? "It works until the page is closed, then has to be downloaded again."
           : "It has to be downloaded again before it can be used."
       }
       @rondo-answer=${this.#answer}

@@ -146,7 +146,7 @@ export class ModelForm extends LitElement {
           />
           <p id="about-token">
             For private and gated models: it is sent to the hub only, and
-            forgotten when the page is left.
+            forgotten when the page is closed.
           </p>
         </details>
         <div class="files">
@@ -182,7 +182,7 @@ export class ModelForm extends LitElement {
     const source = typedSource(this.place.value, this.hubUrl);
     this.complaint =
       source === undefined
-        ? "This is neither a name, such as org/name, nor an address that begins with https://."
+        ? "Enter a name such as org/name, or an address that begins with https://."
         : "";
     if (source !== undefined) this.dispatchEvent(new LookUpEvent(source));
     else void this.#showComplaint();

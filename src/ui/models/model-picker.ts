@@ -144,9 +144,9 @@ export class ModelPicker extends LitElement {
     const { error, hubUrl, inUse, kept, lookup, own } = this;
     return html`
       <p class="about">
-        Larger models know more and answer better. What is downloaded stays on
-        this device. Memory is stated with ${wholeText(HISTORY_TOKENS)} tokens
-        of history, about 3,000 words.
+        Larger models know more and answer better. Downloads stay on this
+        device. Memory includes ${wholeText(HISTORY_TOKENS)} tokens of history,
+        about 3,000 words.
       </p>
       ${
         error === undefined

@@ -19,10 +19,10 @@ type WeightBits = PlanOptions["weightBits"];
 
 /** What weights may be kept as, in words. */
 const WEIGHT_WORDS: readonly [bits: WeightBits, words: string][] = [
-  [undefined, "As suits its size (recommended)"],
+  [undefined, "Automatic (recommended)"],
   [4, "4 bits: smallest, a little less exact"],
   [8, "8 bits: about twice as large, nearly exact"],
-  [16, "16 bits: largest, as in its files"],
+  [16, "16 bits: largest, as in the files"],
 ];
 
 /**
@@ -195,7 +195,7 @@ export class ModelPlanElement extends LitElement {
             </option>`,
         )}
       </select>
-      <p>Fewer bits a weight (Q4) make it smaller, more (Q8) more exact.</p>
+      <p>Fewer bits per weight (Q4) make it smaller, more (Q8) more exact.</p>
     `;
   }
 
@@ -209,7 +209,7 @@ export class ModelPlanElement extends LitElement {
     return html`<details>
       <summary>Details</summary>
       <fieldset>
-        <legend>How its weights are kept on the GPU</legend>
+        <legend>Weights on the GPU</legend>
         ${WEIGHT_WORDS.map(
           ([bits, words]) =>
             html`<label class="choice">
@@ -321,7 +321,7 @@ function proposalText({
   memoryBudgetBytes,
   weightBits,
 }: NonNullable<Misfit["proposal"]>): string {
-  const weights = `${weightBits} bits a weight`;
+  const weights = `${weightBits}-bit weights`;
   const history = `${byteText(memoryBudgetBytes ?? 0)} of history`;
   if (memoryBudgetBytes === undefined) return `Use ${weights}`;
   if (weightBits === undefined) return `Keep at most ${history}`;

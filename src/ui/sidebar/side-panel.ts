@@ -189,8 +189,8 @@ export class SidePanel extends LitElement {
         <p>
           ${
             this.keeping
-              ? "Chats are kept in this browser."
-              : "Chats last until the page is reloaded."
+              ? "Chats are saved in this browser."
+              : "Chats are lost when the page is reloaded."
           }
         </p>
         <slot name="footer"></slot>
@@ -235,7 +235,7 @@ function modelLine({ name, parameterCount }: ModelInfo) {
 
 function deviceLine({ device }: ModelInfo): string {
   if (device.isSoftware)
-    return "No GPU here: the processor stands in, so replies are slow.";
+    return "No GPU: running on the CPU, so replies are slow.";
   return device.description || device.architecture || device.vendor;
 }
 

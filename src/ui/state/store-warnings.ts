@@ -39,7 +39,7 @@ export class Troubles {
     if (this.#listTrouble !== undefined) this.end(this.#listTrouble);
     this.#listTrouble = reason;
     if (error === undefined || reason === undefined) return false;
-    return this.tell(reason, `Chats are not kept. ${error.message}`);
+    return this.tell(reason, `Chats are not saved. ${error.message}`);
   }
 
   /** Tells of the store's trouble, unless that was told before and still stands. Says whether it did. */

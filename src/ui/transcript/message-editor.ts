@@ -149,7 +149,7 @@ export class MessageEditor extends LitElement {
   #oneWay() {
     return this.#way(
       "Send",
-      "The reply is another one then; this one can be shown again.",
+      "Gets a new reply; this version is kept.",
       "branch",
     );
   }
@@ -158,12 +158,12 @@ export class MessageEditor extends LitElement {
     return [
       this.#way(
         "Send, keep what follows",
-        "What was said later stays, and is understood anew.",
+        "Later messages are kept and recomputed.",
         "keep",
       ),
       this.#way(
         "Send as a new branch",
-        "The chat goes on from here; what was said later stays in the other version.",
+        "The chat continues from here; later messages stay in the other version.",
         "branch",
       ),
     ];
@@ -172,7 +172,7 @@ export class MessageEditor extends LitElement {
   #above() {
     return this.#way(
       "Insert above",
-      "It is said before this message, which stays, and so does what follows.",
+      "Adds a message before this one. All others are kept.",
       "insert",
     );
   }

@@ -276,7 +276,7 @@ function endingParts(
 function statusText(round: Round, waitingFor: string): string {
   if (!isRunning(round)) {
     const isSilent = round.phase === "done" && round.reply === "";
-    return isSilent && round.ending !== "cut off" ? "No words came." : "";
+    return isSilent && round.ending !== "cut off" ? "The reply was empty." : "";
   }
   if (round.isStopping) return "Stopping…";
   if (round.phase === "waiting") return `Waiting for ${waitingFor}…`;

@@ -87,7 +87,7 @@ export class UnavailableNotice extends LitElement {
   override render() {
     return html`
       <section role="alert" aria-labelledby="title">
-        <h2 id="title">This browser gives Rondo no GPU</h2>
+        <h2 id="title">Rondo can’t use the GPU in this browser</h2>
         <p>
           Rondo runs a language model on your own GPU, inside this page, and
           reaches it through WebGPU. ${this.isSecure ? "" : this.#insecure()}
@@ -97,8 +97,9 @@ export class UnavailableNotice extends LitElement {
       <dl>
         <dt>Chrome, Edge</dt>
         <dd>
-          Version 114 or newer; on Android 121, on Linux 144. See that “graphics
-          acceleration” is on under Settings, System. If it still fails, turn on
+          Version 114 or newer; on Android 121, on Linux 144. Check that
+          “graphics acceleration” is on under Settings, System. If it still
+          fails, turn on
           <code>chrome://flags/#enable-unsafe-webgpu</code> and restart the
           browser.
         </dd>
@@ -119,8 +120,8 @@ export class UnavailableNotice extends LitElement {
 
   #insecure() {
     return html`<strong
-      >Browsers offer it only to pages from https or localhost, and this page
-      came another way.</strong
+      >Browsers offer it only to pages served over https or from localhost; this
+      page is not.</strong
     >`;
   }
 

@@ -4,7 +4,7 @@ import { modelIcon } from "../base/icons";
 import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
-const TINY = `This model is a tiny one. It likes plain English, remembers the simple things you tell it, and
+const TINY = `This model is tiny. It likes plain English, remembers the simple things you tell it, and
   drifts into cheerful nonsense about most others.`;
 
 /**

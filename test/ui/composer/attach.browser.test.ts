@@ -304,7 +304,7 @@ describe("A document in a chat", () => {
     await button("Detach").click();
     await settle();
     expect(shownText(find("rondo-delete-question"))).toMatch(
-      /^Detach this document\? Detach and forget What was said later is read again/,
+      /^Detach this document\? Detach and forget Later messages are recomputed/,
     );
     await button("Detach and forget").click();
     await settle();

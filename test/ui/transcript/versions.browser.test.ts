@@ -106,7 +106,7 @@ describe("Regenerating a reply", () => {
     const { engine } = await openKept(miso(), { restore: () => {} });
     await regenerate(2).click();
     await settle();
-    expect(replies()[2]).toBe("Waiting for what was said before…");
+    expect(replies()[2]).toBe("Waiting for the chat to load…");
     await button("Stop").click();
     engine.restores[0]!.finish();
     await settle();

@@ -116,7 +116,7 @@ export class RoundDetails extends LitElement {
     const signs = signsOf(this.round);
     const lines = signs.map((sign) => `${sign}: ${SIGN_MEANINGS[sign]}`);
     if (!signs.some((sign) => sign === "stale" || sign === "approximate"))
-      lines.unshift("exact: as a full prefill would have made it");
+      lines.unshift("exact: the same as after a full prefill");
     if (!this.isShown) lines.push("on a branch that is not shown");
     return lines.map((line) => html`<div>${line}</div>`);
   }
@@ -178,7 +178,7 @@ export class RoundDetails extends LitElement {
         class="actions"
         verb=${round.kind === "document" ? "Detach" : "Delete"}
         what=${roundContents(round)}
-        meaning="Its text and its KV go; nothing of it is left."
+        meaning="Deletes its text and its KV."
         .hasLater=${this.hasLater}
         .isBusy=${this.isBusy}
         @rondo-answer=${this.#answer}

@@ -85,8 +85,8 @@ export class RoundMap extends LitElement {
         <p class="note">
           ${
             chat === undefined
-              ? "No chat has been opened yet."
-              : "Nothing has been said in this chat yet."
+              ? "No chat is open yet."
+              : "This chat has no messages yet."
           }
         </p>
       `;

@@ -35,7 +35,7 @@ export function halfText(half: HalfMemory, tokens: number): string {
     resident: `${gpu}, not stored`,
     stored: `${stored}, not on the GPU`,
     both: `${gpu} and ${stored}`,
-    absent: "nowhere: computed when it is needed",
+    absent: "not in memory: computed when needed",
   };
   return words[placeOf(half)] + (isInUse ? ", in use" : "");
 }
@@ -76,9 +76,9 @@ export function signsOf(round: RoundMemory): RoundSign[] {
 
 export const SIGN_MEANINGS: Record<RoundSign, string> = {
   pinned: "every turn attends to it",
-  stale: "computed in another context than it stands in now",
-  repaired: "some of its tokens were computed again for a question",
-  approximate: "computed with KV that was itself not exact",
+  stale: "computed in another context",
+  repaired: "some of its tokens were recomputed for a question",
+  approximate: "computed from KV that was not exact",
 };
 
 export type AttendedReason = NonNullable<RoundMemory["attended"]>;
@@ -87,7 +87,7 @@ export const REASON_MEANINGS: Record<AttendedReason, string> = {
   last: "the round before the question is always attended to",
   pinned: "it is pinned",
   mass: "enough of the question’s attention fell on it",
-  all: "nothing was chosen: the turn attended to every round",
+  all: "no selection: the turn attended to every round",
 };
 
 /** For example "mass 31 %", "last", "2 %", "–". */

@@ -106,8 +106,8 @@ export class HeatMap extends LitElement {
         <p class="note">
           ${
             report === undefined
-              ? "Press “Verify this turn”: it measures how each layer’s attention falls on the rounds, and draws it here."
-              : "The turn that was verified had no rounds before it."
+              ? "Press “Verify this turn” to see how each layer’s attention falls on the rounds."
+              : "The verified turn had no earlier rounds."
           }
         </p>
       `;
@@ -119,7 +119,7 @@ export class HeatMap extends LitElement {
       <p class="readout note">
         ${
           this.pointedAt === undefined
-            ? `The stronger the colour, the more; the strongest is ${shareText(maxMass(report))}. The dashed line is the watershed.`
+            ? `Stronger colour means more attention; the maximum is ${shareText(maxMass(report))}. The dashed line is the watershed.`
             : cellText(this.pointedAt)
         }
       </p>

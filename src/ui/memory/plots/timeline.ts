@@ -46,7 +46,7 @@ export class Timeline extends LitElement {
     if (turns.length === 0)
       return html`
         <h3>Turns</h3>
-        <p class="note">What turns take is drawn here once there are some.</p>
+        <p class="note">Time and memory of each turn appear here.</p>
       `;
     const plots = turnPlots(turns);
     return html`

@@ -15,7 +15,7 @@ import { msText, shareText, speedText, tokensText } from "../base/figures";
 export const PHASES: { key: keyof TurnPhases; name: string }[] = [
   { key: "lowerMs", name: "Lower halves" },
   { key: "readMs", name: "Reading" },
-  { key: "selectMs", name: "Choosing" },
+  { key: "selectMs", name: "Selecting" },
   { key: "upperMs", name: "Upper halves" },
   { key: "answerMs", name: "First token" },
   { key: "decodeMs", name: "Other tokens" },
@@ -30,9 +30,9 @@ export function lastTurn({
 }
 
 const ENDINGS: Record<Receipt["finishReason"], string> = {
-  stop: "the reply came to its end",
+  stop: "the reply is complete",
   length: "at the length limit",
-  aborted: "it was stopped",
+  aborted: "stopped",
 };
 
 /** What a turn did and what it cost, as terms and their descriptions. What is zero is left out. */

@@ -66,7 +66,7 @@ export class LastTurn extends LitElement {
           Verify this turn
         </button>
         <span class="note"
-          >Computes it once more with full attention, and compares.</span
+          >Computes it again with full attention and compares.</span
         >
       </div>
     `;

@@ -75,7 +75,7 @@ export class Tiers extends LitElement {
           "Staging",
           storage.queuedBytes,
           storage.queuedSegments === 0
-            ? "nothing waits"
+            ? "empty"
             : `${countedText(storage.queuedSegments, "segment")} to write`,
         )}
         ${tier("IndexedDB", storage.segmentBytes, tokensText(storage.storedTokens))}

@@ -331,7 +331,7 @@ export class Conversation {
         step((round) => takeEvent(round, event));
       step((round) => {
         if (!isRunning(round)) return round;
-        throw new Error("The reply ended without saying why.");
+        throw new Error("The reply's events ended before the reply did.");
       });
     } catch (error) {
       step((round) =>

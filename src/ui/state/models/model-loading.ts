@@ -112,7 +112,7 @@ export class ModelLoading {
     this.#note("over");
     this.fail(
       new Error(
-        "This page has ended twice while the model was loaded: it may be too large for this device. Load it again, or choose a smaller one.",
+        "The page crashed twice while loading this model: it may be too large for this device. Load it again, or choose a smaller one.",
       ),
     );
   }
