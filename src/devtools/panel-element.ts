@@ -5,10 +5,10 @@ import { base, theme } from "../ui/base/theme";
 import type { PageEngine, PageState } from "./inspected-page";
 
 /**
- * `<rondo-devtools-panel>`: what an engine of the inspected page has in memory, or why there is nothing to
- * show. Where the page has several engines, one can be chosen.
+ * `<rondo-devtools-panel>`: the memory panel of an engine of the inspected page, or why there is nothing to show,
+ * with a choice of engine where there are several.
  *
- * @prop pageState - what is known of the page
+ * @prop pageState - the state of the page
  */
 export class PanelElement extends LitElement {
   static override styles = [
