@@ -1,7 +1,7 @@
 /**
- * Keeps the page, so that it opens without a network. It answers requests for the page's own files, and
- * no others: those go to the network as if it were not there. A new version is brought beside the one in
- * use, whole or not at all, and waits until no tab has the old one open, or until its user asks for it.
+ * Caches the page, so that it opens offline. It answers requests for the page's own files only; all others go to the
+ * network. A new version is downloaded completely beside the old one, and waits until no tab has the old one open, or
+ * until the user asks for it.
  */
 import { KeptPage } from "./kept-page";
 import type { PageVersion } from "./page-version";
@@ -9,7 +9,7 @@ import { routeOf } from "./route";
 import type { WorkerScope } from "./worker-scope";
 
 const worker = globalThis as unknown as WorkerScope & {
-  /** Put there by the build, in front of this. */
+  /** Defined by the build in the first line. */
   pageVersion: PageVersion;
 };
 const version = worker.pageVersion;
@@ -35,12 +35,12 @@ worker.addEventListener("message", (event) => {
 });
 
 async function begin(): Promise<void> {
-  // The page that brought the first version has its files from now on. A page of another version keeps its own worker.
+  // The page that installed the first version is served from now on. A page of another version keeps its own worker.
   if (!(await kept.hasOthers())) await worker.clients.claim();
   await sweep(0);
 }
 
-/** Deletes what other versions left, once nobody can be using it or bringing it. */
+/** Deletes other versions, once none can be in use or downloading. */
 async function sweep(knownPages: number): Promise<void> {
   const { installing, waiting } = worker.registration;
   const open = await worker.clients.matchAll({
