@@ -1,10 +1,10 @@
 /**
- * The text of a PDF, read by pdf.js in a worker of its own. Of pdf.js it is the build for older browsers:
- * the other one needs functions that came to them years after WebGPU.
+ * The text of a PDF, read by pdf.js in a worker of its own. Uses pdf.js's legacy build: the other one needs functions
+ * that browsers got years after WebGPU.
  *
- * PDFs are other people's programs, so as little as possible of them is run: no code is made of their
- * functions and fonts, no WebAssembly decodes their images, and nothing is fetched for them. Text whose font
- * relies on a character map that is not in the file (some older Chinese, Japanese and Korean ones) is lost.
+ * PDFs are untrusted, so as little as possible of them is run: functions and fonts are not compiled, images are not
+ * decoded, and nothing is fetched. Text whose font needs an external character map (some older Chinese, Japanese and
+ * Korean PDFs) is lost.
  */
 import type * as pdfjs from "pdfjs-dist";
 import { DocumentError } from "../util/errors";
@@ -15,8 +15,8 @@ import { textOfLines } from "./pdf-paragraphs";
 /**
  * Reads all pages, a blank line between them.
  *
- * @param bytes handed over to the worker: empty afterwards
- * @throws DocumentError if there is no text, or it cannot be read; the signal's reason if it was aborted
+ * @param bytes transferred to the worker: detached afterwards
+ * @throws DocumentError if there is no text, or it can't be read; the signal's reason if aborted
  */
 export async function pdfText(
   name: string,
@@ -29,7 +29,7 @@ export async function pdfText(
   const worker = pdfWorker();
   const done = new AbortController();
   try {
-    // A worker that is stuck in a hostile file answers nothing; ending it helps all the same.
+    // A worker stuck in a hostile file never answers; terminating it still works.
     const pages = await Promise.race([
       readPages(library, worker, name, bytes),
       failure(worker, name, done.signal, signal),
@@ -105,7 +105,7 @@ async function textOfPage(page: pdfjs.PDFPageProxy): Promise<string> {
   return textOfLines(linesOf(items.filter((item) => "str" in item)));
 }
 
-/** Rejects once the worker does not load, or the caller does not want the text any more. */
+/** Rejects when the worker fails to load or the caller aborts. */
 function failure(
   worker: Worker,
   name: string,
