@@ -1,6 +1,6 @@
 /**
- * Errors in the user's words: what happened, and what helps. An error may have crossed a worker, so its
- * name says what it is, not its class.
+ * Titles and advice for errors shown to users. Errors are told apart by name, since they may have crossed a worker
+ * and lost their class.
  */
 import { ownValue } from "../../util/own-value";
 
@@ -10,7 +10,7 @@ export interface ErrorDescription {
   advice: string;
   /** The error's own message, where it tells more. */
   detail: string;
-  /** Whether it is one of those that we know how to mend. */
+  /** Whether the error has advice of its own. */
   isKnown: boolean;
 }
 

@@ -3,7 +3,7 @@ import { property } from "lit/decorators.js";
 import { isComposing } from "../composer/composer";
 import { base } from "../base/theme";
 
-/** The question was answered. It does not leave the element around it. */
+/** The question was answered. Does not bubble beyond the parent element. */
 export class AnswerEvent extends Event {
   static readonly type = "rondo-answer";
   readonly answer: "forget" | "fast" | "keep";
@@ -15,8 +15,8 @@ export class AnswerEvent extends Event {
 }
 
 /**
- * `<rondo-delete-question>`: asks once more before a round, or a model, is deleted. Later rounds have read a
- * round: then it asks how.
+ * `<rondo-delete-question>`: asks for confirmation before a round or a model is deleted, and, where later rounds have
+ * read the round, how.
  *
  * @fires rondo-answer - AnswerEvent: the question was answered
  */
@@ -86,14 +86,14 @@ export class DeleteQuestion extends LitElement {
   @property() verb = "Delete";
   /** What is deleted: "this message and its reply". */
   @property() what = "";
-  /** What it means to delete it, where nothing was said later. */
+  /** What deleting it means, where there are no later rounds. */
   @property() meaning = "It is removed completely.";
-  /** Whether something was said later. */
+  /** Whether there are later rounds. */
   @property({ attribute: false }) hasLater = false;
-  /** Whether it cannot be done for now. */
+  /** Whether it can't be done now. */
   @property({ attribute: false }) isBusy = false;
 
-  /** On the answer that changes nothing. */
+  /** Focuses the answer that changes nothing. */
   override focus(options?: FocusOptions): void {
     this.renderRoot.querySelector<HTMLElement>(".keep")?.focus(options);
   }

@@ -4,7 +4,7 @@ import { isComposing } from "../composer/composer";
 import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
-/** `<rondo-instructions>`: a dialog for what the model is told before all that is said in a chat. */
+/** `<rondo-instructions>`: a dialog for a chat's system prompt. */
 export class Instructions extends LitElement {
   static override styles = [
     base,
@@ -82,7 +82,7 @@ export class Instructions extends LitElement {
     `,
   ];
 
-  /** Whether they cannot be saved for now. */
+  /** Whether they can't be saved now. */
   @property({ attribute: false }) isBusy = false;
   @state() private failure = "";
   @query("dialog") private dialog!: HTMLDialogElement;

@@ -1,4 +1,4 @@
-/** Settings in plain words: what each is called, what it does, and what holds where nobody has chosen. */
+/** Each setting's label, description and default, in plain words. */
 import type { NumberName, Settings } from "../state/settings/settings";
 import { wholeText } from "../base/sizes";
 
@@ -7,9 +7,9 @@ export interface SettingText {
   label: string;
   /** What it does, in a sentence. */
   about: string;
-  /** What holds where neither the user nor the page says anything. */
+  /** The value while neither the user nor the page sets one, in words. */
   unset: string;
-  /** Where a slider helps: the range that is of use, and where it stands while nothing is chosen. */
+  /** The slider's useful range, and its position while nothing is set. */
   slider?: { low: number; high: number; step: number; start: number };
   /** Behind the number. */
   unit?: string;
@@ -36,7 +36,7 @@ export const REPLY_SETTINGS: readonly SettingText[] = [
   },
 ];
 
-/** For those who know them from elsewhere. */
+/** Sampling settings for experts, folded away. */
 export const SAMPLER_SETTINGS: readonly SettingText[] = [
   {
     name: "topP",
@@ -112,13 +112,13 @@ export function fieldText(name: NumberName, value: number | undefined): string {
   return String(Math.round(value / BYTES_PER_MB));
 }
 
-/** What somebody has typed there, as `numberOf` reads it. */
+/** Typed text as `numberOf` reads it. */
 export function typedText(name: NumberName, text: string): string {
   const hasUnit = name !== "memoryBudgetBytes" || /[a-z]/i.test(text);
   return hasUnit ? text : `${text}MB`;
 }
 
-/** What holds while the user has chosen nothing. */
+/** The value in force while the user has set none, in words. */
 export function defaultText(
   { name, unset, unit }: SettingText,
   defaults: Settings,
@@ -132,7 +132,7 @@ export function defaultText(
   return `${value}, set by this page`;
 }
 
-/** What may stand in its field. */
+/** Describes the values that its field takes. */
 export function allowedInField(name: NumberName, allowed: string): string {
   return name === "memoryBudgetBytes"
     ? "Enter a size of 1 MB or more."

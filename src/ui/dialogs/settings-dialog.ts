@@ -14,7 +14,7 @@ import {
 import { isSame, type Settings } from "../state/settings/settings";
 import { base } from "../base/theme";
 
-/** `<rondo-settings>`: a dialog with how replies are made. What is chosen holds at once. */
+/** `<rondo-settings>`: a dialog for how replies are generated. Changes take effect at once. */
 export class SettingsDialog extends LitElement {
   static override styles = [
     base,
@@ -170,11 +170,11 @@ export class SettingsDialog extends LitElement {
     `,
   ];
 
-  /** What the user has chosen. */
+  /** The user's settings. */
   @property({ attribute: false }) chosen: Settings = {};
-  /** What the page says. */
+  /** The page's settings. */
   @property({ attribute: false }) defaults: Settings = {};
-  /** Whether what was chosen holds only once the model is loaded again. */
+  /** Whether a change takes effect only when the model is loaded again. */
   @property({ attribute: false }) needsLoad = false;
   /** Whether this tab may change the chat's instructions. */
   @property({ attribute: false }) mayInstruct = true;

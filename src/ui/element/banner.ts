@@ -6,7 +6,7 @@ import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 import type { Trouble } from "../state/store-warnings";
 
-/** `<rondo-banner>`: what the user should know, said politely, until it is put aside. */
+/** `<rondo-banner>`: warnings, announced politely, until they are dismissed. */
 export class Banner extends LitElement {
   static override styles = [
     base,
@@ -51,7 +51,7 @@ export class Banner extends LitElement {
   @property({ attribute: false }) troubles: readonly Trouble[] = [];
 
   override render() {
-    // Always there: a screen reader speaks of what comes into it, not of what comes with it.
+    // Always rendered: screen readers announce changes inside a status region, not a region that is inserted.
     return html`
       <div role="status">
         ${repeat(

@@ -1,4 +1,4 @@
-/** What `<rondo-chat>` shows, part by part, of its session. */
+/** Templates of the parts of `<rondo-chat>`. */
 import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { entryOf } from "../sidebar/chat-entry";
@@ -13,11 +13,11 @@ export interface ChatView {
   drawer: { isOpen: boolean; isNarrow: boolean };
   examples: readonly string[];
   placeholder: string;
-  /** Whether the user is kept from choosing another model. */
+  /** Whether the user can't choose another model. */
   isFixed: boolean;
   /** Whether the chat can only be read. */
   isReadonly: boolean;
-  /** Whether the chat may be gone on with here. */
+  /** Whether the chat can be changed here. */
   mayWrite: boolean;
   /** Whether files are held over the page. */
   isDropping: boolean;

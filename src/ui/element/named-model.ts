@@ -1,4 +1,4 @@
-/** Loads the model of an element: the one it names, or the one that the user has chosen instead. */
+/** Loads an element's model: the user's choice, or else the one that the element names. */
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import { endsPages } from "../state/models/remembered-model";
 import type { Session } from "../state/page-state";
@@ -10,11 +10,11 @@ export interface Naming {
   isRenamed: boolean;
   /** Whether the user may choose another. */
   isFixed: boolean;
-  /** Whether the element was put away, and is back. */
+  /** Whether the element was removed from the page, and is back. */
   isBack: boolean;
 }
 
-/** What the user chose goes before what the page names, until the page names another. */
+/** The user's choice wins until the page names another model. */
 export function loadNamed(
   session: Session,
   engine: ChatEngine,

@@ -1,4 +1,4 @@
-/** What stands in `<rondo-chat>` where there are no rounds: a welcome, or why there is nothing to read. */
+/** Shown in `<rondo-chat>` where there are no rounds: a welcome, or the reason. */
 import { html, nothing } from "lit";
 import { EMBEDDED_ID } from "../state/models/known-models";
 import { nameOfSource, sourceOf } from "../state/models/model-request";

@@ -1,4 +1,4 @@
-/** A message that the page's own script sends, from what it is to the round that came of it. */
+/** Sends a message from the page's script and resolves with its round. */
 import { ChatErrorEvent } from "../state/events";
 import type { Round } from "../state/chats/round";
 import type { Session } from "../state/page-state";

@@ -1,4 +1,4 @@
-/** The lie of the land in `<rondo-memory>`: its heading, and sections in one to three columns. */
+/** Layout of `<rondo-memory>`: its heading, and sections in one to three columns. */
 import { css } from "lit";
 
 export const memoryElementStyles = css`

@@ -1,7 +1,6 @@
 /**
- * Keeps a snapshot of memory fresh: asks for one at once, after each notice, and once a second. One request
- * at a time. While the panel is closed, hidden, or its page is in the background, nothing is asked, listened
- * to or timed.
+ * Keeps a snapshot of memory fresh: polls at once, after each notice, and once a second, one request at a time. While
+ * the panel is closed, hidden, or its page is in the background, it does nothing.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { MemoryOptions, MemorySource } from "../../engine/api/kv-memory";
@@ -11,10 +10,10 @@ import { withoutText } from "./redact";
 
 const POLL_MS = 1000;
 
-/** Between two requests at least, however many notices come. */
+/** Least time between two requests. */
 const GAP_MS = 200;
 
-/** What is wanted, and of whom. */
+/** What to poll, and from whom. */
 export interface MemoryWish extends MemoryOptions {
   source: MemorySource | undefined;
   isHidden: boolean;
@@ -24,17 +23,17 @@ export class MemoryFeed implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   #wish: MemoryWish = { source: undefined, isHidden: false };
   #isConnected = false;
-  /** Stops what runs while somebody looks. */
+  /** Stops polling. */
   #rest: (() => void) | undefined;
   #isWatching = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #askedMs = -Infinity;
-  /** What the request on its way is for. */
+  /** The pending request. */
   #inFlight: MemoryWish | undefined;
-  /** Whether something has changed since it left. */
+  /** Whether something has changed since it was sent. */
   #isOutdated = false;
   snapshot: MemorySnapshot | undefined;
-  /** Why there is no newer snapshot; nothing more is asked until `refresh`. */
+  /** Why the last request failed; polling stops until `refresh`. */
   error: Error | undefined;
 
   constructor(host: ReactiveControllerHost) {
@@ -57,7 +56,7 @@ export class MemoryFeed implements ReactiveController {
     this.#wish = wish;
     if (wish.source !== before.source) {
       this.snapshot = undefined;
-      // Nobody waits for what the other one still says.
+      // The answer for the old source is ignored.
       this.#inFlight = undefined;
       this.#stop();
     }
@@ -73,7 +72,7 @@ export class MemoryFeed implements ReactiveController {
     if (isOther && wasRunning) this.refresh();
   }
 
-  /** Asks now, or as soon as the request on its way is back. */
+  /** Polls now, or as soon as the pending request returns. */
   refresh(): void {
     this.error = undefined;
     if (this.#rest === undefined) return;
@@ -81,7 +80,7 @@ export class MemoryFeed implements ReactiveController {
     else void this.#ask();
   }
 
-  /** Starts or stops, whichever is right now. */
+  /** Starts or stops polling. */
   #settle = (): void => {
     const { isHidden, source } = this.#wish;
     const isOpen = this.#isConnected && source !== undefined && !isHidden;
@@ -107,7 +106,7 @@ export class MemoryFeed implements ReactiveController {
     clearTimeout(this.#timer);
   }
 
-  /** Whatever happened, memory may be another one now. */
+  /** Any notice may mean that memory has changed. */
   #onNotice = (): void => {
     this.error = undefined;
     if (this.#inFlight) this.#isOutdated = true;
@@ -141,7 +140,7 @@ export class MemoryFeed implements ReactiveController {
     if (answer instanceof Error) this.error = answer;
     else {
       this.error = undefined;
-      // Text may have been put away meanwhile.
+      // Text may have been hidden meanwhile.
       const mayHaveText = wasWithText && this.#wish.withText === true;
       this.snapshot = mayHaveText ? answer : withoutText(answer);
     }

@@ -17,7 +17,7 @@ import { base } from "../base/theme";
 
 type WeightBits = PlanOptions["weightBits"];
 
-/** What weights may be kept as, in words. */
+/** The formats of weights, in words. */
 const WEIGHT_WORDS: readonly [bits: WeightBits, words: string][] = [
   [undefined, "Automatic (recommended)"],
   [4, "4 bits: smallest, a little less exact"],
@@ -26,8 +26,7 @@ const WEIGHT_WORDS: readonly [bits: WeightBits, words: string][] = [
 ];
 
 /**
- * `<rondo-model-plan>`: what a model that was looked up would take, what there is to choose, and a button
- * that loads it.
+ * `<rondo-model-plan>`: what a looked-up model would take, its options, and a button that loads it.
  */
 export class ModelPlanElement extends LitElement {
   static override styles = [
@@ -199,7 +198,7 @@ export class ModelPlanElement extends LitElement {
     `;
   }
 
-  /** What is quantised in its file stays as it is. */
+  /** Weights quantised in the file keep their format. */
   #weights({ id }: ModelPlan) {
     const { source } = this.lookup!.wish;
     const names =
@@ -292,7 +291,7 @@ export class ModelPlanElement extends LitElement {
     return this.lookup?.wish.options ?? {};
   }
 
-  /** What the plan is of: of several files the one that was chosen. */
+  /** The planned model: of several files the chosen one. */
   get #wish() {
     const { plan, wish } = this.lookup!;
     const isChoice = plan!.choices.length > 0;

@@ -2,7 +2,7 @@ import type { ModelWish } from "./models/model-request";
 import type { VersionWay } from "./chats/round-place";
 import type { Settings } from "./settings/settings";
 
-/** What the parts of the page ask of `<rondo-chat>`; the event does not leave it. */
+/** Requests of the inner elements to `<rondo-chat>`; the event stays inside it. */
 
 export type ChatRequest =
   | { type: "draft"; text: string }

@@ -1,4 +1,4 @@
-/** What the user should know and can put aside. The same trouble is told once, until it is over. */
+/** Warnings that the user can dismiss. A persisting one is shown once, until it is over. */
 import type { StoreErrorReason } from "../../util/errors";
 
 export interface Trouble {
@@ -8,7 +8,7 @@ export interface Trouble {
 
 type WithReason = Error & { reason?: StoreErrorReason };
 
-/** As long as one of these stands, nothing at all is kept. */
+/** While one of these persists, nothing is saved. */
 const NOTHING_IS_KEPT: readonly StoreErrorReason[] = [
   "unavailable",
   "blocked",
@@ -16,7 +16,7 @@ const NOTHING_IS_KEPT: readonly StoreErrorReason[] = [
   "closed",
 ];
 
-/** The key of what failed last; there is one such trouble at most. */
+/** The key of failed actions; at most one is shown. */
 const FAILURE = "failure";
 
 export class Troubles {
@@ -26,13 +26,13 @@ export class Troubles {
   /** Why chats cannot be listed. */
   #listTrouble: StoreErrorReason | undefined;
 
-  /** Whether chats outlive the page; true until something says otherwise. */
+  /** Whether chats are saved; true until an error says otherwise. */
   get isKeeping(): boolean {
     const isKnownNotTo = NOTHING_IS_KEPT.some((one) => this.#told.has(one));
     return this.#listTrouble === undefined && !isKnownNotTo;
   }
 
-  /** Takes note of whether chats could be listed. Says whether that is news of a new trouble. */
+  /** Records whether chats could be listed. Returns whether a new warning is shown. */
   listed(error?: WithReason): boolean {
     const reason = error && (error.reason ?? "failed");
     if (reason === this.#listTrouble) return false;
@@ -42,7 +42,7 @@ export class Troubles {
     return this.tell(reason, `Chats are not saved. ${error.message}`);
   }
 
-  /** Tells of the store's trouble, unless that was told before and still stands. Says whether it did. */
+  /** Shows a warning of the store, unless it is known and persists. Returns whether it is new. */
   tell(reason: StoreErrorReason, message: string): boolean {
     if (this.#told.has(reason)) return false;
     this.#told.add(reason);
@@ -50,7 +50,7 @@ export class Troubles {
     return true;
   }
 
-  /** Tells that something the user asked for has failed; each time, for it was asked for each time. */
+  /** Shows that a user's action failed, each time. */
   report(message: string): void {
     this.#show(FAILURE, message);
   }
@@ -59,7 +59,7 @@ export class Troubles {
     this.shown = this.shown.filter((trouble) => trouble.key !== key);
   }
 
-  /** The trouble is over: should it come back, that is worth telling. */
+  /** The cause is gone: if it comes back, it is shown again. */
   end(reason: StoreErrorReason): void {
     this.#told.delete(reason);
     this.dismiss(reason);

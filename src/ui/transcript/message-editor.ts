@@ -9,8 +9,8 @@ import type { VersionWay } from "../state/chats/round-place";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-message-editor>`: a message that was sent, in a box in its own place. Ctrl or Cmd with Enter
- * sends it in the first of the ways that are offered, Escape leaves all as it was.
+ * `<rondo-message-editor>`: edits a sent message in place. Ctrl or Cmd with Enter sends it in the first of the
+ * offered ways, Escape cancels.
  */
 export class MessageEditor extends LitElement {
   static override styles = [
@@ -99,9 +99,9 @@ export class MessageEditor extends LitElement {
 
   @property({ attribute: false }) roundId = 0;
   @property({ attribute: false }) edit!: RoundEdit;
-  /** Whether something was said later, so that there are two ways to send. */
+  /** Whether there are later rounds, so that there are two ways to send. */
   @property({ attribute: false }) hasLater = false;
-  /** Whether nothing can be sent for now. */
+  /** Whether nothing can be sent now. */
   @property({ attribute: false }) isBusy = false;
   @query("textarea") private input!: HTMLTextAreaElement | null;
 
@@ -110,7 +110,7 @@ export class MessageEditor extends LitElement {
     new GrowingBox(this, () => this.input);
   }
 
-  /** With the cursor behind the text. */
+  /** Puts the cursor at the end. */
   override focus(options?: FocusOptions): void {
     const { input } = this;
     input?.focus(options);

@@ -23,9 +23,8 @@ export const DOWN: MenuItem = {
 const REMOVE: MenuItem = { name: "delete", label: "Delete…", icon: trashIcon };
 
 /**
- * `<rondo-round-actions>`: what can be done with a round: show another version, copy the reply, have another
- * one made, and in a menu move and delete it. Out of sight until the round is pointed at or has the focus. Of a
- * round that has no reply it shows the versions alone.
+ * `<rondo-round-actions>`: actions on a round: show another version, copy or regenerate the reply, and in a menu move
+ * and delete it. Hidden until the round is hovered or focused. A round without a reply has the versions alone.
  *
  * @fires rondo-choose - ChooseEvent "delete": it should be deleted
  */
@@ -67,13 +66,13 @@ export class RoundActions extends LitElement {
   @property({ attribute: false }) round!: Round;
   /** Whether this tab may change the chat. */
   @property({ attribute: false }) mayWrite = false;
-  /** Whether it cannot be changed for now. */
+  /** Whether it can't be changed now. */
   @property({ attribute: false }) isBusy = false;
   @property({ attribute: false }) mayMoveUp = false;
   @property({ attribute: false }) mayMoveDown = false;
   @query("rondo-menu") private menu!: Menu | null;
 
-  /** On the menu's button. */
+  /** Focuses the menu's button. */
   override focus(options?: FocusOptions): void {
     this.menu?.focus(options);
   }

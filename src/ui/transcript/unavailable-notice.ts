@@ -5,7 +5,7 @@ import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-unavailable>`: there is no WebGPU, or no adapter behind it; what to do about that.
+ * `<rondo-unavailable>`: shown where WebGPU or an adapter is missing, with what to do.
  * Versions are those of https://github.com/gpuweb/gpuweb/wiki/Implementation-Status, April 2026.
  */
 export class UnavailableNotice extends LitElement {
@@ -81,7 +81,7 @@ export class UnavailableNotice extends LitElement {
 
   /** The engine's reason. */
   @property({ attribute: false }) error: Error | undefined;
-  /** Whether the page came over https or from this computer; browsers offer WebGPU to no other. */
+  /** Whether the page is a secure context; WebGPU needs one. */
   @property({ attribute: false }) isSecure = globalThis.isSecureContext;
 
   override render() {

@@ -21,7 +21,7 @@ import {
 } from "./round-words";
 import { verifySection } from "../sections/verify-section";
 
-/** `<rondo-round-details>`: what is known of one round, and what can be done with it. */
+/** `<rondo-round-details>`: details of one round, and actions on it. */
 export class RoundDetails extends LitElement {
   static override styles = [
     base,
@@ -58,9 +58,9 @@ export class RoundDetails extends LitElement {
   @property({ attribute: false }) round!: RoundMemory;
   @property({ attribute: false }) chatId = "";
   @property({ attribute: false }) isShown = true;
-  /** Whether something was said behind it. */
+  /** Whether rounds follow it. */
   @property({ attribute: false }) hasLater = false;
-  /** Whether something is being done with the chat. */
+  /** Whether a task of the chat is running. */
   @property({ attribute: false }) isBusy = false;
   @property({ attribute: false }) verification: VerificationState = {};
   @state() private isAsking = false;
@@ -68,7 +68,7 @@ export class RoundDetails extends LitElement {
   @query(".delete") private deleteButton!: HTMLElement | null;
   @query("rondo-delete-question") private question!: DeleteQuestion | null;
 
-  /** On its heading, so that it is read from there. */
+  /** Focuses the heading, so that reading starts there. */
   override focus(options?: FocusOptions): void {
     this.heading.focus(options);
   }

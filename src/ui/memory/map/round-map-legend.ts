@@ -23,7 +23,7 @@ const HALVES: [half: HalfMemory, meaning: string][] = [
   [drawn(0, 0), "absent"],
 ];
 
-/** Rows of the places are always there; the rest is a press away. */
+/** The places are always shown; the rest is folded away. */
 export function mapLegend() {
   return html`
     <ul class="places" aria-label="Where a half is">

@@ -1,4 +1,4 @@
-/** What the panel says of a round and of its halves. Pure functions. */
+/** The panel's texts about a round and its halves. Pure functions. */
 import type {
   HalfMemory,
   RoundMemory,
@@ -9,7 +9,7 @@ import { shareText, tokensText } from "../base/figures";
 /** Where KV of a half is: on the GPU, in the store, in both, or nowhere. */
 export type HalfPlace = "resident" | "stored" | "both" | "absent";
 
-/** Signs beside a round: what is to be known about its KV. */
+/** Signs beside a round. */
 export type RoundSign = "pinned" | "stale" | "repaired" | "approximate";
 
 export function placeOf(half: HalfMemory): HalfPlace {
@@ -40,7 +40,7 @@ export function halfText(half: HalfMemory, tokens: number): string {
   return words[placeOf(half)] + (isInUse ? ", in use" : "");
 }
 
-/** In a cell, where there is no room for more. */
+/** Short, for a cell. */
 export const PLACE_WORDS: Record<HalfPlace, string> = {
   resident: "on the GPU",
   stored: "stored",
@@ -57,7 +57,7 @@ export function roundName({
   return kind === "document" ? `Document ${id}` : `Round ${id}`;
 }
 
-/** What deleting it takes away. */
+/** What deleting it removes. */
 export function roundContents({ id, kind }: RoundMemory): string {
   return kind === "document"
     ? `document ${id}, with its text`

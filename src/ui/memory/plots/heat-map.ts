@@ -14,11 +14,11 @@ import {
 } from "./heat";
 import { section } from "../base/memory-styles";
 
-/** Of a layer, as it is drawn; models of many layers get less. */
+/** Height of a layer; less in models of many layers. */
 const ROW_PX = 12;
 const MAP_PX = 320;
 
-/** `<rondo-heat-map>`: how a turn's attention fell on the rounds, layer by layer, with the watershed drawn in. */
+/** `<rondo-heat-map>`: how a turn's attention fell on the rounds, layer by layer, with the watershed. */
 export class HeatMap extends LitElement {
   static override styles = [
     base,
@@ -85,7 +85,7 @@ export class HeatMap extends LitElement {
     `,
   ];
 
-  /** Of the turn that was verified last. */
+  /** The last verification's report. */
   @property({ attribute: false }) report: VerifyReport | undefined;
   /** The last layer of the lower half. */
   @property({ attribute: false }) watershed = 0;
@@ -164,7 +164,7 @@ export class HeatMap extends LitElement {
     `;
   }
 
-  /** A pixel a cell: the browser makes them large. */
+  /** One pixel per cell: the browser scales the canvas. */
   #draw(): void {
     const { canvas, report } = this;
     const context = canvas?.getContext("2d");

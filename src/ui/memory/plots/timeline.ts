@@ -37,7 +37,7 @@ export class Timeline extends LitElement {
 
   /** Oldest first. */
   @property({ attribute: false }) turns: readonly TurnRecord[] = [];
-  /** The figures are written down only for those who open them. */
+  /** The table is rendered only while it is open. */
   @state() private isOpen = false;
   readonly #syncKey = `rondo-timeline-${timelineCount++}`;
 

@@ -15,7 +15,7 @@ const CALIBRATIONS: Record<ModelMemory["calibration"], string> = {
   assumed: "default: not measured yet",
 };
 
-/** `<rondo-memory-device>`: which model, on which device, and what that can do. */
+/** `<rondo-memory-device>`: the model, the device, and its limits. */
 export class DeviceSection extends LitElement {
   static override styles = [
     base,
@@ -109,7 +109,7 @@ function limitTable({ limits }: DeviceMemory) {
   </table>`;
 }
 
-/** WebGPU's names end in what they count. */
+/** WebGPU's names end in their unit. */
 function limitText(name: string, value: number): string {
   return /Size$|StorageSize$/.test(name) && value >= 1e6
     ? byteText(value)

@@ -10,7 +10,7 @@ import { PHASES, receiptRows } from "../plots/turn-figures";
 import type { VerificationState } from "./verification";
 import { verifySection } from "./verify-section";
 
-/** `<rondo-last-turn>`: what the chat's last turn did, where its time went, and whether that was right. */
+/** `<rondo-last-turn>`: the receipt, phases and verification of the chat's last turn. */
 export class LastTurn extends LitElement {
   static override styles = [base, section, bars];
 

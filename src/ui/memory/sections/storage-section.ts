@@ -14,7 +14,7 @@ import { legend, stackedBar, type BarPart } from "../plots/stacked-bar";
 
 type Scope = "chat" | "all";
 
-/** `<rondo-memory-storage>`: what is on the disk, and how much more may be; and a way to forget KV. */
+/** `<rondo-memory-storage>`: what is stored, the browser's quota, and a button to forget KV. */
 export class StorageSection extends LitElement {
   static override styles = [
     base,

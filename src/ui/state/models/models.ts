@@ -1,4 +1,4 @@
-/** The models there are to choose from: which are on this device, and what one would take. */
+/** The models on this device, and lookups of others. */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type {
   KeptModel,
@@ -18,13 +18,13 @@ export interface ModelsHost {
   changed(): void;
 }
 
-/** A model that was asked about. */
+/** A lookup of a model. */
 export interface Lookup {
   wish: ModelWish;
-  /** What was asked about first: another file, or other options, may have been chosen since. */
+  /** The first source looked up: another file, or other options, may be chosen since. */
   about: ModelSource;
   isRunning: boolean;
-  /** What it would take; of the question before this one, while it is looked up. */
+  /** The plan; while a lookup runs, that of the previous one. */
   plan: ModelPlan | undefined;
   error: Error | undefined;
 }
@@ -37,14 +37,14 @@ export class Models {
   /** On this device, in part or whole. */
   kept: readonly KeptModel[] = [];
   lookup: Lookup | undefined;
-  /** Why they could not be listed, or one not be deleted. */
+  /** Why listing or deleting failed. */
   error: Error | undefined;
 
   constructor(host: ModelsHost) {
     this.#host = host;
   }
 
-  /** Asks the engine which models are on this device. */
+  /** Lists the models on this device. */
   async refresh(): Promise<void> {
     const listing = ++this.#listings;
     const list = async (engine: ChatEngine) => {
@@ -54,14 +54,14 @@ export class Models {
     await this.#try(list);
   }
 
-  /** Removes a model from this device. Says whether that went well. */
+  /** Deletes a model from this device. Resolves with whether that succeeded. */
   async delete(id: string): Promise<boolean> {
     const isDone = await this.#try((engine) => engine.deleteModel(id));
     if (isDone) await this.refresh();
     return isDone;
   }
 
-  /** Looks up what loading it would take. */
+  /** Plans a load of the model. */
   async look(wish: ModelWish): Promise<void> {
     const engine = this.#host.engine();
     if (engine === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * The settings that the user has chosen, so that they hold after a reload. Elements that name the same
- * model share them; others have their own. Where storage is not allowed, they last as long as the page.
+ * Remembers the user's settings across reloads. Elements that name the same model share them. Where storage is not
+ * allowed, they last as long as the page.
  */
 import * as v from "valibot";
 import { isSame, type Settings, settingsSchema } from "./settings";
@@ -8,7 +8,7 @@ import { isSame, type Settings, settingsSchema } from "./settings";
 /** @param own the model that the element names */
 const keyOf = (own: string | undefined) => `rondo.settings ${own ?? ""}`;
 
-/** What lies there is foreign: one setting that is not allowed, and none of them is believed. */
+/** Stored data is untrusted: one invalid setting discards them all. */
 export function rememberedSettings(own: string | undefined): Settings {
   try {
     const text = localStorage.getItem(keyOf(own));
@@ -26,6 +26,6 @@ export function rememberSettings(
     if (isSame(settings, {})) localStorage.removeItem(keyOf(own));
     else localStorage.setItem(keyOf(own), JSON.stringify(settings));
   } catch {
-    // Not allowed: they are there until the page is gone.
+    // No storage: last until the page is closed.
   }
 }
