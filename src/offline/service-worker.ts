@@ -3,7 +3,7 @@
  * network. A new version is downloaded completely beside the old one, and waits until no tab has the old one open, or
  * until the user asks for it.
  */
-import { KeptPage } from "./kept-page";
+import { PageCache } from "./page-cache";
 import type { PageVersion } from "./page-version";
 import { routeOf } from "./route";
 import type { WorkerScope } from "./worker-scope";
@@ -14,9 +14,11 @@ const worker = globalThis as unknown as WorkerScope & {
 };
 const version = worker.pageVersion;
 const { scope } = worker.registration;
-const kept = new KeptPage({ version, scope });
+const pageCache = new PageCache({ version, scope });
 
-worker.addEventListener("install", (event) => event.waitUntil(kept.install()));
+worker.addEventListener("install", (event) =>
+  event.waitUntil(pageCache.install()),
+);
 
 worker.addEventListener("activate", (event) => event.waitUntil(begin()));
 
@@ -25,28 +27,28 @@ worker.addEventListener("fetch", (event) => {
   const route = routeOf(request, scope, version);
   if (route === undefined) return;
   const answer = async () =>
-    (await kept.read(route.path, route.part)) ?? fetch(request);
+    (await pageCache.read(route.path, route.part)) ?? fetch(request);
   event.respondWith(answer());
 });
 
 worker.addEventListener("message", (event) => {
   if (event.data === "take over") event.waitUntil(worker.skipWaiting());
-  if (event.data === "page opened") event.waitUntil(sweep(1));
+  if (event.data === "page opened") event.waitUntil(deleteOldVersions(1));
 });
 
 async function begin(): Promise<void> {
   // The page that installed the first version is served from now on. A page of another version keeps its own worker.
-  if (!(await kept.hasOthers())) await worker.clients.claim();
-  await sweep(0);
+  if (!(await pageCache.hasOthers())) await worker.clients.claim();
+  await deleteOldVersions(0);
 }
 
 /** Deletes other versions, once none can be in use or downloading. */
-async function sweep(knownPages: number): Promise<void> {
+async function deleteOldVersions(knownPages: number): Promise<void> {
   const { installing, waiting } = worker.registration;
   const open = await worker.clients.matchAll({
     type: "window",
     includeUncontrolled: true,
   });
   if (installing || waiting || open.length > knownPages) return;
-  await kept.forgetOthers();
+  await pageCache.deleteOthers();
 }

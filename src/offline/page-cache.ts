@@ -5,7 +5,7 @@
 import type { PageVersion } from "./page-version";
 import type { Part } from "./route";
 
-export interface KeptPageOptions {
+export interface PageCacheOptions {
   version: PageVersion;
   /** The page's folder, as a URL that ends in a slash. */
   scope: string;
@@ -14,7 +14,7 @@ export interface KeptPageOptions {
   fetch?: typeof globalThis.fetch;
 }
 
-export class KeptPage {
+export class PageCache {
   readonly #version: PageVersion;
   readonly #scope: string;
   readonly #caches: Pick<CacheStorage, "open" | "keys" | "delete">;
@@ -27,7 +27,7 @@ export class KeptPage {
     scope,
     caches = globalThis.caches,
     fetch = globalThis.fetch.bind(globalThis),
-  }: KeptPageOptions) {
+  }: PageCacheOptions) {
     this.#version = version;
     this.#scope = scope;
     this.#caches = caches;
@@ -53,7 +53,7 @@ export class KeptPage {
           if (one !== cache) await cache.put(url, kept);
           return;
         }
-        await cache.put(url, await this.#bring(url, integrity));
+        await cache.put(url, await this.#download(url, integrity));
       }),
     );
   }
@@ -78,13 +78,13 @@ export class KeptPage {
   }
 
   /** Deletes all versions but this one. */
-  async forgetOthers(): Promise<void> {
+  async deleteOthers(): Promise<void> {
     const names = await this.#otherNames();
     await Promise.all(names.map((name) => this.#caches.delete(name)));
   }
 
   /** Bypasses the HTTP cache, which may still have the previous version's file. */
-  async #bring(url: string, integrity: string): Promise<Response> {
+  async #download(url: string, integrity: string): Promise<Response> {
     const response = await this.#fetch(url, {
       cache: "no-cache",
       integrity,
