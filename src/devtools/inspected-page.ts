@@ -62,7 +62,7 @@ export class InspectedPage {
   readonly #listeners = new Map<number, Set<(notice: EngineNotice) => void>>();
   #isShown = false;
   /** Calls that wait until the panel is visible. */
-  readonly #looks: (() => void)[] = [];
+  readonly #waitingForView: (() => void)[] = [];
   #timer: { id: ReturnType<typeof setTimeout>; dueMs: number } | undefined;
 
   constructor(window: InspectedWindow, onChange: () => void) {
@@ -79,7 +79,7 @@ export class InspectedPage {
     this.#isShown = isShown;
     if (isShown) void this.#poll();
     else this.#pollLater();
-    if (isShown) for (const look of this.#looks.splice(0)) look();
+    if (isShown) for (const resume of this.#waitingForView.splice(0)) resume();
   }
 
   /** The URL has changed: it may be another page, a reload, or the same page. */
@@ -92,7 +92,7 @@ export class InspectedPage {
   async #poll(): Promise<void> {
     this.#pollWithin(UNANSWERED_MS);
     const visit = this.#visit;
-    const answer = await this.#look();
+    const answer = await this.#takeFromPage();
     try {
       if ("messages" in answer) this.#take(answer);
       // Otherwise the failed answer may be the previous page's.
@@ -110,8 +110,8 @@ export class InspectedPage {
     this.#become(state);
   }
 
-  /** Polls the page: its messages, or why there are none. */
-  async #look(): Promise<Taken | PageState> {
+  /** Takes the messages of the page, or says why there are none. */
+  async #takeFromPage(): Promise<Taken | PageState> {
     const listenTo = JSON.stringify([...this.#listeners.keys()]);
     try {
       const answer = await evaluate(
@@ -187,7 +187,7 @@ export class InspectedPage {
     signal?.throwIfAborted();
     // Snapshots are polled: a hidden panel needs none.
     if (method === "memory" && !this.#isShown)
-      await new Promise<void>((resolve) => this.#looks.push(resolve));
+      await new Promise<void>((resolve) => this.#waitingForView.push(resolve));
     if (hookId !== this.#hookId) throw pageIsGone();
     const callId = ++this.#lastCall;
     let abort = () => {};

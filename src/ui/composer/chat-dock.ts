@@ -113,7 +113,7 @@ export class ChatDock extends LitElement {
       ${this.#modelStatus()} ${this.#restoreStatus()} ${this.#attachStatus()}
       ${this.#healStatus()} ${this.#damage()} ${this.#examples()}
       ${this.access === "read" ? this.#elsewhere() : nothing}
-      ${this.#isBoxOfUse ? this.#composer() : nothing}
+      ${this.#hasBox ? this.#composer() : nothing}
     `;
   }
 
@@ -184,7 +184,7 @@ export class ChatDock extends LitElement {
   }
 
   /** Where nothing can be sent, what was typed before stays in sight. */
-  get #isBoxOfUse(): boolean {
+  get #hasBox(): boolean {
     return this.access === "write" || this.draft !== "";
   }
 

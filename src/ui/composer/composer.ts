@@ -189,14 +189,14 @@ export class Composer extends LitElement {
   }
 
   #sendButton() {
-    const isOfNoUse = !this.#maySend;
+    const isDisabled = !this.#maySend;
     return html`
       <button
         class="primary square"
         type="button"
         aria-label="Send"
         title="Send (Enter)"
-        aria-disabled=${isOfNoUse ? "true" : nothing}
+        aria-disabled=${isDisabled ? "true" : nothing}
         @click=${this.#send}
       >
         ${sendIcon}

@@ -10,9 +10,9 @@ export class DevtoolsVisit {
   readonly #find: FindEngine;
   readonly #calls = new Map<number, AbortController>();
   /** The engines listened to; weak, so that the page can still drop them. */
-  readonly #heard = new Map<number, WeakRef<MemorySource>>();
+  readonly #listened = new Map<number, WeakRef<MemorySource>>();
   /** How to stop listening to each; weak too, since the function may hold the engine. */
-  readonly #deafen = new WeakMap<MemorySource, () => void>();
+  readonly #unlisten = new WeakMap<MemorySource, () => void>();
   /** Messages as JSON, by key; a call's later progress replaces the earlier. */
   readonly #outbox = new Map<string, string>();
   #sentCount = 0;
@@ -52,20 +52,20 @@ export class DevtoolsVisit {
 
   /** Listens to the notices of these engines, and of no others. */
   listenTo(engineIds: readonly number[]): void {
-    for (const [id, ref] of this.#heard) {
+    for (const [id, ref] of this.#listened) {
       if (engineIds.includes(id)) continue;
       const engine = ref.deref();
-      if (engine) this.#deafen.get(engine)?.();
-      this.#heard.delete(id);
+      if (engine) this.#unlisten.get(engine)?.();
+      this.#listened.delete(id);
     }
     for (const id of engineIds) {
-      if (this.#heard.has(id)) continue;
+      if (this.#listened.has(id)) continue;
       const engine = this.#find(id);
-      const deafen = engine.onNotice((notice) =>
+      const unlisten = engine.onNotice((notice) =>
         this.#send({ type: "notice", engineId: id, notice }),
       );
-      this.#heard.set(id, new WeakRef(engine));
-      this.#deafen.set(engine, deafen);
+      this.#listened.set(id, new WeakRef(engine));
+      this.#unlisten.set(engine, unlisten);
     }
   }
 

@@ -127,9 +127,9 @@ export class DeleteQuestion extends LitElement {
   }
 
   #way(answer: AnswerEvent["answer"], label: string, meaning: string) {
-    const isOfNoUse = this.isBusy && answer !== "keep";
+    const isDisabled = this.isBusy && answer !== "keep";
     const choose = () => {
-      if (!isOfNoUse) this.dispatchEvent(new AnswerEvent(answer));
+      if (!isDisabled) this.dispatchEvent(new AnswerEvent(answer));
     };
     return html`
       <dt>
@@ -137,7 +137,7 @@ export class DeleteQuestion extends LitElement {
           class="small ${answer}"
           type="button"
           aria-describedby=${meaning === "" ? nothing : `${answer}-meaning`}
-          aria-disabled=${isOfNoUse ? "true" : nothing}
+          aria-disabled=${isDisabled ? "true" : nothing}
           @click=${choose}
         >
           ${label}

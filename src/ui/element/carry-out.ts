@@ -227,12 +227,12 @@ function carryOutModel(request: ModelRequest, stage: Stage): void {
       void models.refresh();
       return stage.showModels();
     case "plan-model":
-      return void models.look(request.wish);
+      return void models.look(request.model);
     case "close-plan":
       return models.endLookup();
     case "use-model":
       stage.closeModels();
-      session.use(request.wish);
+      session.use(request.model);
       return stage.leavePanel();
     case "delete-model":
       void models.delete(request.id).then((isDone) => {

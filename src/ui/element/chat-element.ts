@@ -282,7 +282,7 @@ export class ChatElement extends ChatAttributes {
         <div class="main" part="main" ?inert=${isCovering}>
           ${this.#isBare ? nothing : chatHeader(view)}
           <rondo-banner
-            .troubles=${this.#session.troubles.shown}
+            .warnings=${this.#session.warnings.shown}
           ></rondo-banner>
           ${chatBody(view)} ${chatDock(view)}
         </div>
@@ -347,7 +347,7 @@ export class ChatElement extends ChatAttributes {
     const isModel = this.picker?.isOpen === true || areModelFiles(files);
     if (isModel && this.fixedModel) return;
     if (isModel)
-      this.#take({ type: "use-model", wish: { source: files, options: {} } });
+      this.#take({ type: "use-model", model: { source: files, options: {} } });
     else this.#take({ type: "attach", files });
   }
 

@@ -24,7 +24,7 @@ export interface ChatView {
 }
 
 export function chatPanel({ session, drawer, isFixed }: ChatView) {
-  const { library, loading, search, troubles } = session;
+  const { library, loading, search, warnings } = session;
   const { begun, current } = library;
   return html`
     <rondo-side-panel
@@ -38,7 +38,7 @@ export function chatPanel({ session, drawer, isFixed }: ChatView) {
         .map((chat) => entryOf(chat, current, search.excerptOf(chat)))}
       .search=${search.state(begun.length)}
       .model=${loading.model}
-      .keeping=${troubles.isKeeping}
+      .keeping=${warnings.isKeeping}
       .mayChooseModel=${!isFixed}
     >
       <slot name="brand" slot="brand">
@@ -67,7 +67,7 @@ export function modelPicker({ session, isDropping }: ChatView) {
     <rondo-model-picker
       .own=${own}
       .kept=${models.kept}
-      .inUse=${loading.wish}
+      .inUse=${loading.request}
       .isLoading=${loading.state !== "ready"}
       .lookup=${models.lookup}
       .error=${models.error}

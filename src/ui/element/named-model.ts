@@ -23,13 +23,13 @@ export function loadNamed(
   const { loading } = session;
   if (isRenamed) session.name(source);
   const own = source === undefined ? undefined : { source, options: {} };
-  const isFirst = loading.wish === undefined;
+  const isFirst = loading.request === undefined;
   const remembered = isFixed ? undefined : session.remembered;
-  const chosen = isFirst ? remembered : loading.wish;
-  const wish = isRenamed && !isFirst ? own : (chosen ?? own);
-  if (wish && isFirst && wish === chosen && endsPages()) {
+  const chosen = isFirst ? remembered : loading.request;
+  const request = isRenamed && !isFirst ? own : (chosen ?? own);
+  if (request && isFirst && request === chosen && endsPages()) {
     session.connect(engine);
-    loading.hold(wish);
-  } else if (wish) void session.load(engine, wish, isBack);
+    loading.hold(request);
+  } else if (request) void session.load(engine, request, isBack);
   else session.connect(engine);
 }

@@ -27,7 +27,7 @@ function welcome(
   examples: readonly string[],
   mayChooseModel: boolean,
 ) {
-  const { source } = loading.wish ?? {};
+  const { source } = loading.request ?? {};
   const isTiny = source === undefined || source === sourceOf(EMBEDDED_ID);
   return html`
     <div class="welcome">

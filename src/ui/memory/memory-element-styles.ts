@@ -76,7 +76,7 @@ export const memoryElementStyles = css`
     overscroll-behavior: contain;
   }
 
-  .trouble {
+  .warning {
     display: grid;
     grid-template-columns: auto minmax(0, 1fr) auto;
     align-items: center;
@@ -89,11 +89,11 @@ export const memoryElementStyles = css`
     font-size: 0.875rem;
   }
 
-  .trouble > .icon {
+  .warning > .icon {
     color: var(--_alert);
   }
 
-  .trouble p {
+  .warning p {
     margin: 0;
     overflow-wrap: anywhere;
   }

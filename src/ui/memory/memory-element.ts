@@ -88,7 +88,7 @@ export class MemoryElement extends LitElement {
           <slot name="tools"></slot>
         </header>
         <div class="body" part="body">
-          ${this.#troubles()}
+          ${this.#warnings()}
           ${this.#feed.snapshot ? this.#sections(this.#feed.snapshot) : this.#nothing()}
         </div>
         <div class="visually-hidden" role="status">${this.said}</div>
@@ -117,14 +117,14 @@ export class MemoryElement extends LitElement {
     `;
   }
 
-  #troubles() {
+  #warnings() {
     const { error } = this.#feed;
     const { failure } = this.#tasks;
     return html`
       ${
         error === undefined
           ? nothing
-          : html`<div class="trouble">
+          : html`<div class="warning">
               ${alertIcon}
               <p>${failureText("Memory could not be read.", error)}</p>
               <button class="small" type="button" @click=${this.#tryAgain}>
@@ -135,7 +135,7 @@ export class MemoryElement extends LitElement {
       ${
         failure === undefined
           ? nothing
-          : html`<div class="trouble">
+          : html`<div class="warning">
               ${alertIcon}
               <p>${failure}</p>
               <button

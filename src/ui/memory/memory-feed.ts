@@ -14,14 +14,14 @@ const POLL_MS = 1000;
 const GAP_MS = 200;
 
 /** What to poll, and from whom. */
-export interface MemoryWish extends MemoryOptions {
+export interface MemoryQuery extends MemoryOptions {
   source: MemorySource | undefined;
   isHidden: boolean;
 }
 
 export class MemoryFeed implements ReactiveController {
   readonly #host: ReactiveControllerHost;
-  #wish: MemoryWish = { source: undefined, isHidden: false };
+  #query: MemoryQuery = { source: undefined, isHidden: false };
   #isConnected = false;
   /** Stops polling. */
   #rest: (() => void) | undefined;
@@ -29,7 +29,7 @@ export class MemoryFeed implements ReactiveController {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #askedMs = -Infinity;
   /** The pending request. */
-  #inFlight: MemoryWish | undefined;
+  #inFlight: MemoryQuery | undefined;
   /** Whether something has changed since it was sent. */
   #isOutdated = false;
   snapshot: MemorySnapshot | undefined;
@@ -51,21 +51,21 @@ export class MemoryFeed implements ReactiveController {
     this.#settle();
   }
 
-  follow(wish: MemoryWish): void {
-    const before = this.#wish;
-    this.#wish = wish;
-    if (wish.source !== before.source) {
+  follow(query: MemoryQuery): void {
+    const before = this.#query;
+    this.#query = query;
+    if (query.source !== before.source) {
       this.snapshot = undefined;
       // The answer for the old source is ignored.
       this.#inFlight = undefined;
       this.#stop();
     }
-    if (wish.withText !== true && this.snapshot)
+    if (query.withText !== true && this.snapshot)
       this.snapshot = withoutText(this.snapshot);
     const isOther =
-      wish.source !== before.source ||
-      wish.chatId !== before.chatId ||
-      wish.withText !== before.withText;
+      query.source !== before.source ||
+      query.chatId !== before.chatId ||
+      query.withText !== before.withText;
     if (isOther) this.error = undefined;
     const wasRunning = this.#rest !== undefined;
     this.#settle();
@@ -82,7 +82,7 @@ export class MemoryFeed implements ReactiveController {
 
   /** Starts or stops polling. */
   #settle = (): void => {
-    const { isHidden, source } = this.#wish;
+    const { isHidden, source } = this.#query;
     const isOpen = this.#isConnected && source !== undefined && !isHidden;
     this.#watchPage(isOpen);
     const isSeen = isOpen && document.visibilityState === "visible";
@@ -120,16 +120,16 @@ export class MemoryFeed implements ReactiveController {
 
   async #ask(): Promise<void> {
     clearTimeout(this.#timer);
-    const wish = { ...this.#wish };
-    const { chatId, source, withText } = wish;
+    const query = { ...this.#query };
+    const { chatId, source, withText } = query;
     if (source === undefined) return;
-    this.#inFlight = wish;
+    this.#inFlight = query;
     this.#isOutdated = false;
     this.#askedMs = performance.now();
     const answer = await source.memory({ chatId, withText }).catch(asError);
-    if (this.#inFlight !== wish) return;
+    if (this.#inFlight !== query) return;
     this.#inFlight = undefined;
-    this.#take(answer, wish.withText === true);
+    this.#take(answer, query.withText === true);
     if (this.#rest === undefined) return;
     if (this.#isOutdated)
       this.#askIn(this.#askedMs + GAP_MS - performance.now());
@@ -141,7 +141,7 @@ export class MemoryFeed implements ReactiveController {
     else {
       this.error = undefined;
       // Text may have been hidden meanwhile.
-      const mayHaveText = wasWithText && this.#wish.withText === true;
+      const mayHaveText = wasWithText && this.#query.withText === true;
       this.snapshot = mayHaveText ? answer : withoutText(answer);
     }
     this.#host.requestUpdate();

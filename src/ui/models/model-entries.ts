@@ -10,7 +10,7 @@ import {
 import {
   nameOfSource,
   sourceOf,
-  type ModelWish,
+  type ModelRequest,
 } from "../state/models/model-request";
 
 export interface ModelEntry {
@@ -31,7 +31,7 @@ export interface ModelEntry {
 export function modelEntries(
   own: string | undefined,
   kept: readonly KeptModel[],
-  inUse: ModelWish | undefined,
+  inUse: ModelRequest | undefined,
 ): ModelEntry[] {
   const known = KNOWN_MODELS.map((model) => ({
     ...model,

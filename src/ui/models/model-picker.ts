@@ -10,7 +10,7 @@ import type { CardEvent, ModelCard } from "./model-card";
 import { modelEntries } from "./model-entries";
 import type { FilesEvent, LookUpEvent, ModelForm } from "./model-form";
 import type { ModelPlanElement } from "./model-plan";
-import type { ModelOptions, ModelWish } from "../state/models/model-request";
+import type { ModelOptions, ModelRequest } from "../state/models/model-request";
 import type { Lookup } from "../state/models/models";
 import { RequestEvent, type ChatRequest } from "../state/request";
 import { wholeText } from "../base/sizes";
@@ -68,7 +68,7 @@ export class ModelPicker extends LitElement {
   /** On this device. */
   @property({ attribute: false }) kept: readonly KeptModel[] = [];
   /** The model that is loaded or loading. */
-  @property({ attribute: false }) inUse: ModelWish | undefined;
+  @property({ attribute: false }) inUse: ModelRequest | undefined;
   @property({ attribute: false }) isLoading = false;
   @property({ attribute: false }) lookup: Lookup | undefined;
   /** Why listing or deleting models on this device failed. */
@@ -199,11 +199,11 @@ export class ModelPicker extends LitElement {
   }
 
   #onCard({ action, source }: CardEvent) {
-    const wish = { source, options: this.#options };
+    const model = { source, options: this.#options };
     if (action === "details") this.askedCard = source;
     this.#ask({
       type: action === "details" ? "plan-model" : "use-model",
-      wish,
+      model,
     });
   }
 
@@ -211,12 +211,12 @@ export class ModelPicker extends LitElement {
     this.askedCard = undefined;
     this.#ask({
       type: "plan-model",
-      wish: { source, options: this.#options },
+      model: { source, options: this.#options },
     });
   }
 
   #onFiles({ files }: FilesEvent) {
-    this.#ask({ type: "use-model", wish: { source: files, options: {} } });
+    this.#ask({ type: "use-model", model: { source: files, options: {} } });
   }
 
   async #focusPlan() {

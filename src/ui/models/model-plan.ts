@@ -200,7 +200,7 @@ export class ModelPlanElement extends LitElement {
 
   /** Weights quantised in the file keep their format. */
   #weights({ id }: ModelPlan) {
-    const { source } = this.lookup!.wish;
+    const { source } = this.lookup!.request;
     const names =
       typeof source === "string" ? [id] : source.map(({ name }) => name);
     if (names.some((name) => /\.gguf$/i.test(name))) return nothing;
@@ -248,11 +248,11 @@ export class ModelPlanElement extends LitElement {
     isRunning: boolean,
   ) {
     const use = (refresh: boolean) => {
-      const { source, options } = this.#wish;
+      const { source, options } = this.#request;
       if (!isRunning)
         this.#ask({
           type: "use-model",
-          wish: {
+          model: {
             source,
             options: refresh ? { ...options, refresh } : options,
           },
@@ -288,14 +288,14 @@ export class ModelPlanElement extends LitElement {
   }
 
   get #options(): ModelOptions {
-    return this.lookup?.wish.options ?? {};
+    return this.lookup?.request.options ?? {};
   }
 
   /** The planned model: of several files the chosen one. */
-  get #wish() {
-    const { plan, wish } = this.lookup!;
+  get #request() {
+    const { plan, request } = this.lookup!;
     const isChoice = plan!.choices.length > 0;
-    return isChoice ? { ...wish, source: plan!.id } : wish;
+    return isChoice ? { ...request, source: plan!.id } : request;
   }
 
   #chooseFile(event: Event) {
@@ -304,11 +304,11 @@ export class ModelPlanElement extends LitElement {
   }
 
   #change(options: ModelOptions) {
-    this.#plan(this.#wish.source, { ...this.#options, ...options });
+    this.#plan(this.#request.source, { ...this.#options, ...options });
   }
 
   #plan(source: ModelSource, options: ModelOptions) {
-    this.#ask({ type: "plan-model", wish: { source, options } });
+    this.#ask({ type: "plan-model", model: { source, options } });
   }
 
   #ask(request: ChatRequest) {

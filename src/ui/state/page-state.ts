@@ -19,13 +19,13 @@ import {
   StateEvent,
 } from "./events";
 import { type ChatState, ModelLoading } from "./models/model-loading";
-import type { ModelWish } from "./models/model-request";
+import type { ModelRequest } from "./models/model-request";
 import { Models } from "./models/models";
 import type { Operation } from "./chats/operation";
 import { rememberedModel, rememberModel } from "./models/remembered-model";
 import type { Round } from "./chats/round";
 import type { Settings } from "./settings/settings";
-import { Troubles } from "./store-warnings";
+import { Warnings } from "./warnings";
 import { TurnQueue } from "./chats/turn-queue";
 import { Turns } from "./chats/turns";
 import { Visit } from "./chats/visit";
@@ -53,7 +53,7 @@ export class Session {
   readonly attachments: Attachments;
   readonly loading: ModelLoading;
   readonly models: Models;
-  readonly troubles = new Troubles();
+  readonly warnings = new Warnings();
   readonly settings = new ChosenSettings();
   /** The model that the page names, where it names one. */
   own: string | undefined;
@@ -72,7 +72,7 @@ export class Session {
       entered: (conversation) => this.visit.enter(this.#engine, conversation),
       failed: (error, during) => this.#fail(error, during),
       listed: (error) => this.#listed(error),
-      removed: () => this.troubles.end("quota"),
+      removed: () => this.warnings.end("quota"),
     });
     const engine = () => this.#engine;
     this.search = new ChatSearch({ engine, changed: () => this.#redraw() });
@@ -134,7 +134,7 @@ export class Session {
   }
 
   /** The model that the user has chosen instead of the page's. */
-  get remembered(): ModelWish | undefined {
+  get remembered(): ModelRequest | undefined {
     return rememberedModel(this.own);
   }
 
@@ -193,7 +193,7 @@ export class Session {
    */
   async load(
     engine: ChatEngine,
-    wish: ModelWish,
+    request: ModelRequest,
     isBack = false,
   ): Promise<void> {
     this.#queue.pause();
@@ -201,20 +201,20 @@ export class Session {
     // A new model has no KV of the chat, and a new worker doesn't have it open.
     if (engine === this.#engine) this.visit.enter(engine, this.current);
     else this.connect(engine);
-    await this.loading.load(engine, wish);
+    await this.loading.load(engine, request);
   }
 
   /** Uses a model from now on, also after a reload, unless it is loaded from files. */
-  use(wish: ModelWish): void {
-    rememberModel(this.own, this.isOwn(wish) ? undefined : wish);
-    if (this.#engine !== undefined) void this.load(this.#engine, wish);
+  use(request: ModelRequest): void {
+    rememberModel(this.own, this.isOwn(request) ? undefined : request);
+    if (this.#engine !== undefined) void this.load(this.#engine, request);
   }
 
   /** Resumes a paused load, or retries a failed one. Returns whether there was one. */
   loadAgain(): boolean {
-    const { wish } = this.loading;
-    if (this.#engine === undefined || wish === undefined) return false;
-    void this.load(this.#engine, wish);
+    const { request } = this.loading;
+    if (this.#engine === undefined || request === undefined) return false;
+    void this.load(this.#engine, request);
     return true;
   }
 
@@ -227,7 +227,7 @@ export class Session {
   }
 
   /** Whether it is the model that the page names. */
-  isOwn({ source }: ModelWish): boolean {
+  isOwn({ source }: ModelRequest): boolean {
     return source === this.own;
   }
 
@@ -268,7 +268,7 @@ export class Session {
   }
 
   dismiss(key: string): void {
-    this.troubles.dismiss(key);
+    this.warnings.dismiss(key);
     this.#changed();
   }
 
@@ -293,14 +293,14 @@ export class Session {
         if (notice.chatId === this.current.chatId) this.reopen();
         break;
       case "store-trouble":
-        this.troubles.tell(notice.reason, notice.message);
+        this.warnings.tell(notice.reason, notice.message);
         this.#changed();
         break;
       case "healing":
         this.#heal(notice.chatId, notice.roundsLeft);
         break;
       case "memory-fault":
-        this.troubles.report(notice.message);
+        this.warnings.report(notice.message);
         this.#changed();
         break;
       case "memory-changed":
@@ -312,7 +312,7 @@ export class Session {
   }
 
   #listed(error?: Error): void {
-    const isNew = this.troubles.listed(error);
+    const isNew = this.warnings.listed(error);
     if (isNew && error !== undefined)
       this.#host.dispatchEvent(new ChatErrorEvent(error, "list"));
   }
@@ -342,7 +342,7 @@ export class Session {
     // A reply fails like this when a lost GPU does not come back.
     if (error.name === "WebGpuUnavailableError") this.loading.fail(error);
     else if (during !== "reply" && during !== "open")
-      this.troubles.report(message);
+      this.warnings.report(message);
     this.#changed();
     this.#host.dispatchEvent(new ChatErrorEvent(error, during));
   }

@@ -4,13 +4,13 @@
  */
 export class AttentionEvent extends Event {
   static readonly type = "rondo-attention";
-  readonly wish: "toggle" | "go" | "back";
+  readonly action: "toggle" | "go" | "back";
   /** The page's id: of the reply's round for `toggle`, of the other for `go`. */
   readonly roundId: number;
 
-  constructor(wish: AttentionEvent["wish"], roundId: number) {
+  constructor(action: AttentionEvent["action"], roundId: number) {
     super(AttentionEvent.type, { bubbles: true, composed: true });
-    this.wish = wish;
+    this.action = action;
     this.roundId = roundId;
   }
 }

@@ -187,7 +187,7 @@ export class MessageEditor extends LitElement {
           type="button"
           title=${isFirst ? "Ctrl+Enter" : nothing}
           aria-describedby=${id}
-          aria-disabled=${this.#isOfNoUse ? "true" : nothing}
+          aria-disabled=${this.#isDisabled ? "true" : nothing}
           @click=${() => this.#send(way)}
         >
           ${label}
@@ -201,7 +201,7 @@ export class MessageEditor extends LitElement {
     return this.hasLater ? "keep" : "branch";
   }
 
-  get #isOfNoUse(): boolean {
+  get #isDisabled(): boolean {
     return this.isBusy || this.edit.text.trim() === "";
   }
 
@@ -222,7 +222,7 @@ export class MessageEditor extends LitElement {
   }
 
   #send(way: VersionWay) {
-    if (this.#isOfNoUse) return;
+    if (this.#isDisabled) return;
     const { roundId } = this;
     const { text } = this.edit;
     this.#ask({ type: "send-version", roundId, text, way });

@@ -115,9 +115,9 @@ export class RoundActions extends LitElement {
   }
 
   #step(label: string, icon: MenuItem["icon"], step: number) {
-    const isOfNoUse = this.isBusy || versionAt(this.round, step) === undefined;
+    const isDisabled = this.isBusy || versionAt(this.round, step) === undefined;
     const roundId = this.round.id;
-    return this.#button(label, icon, isOfNoUse, {
+    return this.#button(label, icon, isDisabled, {
       type: "show-version",
       roundId,
       step,
@@ -148,11 +148,11 @@ export class RoundActions extends LitElement {
   #button(
     label: string,
     icon: MenuItem["icon"],
-    isOfNoUse: boolean,
+    isDisabled: boolean,
     request: ChatRequest,
   ) {
     const ask = () => {
-      if (!isOfNoUse) this.dispatchEvent(new RequestEvent(request));
+      if (!isDisabled) this.dispatchEvent(new RequestEvent(request));
     };
     return html`
       <button
@@ -160,7 +160,7 @@ export class RoundActions extends LitElement {
         type="button"
         aria-label=${label}
         title=${label}
-        aria-disabled=${isOfNoUse ? "true" : nothing}
+        aria-disabled=${isDisabled ? "true" : nothing}
         @click=${ask}
       >
         ${icon}

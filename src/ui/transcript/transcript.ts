@@ -174,8 +174,8 @@ export class Transcript extends LitElement {
 
   async #onAttention(event: AttentionEvent) {
     event.stopPropagation();
-    const { roundId, wish } = event;
-    if (wish === "toggle") {
+    const { roundId, action } = event;
+    if (action === "toggle") {
       const isOpen = this.openId === roundId;
       this.openId = isOpen ? undefined : roundId;
       await this.updateComplete;
@@ -184,7 +184,7 @@ export class Transcript extends LitElement {
     }
     this.#follow.leave();
     await this.updateComplete;
-    if (wish === "go") await this.#elementOf(roundId)?.goTo();
+    if (action === "go") await this.#elementOf(roundId)?.goTo();
     else if (this.openId !== undefined)
       await this.#elementOf(this.openId)?.goToAttention();
   }

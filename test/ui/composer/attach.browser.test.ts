@@ -28,7 +28,7 @@ const file = (name: string, text = "Bread needs flour.", type = "") =>
 
 const cards = () => findAll('[part="document"]').map(shownText);
 const progress = () => findAll("rondo-attach-progress").map(shownText);
-const banners = () => findAll(".trouble p").map(shownText);
+const banners = () => findAll(".warning p").map(shownText);
 
 function transfer(files: readonly File[]): DataTransfer {
   const data = new DataTransfer();

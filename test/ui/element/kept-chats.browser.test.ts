@@ -35,7 +35,7 @@ const kept = (script: FakeScript = {}): FakeScript => ({
 const quick = () => kept({ restore: (restore) => restore.finish() });
 
 const listed = () => findAll('[part="chat"]').map(shownText);
-const banners = () => findAll(".trouble p").map(shownText);
+const banners = () => findAll(".warning p").map(shownText);
 const headings = () =>
   findAll("h2", find("rondo-chat-list").shadowRoot!).map(shownText);
 
@@ -129,7 +129,7 @@ describe("Chats that were kept", () => {
   test("say so where something of them can't be read from the disk", async () => {
     const damaged = { ...miso(), damagedRounds: 2 };
     await mountChat({ ...quick(), chats: [bread(), damaged] });
-    const note = () => page.getByText("can’t be read from the disk").query();
+    const note = () => page.getByText("can’t be read from disk").query();
     await open("Teach me to bake.");
     expect(note()).toBeNull();
     await open("My cat is called Miso.");
@@ -194,7 +194,7 @@ describe("Restoring a chat", () => {
     const { engine } = await mountChat(kept());
     await open("My cat is called Miso.");
     await say("Are you sure?");
-    expect(replies().at(-1)).toBe("Waiting for what was said before…");
+    expect(replies().at(-1)).toBe("Waiting for the chat to load…");
     expect(engine.replies).toHaveLength(0);
     engine.restores[0]!.finish();
     await settle();
@@ -345,7 +345,7 @@ describe("Trouble with the store", () => {
     await settle();
     expect(banners()).toEqual(["No room is left."]);
     expect(
-      find("rondo-banner", '[role="status"]').contains(find(".trouble")),
+      find("rondo-banner", '[role="status"]').contains(find(".warning")),
     ).toBe(true);
     engine.emit({ ...trouble, message: "No room is left, still." });
     await settle();

@@ -120,7 +120,7 @@ describe("Deleting a round", () => {
     await choose(1, "Delete…");
     await button("Delete and forget").click();
     await settle();
-    expect(findAll(".trouble p").map(shownText)).toEqual([
+    expect(findAll(".warning p").map(shownText)).toEqual([
       "Could not delete a round.",
     ]);
     expect(messages()).toHaveLength(3);

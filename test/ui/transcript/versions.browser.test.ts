@@ -200,7 +200,7 @@ describe("The versions of a round", () => {
       Promise.reject(storeError("failed", "Could not read a chat."));
     await button("Earlier version").click();
     await settle();
-    expect(findAll(".trouble p").map(shownText)).toEqual([
+    expect(findAll(".warning p").map(shownText)).toEqual([
       "Could not read a chat.",
     ]);
     expect(versions()).toEqual(["2 / 2"]);

@@ -157,8 +157,8 @@ export class RoundDetails extends LitElement {
     `;
   }
 
-  #button(label: string, request: MemoryRequest, isOfNoUse: boolean) {
-    const isDisabled = isOfNoUse || this.isBusy;
+  #button(label: string, request: MemoryRequest, isOff: boolean) {
+    const isDisabled = isOff || this.isBusy;
     return html`<button
       class="small"
       type="button"

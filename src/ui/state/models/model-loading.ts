@@ -10,7 +10,7 @@
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { LoadProgress, ModelInfo } from "../../../engine/api/models";
 import { asError } from "../../base/as-error";
-import { engineOptions, type ModelWish } from "./model-request";
+import { engineOptions, type ModelRequest } from "./model-request";
 import { noteLoading } from "./remembered-model";
 
 /** State of the model: none requested, loading, paused, ready, failed, or no WebGPU. */
@@ -31,11 +31,11 @@ export class ModelLoading {
   /** Whether the upload to the GPU has begun and is noted. */
   #isOnItsWay = false;
   /** The model before the current request. */
-  #before: ModelWish | undefined;
+  #before: ModelRequest | undefined;
 
   state: ChatState = "idle";
   /** The model requested last; loaded once ready. */
-  wish: ModelWish | undefined;
+  request: ModelRequest | undefined;
   /** While loading, and while paused. */
   progress: LoadProgress | undefined;
   /** Once ready. */
@@ -55,7 +55,7 @@ export class ModelLoading {
 
   /** Whether cancelling returns to another model. */
   get hasBefore(): boolean {
-    return this.#before !== undefined && this.#before !== this.wish;
+    return this.#before !== undefined && this.#before !== this.request;
   }
 
   /** Whether the memory budget has changed since the model was loaded. */
@@ -64,13 +64,14 @@ export class ModelLoading {
     return this.state === "ready" && isNew;
   }
 
-  async load(engine: ChatEngine, wish: ModelWish): Promise<void> {
-    if (this.state === "ready" && wish !== this.wish) this.#before = this.wish;
+  async load(engine: ChatEngine, request: ModelRequest): Promise<void> {
+    if (this.state === "ready" && request !== this.request)
+      this.#before = this.request;
     this.#loading.abort();
     if (this.#isOnItsWay) this.#note("replaced");
     this.#loading = new AbortController();
     const { signal } = this.#loading;
-    this.wish = wish;
+    this.request = request;
     this.progress = this.model = this.error = undefined;
     this.#enter("loading");
     const onProgress = (progress: LoadProgress) => {
@@ -82,9 +83,9 @@ export class ModelLoading {
       this.#host.redraw();
     };
     try {
-      const options = engineOptions(wish, this);
+      const options = engineOptions(request, this);
       this.#loadedBudgetBytes = this.memoryBudgetBytes;
-      const model = await engine.load(wish.source, {
+      const model = await engine.load(request.source, {
         ...options,
         onProgress,
         signal,
@@ -93,7 +94,10 @@ export class ModelLoading {
       this.model = model;
       this.#before = undefined;
       // A reload, for example after the GPU was lost, does not check for updates again.
-      this.wish = { ...wish, options: { ...wish.options, refresh: false } };
+      this.request = {
+        ...request,
+        options: { ...request.options, refresh: false },
+      };
       this.#enter("ready");
     } catch (thrown) {
       if (signal.aborted) return;
@@ -107,8 +111,8 @@ export class ModelLoading {
   }
 
   /** Does not load a model that crashed the page, until the user asks again. */
-  hold(wish: ModelWish): void {
-    this.wish = wish;
+  hold(request: ModelRequest): void {
+    this.request = request;
     this.#note("over");
     this.fail(
       new Error(
@@ -125,10 +129,10 @@ export class ModelLoading {
   }
 
   /** Cancels the load; returns the previous model, if any. */
-  giveUp(): ModelWish | undefined {
+  giveUp(): ModelRequest | undefined {
     this.#loading.abort();
     if (this.#before !== undefined) return this.#before;
-    this.wish = this.progress = this.error = undefined;
+    this.request = this.progress = this.error = undefined;
     this.#enter("idle");
     return undefined;
   }

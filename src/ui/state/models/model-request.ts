@@ -9,7 +9,7 @@ export type ModelOptions = Pick<
   "weightBits" | "memoryBudgetBytes" | "hubToken" | "refresh"
 >;
 
-export interface ModelWish {
+export interface ModelRequest {
   source: ModelSource;
   options: ModelOptions;
 }
@@ -62,7 +62,7 @@ export type LoadPreferences = Pick<LoadOptions, "hubUrl" | "memoryBudgetBytes">;
 
 /** Options for the engine. A token is passed for the hub only. */
 export function engineOptions(
-  { source, options }: ModelWish,
+  { source, options }: ModelRequest,
   { hubUrl, memoryBudgetBytes }: LoadPreferences,
 ): LoadOptions {
   const { hubToken, ...others } = options;

@@ -9,7 +9,7 @@ import { asError } from "../../base/as-error";
 import {
   engineOptions,
   type LoadPreferences,
-  type ModelWish,
+  type ModelRequest,
 } from "./model-request";
 
 export interface ModelsHost {
@@ -20,7 +20,7 @@ export interface ModelsHost {
 
 /** A lookup of a model. */
 export interface Lookup {
-  wish: ModelWish;
+  request: ModelRequest;
   /** The first source looked up: another file, or other options, may be chosen since. */
   about: ModelSource;
   isRunning: boolean;
@@ -62,26 +62,26 @@ export class Models {
   }
 
   /** Plans a load of the model. */
-  async look(wish: ModelWish): Promise<void> {
+  async look(request: ModelRequest): Promise<void> {
     const engine = this.#host.engine();
     if (engine === undefined) return;
     this.#looking.abort();
     this.#looking = new AbortController();
     const { signal } = this.#looking;
-    const { about = wish.source, plan } = this.lookup ?? {};
+    const { about = request.source, plan } = this.lookup ?? {};
     const show = (news: Partial<Lookup>) => {
       if (signal.aborted) return;
       this.lookup = {
-        ...{ wish, about, plan, isRunning: false, error: undefined },
+        ...{ request, about, plan, isRunning: false, error: undefined },
         ...news,
       };
       this.#host.changed();
     };
     show({ isRunning: true });
     try {
-      const options = engineOptions(wish, this.#host.preferences());
+      const options = engineOptions(request, this.#host.preferences());
       show({
-        plan: await engine.planModel(wish.source, { ...options, signal }),
+        plan: await engine.planModel(request.source, { ...options, signal }),
       });
     } catch (thrown) {
       show({ error: asError(thrown) });

@@ -3,7 +3,7 @@
  * that name the same model share the choice. Where storage is not allowed, it lasts as long as the page.
  */
 import * as v from "valibot";
-import type { ModelWish } from "./model-request";
+import type { ModelRequest } from "./model-request";
 
 /** @param own the model that the element names */
 const keyOf = (own: string | undefined) => `rondo.model ${own ?? ""}`;
@@ -20,7 +20,7 @@ const schema = v.object({
 
 export function rememberedModel(
   own: string | undefined,
-): ModelWish | undefined {
+): ModelRequest | undefined {
   try {
     const text = localStorage.getItem(keyOf(own));
     if (text === null) return undefined;
@@ -34,11 +34,11 @@ export function rememberedModel(
 /** Undefined forgets it. Files can't be remembered: the previous choice stays. */
 export function rememberModel(
   own: string | undefined,
-  wish: ModelWish | undefined,
+  request: ModelRequest | undefined,
 ): void {
   try {
-    if (wish === undefined) return localStorage.removeItem(keyOf(own));
-    const { source: id, options } = wish;
+    if (request === undefined) return localStorage.removeItem(keyOf(own));
+    const { source: id, options } = request;
     if (typeof id !== "string") return;
     const { memoryBudgetBytes, weightBits } = options;
     const kept = { id, weightBits, memoryBudgetBytes };

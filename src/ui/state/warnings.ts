@@ -1,7 +1,7 @@
 /** Warnings that the user can dismiss. A persisting one is shown once, until it is over. */
 import type { StoreErrorReason } from "../../util/errors";
 
-export interface Trouble {
+export interface Warning {
   readonly key: string;
   readonly message: string;
 }
@@ -9,7 +9,7 @@ export interface Trouble {
 type WithReason = Error & { reason?: StoreErrorReason };
 
 /** While one of these persists, nothing is saved. */
-const NOTHING_IS_KEPT: readonly StoreErrorReason[] = [
+const NOTHING_IS_SAVED: readonly StoreErrorReason[] = [
   "unavailable",
   "blocked",
   "outdated",
@@ -19,25 +19,25 @@ const NOTHING_IS_KEPT: readonly StoreErrorReason[] = [
 /** The key of failed actions; at most one is shown. */
 const FAILURE = "failure";
 
-export class Troubles {
+export class Warnings {
   /** The latest last. */
-  shown: readonly Trouble[] = [];
+  shown: readonly Warning[] = [];
   readonly #told = new Set<StoreErrorReason>();
   /** Why chats cannot be listed. */
-  #listTrouble: StoreErrorReason | undefined;
+  #listError: StoreErrorReason | undefined;
 
   /** Whether chats are saved; true until an error says otherwise. */
   get isKeeping(): boolean {
-    const isKnownNotTo = NOTHING_IS_KEPT.some((one) => this.#told.has(one));
-    return this.#listTrouble === undefined && !isKnownNotTo;
+    const isKnownNotTo = NOTHING_IS_SAVED.some((one) => this.#told.has(one));
+    return this.#listError === undefined && !isKnownNotTo;
   }
 
   /** Records whether chats could be listed. Returns whether a new warning is shown. */
   listed(error?: WithReason): boolean {
     const reason = error && (error.reason ?? "failed");
-    if (reason === this.#listTrouble) return false;
-    if (this.#listTrouble !== undefined) this.end(this.#listTrouble);
-    this.#listTrouble = reason;
+    if (reason === this.#listError) return false;
+    if (this.#listError !== undefined) this.end(this.#listError);
+    this.#listError = reason;
     if (error === undefined || reason === undefined) return false;
     return this.tell(reason, `Chats are not saved. ${error.message}`);
   }
@@ -56,7 +56,7 @@ export class Troubles {
   }
 
   dismiss(key: string): void {
-    this.shown = this.shown.filter((trouble) => trouble.key !== key);
+    this.shown = this.shown.filter((warning) => warning.key !== key);
   }
 
   /** The cause is gone: if it comes back, it is shown again. */
