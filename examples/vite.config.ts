@@ -1,4 +1,4 @@
-/** The examples that have a build. The library is what `npm run build` made, found by its own name. */
+/** The examples with a build. `rondo` resolves to the output of `npm run build`. */
 import { fileURLToPath } from "node:url";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vite";

@@ -1,4 +1,4 @@
-/** The library: an engine for a page, with its worker, and what it says and throws. */
+/** The library: the engine in its worker, and the types of its events and errors. */
 export type { ChatEngine } from "./engine/api/chat-engine";
 export type {
   ChatHistory,

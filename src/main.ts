@@ -1,4 +1,4 @@
-/** The page: an engine in a worker, the chat that talks to it, what its memory holds, and the page's own new versions. */
+/** The page: an engine in a worker, the chat, the memory panel, and updates of the page. */
 import { RemoteEngine } from "./engine/worker/remote-engine";
 import { followVersions } from "./offline/follow-versions";
 import { followAddress } from "./ui/element/address";
@@ -22,7 +22,7 @@ if (aside !== null) new MemoryDock(chat, aside, engine);
 customElements.define("rondo-update-notice", UpdateNotice);
 const notice = document.createElement("rondo-update-notice");
 chat.before(notice);
-// Only a build has a service worker; and it waits until the page has what it needs first.
+// Only a build has a service worker; it starts after the page has loaded.
 if (import.meta.env.PROD)
   addEventListener("load", () => {
     const workerUrl = new URL("service-worker.js", document.baseURI);

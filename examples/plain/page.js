@@ -1,4 +1,4 @@
-// What this page adds to the elements: it hears of the chats' replies, and shows the memory of their engine.
+// Listens to the chats' replies, and shows the memory of their engine.
 const said = document.getElementById("said");
 
 addEventListener("rondo-round", ({ target, round }) => {

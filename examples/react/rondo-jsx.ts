@@ -1,5 +1,5 @@
-// `<rondo-chat>` in JSX. React 19 sets what an element has as a property, anything else as an attribute,
-// and listens to an event by `on` and its name.
+// `<rondo-chat>` in JSX. React 19 sets known properties as properties, anything else as attributes, and listens to
+// `on…` events.
 import type { ChatElement } from "rondo/define";
 
 type RondoEvents = {

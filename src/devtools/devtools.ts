@@ -1,4 +1,4 @@
-/** Runs unseen wherever DevTools is open: adds the panel, and tells it when it is in sight. */
+/** Runs hidden wherever DevTools is open: adds the panel, and tells it when it is visible. */
 chrome.devtools.panels.create("Rondo", "", "panel.html", (panel) => {
   let panelWindow: Window | undefined;
   panel.onShown.addListener((shownWindow) => {

@@ -1,6 +1,6 @@
 /** Evaluating in the inspected page, and why that may fail. */
 
-/** Of chrome.devtools.inspectedWindow, what is used here. */
+/** The part of chrome.devtools.inspectedWindow used here. */
 export interface InspectedWindow {
   eval(
     expression: string,
@@ -8,14 +8,14 @@ export interface InspectedWindow {
   ): void;
 }
 
-/** DevTools could not evaluate (`isError`), or what was evaluated has thrown (`isException`). */
+/** DevTools could not evaluate (`isError`), or the evaluated code threw (`isException`). */
 export type EvalFailure =
   Partial<chrome.devtools.inspectedWindow.EvaluationExceptionInfo>;
 
 /**
- * What an expression comes to in the page, as JSON has it.
+ * Evaluates an expression in the page; the value is a JSON value.
  *
- * @throws Error that says why in a sentence
+ * @throws Error with the reason in a sentence
  */
 export function evaluate(
   window: InspectedWindow,
@@ -35,5 +35,5 @@ function reasonOf(failure: EvalFailure): string {
   if (!isError) return `The page threw: ${String(value).slice(0, 300)}`;
   const parts = (details as unknown[]).map(String);
   const said = description.replace(/%s/g, () => parts.shift() ?? "");
-  return `The browser closes its own pages to panels, and pages without an address. (${said})`;
+  return `Pages of the browser, and pages without an address, can't be inspected. (${said})`;
 }

@@ -1,6 +1,6 @@
 /**
- * The border between the inspected page and the panel. A page may answer anything; what is not in the
- * outline that the panel relies on becomes an error here and goes no further.
+ * Validates answers of the inspected page, which may answer anything. Whatever lacks the shape that the panel relies
+ * on becomes an error here.
  */
 import * as v from "valibot";
 import type { ChatHistory } from "../engine/api/chats";
@@ -8,7 +8,7 @@ import type { VerifyReport } from "../engine/api/kv-memory";
 import type { MemorySnapshot } from "../engine/api/memory-snapshot";
 import type { HookMessage, Taken } from "../ui/devtools/devtools-protocol";
 
-/** The page has said something that is not what was asked for. */
+/** The page's answer has another shape than expected. */
 class ForeignAnswerError extends Error {
   override readonly name = "ForeignAnswerError";
 }
@@ -16,7 +16,7 @@ class ForeignAnswerError extends Error {
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const name = v.pipe(v.string(), v.maxLength(1000));
 
-/** Listeners know which they want; those of a newer page pass by. */
+/** Loose: listeners ignore unknown notices of newer pages. */
 const notice = v.looseObject({
   type: name,
   chatId: v.optional(v.string()),
@@ -61,7 +61,7 @@ const half = v.looseObject({
   isInUse: v.boolean(),
 });
 
-/** The parts of a snapshot that have parts, and what they are told apart by. */
+/** The nested parts of a snapshot, and their ids. */
 const snapshot = v.looseObject({
   takenMs: v.number(),
   gpu: v.optional(
@@ -146,7 +146,7 @@ export function takenFrom(value: unknown): Taken {
   return { ...about, messages: messages as HookMessage[] };
 }
 
-/** The version of a hook's answer, whatever else is in it. */
+/** The version in a hook's answer, whatever else it holds. */
 export function versionOf(value: unknown): number | undefined {
   if (typeof value !== "string") return undefined;
   const result = v.safeParse(
@@ -157,7 +157,7 @@ export function versionOf(value: unknown): number | undefined {
 }
 
 /**
- * Its outline is checked; single figures that are missing or of another type show as such.
+ * Checks the outline only; a missing or mistyped figure is shown as such.
  *
  * @throws ForeignAnswerError
  */

@@ -1,6 +1,5 @@
 /**
- * What is evaluated in the inspected page. Text gets into it as a string literal and in no other way,
- * whatever it holds.
+ * Expressions to evaluate in the inspected page. Text enters them only as string literals.
  */
 import { HOOK_NAME, type Hook } from "../ui/devtools/devtools-protocol";
 
@@ -15,8 +14,8 @@ export function hookExpression<Name extends "abort" | "call" | "take">(
 }
 
 /**
- * JSON is JavaScript, save for what older engines take for ends of lines; and nothing in it should look like
- * the end of a script to whoever embeds it.
+ * JSON as JavaScript: escapes U+2028 and U+2029, which older engines take for line ends, and `<`, so that no
+ * `</script>` appears.
  */
 function literal(value: string | number): string {
   return JSON.stringify(value).replace(

@@ -1,8 +1,7 @@
 /**
- * The page that DevTools inspects: whether Rondo is in it, which engines it has, and the way to them. The
- * page is asked again and again, since it cannot call: often while an answer is awaited, seldom while the
- * panel just shows, not at all while it is hidden and waits for nothing. Another page, or the same one loaded
- * again, begins anew.
+ * The page that DevTools inspects: whether it has Rondo, its engines, and calls to them. The page can't call the
+ * panel, so it is polled: often while an answer is pending, seldom while the panel is just visible, not at all while
+ * it is hidden and idle. Another page, or a reload, starts over.
  */
 import type { EngineNotice } from "../engine/api/notice";
 import type { MemorySource, VerifyOptions } from "../engine/api/kv-memory";
@@ -20,9 +19,9 @@ import { RemoteMemorySource } from "./remote-memory-source";
 
 const BUSY_MS = 250;
 const IDLE_MS = 1000;
-/** A page that is left while it is asked may never answer. */
+/** A page that is closed during a poll may never answer. */
 const UNANSWERED_MS = 5000;
-/** How long a page that is loaded may take to its first script before it counts as one without Rondo. */
+/** How long a loading page may take to run Rondo before it counts as one without. */
 const GRACE_MS = 1500;
 
 export type PageState =
@@ -30,9 +29,9 @@ export type PageState =
   | { type: "asking" }
   /** Rondo is not in the page. */
   | { type: "absent" }
-  /** The page's Rondo speaks another version of this protocol. */
+  /** The page's Rondo has another version of this protocol. */
   | { type: "other-version"; isNewer: boolean }
-  /** The page cannot be asked, or says what nobody understands. */
+  /** The page can't be evaluated in, or gives invalid answers. */
   | { type: "unreadable"; message: string }
   | { type: "present"; engines: readonly PageEngine[] };
 
@@ -52,7 +51,7 @@ export class InspectedPage {
   readonly #panelId = crypto.randomUUID();
   #lastCall = 0;
   #state: PageState = { type: "asking" };
-  /** Counts the page's addresses. */
+  /** Counts navigations. */
   #visit = 0;
   #graceEndsMs = 0;
   /** How often in a row the page could not answer. */
@@ -62,8 +61,8 @@ export class InspectedPage {
   readonly #calls = new Map<number, OpenCall>();
   readonly #listeners = new Map<number, Set<(notice: EngineNotice) => void>>();
   #isShown = false;
-  /** What is for somebody who looks, and waits for that. */
-  readonly #looks: (() => void)[] = [];
+  /** Calls that wait until the panel is visible. */
+  readonly #waitingForView: (() => void)[] = [];
   #timer: { id: ReturnType<typeof setTimeout>; dueMs: number } | undefined;
 
   constructor(window: InspectedWindow, onChange: () => void) {
@@ -75,15 +74,15 @@ export class InspectedPage {
     return this.#state;
   }
 
-  /** The panel is in sight, or no longer is. */
+  /** Whether the panel is visible. */
   set isShown(isShown: boolean) {
     this.#isShown = isShown;
     if (isShown) void this.#poll();
     else this.#pollLater();
-    if (isShown) for (const look of this.#looks.splice(0)) look();
+    if (isShown) for (const resume of this.#waitingForView.splice(0)) resume();
   }
 
-  /** The page has another address: it may be another page, one that is loaded again, or the same. */
+  /** The URL has changed: it may be another page, a reload, or the same page. */
   navigated(): void {
     this.#visit++;
     this.#graceEndsMs = performance.now() + GRACE_MS;
@@ -93,17 +92,17 @@ export class InspectedPage {
   async #poll(): Promise<void> {
     this.#pollWithin(UNANSWERED_MS);
     const visit = this.#visit;
-    const answer = await this.#look();
+    const answer = await this.#takeFromPage();
     try {
       if ("messages" in answer) this.#take(answer);
-      // Otherwise it may be the page before that could not answer any more.
+      // Otherwise the failed answer may be the previous page's.
       else if (visit === this.#visit) this.#doubt(answer);
     } finally {
       this.#pollLater();
     }
   }
 
-  /** A page that is being left fails before anybody tells; one failure is none. */
+  /** A closing page fails before the navigation is reported: ignores a single failure. */
   #doubt(state: PageState): void {
     this.#failures = state.type === "unreadable" ? this.#failures + 1 : 0;
     if (this.#failures === 1) return;
@@ -111,8 +110,8 @@ export class InspectedPage {
     this.#become(state);
   }
 
-  /** What the page has to tell, or why it tells nothing. */
-  async #look(): Promise<Taken | PageState> {
+  /** Takes the messages of the page, or says why there are none. */
+  async #takeFromPage(): Promise<Taken | PageState> {
     const listenTo = JSON.stringify([...this.#listeners.keys()]);
     try {
       const answer = await evaluate(
@@ -128,7 +127,7 @@ export class InspectedPage {
     }
   }
 
-  /** Right after it was loaded, a page may not have come to that yet. */
+  /** A page that has just loaded may not have run Rondo yet. */
   #absent(): PageState {
     const isEarly = performance.now() < this.#graceEndsMs;
     return { type: isEarly ? "asking" : "absent" };
@@ -138,7 +137,7 @@ export class InspectedPage {
     this.#failures = 0;
     if (hookId !== this.#hookId) {
       this.#forget();
-      // Also where its engines go by the same names, they are others.
+      // Its engines are new ones, even with the same ids.
       this.#state = { type: "asking" };
     }
     this.#hookId = hookId;
@@ -186,9 +185,9 @@ export class InspectedPage {
     { signal, onProgress }: VerifyOptions = {},
   ): Promise<unknown> {
     signal?.throwIfAborted();
-    // Snapshots are asked for again and again, also while there is nobody to see them.
+    // Snapshots are polled: a hidden panel needs none.
     if (method === "memory" && !this.#isShown)
-      await new Promise<void>((resolve) => this.#looks.push(resolve));
+      await new Promise<void>((resolve) => this.#waitingForView.push(resolve));
     if (hookId !== this.#hookId) throw pageIsGone();
     const callId = ++this.#lastCall;
     let abort = () => {};
@@ -225,7 +224,7 @@ export class InspectedPage {
 
   async #stop(callId: number): Promise<void> {
     const expression = hookExpression("abort", this.#panelId, callId);
-    // Where the page is gone, so is the call.
+    // If the page is gone, so is the call.
     await evaluate(this.#window, expression).catch(() => {});
   }
 
@@ -244,7 +243,7 @@ export class InspectedPage {
     };
   }
 
-  /** Nothing of the page is left; those who wait for it are told. */
+  /** The page is gone: rejects pending calls. */
   #forget(): void {
     this.#hookId = undefined;
     this.#engines = [];
@@ -279,7 +278,7 @@ export class InspectedPage {
   }
 }
 
-/** Optional arguments that are not given are left away: JSON would make null of them. */
+/** Drops missing optional arguments: JSON would turn them into null. */
 function argumentsJson(args: readonly unknown[]): string {
   const count = args.findLastIndex((arg) => arg !== undefined) + 1;
   return JSON.stringify(args.slice(0, count));
@@ -291,5 +290,5 @@ function errorOf({ name, message }: { name: string; message: string }): Error {
 }
 
 function pageIsGone(): Error {
-  return new Error("The page was left or loaded again.");
+  return new Error("The page was closed or reloaded.");
 }

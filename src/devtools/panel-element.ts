@@ -5,10 +5,10 @@ import { base, theme } from "../ui/base/theme";
 import type { PageEngine, PageState } from "./inspected-page";
 
 /**
- * `<rondo-devtools-panel>`: what an engine of the inspected page has in memory, or why there is nothing to
- * show. Where the page has several engines, one can be chosen.
+ * `<rondo-devtools-panel>`: the memory panel of an engine of the inspected page, or why there is nothing to show,
+ * with a choice of engine where there are several.
  *
- * @prop pageState - what is known of the page
+ * @prop pageState - the state of the page
  */
 export class PanelElement extends LitElement {
   static override styles = [
@@ -100,20 +100,20 @@ export class PanelElement extends LitElement {
       case "absent":
         return note(
           "No Rondo on this page",
-          "This panel shows what a Rondo chat has in memory. Open a page with one, and it appears here by itself. A chat inside a frame of another page has to be opened in a tab of its own.",
+          "This panel shows what a Rondo chat has in memory. Open a page with one. A chat in a frame of another page must be opened in its own tab.",
         );
       case "other-version":
         return pageState.isNewer
           ? note(
               "This panel is too old for the page",
-              "The page has a newer Rondo. Build the extension anew from that version, then reload it at chrome://extensions.",
+              "The page has a newer Rondo. Rebuild the extension from that version, then reload it at chrome://extensions.",
             )
           : note(
               "The page is too old for this panel",
-              "It has an older Rondo. Build the page anew, or use the extension of its version.",
+              "It has an older Rondo. Rebuild the page, or use the extension of its version.",
             );
       case "unreadable":
-        return note("This page cannot be looked into", pageState.message);
+        return note("This page cannot be inspected", pageState.message);
       case "present":
         return this.#memory(pageState.engines);
       default:
@@ -127,7 +127,7 @@ export class PanelElement extends LitElement {
     if (shown === undefined)
       return note(
         "No engine on this page",
-        "Rondo is here, but nothing on the page has an engine now. Its memory shows as soon as there is one.",
+        "Rondo is on this page, but no engine runs. Its memory appears as soon as one does.",
       );
     return html`
       ${engines.length > 1 ? this.#chooser(engines, shown.id) : nothing}

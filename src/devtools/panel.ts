@@ -1,4 +1,4 @@
-/** The panel's page: asks the inspected page while it is in sight, and shows what comes. */
+/** The panel's page: polls the inspected page while it is visible, and shows its state. */
 import "./define-panel";
 import { InspectedPage } from "./inspected-page";
 

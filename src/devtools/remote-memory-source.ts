@@ -1,4 +1,4 @@
-/** An engine of the inspected page as the memory panel sees it: every call goes there, answers are checked. */
+/** A MemorySource whose calls go to an engine of the inspected page; answers are validated. */
 import type { ChatHistory } from "../engine/api/chats";
 import type { EngineNotice } from "../engine/api/notice";
 import type {
@@ -11,7 +11,7 @@ import type { MemorySnapshot } from "../engine/api/memory-snapshot";
 import type { SourceMethod } from "../ui/devtools/devtools-protocol";
 import { historyFrom, reportFrom, snapshotFrom } from "./foreign";
 
-/** The way to one engine. */
+/** Calls to one engine. */
 export interface Line {
   /** @throws what the engine threw, by name and message; the signal's reason */
   call(

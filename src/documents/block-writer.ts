@@ -1,4 +1,4 @@
-/** Gathers text as a page shows it: runs of white space are one space, and blocks stand apart. */
+/** Builds text as a page shows it: runs of white space become one space, blocks are separated. */
 export class BlockWriter {
   #parts: string[] = [];
   /** Line ends that are due before the next text. */
@@ -15,7 +15,7 @@ export class BlockWriter {
     }
   }
 
-  /** Text whose spaces and line ends are meant. */
+  /** Text whose white space is kept. */
   literal(text: string): void {
     if (text !== "") this.#put(text);
   }
@@ -32,7 +32,7 @@ export class BlockWriter {
     this.#isSpaceDue = false;
   }
 
-  /** The sign before the next text, such as a bullet, whether that is a block or not; "" for none any more. */
+  /** Sets the marker before the next text, such as a bullet; "" clears it. */
   mark(sign: string): void {
     this.#mark = sign;
   }

@@ -1,11 +1,11 @@
-/** Text of bytes: UTF-8, UTF-16 that begins with its mark, and, where HTML may declare one, other encodings. */
+/** Decodes bytes: UTF-8, UTF-16 with a byte order mark, and encodings that HTML declares. */
 import { DocumentError } from "../util/errors";
 
-/** How far into HTML its encoding is looked for; the HTML standard says 1,024 bytes. */
+/** The encoding is searched for in this many bytes; the HTML standard says 1,024. */
 const DECLARED_WITHIN_BYTES = 1024;
 
 /**
- * Decodes a file's bytes. What is not valid text throughout is refused, for a model would read it as noise.
+ * Decodes a file's bytes. Invalid text is refused: a model would read it as noise.
  *
  * @param options.mayDeclare whether the bytes are HTML, which may name its encoding (`<meta charset>`)
  * @throws DocumentError if the bytes are not text, or in an encoding that cannot be told
@@ -21,7 +21,7 @@ export function decodeText(
   if (text === undefined || text.includes("\0")) {
     throw new DocumentError(
       "binary",
-      `“${name}” is not text in UTF-8 or UTF-16, nor HTML or PDF. Export it as PDF, or save it as text in UTF-8.`,
+      `“${name}” is not UTF-8 or UTF-16 text, HTML or PDF. Export it as PDF, or save it as UTF-8 text.`,
     );
   }
   return text;

@@ -1,4 +1,4 @@
-/** What a file is read as. Its type and name say so; where they say nothing, its first bytes do. */
+/** The kind of a file, by its name and type, or else by its first bytes. */
 import { ownValue } from "../util/own-value";
 
 export type DocumentKind = "text" | "html" | "pdf";
@@ -21,12 +21,12 @@ const ENDINGS: Record<string, DocumentKind> = {
   xhtml: "html",
 };
 
-/** How much of a file is looked at for a sign of its kind. */
+/** Bytes inspected for a signature. */
 const START_BYTES = 256;
 
 /**
- * The kind of a file. The name's ending comes first, as it is what its owner sees; other types than
- * those above say little (browsers call TypeScript a video), so content decides for them.
+ * The kind of a file. The extension comes first, as the user sees it; MIME types other than those above are
+ * unreliable (browsers call TypeScript a video), so content decides.
  */
 export function documentKind(
   { name, type }: Pick<File, "name" | "type">,

@@ -2,31 +2,31 @@
  * The readable text of HTML: title, headings, paragraphs, lists, tables, code. Headings and lists look as
  * in Markdown; bars stand between the cells of a row.
  *
- * The markup is parsed into a document of its own, without a window: in such a one no script runs, no
- * handler is ever called, and nothing is fetched. It is only read, and never becomes part of the page.
+ * The markup is parsed into a document without a window: no script or handler runs there, and nothing is fetched. It
+ * never becomes part of the page.
  */
 import { BlockWriter } from "./block-writer";
 
-/** Not text, or no part of what one reads. */
+/** Elements whose content is not text to read. */
 const SKIPPED = words(`
   audio button canvas datalist embed iframe input math-field noembed noframes noscript object script select style
   svg template textarea title video
 `);
 
-/** What begins a line. */
+/** Elements that begin a line. */
 const LINES = words(`
   address article aside body caption center dd div dt fieldset figcaption figure footer form header hgroup legend li
   main nav section summary tbody td tfoot th thead tr
 `);
 
-/** What has a blank line before and after it. */
+/** Elements with a blank line before and after. */
 const BLOCKS = words(`
   blockquote details dl h1 h2 h3 h4 h5 h6 hr menu ol p pre table ul
 `);
 
 const LISTS = words("menu ol ul");
 
-/** How far into the text its title is looked for, in characters. */
+/** The title is searched for in this many characters of the text. */
 const TITLE_WITHIN = 1000;
 
 export function htmlText(html: string): string {
@@ -39,7 +39,7 @@ export function htmlText(html: string): string {
   return isTitled ? text : `# ${page.title}\n\n${text}`;
 }
 
-/** @param depth how many lists the node is in */
+/** @param depth depth of nested lists */
 function write(node: Node, writer: BlockWriter, depth: number): void {
   if (node.nodeType === Node.TEXT_NODE) writer.flow(node.nodeValue ?? "");
   if (!isShownElement(node)) return;
@@ -50,7 +50,7 @@ function write(node: Node, writer: BlockWriter, depth: number): void {
   if (lineEnds > 0) writer.break(lineEnds);
 }
 
-/** In lists, items stand close. */
+/** List items have no blank lines between them. */
 function lineEndsAround(name: string, depth: number): number {
   if (LINES.has(name)) return 1;
   if (!BLOCKS.has(name)) return 0;
@@ -97,7 +97,7 @@ function writeList(list: Element, writer: BlockWriter, depth: number): void {
   }
 }
 
-/** Text as it stands in the markup, for code. */
+/** Text with its white space, for code. */
 function literalText(parent: Element): string {
   let text = "";
   for (const child of parent.childNodes) {
@@ -115,7 +115,7 @@ function oneLine(element: Element): string {
   return writer.toString().replace(/\s+/g, " ");
 }
 
-/** Whether a row is of a table of data, and not of one that only lays a page out. */
+/** Whether a row belongs to a data table rather than a layout table. */
 function isOfData(row: Element): boolean {
   const table = row.closest("table");
   return (
@@ -127,9 +127,8 @@ function isOfData(row: Element): boolean {
 }
 
 /**
- * Whether a node is an element with something to read that does not say of itself that it is hidden; what
- * a style sheet hides cannot be told. The style is read as text: its parsed form is empty where the page's
- * policy forbids inline styles.
+ * Whether a node is an element with readable content that is not marked as hidden; style sheets are not considered.
+ * The style is parsed as text: its parsed form is empty where the page's policy forbids inline styles.
  */
 function isShownElement(node: Node): node is Element {
   if (!(node instanceof Element) || SKIPPED.has(node.localName)) return false;

@@ -1,4 +1,4 @@
-/** Text in one form, wherever it came from, so that the same document gives the same tokens. */
+/** Normalises text, so that the same document gives the same tokens whatever its format. */
 
 /**
  * Lines end in LF, without spaces before it; more than two blank lines become one; byte order marks and
@@ -11,7 +11,7 @@ export function normaliseText(text: string): string {
       .replace(/\r\n?|[\v\f\u0085\u2028\u2029]/g, "\n")
       .replace(/(?![\n\t])\p{Cc}|\uFEFF/gu, "")
       .split("\n")
-      // Not `/\s+$/gm`, which takes quadratic time on a long run of spaces within a line.
+      // Not `/\s+$/gm`, which is quadratic on a long run of spaces within a line.
       .map((line) => line.trimEnd())
       .join("\n")
       .replace(/\n{4,}/g, "\n\n")

@@ -1,9 +1,9 @@
-/** Lines of text, from the pieces that a PDF places one by one. */
+/** Joins the pieces of text that a PDF places one by one into lines. */
 
 /** A piece of text as pdf.js gives it. Lengths are in the page's units, mostly 1/72 inch. */
 export interface PlacedText {
   str: string;
-  /** Where its base line begins, and which way that runs: [a, b, c, d, x, y]. */
+  /** Start and direction of the base line: [a, b, c, d, x, y]. */
   transform: number[];
   /** Along the base line. */
   width: number;
@@ -11,24 +11,24 @@ export interface PlacedText {
   hasEOL: boolean;
 }
 
-/** A line, measured along its own direction, so that turned pages need no care further on. */
+/** A line, measured along its own direction, so that rotated pages need no special case later. */
 export interface Line {
   text: string;
   left: number;
   right: number;
-  /** Where the base line stands; less is further down. */
+  /** Position of the base line; smaller is further down. */
   base: number;
   height: number;
   /** Direction, in whole degrees. */
   angle: number;
-  /** Whether there is a gap as between columns; a tab stands for it in the text. */
+  /** Whether it has a gap as wide as between columns, written as a tab. */
   hasColumns: boolean;
 }
 
 /** A gap wider than this many heights of the text is one between columns. */
 const COLUMN_GAP = 2;
 
-/** The lines of a page in the order they were written in, which is mostly the order they are read in. */
+/** The lines of a page in the file's order, which is mostly the reading order. */
 export function linesOf(items: Iterable<PlacedText>): Line[] {
   const lines: Line[] = [];
   let line: Line | undefined;

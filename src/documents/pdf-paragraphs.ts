@@ -1,7 +1,7 @@
 /**
- * Paragraphs of lines. A PDF knows only where its text stands; which line ends are meant is read off that.
+ * Joins lines into paragraphs. A PDF has only positions; from these we infer which line ends are real.
  *
- *     Prose goes on to the edge and is bro-   ← full: the next word did not fit, so the line end is not meant
+ *     Prose goes on to the edge and is bro-   ← full: the next word did not fit, so the line end is not real
  *     ken there, wherever it happens to be.   ← full
  *     It ends early.                          ← not full: "The" had fitted, so a line was meant to end here
  *     The next one.
@@ -12,9 +12,9 @@ import type { Line } from "./pdf-lines";
 
 /** A gap of more than this many usual distances between lines is one between paragraphs. */
 const PARAGRAPH_GAP = 1.3;
-/** The same for rows of a table, which often have more air. */
+/** The same for rows of a table, which are often further apart. */
 const ROW_GAP = 2.5;
-/** Lines whose heights differ by more than this factor are no paragraph: one is a heading, or a note. */
+/** Lines whose heights differ by more than this factor are not one paragraph: one is a heading or a note. */
 const HEIGHT_RATIO = 1.15;
 /** Lines this many heights beside each other may still be one block: a brace, and the code above it. */
 const SIDE_GAP = 5;
@@ -23,7 +23,7 @@ const INDENT = 0.8;
 /** Blocks that begin within this many heights of each other may be of one column. */
 const COLUMN_WIDTH = 4;
 /**
- * Text of which fewer lines are full is verses, addresses, code: even its longest line ends as meant. The
+ * A block with a smaller share of full lines is verse, addresses or code: all its line ends are real. The
  * edge is a block's own if enough of it reaches there, and that of the column otherwise, where paragraphs
  * of one line and lists count, too.
  */
@@ -35,13 +35,13 @@ const SPACE = 0.25;
 const BULLET = /^(?:[•◦▪‣∙·*–—-]|\(?\d{1,3}[.)]|\(?[a-z]\))\s/;
 const SOFT_HYPHEN = "\u00AD";
 const HYPHEN = /[\p{L}\p{N}][-‐\u00AD]$/u;
-/** What is written without spaces between words. */
+/** Scripts without spaces between words. */
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
-/** The end of a line of code, and seldom of one of prose, where joining less does no harm. */
+/** Ends of code lines; rare in prose, where a missed join does no harm. */
 const STATEMENT_END = /[{};]$/;
 const SENTENCE_END = /[.!?:;…。！？]["'”’»)\]]*$/;
 
-/** The text of a page's lines: a blank line between paragraphs, and line ends in them only where meant. */
+/** The text of a page's lines: blank lines between paragraphs, and line ends only where real. */
 export function textOfLines(lines: readonly Line[]): string {
   const blocks = blocksOf(lines);
   const edges = edgesOf(blocks);
@@ -57,7 +57,7 @@ export function textOfLines(lines: readonly Line[]): string {
     .join("");
 }
 
-/** Runs of lines that stand below each other, as close as lines usually do here. */
+/** Runs of lines below each other at the usual distance. */
 function blocksOf(lines: readonly Line[]): Line[][] {
   const pitch = usualPitch(lines);
   const blocks: Line[][] = [];
@@ -115,7 +115,7 @@ function withoutStrayColumns(block: Line[]): Line[] {
   }));
 }
 
-/** For each block, where its lines end at the latest; undefined where each of them ends as meant. */
+/** The right edge of each block; undefined where all its line ends are real. */
 function edgesOf(blocks: readonly Line[][]): (number | undefined)[] {
   const columns = new Map<string, Line[][]>();
   for (const block of blocks) {
@@ -172,7 +172,7 @@ function isFull(line: Line, next: Line, edge: number): boolean {
   return line.right + SPACE * line.height + width > edge;
 }
 
-/** Whether a line begins something new by itself: it has a bullet or a number, or is indented alone. */
+/** Whether a line begins a paragraph: it has a bullet or number, or only it is indented. */
 function begins(line: Line, above: Line, below: Line | undefined): boolean {
   const indent = INDENT * line.height;
   const isIndented =
@@ -182,7 +182,7 @@ function begins(line: Line, above: Line, below: Line | undefined): boolean {
   return isIndented || BULLET.test(line.text);
 }
 
-/** Whether a sentence goes on at the top of the next column. */
+/** Whether a sentence continues at the top of the next column. */
 function goesOnAbove(line: Line, next: Line): boolean {
   return (
     isOfOneSize(line, next) &&
@@ -193,7 +193,7 @@ function goesOnAbove(line: Line, next: Line): boolean {
   );
 }
 
-/** Text so that what goes on can follow at once. A word that was divided becomes one again. */
+/** Prepares text for joining with `next`: rejoins a hyphenated word. */
 function joinable(text: string, next: string): string {
   if (HYPHEN.test(text.slice(-2))) {
     const word = text.slice(text.lastIndexOf(" ") + 1, -1);

@@ -1,10 +1,10 @@
 /**
- * The text of a PDF, read by pdf.js in a worker of its own. Of pdf.js it is the build for older browsers:
- * the other one needs functions that came to them years after WebGPU.
+ * The text of a PDF, read by pdf.js in a worker of its own. Uses pdf.js's legacy build: the other one needs functions
+ * that browsers got years after WebGPU.
  *
- * PDFs are other people's programs, so as little as possible of them is run: no code is made of their
- * functions and fonts, no WebAssembly decodes their images, and nothing is fetched for them. Text whose font
- * relies on a character map that is not in the file (some older Chinese, Japanese and Korean ones) is lost.
+ * PDFs are untrusted, so as little as possible of them is run: functions and fonts are not compiled, images are not
+ * decoded, and nothing is fetched. Text whose font needs an external character map (some older Chinese, Japanese and
+ * Korean PDFs) is lost.
  */
 import type * as pdfjs from "pdfjs-dist";
 import { DocumentError } from "../util/errors";
@@ -15,8 +15,8 @@ import { textOfLines } from "./pdf-paragraphs";
 /**
  * Reads all pages, a blank line between them.
  *
- * @param bytes handed over to the worker: empty afterwards
- * @throws DocumentError if there is no text, or it cannot be read; the signal's reason if it was aborted
+ * @param bytes transferred to the worker: detached afterwards
+ * @throws DocumentError if there is no text, or it can't be read; the signal's reason if aborted
  */
 export async function pdfText(
   name: string,
@@ -29,7 +29,7 @@ export async function pdfText(
   const worker = pdfWorker();
   const done = new AbortController();
   try {
-    // A worker that is stuck in a hostile file answers nothing; ending it helps all the same.
+    // A worker stuck in a hostile file never answers; terminating it still works.
     const pages = await Promise.race([
       readPages(library, worker, name, bytes),
       failure(worker, name, done.signal, signal),
@@ -41,7 +41,7 @@ export async function pdfText(
   }
   throw new DocumentError(
     "scanned",
-    `“${name}” has no text, only pictures of it. Run text recognition (OCR) on it, then choose the file again.`,
+    `“${name}” contains only pictures of text. Run text recognition (OCR) on it, then choose it again.`,
   );
 }
 
@@ -108,7 +108,7 @@ async function textOfPage(page: pdfjs.PDFPageProxy): Promise<string> {
   return textOfLines(linesOf(items.filter((item) => "str" in item)));
 }
 
-/** Rejects once the worker does not load, or the caller does not want the text any more. */
+/** Rejects when the worker fails to load or the caller aborts. */
 function failure(
   worker: Worker,
   name: string,
@@ -131,13 +131,13 @@ function documentError(name: string, cause: unknown): DocumentError {
   if (cause instanceof Error && cause.name === "PasswordException") {
     return new DocumentError(
       "encrypted",
-      `“${name}” opens with a password only. Save a copy without one, then choose that.`,
+      `“${name}” is protected by a password. Save a copy without one, then choose that.`,
       { cause },
     );
   }
   return new DocumentError(
     "damaged",
-    `“${name}” is not a PDF that can be read: it is damaged, or cut short. Copy or download it again.`,
+    `“${name}” is not a readable PDF: it is damaged or incomplete. Copy or download it again.`,
     { cause },
   );
 }
@@ -145,7 +145,7 @@ function documentError(name: string, cause: unknown): DocumentError {
 function unavailable(name: string, cause: unknown): DocumentError {
   return new DocumentError(
     "unavailable",
-    `“${name}” was not read: the part of this page that reads PDFs did not load. Check the connection, reload the page, then choose the file again.`,
+    `“${name}” was not read: the PDF reader did not load. Check the connection, reload the page, then choose the file again.`,
     { cause },
   );
 }

@@ -1,2 +1,2 @@
-/** The worker that PDFs are parsed in: pdf.js's own, in a file of ours so that the build makes a chunk of it. */
+/** pdf.js's worker, in a file of ours so that the build makes it a chunk. */
 import "pdfjs-dist/legacy/build/pdf.worker.mjs";

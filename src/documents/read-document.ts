@@ -1,6 +1,6 @@
 /**
- * Makes text of a file that a language model can read: plain text of any kind (Markdown, source code, CSV,
- * logs), HTML, PDF. Nothing in a file runs, and nothing that it names is fetched.
+ * Reads a file into text for a language model: plain text of any kind (Markdown, source code, CSV, logs), HTML, PDF.
+ * Nothing in a file runs, and nothing it refers to is fetched.
  */
 import { DocumentError } from "../util/errors";
 import { decodeText } from "./decode-text";
@@ -9,7 +9,7 @@ import { htmlText } from "./html-text";
 import { normaliseText } from "./normalise-text";
 import { pdfText } from "./pdf-text";
 
-/** More than a model's context holds many times over; beyond it, the page would stand still for seconds. */
+/** Many times a model's context; larger files would block the page for seconds. */
 export const MAX_DOCUMENT_BYTES = 20_000_000;
 
 export interface DocumentText {
@@ -22,7 +22,7 @@ export interface DocumentText {
 /**
  * Reads a file as a document.
  *
- * @throws DocumentError if it cannot be read, with why and what to do; the signal's reason if it was aborted
+ * @throws DocumentError if it can't be read, with why and what to do; the signal's reason if aborted
  */
 export async function readDocument(
   file: File,
@@ -36,7 +36,7 @@ export async function readDocument(
   if (text === "") {
     throw new DocumentError(
       "empty",
-      `“${file.name}” has no text in it. Choose another file.`,
+      `“${file.name}” contains no text. Choose another file.`,
     );
   }
   return { name: file.name, text };
@@ -64,7 +64,7 @@ async function bytesOf(file: File): Promise<Uint8Array<ArrayBuffer>> {
   if (file.size > MAX_DOCUMENT_BYTES) {
     throw new DocumentError(
       "too-large",
-      `“${file.name}” has ${megabytes(file.size)} MB, and a document may have ${megabytes(MAX_DOCUMENT_BYTES)} MB. Choose a part of it.`,
+      `“${file.name}” has ${megabytes(file.size)} MB; a document may have at most ${megabytes(MAX_DOCUMENT_BYTES)} MB. Choose a part of it.`,
     );
   }
   const buffer = await file.arrayBuffer().catch((cause: unknown) => {
@@ -83,7 +83,7 @@ async function bytesOf(file: File): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(buffer);
 }
 
-/** Rounded up, so that what is over the limit never reads as the limit. */
+/** Rounded up, so that a size over the limit never shows as the limit. */
 function megabytes(bytes: number): number {
   return Math.ceil(bytes / 100_000) / 10;
 }

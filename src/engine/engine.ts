@@ -563,7 +563,7 @@ export class Engine implements ChatEngine {
     residency?.recover();
     this.#notify({
       type: "memory-fault",
-      message: `The books of the GPU's memory did not agree (${faults.join("; ")}). The memory in question is computed again; no text is lost.`,
+      message: `The bookkeeping of GPU memory is inconsistent (${faults.join("; ")}). The KV concerned is recomputed; no text is lost.`,
     });
   }
 
@@ -583,7 +583,7 @@ function unansweredIn(
 ): ChatRound {
   const round = conversation.find(roundId);
   if (!isUnanswered(round))
-    throw new RangeError(`Round ${roundId} of this chat has a reply already.`);
+    throw new RangeError(`Round ${roundId} of this chat already has a reply.`);
   // Another version may be shown by now.
   if (!conversation.branch.includes(round)) conversation.show(roundId);
   return round;

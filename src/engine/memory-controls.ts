@@ -159,7 +159,7 @@ function assertNotInUse(
   const round = conversation.find(roundId);
   if (HALVES.some((half) => residency.isPinned(round, half)))
     throw new Error(
-      `Round ${roundId} is in use: the reply that is being given reads it. Try again when that has ended.`,
+      `Round ${roundId} is in use by the current reply. Try again when the reply has ended.`,
     );
   return round;
 }

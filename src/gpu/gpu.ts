@@ -95,7 +95,7 @@ export class Gpu {
       this.isLost = true;
       if (reason === "destroyed") return;
       this.#failure = new DeviceLostError(
-        `The GPU was lost (${message || "no reason given"}). Nothing you wrote is gone: try again.`,
+        `The GPU was lost (${message || "no reason given"}). Your text is safe: try again.`,
       );
     });
     device.addEventListener("uncapturederror", ({ error }) => {
@@ -133,7 +133,7 @@ export class Gpu {
       return new Gpu(device, adapter.info);
     } catch (error) {
       throw new WebGpuUnavailableError(
-        `The GPU adapter gives no device (${String(error)}). Close other tabs that use the GPU, or restart the browser.`,
+        `The GPU adapter refused to create a device (${String(error)}). Close other tabs that use the GPU, or restart the browser.`,
       );
     }
   }

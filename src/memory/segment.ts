@@ -173,7 +173,7 @@ export function decodeSegment(
   if (payload.length > storedBytes) {
     return {
       problem: "corrupt",
-      detail: `${payload.length - storedBytes} bytes behind the end`,
+      detail: `${payload.length - storedBytes} bytes after the end`,
     };
   }
   if (crc32c(payload) !== payloadCrc) {

@@ -1,12 +1,12 @@
 /**
- * The page's side: has a service worker keep the page, and says when it has brought a new version. What
- * goes wrong is no matter of the user's: the page works as it did without.
+ * The page's side of the service worker: registers it, and reports new versions. Failures are only logged: the page
+ * works without it.
  */
 
-/** How often a page that stays open asks for a new version, when somebody comes back to it. */
+/** Least time between checks for a new version, made when the user returns to the page. */
 const ASK_AGAIN_MS = 60 * 60 * 1000;
 
-/** @param onNew told once, when a new version is ready; what it is given reloads the page with that one */
+/** @param onNew called once, when a new version is ready, with a function that reloads the page */
 export async function followVersions(
   workerUrl: URL,
   onNew: (reload: () => void) => void,
@@ -21,7 +21,7 @@ export async function followVersions(
     askNowAndThen(registration);
     (await container.ready).active?.postMessage("page opened");
   } catch (error) {
-    console.warn("This page cannot be kept for use without a network.", error);
+    console.warn("This page could not be saved for offline use.", error);
   }
 }
 
@@ -31,7 +31,7 @@ function watch(
 ): void {
   let isTold = false;
   const look = () => {
-    // The first version of all waits for nobody.
+    // The first version takes over at once.
     if (isTold || registration.waiting === null || registration.active === null)
       return;
     isTold = true;
@@ -41,10 +41,12 @@ function watch(
     const { installing } = registration;
     const note = () => {
       if (installing?.state === "redundant")
-        console.warn("A version of this page could not be brought whole.");
+        console.warn(
+          "A version of this page could not be downloaded completely.",
+        );
       look();
     };
-    // What becomes of it later, once it is whole, is another matter.
+    // Only failures of the download matter here.
     installing?.addEventListener("statechange", note, { once: true });
   };
   registration.addEventListener("updatefound", follow);
@@ -52,7 +54,7 @@ function watch(
   look();
 }
 
-/** The new version may be in use already: another tab has asked for it. */
+/** Another tab may have activated the new version already. */
 function reloadWith({ waiting }: ServiceWorkerRegistration): void {
   if (waiting === null) return location.reload();
   waiting.addEventListener("statechange", () => {
@@ -66,7 +68,7 @@ function askNowAndThen(registration: ServiceWorkerRegistration): void {
   addEventListener("focus", () => {
     if (Date.now() - askedMs < ASK_AGAIN_MS) return;
     askedMs = Date.now();
-    // Without a network there is none to be had.
+    // Fails offline.
     registration.update().catch(() => undefined);
   });
 }

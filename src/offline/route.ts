@@ -1,7 +1,7 @@
-/** Which requests the kept page answers, and with which of its files. All others go their way untouched. */
+/** Which requests are answered from the cache, and with which file. All others go to the network. */
 import type { PageVersion } from "./page-version";
 
-/** What is looked at of a request. */
+/** The relevant parts of a request. */
 export interface Asked {
   url: string;
   method: string;
@@ -9,7 +9,7 @@ export interface Asked {
   headers: Pick<Headers, "get">;
 }
 
-/** Bytes [start, end) of a file; `end` may lie behind the file's end. */
+/** Bytes [start, end) of a file; `end` may be beyond the file's end. */
 export interface Part {
   start: number;
   end: number;
@@ -18,17 +18,17 @@ export interface Part {
 export interface Route {
   /** Relative to the page's folder. */
   path: string;
-  /** The whole file where there is none. */
+  /** Undefined: the whole file. */
   part?: Part;
 }
 
-/** Where the build puts files whose names carry their hash: one that is not of this version is of another. */
+/** Folder of files with hashed names: one that is not of this version belongs to another. */
 const HASHED = "assets/";
 
 /**
  * The file that answers a request, if it is one of the page.
  *
- * @param scope the folder of the page, as an address that ends in a slash
+ * @param scope the page's folder, as a URL that ends in a slash
  */
 export function routeOf(
   { url, method, mode, headers }: Asked,

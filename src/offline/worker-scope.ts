@@ -1,4 +1,4 @@
-/** As much of a service worker's globals as is used here; TypeScript's own types do not go with the page's. */
+/** The service worker's globals used here; TypeScript's own types conflict with the page's. */
 
 interface ExtendableEvent extends Event {
   waitUntil(work: Promise<unknown>): void;

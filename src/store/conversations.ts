@@ -115,7 +115,7 @@ export class Conversations {
   async put(conversation: ConversationRecord): Promise<void> {
     assertConversation(conversation);
     await this.#database.run(
-      "keep a chat",
+      "save a chat",
       ["conversations"],
       "readwrite",
       (transaction) =>
@@ -185,6 +185,6 @@ export async function conversationIn<Names extends StoreName>(
   if (conversation !== undefined) return conversation;
   throw new StoreError(
     "missing",
-    `Could not ${doing}: the chat was deleted, perhaps in another tab. Go on in a new chat.`,
+    `Could not ${doing}: the chat was deleted, perhaps in another tab. Continue in a new chat.`,
   );
 }

@@ -89,16 +89,16 @@ export class Database {
         refuse(
           new StoreError(
             "blocked",
-            "Could not open the chats: another tab runs an older Rondo. Close that tab, then reload this one.",
+            "Could not open the chats: another tab runs an older version of Rondo. Close that tab, then reload this one.",
           ),
         ),
       blocking: () =>
         database.#markClosed(
-          "A newer Rondo was opened in another tab and needs the chats. Reload this page to go on.",
+          "A newer version of Rondo is open in another tab. Reload this page to continue.",
         ),
       terminated: () =>
         database.#markClosed(
-          "The browser closed the database; the site's data may have been cleared. Reload this page to go on.",
+          "The browser closed the database; the site's data may have been cleared. Reload this page to continue.",
         ),
     });
     try {

@@ -11,7 +11,7 @@ export class Meta {
   /** The value, unchecked; undefined if there is none. @throws StoreError */
   get(name: string): Promise<unknown> {
     return this.#database.run(
-      "read what is known",
+      "read saved data",
       ["meta"],
       "readonly",
       (transaction) => transaction.objectStore("meta").get(name),
@@ -21,7 +21,7 @@ export class Meta {
   /** @throws StoreError */
   async put(name: string, value: unknown): Promise<void> {
     await this.#database.run(
-      "keep what is known",
+      "save data",
       ["meta"],
       "readwrite",
       (transaction) => transaction.objectStore("meta").put(value, name),

@@ -100,7 +100,7 @@ export class ModelStore {
   /** All models stored here, partly or completely. @throws StoreError */
   async list(): Promise<ModelRecord[]> {
     const values = await this.#database.run(
-      "read which models are kept",
+      "list the saved models",
       ["weights"],
       "readonly",
       (transaction) =>
@@ -114,7 +114,7 @@ export class ModelStore {
   /** @throws StoreError */
   async get(id: string): Promise<ModelRecord | undefined> {
     const value = await this.#database.run(
-      "read which models are kept",
+      "list the saved models",
       ["weights"],
       "readonly",
       (transaction) => transaction.objectStore("weights").get(["model", id]),
@@ -133,7 +133,7 @@ export class ModelStore {
       record.files.map(({ path, version }) => [path, version]),
     );
     await this.#database.run(
-      "keep what is known of a model",
+      "save a model's record",
       ["weights"],
       "readwrite",
       async (transaction) => {
@@ -160,7 +160,7 @@ export class ModelStore {
     change: (record: ModelRecord) => ModelRecord,
   ): Promise<void> {
     await this.#database.run(
-      "keep what is known of a model",
+      "save a model's record",
       ["weights"],
       "readwrite",
       async (transaction) => {
@@ -190,7 +190,7 @@ export class ModelStore {
   /** The stored chunks of a model. @throws StoreError */
   async chunks(id: string): Promise<ChunkPlace[]> {
     const keys = await this.#database.run(
-      "read which models are kept",
+      "list the saved models",
       ["weights"],
       "readonly",
       (transaction) =>
@@ -212,7 +212,7 @@ export class ModelStore {
       checksum: crc32c(bytes),
     };
     await this.#database.run(
-      "keep a part of a model",
+      "save a part of a model",
       ["weights"],
       "readwrite",
       async (transaction) => {
@@ -226,7 +226,7 @@ export class ModelStore {
         if (!isWanted) {
           throw new StoreError(
             "missing",
-            `Could not keep a part of ${place.id}: the model was deleted, perhaps in another tab. Load it again to fetch it anew.`,
+            `Could not save a part of ${place.id}: the model was deleted, perhaps in another tab. Load it again to download it again.`,
           );
         }
         await store.put(chunk, keyOf(place));

@@ -42,7 +42,7 @@ type WriteTransaction = Transaction<
 >;
 
 /** For error messages. */
-const DOING = "keep what was said";
+const DOING = "save a message";
 
 /**
  * Adds or replaces rounds of a chat, and creates the chat if necessary. An existing chat keeps its title, system
@@ -135,7 +135,7 @@ async function putRound(
   if (value !== undefined && before === undefined) {
     throw new StoreError(
       "failed",
-      `Could not ${DOING}: round ${round.id} of the chat is damaged on the disk, and is left as it is. Export the chat, and go on in a new one.`,
+      `Could not ${DOING}: round ${round.id} of the chat is damaged on disk. Export the chat, and continue in a new one.`,
     );
   }
   if (before?.contentHash !== round.contentHash) {

@@ -142,7 +142,7 @@ export class Rounds {
   async put(round: RoundRecord): Promise<void> {
     const value = storableRound(round);
     await this.#database.run(
-      "keep a round",
+      "save a round",
       ["rounds"],
       "readwrite",
       (transaction) => transaction.objectStore("rounds").put(value),
@@ -191,7 +191,7 @@ export class Rounds {
   /** Deletes all segments of a chat, and what its rounds record of them. */
   async forgetKv(conversationId: string): Promise<void> {
     await this.#database.run(
-      "forget the memory of a chat",
+      "delete a chat's memory",
       ["rounds", "segments", "uses"],
       "readwrite",
       async (transaction) => {

@@ -85,7 +85,7 @@ export class SegmentUses {
     const reads = [...this.#reads.values()];
     this.#reads.clear();
     await this.#database.run(
-      "note what was used",
+      "record what was used",
       ["uses"],
       "readwrite",
       async (transaction) => {

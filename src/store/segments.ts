@@ -92,7 +92,7 @@ export class Segments {
     if ((await this.putAll([segment])) === 1) return;
     throw new StoreError(
       "missing",
-      "Could not keep a round's memory: the round was deleted, perhaps in another tab.",
+      "Could not save a round's memory: the round was deleted, perhaps in another tab.",
     );
   }
 
@@ -107,7 +107,7 @@ export class Segments {
       assertRecord(segmentSchema, segment, "segment");
     const usedMs = this.#now();
     return this.#database.run(
-      "keep a round's memory",
+      "save a round's memory",
       ["rounds", "segments", "uses"],
       "readwrite",
       async (transaction) => {
@@ -249,7 +249,7 @@ export class Segments {
    */
   async sweep(): Promise<number> {
     return this.#database.run(
-      "tidy up",
+      "clean up",
       ["rounds", "segments", "uses"],
       "readwrite",
       async (transaction) => {

@@ -10,7 +10,7 @@ const KNOWN: Record<string, [reason: StoreErrorReason, advice: string]> = {
   ],
   VersionError: [
     "outdated",
-    "a newer Rondo has written it. Reload the page to get that one.",
+    "a newer version of Rondo wrote it. Reload the page to update.",
   ],
   InvalidStateError: [
     "closed",
@@ -18,7 +18,7 @@ const KNOWN: Record<string, [reason: StoreErrorReason, advice: string]> = {
   ],
   SecurityError: [
     "unavailable",
-    "this page may not keep data. Allow site data in the browser's settings.",
+    "this page may not store data. Allow site data in the browser's settings.",
   ],
 };
 
@@ -32,7 +32,7 @@ export function asStoreError(error: unknown, doing: string): StoreError {
   const detail = error instanceof Error ? error.message : String(error);
   const [reason, advice] = ownValue(KNOWN, name) ?? [
     "failed" as const,
-    `${detail === "" ? name : detail}. Try again; if it stays so, reload the page.`,
+    `${detail === "" ? name : detail}. Try again; if this persists, reload the page.`,
   ];
   return new StoreError(reason, `Could not ${doing}: ${advice}`, {
     cause: error,

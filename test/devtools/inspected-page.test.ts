@@ -223,11 +223,13 @@ describe("another page", () => {
     const next = new FakeSource();
     inspected.open(next);
     page.navigated();
-    await expect(within(verified, 1)).rejects.toThrow(/left or loaded again/);
+    await expect(within(verified, 1)).rejects.toThrow(/closed or reloaded/);
     expect(source()).not.toBe(before);
     await within(source().wipeKv("a"));
     expect(next.calls).toEqual([["wipeKv", "a"]]);
-    await expect(within(before.wipeKv("a"))).rejects.toThrow(/left or loaded/);
+    await expect(within(before.wipeKv("a"))).rejects.toThrow(
+      /closed or reloaded/,
+    );
     expect(next.calls).toHaveLength(1);
   });
 
@@ -237,7 +239,7 @@ describe("another page", () => {
     await pass(1);
     states = [];
     inspected.open(new FakeSource());
-    await expect(within(verified)).rejects.toThrow(/left or loaded again/);
+    await expect(within(verified)).rejects.toThrow(/closed or reloaded/);
     expect(states).toEqual(["present"]);
     expect(source()).not.toBe(before);
   });

@@ -97,7 +97,7 @@ describe("A PDF without text to read", () => {
     await expect(
       readDocument(pdf(encryptedPdf(), "letter.pdf")),
     ).rejects.toThrow(
-      "“letter.pdf” opens with a password only. Save a copy without one, then choose that.",
+      "“letter.pdf” is protected by a password. Save a copy without one, then choose that.",
     );
   });
 });

@@ -76,7 +76,7 @@ describe("a file that cannot be read", () => {
   it("is named, with what to do", async () => {
     const file = new File([new Uint8Array(20_000_001)], "log.txt");
     await expect(readDocument(file)).rejects.toThrow(
-      "“log.txt” has 20.1 MB, and a document may have 20 MB. Choose a part of it.",
+      "“log.txt” has 20.1 MB; a document may have at most 20 MB. Choose a part of it.",
     );
   });
 

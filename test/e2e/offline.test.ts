@@ -153,7 +153,7 @@ test("a version that lacks a file, or has one that is not as it was built, is no
   }
   expect(await notice(chat).count()).toBe(0);
   expect(chat.complaints).toContain(
-    "A version of this page could not be brought whole.",
+    "A version of this page could not be downloaded completely.",
   );
   await server.stop();
   await chat.page.reload();

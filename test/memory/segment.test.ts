@@ -102,7 +102,7 @@ test("every flipped bit of header and payload is found", () => {
   }
 });
 
-test("every truncation is torn, and bytes behind the end are found", () => {
+test("every truncation is torn, and bytes after the end are found", () => {
   for (let length = 0; length < bytes.length; length++) {
     const cut = bytes.subarray(0, length);
     expect(decodeSegment(cut, expecting(header))).toHaveProperty(
@@ -112,7 +112,7 @@ test("every truncation is torn, and bytes behind the end are found", () => {
   }
   expect(decodeSegment(joined([bytes, bytes]), expecting(header))).toEqual({
     problem: "corrupt",
-    detail: `${bytes.length} bytes behind the end`,
+    detail: `${bytes.length} bytes after the end`,
   });
 });
 

@@ -1,17 +1,17 @@
-/** What the kept page answers, and how its files are brought and read. */
+/** Which requests the page cache answers, and how its files are downloaded and read. */
 import { createHash } from "node:crypto";
 import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { KeptPage } from "../../src/offline/kept-page";
+import { PageCache } from "../../src/offline/page-cache";
 import type { PageVersion } from "../../src/offline/page-version";
 import { type Asked, routeOf } from "../../src/offline/route";
 import { listPageFiles } from "../../tools/service-worker.mjs";
 
 const SCOPE = "https://example.org/rondo/";
 
-describe("Of requests, the kept page answers", () => {
+describe("Of requests, the page cache answers", () => {
   const version: PageVersion = {
     name: "1",
     files: { "": "", "icon.svg": "", "assets/index-1.js": "" },
@@ -83,7 +83,7 @@ describe("Of requests, the kept page answers", () => {
 });
 
 describe("Versions of the page", () => {
-  it("bring what is new, and take from each other what is not", async () => {
+  it("download new files, and copy unchanged ones from each other", async () => {
     const first = version({ "": "page", "a.js": "a" });
     await first.install();
     expect(asked).toEqual(["", "a.js"]);
@@ -106,7 +106,7 @@ describe("Versions of the page", () => {
     expect(asked).toEqual(["", "a.js", "a.js"]);
   });
 
-  it("bring again what is not as it was built", async () => {
+  it("download files again that have changed", async () => {
     const page = version({ "": "page" });
     await page.install();
     const [name] = await caches.keys();
@@ -121,7 +121,7 @@ describe("Versions of the page", () => {
     await newer.install();
     expect(await textOf(newer.read("assets/a-1.js"))).toBe("1");
     expect(await newer.hasOthers()).toBe(true);
-    await newer.forgetOthers();
+    await newer.deleteOthers();
     expect(await newer.read("assets/a-1.js")).toBeUndefined();
     expect(await newer.hasOthers()).toBe(false);
   });
@@ -131,7 +131,7 @@ describe("Versions of the page", () => {
     for (const name of foreign) await caches.open(name);
     const page = version({ "": "page" });
     await page.install();
-    await page.forgetOthers();
+    await page.deleteOthers();
     expect(await caches.keys()).toEqual(expect.arrayContaining(foreign));
   });
 
@@ -201,13 +201,13 @@ beforeEach(() => {
 });
 
 /** A version of the page with these files, which the server has from now on. */
-function version(files: Record<string, string>): KeptPage {
+function version(files: Record<string, string>): PageCache {
   const list: Record<string, string> = {};
   for (const [path, text] of Object.entries(files)) {
     served.set(path, text);
     list[path] = hashOf(text);
   }
-  return new KeptPage({
+  return new PageCache({
     version: { name: JSON.stringify(list), files: list },
     scope: SCOPE,
     caches,

@@ -90,8 +90,8 @@ test.each([
   ["DataCloneError", "failed"],
 ])("a %s becomes a StoreError with reason %s", (name, reason) => {
   const cause = new DOMException("detail", name);
-  const error = asStoreError(cause, "keep a round");
+  const error = asStoreError(cause, "save a round");
   expect(error).toMatchObject({ name: "StoreError", reason, cause });
-  expect(error.message).toMatch(/^Could not keep a round: /);
+  expect(error.message).toMatch(/^Could not save a round: /);
   expect(asStoreError(error, "do more")).toBe(error);
 });

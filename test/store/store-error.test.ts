@@ -5,10 +5,10 @@ test.each(["constructor", "__proto__", "toString"])(
   "an error that calls itself %s becomes a StoreError that keeps its words",
   (name) => {
     const cause = Object.assign(new Error("what went wrong"), { name });
-    const error = asStoreError(cause, "keep a round");
+    const error = asStoreError(cause, "save a round");
     expect(error).toMatchObject({ reason: "failed", cause });
     expect(error.message).toMatch(
-      /^Could not keep a round: what went wrong\. /,
+      /^Could not save a round: what went wrong\. /,
     );
   },
 );

@@ -273,7 +273,7 @@ const scenes: Record<string, FakeScript> = {
     ...ready,
     storeError: storeError(
       "unavailable",
-      "Could not read the chats: this page may not keep data. Allow site data in the browser's settings.",
+      "Could not read the chats: this page may not store data. Allow site data in the browser's settings.",
     ),
   },
   long: selfMoving(LONG_REPLY, 5),

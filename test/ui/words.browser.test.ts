@@ -140,7 +140,7 @@ describe("An error", () => {
     const { title, detail } = describeError(
       namedError("ModelFetchError", "404"),
     );
-    expect(title).toBe("The model could not be fetched");
+    expect(title).toBe("The model could not be downloaded");
     expect(detail).toBe("404");
   });
 

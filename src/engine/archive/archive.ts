@@ -235,7 +235,7 @@ export class NoArchive implements Archive {
   readonly #why: StoreError;
 
   constructor(
-    why = new StoreError("unavailable", "Chats are not kept in this page."),
+    why = new StoreError("unavailable", "This page does not save chats."),
   ) {
     this.#why = why;
   }

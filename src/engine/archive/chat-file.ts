@@ -96,11 +96,11 @@ const roundFields = v.pipe(
   }),
   v.check(
     ({ id, parentId }) => parentId === null || parentId < id,
-    "a parent's id that is smaller than its child's",
+    "a parent id below the child's",
   ),
   v.check(
     ({ openTokens, tokens }) => openTokens <= tokens.length,
-    "no more tokens of the message than of the round",
+    "a message no longer than its round",
   ),
 );
 
@@ -125,7 +125,7 @@ const textFields = v.object({
     v.maxLength(MOST_ROUNDS),
     v.check(
       (rounds) => new Set(rounds.map(({ id }) => id)).size === rounds.length,
-      "rounds with ids of their own",
+      "unique round ids",
     ),
   ),
   segments: v.pipe(
@@ -134,7 +134,7 @@ const textFields = v.object({
       (all) =>
         new Set(all.map(({ roundId, half }) => `${roundId} ${half}`)).size ===
         all.length,
-      "one segment for each half of a round",
+      "one segment per half of a round",
     ),
   ),
 });
@@ -189,7 +189,7 @@ export async function readChatFile(file: Blob): Promise<OpenedChatFile> {
   const magic = new TextDecoder().decode(start.subarray(0, MAGIC.length));
   if (magic !== MAGIC || start.length < TEXT_AT) {
     throw new ChatFileError(
-      "This file is not a chat that Rondo exported. Choose one that is.",
+      "This is not a chat file. Choose one that Rondo exported.",
     );
   }
   const view = new DataView(start.buffer);
@@ -198,7 +198,7 @@ export async function readChatFile(file: Blob): Promise<OpenedChatFile> {
   ) as [number, number, number];
   if (version !== VERSION) {
     throw new ChatFileError(
-      `This chat was exported by another Rondo (file version ${version}; this one reads ${VERSION}). Reload the page to get the newest one, then import again.`,
+      `This chat was exported by another version of Rondo (file version ${version}; this one reads ${VERSION}). Reload the page to update it, then import again.`,
     );
   }
   const textEnd = TEXT_AT + textBytes;
@@ -261,21 +261,21 @@ function checkedText(
 ): v.InferOutput<typeof textFields> {
   const unfit = (expected: string, found: string) =>
     new ChatFileError(
-      `This file is not a chat that can be imported: expected ${expected}, found ${found}. Export the chat again.`,
+      `This chat file is invalid: expected ${expected}, found ${found}. Export the chat again.`,
     );
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     const why = (error as Error).message;
-    throw unfit("JSON", `text that does not parse (${why})`);
+    throw unfit("JSON", `invalid JSON (${why})`);
   }
   const result = v.safeParse(textFields, json);
   if (result.success) return result.output;
   const issue = result.issues[0];
   const path = v.getDotPath(issue);
   if (path !== null && issue.received === "undefined")
-    throw unfit(path, "nothing by that name");
+    throw unfit(path, "nothing");
   const expected = issue.expected ?? issue.message;
   throw unfit(
     path === null ? expected : `${path}: ${expected}`,

@@ -63,7 +63,7 @@ export async function openArchive(
     const why = asStoreError(error, "open the chats");
     new StoreWarnings(options.onWarning).warn(
       why,
-      "Until then no chat is kept.",
+      "Until then no chat is saved.",
     );
     return new NoArchive(why);
   }

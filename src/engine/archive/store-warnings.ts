@@ -13,7 +13,7 @@ export class StoreWarnings {
 
   /** @param consequence a sentence for the user */
   warn(error: unknown, consequence?: string): void {
-    const { reason, message: what } = asStoreError(error, "keep a chat");
+    const { reason, message: what } = asStoreError(error, "save a chat");
     const message = consequence === undefined ? what : `${what} ${consequence}`;
     if (this.#isStopped || message === this.#lastMessage) return;
     this.#lastMessage = message;

@@ -59,9 +59,7 @@ export async function verifyRound(
   const replyTokens =
     round.tokens.length - tokens.close.length - round.openTokens;
   if (round === branch[0] || round.document !== undefined || replyTokens <= 0)
-    throw new RangeError(
-      `Nothing was said in reply in round ${roundId}: there is nothing to compare.`,
-    );
+    throw new RangeError(`Round ${roundId} has no reply to compare.`);
   const { rows } = loaded.model.selection;
   const verification = new Verification(context, branch, replyTokens, {
     massRows:
@@ -154,7 +152,7 @@ class Verification {
     const tokens = tokensOf(branch);
     if (tokens > contextTokens)
       throw new ContextFullError(
-        `The chat has ${tokens} tokens up to the end of round ${this.#round.id}; full attention reads ${contextTokens}. Compare an earlier round.`,
+        `The chat has ${tokens} tokens up to round ${this.#round.id}; the model's context is ${contextTokens}. Compare an earlier round.`,
       );
     const all = pagesOf(branch);
     const attended = this.#round.attended;
@@ -168,7 +166,7 @@ class Verification {
       const room = residency.availablePages(half, this.#history);
       if (needed[half] > room)
         throw new OutOfMemoryError(
-          `To compare round ${this.#round.id}, the chat up to there must be in memory twice: ${needed[half]} pages of ${half} KV. The memory budget has room for ${room}. Raise the budget, or compare an earlier round.`,
+          `Comparing round ${this.#round.id} needs two copies of the chat's KV: ${needed[half]} pages of ${half} KV. The memory budget has room for ${room}. Raise the budget, or compare an earlier round.`,
         );
     }
   }

@@ -70,8 +70,8 @@ export function fit(request: FitRequest): Fit {
   const largest = largestOf(config, valueBytes);
   const wrong =
     largest.bytes > bindingBytes
-      ? `The model's largest matrix (${largest.name}) takes ${inMiB(largest.bytes)}, and this GPU binds at most ${inMiB(bindingBytes)} at once.`
-      : `The model takes ${inMiB(weightBytes + workspaceBytes)} and the memory of chats up to ${inMiB(budgetBytes)}, and this device seems to have ${inMiB(roomBytes)} for them.`;
+      ? `The model's largest matrix (${largest.name}) takes ${inMiB(largest.bytes)}, and this GPU binds at most ${inMiB(bindingBytes)}.`
+      : `The model takes ${inMiB(weightBytes + workspaceBytes)} and chat memory up to ${inMiB(budgetBytes)}; this device seems to have ${inMiB(roomBytes)}.`;
   const proposal = propose(
     request,
     valueBytes,
@@ -132,7 +132,7 @@ function inWords(proposal: Misfit["proposal"]): string {
   if (proposal === undefined) return "Choose a smaller model.";
   const { weightBits, memoryBudgetBytes } = proposal;
   const ways = [
-    ...(weightBits === undefined ? [] : [`weights of ${weightBits} bit`]),
+    ...(weightBits === undefined ? [] : [`${weightBits}-bit weights`]),
     ...(memoryBudgetBytes === undefined
       ? []
       : [`a memory budget of ${inMiB(memoryBudgetBytes)}`]),

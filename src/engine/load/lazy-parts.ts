@@ -33,7 +33,7 @@ function part<Args extends unknown[], Result>(
   return async (...args) => {
     const run = await load().catch((cause: unknown) => {
       throw new ModelFetchError(
-        "A part of the program that this model needs did not load. Check the connection and reload the page.",
+        "Code that this model needs did not load. Check the connection and reload the page.",
         { cause },
       );
     });

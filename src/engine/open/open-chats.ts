@@ -147,7 +147,7 @@ export class OpenChats {
     if (!chat) throw noSuchChat(id);
     if (chat.access === "write") return chat;
     throw new ChatBusyError(
-      "This chat is open in another tab. Close it there to go on here.",
+      "This chat is open in another tab. Close it there to continue here.",
     );
   }
 

@@ -100,7 +100,7 @@ export class Reply {
           this.end = "aborted";
         } else if (token === NO_TOKEN) {
           throw new ModelOutputError(
-            `The model's scores for token ${this.tokens.length + 1} of the reply are not numbers: its weights are damaged, or the GPU computes wrongly. Load the model again or from another file; if it stays so, update the graphics driver, or use another browser.`,
+            `The model's logits for token ${this.tokens.length + 1} of the reply are not numbers: its weights are damaged, or the GPU computes wrongly. Load the model again or from another file; if this persists, update the graphics driver, or use another browser.`,
           );
         } else if (stopTokens.has(token)) {
           this.stopToken = token;

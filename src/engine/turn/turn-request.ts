@@ -74,7 +74,7 @@ export function checkReplyOptions(options: ReplyOptions): void {
       const inGroup = Object.keys(OPTIONS).find((one) =>
         OPTIONS[one]!.includes(name),
       );
-      const meant = inGroup ? ` Is it ${inGroup}.${name} that you mean?` : "";
+      const meant = inGroup ? ` Did you mean ${inGroup}.${name}?` : "";
       throw new RangeError(
         `There is no option ${group === "" ? name : `${group}.${name}`}.${meant}`,
       );

@@ -219,7 +219,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
       if (++this.#unansweredPings > MOST_PINGS)
         this.#stopWorker(
           new Error(
-            `The engine has not answered for ${(MOST_PINGS * PING_MS) / 1000} seconds and was stopped: a file of the model, such as its chat template, keeps it busy for ever. Load the model again, or another one.`,
+            `The engine did not respond for ${(MOST_PINGS * PING_MS) / 1000} seconds and was stopped: a model file, such as its chat template, may never end. Load the model again, or another one.`,
           ),
         );
       else this.#worker?.postMessage({ call: "ping" } satisfies Request);

@@ -118,7 +118,7 @@ function parsedHeader(file: string, bytes: Uint8Array): Map<string, unknown> {
     throw new ModelFormatError({
       file,
       expected: "a header in JSON",
-      found: `text that does not parse (${(error as Error).message})`,
+      found: `invalid JSON (${(error as Error).message})`,
     });
   }
   return new Map(Object.entries(checked(v.looseObject({}), json, file)));

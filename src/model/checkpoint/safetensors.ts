@@ -64,7 +64,7 @@ export async function openSafetensors(
       file: shards.length === 1 && shards[0]!.file === SINGLE ? SINGLE : INDEX,
       tensor: name,
       expected: `shape [${shape.join(", ")}]`,
-      found: "no tensor of that name",
+      found: "no such tensor",
     });
   }
 

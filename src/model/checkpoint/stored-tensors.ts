@@ -36,8 +36,8 @@ export function expectApart(tensors: readonly StoredTensor[]): void {
       throw new ModelFormatError({
         file: info.file,
         tensor: info.name,
-        expected: `bytes of its own, from ${end} on`,
-        found: `a start at ${start}, inside another tensor`,
+        expected: `data from byte ${end} on`,
+        found: `a start at byte ${start}, inside another tensor`,
       });
     }
     end = start + info.byteLength;

@@ -108,11 +108,11 @@ function expectPlainLayer(
 
 function expectPlainNorm(which: string, { offset }: Pick<Norm, "offset">) {
   if (offset !== 0)
-    fail(`${which}: weights as they are`, `${offset} + weights`);
+    fail(`${which}: weights without an offset`, `${offset} + weights`);
 }
 
 function expectScale(what: string, scale: number): void {
-  if (scale !== 1) fail(`${what} as they are`, `${what} times ${scale}`);
+  if (scale !== 1) fail(`${what} unscaled`, `${what} times ${scale}`);
 }
 
 function expectSize({ name, shape }: TensorSpec, size: number): void {

@@ -18,7 +18,7 @@ export interface SamplerDefaults {
   repetitionPenalty?: number;
 }
 
-const tokenId = v.pipe(v.number(), v.integer("a token's id"), v.minValue(0));
+const tokenId = v.pipe(v.number(), v.integer("a token id"), v.minValue(0));
 
 const eosFields = v.object({
   eos_token_id: v.nullish(v.union([tokenId, v.array(tokenId)])),

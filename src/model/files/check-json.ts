@@ -20,7 +20,7 @@ export function checked<Schema extends v.GenericSchema>(
     throw new ModelFormatError({
       file,
       expected: path,
-      found: "nothing by that name",
+      found: "nothing",
     });
   }
   // Actions such as `integer` have no `expected`; the schema then says it as the message.

@@ -13,8 +13,8 @@ export function localFiles(files: readonly File[]): ModelFiles {
     const found = [...byPath.keys()].slice(0, 4).join(", ") || "nothing";
     throw new ModelFetchError(
       ggufs.length > 1
-        ? `These are several models (${ggufs.join(", ")}). Choose one of them.`
-        : `These files (${found}) are no model. Choose a .gguf file, or the folder with config.json, tokenizer.json and model.safetensors.`,
+        ? `These files are several models (${ggufs.join(", ")}). Choose one.`
+        : `These files (${found}) are not a model. Choose a .gguf file, or the folder with config.json, tokenizer.json and model.safetensors.`,
     );
   }
   const gguf = isFolder ? undefined : ggufs[0];
@@ -55,7 +55,7 @@ async function readable<T>(path: string, reading: Promise<T>): Promise<T> {
     return await reading;
   } catch (cause) {
     throw new ModelFetchError(
-      `${path} can't be read any more (${reasonOf(cause)}): it was changed or moved. Choose it again.`,
+      `${path} can no longer be read (${reasonOf(cause)}): it was changed or moved. Choose it again.`,
       { cause },
     );
   }

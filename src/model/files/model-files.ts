@@ -119,7 +119,7 @@ export async function readOptionalJson(
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const found = `text that does not parse (${(error as Error).message})`;
+    const found = `invalid JSON (${(error as Error).message})`;
     throw new ModelFormatError({ file, expected: "JSON", found });
   }
 }
@@ -247,7 +247,7 @@ function brokenConnection(
 
 function adviceFor(status: number): string {
   if (status === 401 || status === 403) {
-    return "The model may ask for an account or for consent to its licence: download it and serve its folder yourself.";
+    return "The model may require an account or acceptance of its licence: download it and serve its folder yourself.";
   }
   if (status === 429 || status >= 500) {
     return "The server is overloaded or broken: try again later.";

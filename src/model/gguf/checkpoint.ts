@@ -84,7 +84,7 @@ export function ggufCheckpoint(
           file: header.file,
           tensor: ggufName,
           expected: `shape [${shape.join(", ")}]`,
-          found: "no tensor of that name",
+          found: "no such tensor",
         });
       }
       return {

@@ -141,8 +141,8 @@ function decoded(cursor: GgufCursor, length: number): string {
   } catch {
     return fail(
       cursor.file,
-      "text in UTF-8",
-      `other bytes at ${start} to ${start + length}`,
+      "UTF-8 text",
+      `invalid bytes from ${start} to ${start + length}`,
     );
   }
 }

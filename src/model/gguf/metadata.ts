@@ -29,7 +29,7 @@ export class GgufMetadata {
   text(key: string): string | undefined {
     const value = this.#values.get(key);
     if (value === undefined || typeof value === "string") return value;
-    return this.#otherKind(key, "a text", value);
+    return this.#otherKind(key, "a string", value);
   }
 
   /** @throws ModelFormatError if it exists and is not a list of texts */
@@ -39,7 +39,7 @@ export class GgufMetadata {
     const isTexts =
       Array.isArray(value) && value.every((each) => typeof each === "string");
     if (isTexts) return value;
-    return this.#otherKind(key, "a list of texts", value);
+    return this.#otherKind(key, "a list of strings", value);
   }
 
   /** @throws ModelFormatError if it exists and is not a list of numbers */
@@ -55,7 +55,7 @@ export class GgufMetadata {
   /** A required value: `present(key, metadata.number(key))`. */
   present<Value>(key: string, value: Value | undefined): Value {
     if (value !== undefined) return value;
-    throw this.problem(key, "nothing by that name");
+    throw this.problem(key, "nothing");
   }
 
   problem(expected: string, found: string): ModelFormatError {

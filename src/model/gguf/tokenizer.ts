@@ -78,7 +78,7 @@ export function ggufTokenizer(metadata: GgufMetadata): object {
 
 function byteLevel(metadata: GgufMetadata, tokens: GgufTokens): object {
   const key = "tokenizer.ggml.pre";
-  const pre = metadata.text(key) ?? "nothing by that name";
+  const pre = metadata.text(key) ?? "nothing";
   const preTokenizer = PRE_TOKENIZERS.get(pre);
   if (preTokenizer === undefined) {
     const known = [...PRE_TOKENIZERS.keys()].join(", ");

@@ -155,14 +155,14 @@ async function noRoom(
   const room =
     free === undefined
       ? "there is no room left for this site"
-      : `there is room for ${inWords(Math.max(0, free))} only`;
+      : `there is room for only ${inWords(Math.max(0, free))}`;
   const what =
     others.length === 0
       ? "Free space on the disk"
       : `Delete models that you don't need (${others.join(", ")}), or free space on the disk`;
   return new StoreError(
     "quota",
-    `${record.id} takes ${inWords(totalBytes(record))} on this device. ${inWords(missing)} of that are still to come, and ${room}. ${what}, then load it again: what was fetched so far is kept.`,
+    `${record.id} takes ${inWords(totalBytes(record))} on this device. ${inWords(missing)} remain to be downloaded, and ${room}. ${what}, then load it again: the download will resume.`,
     { cause },
   );
 }

@@ -20,22 +20,22 @@ export function refusalOf(
   const page = `${hubUrl}/${repository}`;
   const token = hasToken
     ? "check that the access token is valid and may read it"
-    : "give an access token of yours";
+    : "enter your access token";
 
   if (code === "GatedRepo" || (status === 403 && code === "")) {
     return new ModelFetchError(
-      `${repository} is open only to those who accepted its licence (status ${status}). Accept it at ${page}, ${token}, then load the model again.`,
+      `${repository} requires you to accept its licence (status ${status}). Accept it at ${page}, ${token}, then load the model again.`,
     );
   }
   if (code === "EntryNotFound" || (status === 404 && isOfFile(address))) {
     return new ModelFetchError(
-      `${address} is not there (status ${status}): the repository may have changed. Load the model again.`,
+      `${address} was not found (status ${status}): the repository may have changed. Load the model again.`,
     );
   }
   // Without an account, the hub also answers 401 for what does not exist.
   if (status === 401 || status === 404) {
     return new ModelFetchError(
-      `${where} has no model ${repository} that is open to you (status ${status}). Check the name; where it is private or asks for consent to its licence, accept that at ${page} and ${token}.`,
+      `${where} has no model ${repository} that you may read (status ${status}). Check the name; if it is private or gated, accept its licence at ${page} and ${token}.`,
     );
   }
   if (status === 429) {
@@ -45,13 +45,13 @@ export function refusalOf(
         ? "in a few minutes"
         : `in ${Math.ceil(retryAfterMs / 1000)} seconds`;
     return new TemporaryFetchError(
-      `${where} was asked too often from here (status 429). Load the model again ${when}: what was fetched so far is kept.`,
+      `${where} received too many requests from you (status 429). Load the model again ${when}: the download will resume.`,
       { retryAfterMs },
     );
   }
   if (status >= 500 || status === 408) {
     return new TemporaryFetchError(
-      `${address} answered with status ${status}: the server is overloaded or broken. Load the model again later; what was fetched so far is kept.`,
+      `${address} answered with status ${status}: the server is overloaded or broken. Load the model again later: the download will resume.`,
       { retryAfterMs: retryAfterOf(headers) },
     );
   }

@@ -142,6 +142,6 @@ function missing(
       ? "no weights"
       : `only ${weights.slice(0, 4).join(", ")}`;
   return new ModelFetchError(
-    `${repository} has ${found}, and no weights that can be loaded: these are model.safetensors, or a GGUF file in one part. Choose another version of the model.`,
+    `${repository} has ${found}. Rondo loads model.safetensors or a GGUF file in one part. Choose another version of the model.`,
   );
 }

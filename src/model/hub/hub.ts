@@ -69,7 +69,7 @@ export class Hub {
     this.#token = token === "" ? undefined : token;
     if (this.#token !== undefined && passesTokensOn())
       throw new ModelFetchError(
-        "This browser would show the access token to other servers than the hub: those that large files come from. It was not used. Update to Chrome or Edge 119 or newer, or load a model that needs no token.",
+        "This browser would pass the access token on to the servers that large files come from, so it was not used. Update to Chrome or Edge 119 or newer, or load a model that needs no token.",
       );
   }
 
@@ -121,13 +121,13 @@ export class Hub {
     if (range !== undefined && response.status !== 206) {
       await response.body?.cancel();
       throw new ModelFetchError(
-        `${new URL(address).host} sends ${path} of ${repository} in one piece only (status ${response.status} to a Range), so that a lost connection would lose all of it. Use another mirror of the hub.`,
+        `${new URL(address).host} sends ${path} of ${repository} only as a whole (status ${response.status} to a Range request), so an interrupted download could not resume. Use another mirror of the hub.`,
       );
     }
     if (range !== undefined && place && Number(place[1]) !== range.start) {
       await response.body?.cancel();
       throw new TemporaryFetchError(
-        `${address} was asked for bytes from ${range.start} on and sent them from ${place[1]!} on. Load the model again.`,
+        `${address} sent bytes from ${place[1]!} on instead of ${range.start}. Load the model again.`,
       );
     }
     const total = Number(place?.[2]);
@@ -166,8 +166,8 @@ export class Hub {
       signal?.throwIfAborted();
       throw new TemporaryFetchError(
         isOffline()
-          ? `${repository} can't be fetched: this device is offline. What was fetched so far is kept; load the model again when there is a connection.`
-          : `${new URL(address).host} could not be reached for ${repository} (${reasonOf(cause)}). Check the connection, then load the model again: what was fetched so far is kept.`,
+          ? `${repository} can't be downloaded: this device is offline. Load the model again when it is online: the download will resume.`
+          : `${new URL(address).host} could not be reached for ${repository} (${reasonOf(cause)}). Check the connection, then load the model again: the download will resume.`,
         { cause },
       );
     }
@@ -216,7 +216,7 @@ async function jsonOf(
     return JSON.parse(text);
   } catch {
     throw new ModelFetchError(
-      `${response.url} answered with something that is no listing. Check the hub's address.`,
+      `${response.url} did not answer with a file listing. Check the hub's address.`,
     );
   }
 }
@@ -248,7 +248,7 @@ function broken(
 ): unknown {
   if (signal?.aborted) return signal.reason;
   return new TemporaryFetchError(
-    `The connection to ${address} broke (${reasonOf(cause)}). What was fetched so far is kept; load the model again to go on.`,
+    `The connection to ${address} broke (${reasonOf(cause)}). Load the model again to resume the download.`,
     { cause },
   );
 }

@@ -174,7 +174,7 @@ export class ModelDownload {
         if (filled < bytes.length && isWhole) throw changed(file);
         if (filled < bytes.length)
           throw new TemporaryFetchError(
-            `${path} of ${this.#record.id} ended ${bytes.length - filled} bytes too early. Load the model again to go on.`,
+            `${path} of ${this.#record.id} ended ${bytes.length - filled} bytes too early. Load the model again to resume the download.`,
           );
       } catch (error) {
         if (error instanceof RangeRefusedError) throw changed(file);
@@ -222,7 +222,7 @@ export class ModelDownload {
     const { path } = file;
     if (file.sha256 !== undefined) {
       const found = await this.#hashes.get(path)!.digest();
-      if (found === undefined) throw wrong(file, "what was written is gone");
+      if (found === undefined) throw wrong(file, "stored parts are missing");
       if (found !== file.sha256) throw wrong(file, `its SHA-256 is ${found}`);
     }
     await this.#store.change(this.#record.id, (record) =>
@@ -245,7 +245,7 @@ export function withFile(
 
 function changed({ path }: ModelFileRecord): UnlistedContentError {
   return new UnlistedContentError(
-    `${path} changes on the hub while it is fetched. Load the model again later.`,
+    `${path} changed on the hub during the download. Load the model again later.`,
     path,
     "changed",
   );
@@ -253,7 +253,7 @@ function changed({ path }: ModelFileRecord): UnlistedContentError {
 
 function wrong({ path, sha256 }: ModelFileRecord, why: string) {
   return new UnlistedContentError(
-    `${path} came with other content than the hub lists (${why}, not ${sha256 ?? "known"}), twice: something on the way alters it. Nothing of it was kept. Load the model again over another network, or from another mirror.`,
+    `${path} differs from what the hub lists (${why}, not ${sha256 ?? "known"}), twice: something on the way alters it. It was deleted. Load the model again over another network, or from another mirror.`,
     path,
     "wrong",
   );

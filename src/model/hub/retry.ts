@@ -102,7 +102,7 @@ export class TrySignal {
       () =>
         this.#controller.abort(
           new TemporaryFetchError(
-            `Nothing more of ${this.#what} came for ${Math.round(this.#stallMs / 1000)} seconds. What was fetched so far is kept; load the model again to go on.`,
+            `No more data of ${this.#what} came for ${Math.round(this.#stallMs / 1000)} seconds. Load the model again to resume the download.`,
           ),
         ),
       this.#stallMs,

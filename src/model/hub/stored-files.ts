@@ -68,7 +68,7 @@ async function* read(
     const chunk = chunkRange(file, index, chunkBytes);
     if (bytes?.length !== chunk.end - chunk.start) {
       throw new ModelFetchError(
-        `A part of ${path} of ${id} is damaged on this device, or was deleted. Load the model again: that part is fetched anew.`,
+        `A part of ${path} of ${id} is damaged on this device, or was deleted. Load the model again to download that part again.`,
       );
     }
     if (index + 1 < behind) next = readChunk(index + 1);

@@ -161,7 +161,7 @@ function problem(template: ChatTemplate, probe: TemplateProbe): unknown {
   return new ModelFormatError({
     file: template.file,
     expected:
-      "a chat template that writes every message as it is, and rounds alike",
-    found: "one that does not: its chats cannot be continued",
+      "a chat template that copies messages verbatim and writes all rounds alike",
+    found: "one that does not: chats can't be continued with it",
   });
 }

@@ -94,7 +94,7 @@ export class Tokenizer {
     } catch (error) {
       throw new ModelFormatError({
         file: FILE,
-        expected: "a tokenizer of a known kind",
+        expected: "a supported tokenizer",
         found: (error as Error).message,
       });
     }

@@ -45,6 +45,6 @@ export function checkBindings(
     `The model's weights (${label}) take ${bytes} bytes, and this GPU binds at most ${bindingBytes} at once. ` +
       (fewer === undefined
         ? "Choose a smaller model, or one with fewer bits a weight."
-        : `Load the model with weights of ${fewer} bit, or choose a smaller one.`),
+        : `Load the model with ${fewer}-bit weights, or choose a smaller one.`),
   );
 }

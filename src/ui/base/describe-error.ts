@@ -1,6 +1,6 @@
 /**
- * Errors in the user's words: what happened, and what helps. An error may have crossed a worker, so its
- * name says what it is, not its class.
+ * Titles and advice for errors shown to users. Errors are told apart by name, since they may have crossed a worker
+ * and lost their class.
  */
 import { ownValue } from "../../util/own-value";
 
@@ -10,22 +10,22 @@ export interface ErrorDescription {
   advice: string;
   /** The error's own message, where it tells more. */
   detail: string;
-  /** Whether it is one of those that we know how to mend. */
+  /** Whether the error has advice of its own. */
   isKnown: boolean;
 }
 
 const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
   ModelFetchError: {
-    title: "The model could not be fetched",
+    title: "The model could not be downloaded",
     advice: "Check the connection, then try again.",
   },
   ModelFormatError: {
-    title: "The model’s files are not what they should be",
+    title: "The model’s files are invalid",
     advice:
-      "Its download may be incomplete, or it is a kind of model that Rondo cannot run yet.",
+      "The download may be incomplete, or Rondo does not support this kind of model yet.",
   },
   ModelOutputError: {
-    title: "The model computes nothing usable",
+    title: "The model’s output is invalid",
     advice: "Load it again, or choose another model.",
   },
   OutOfMemoryError: {
@@ -33,18 +33,18 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
     advice: "Close other tabs and programs that use the GPU, then try again.",
   },
   DeviceLostError: {
-    title: "The GPU was taken away",
+    title: "The GPU was lost",
     advice:
-      "This happens after sleep or when a driver restarts. Everything you wrote is still here: try again to go on.",
+      "This happens after sleep or when a driver restarts. Your text is still here: try again.",
   },
   StoreError: {
-    title: "The chats of this browser could not be read",
-    advice: "What was kept before is as it was.",
+    title: "Saved chats could not be read",
+    advice: "Saved chats are unchanged.",
   },
   ContextFullError: {
     title: "This chat is full",
     advice:
-      "The model cannot take in more of it. Go on in a new chat; this one stays in the list.",
+      "The model’s context has no more room. Continue in a new chat; this one stays in the list.",
   },
 };
 

@@ -1,4 +1,4 @@
-/** Gives a file to the user, as a download. */
+/** Offers a file as a download. */
 
 /** A browser may begin to read the file after the press has returned. */
 const READ_MS = 60_000;

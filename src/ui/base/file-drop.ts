@@ -1,11 +1,11 @@
 /** Files that are dragged over an element and dropped there. */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
-/** While files are over the element, `dragover` comes at least this often. */
+/** Browsers fire `dragover` at least this often while files are over the element. */
 const PAUSE_MS = 600;
 
 export interface FileDropOptions {
-  /** Whether files are welcome now. */
+  /** Whether files can be dropped now. */
   isOpen(): boolean;
   take(files: readonly File[]): void;
 }
@@ -54,7 +54,7 @@ export class FileDrop implements ReactiveController {
     if (this.#options.isOpen()) this.#options.take(files);
   };
 
-  /** Leaving is not told apart from entering a part of the element: it is over when nothing comes any more. */
+  /** `dragleave` also fires when a child is entered, so the drag counts as over when no `dragover` comes any more. */
   #show(isOver: boolean): void {
     clearTimeout(this.#timer);
     if (isOver) this.#timer = setTimeout(() => this.#show(false), PAUSE_MS);

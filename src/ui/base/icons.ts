@@ -6,7 +6,7 @@ function icon(shapes: SVGTemplateResult): SVGTemplateResult {
     stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${shapes}</svg>`;
 }
 
-/** The mark: a ring that comes round to where it began. public/icon.svg is the same on a tile. */
+/** The logo: an open ring. public/icon.svg shows the same on a tile. */
 export const mark = svg`<svg class="mark" viewBox="0 0 32 32" width="24" height="24" fill="none" aria-hidden="true">
   <path d="M16 5a11 11 0 1 0 10.3 7.1" stroke="currentColor" stroke-width="4.5" stroke-linecap="round" />
   <circle cx="22.6" cy="6.4" r="2.9" fill="currentColor" />

@@ -9,7 +9,7 @@ export interface MenuItem {
   icon: SVGTemplateResult;
 }
 
-/** An item was chosen. It does not leave the element around the menu. */
+/** An item was chosen. Does not bubble beyond the parent element. */
 export class ChooseEvent extends Event {
   static readonly type = "rondo-choose";
   readonly name: string;
@@ -20,7 +20,7 @@ export class ChooseEvent extends Event {
   }
 }
 
-/** Room that a menu needs below its button, or else it opens above. */
+/** Space that a menu needs below its button; with less, it opens above. */
 const MENU_PX = 170;
 
 /**
@@ -88,7 +88,7 @@ export class Menu extends LitElement {
   /** What the button is called. */
   @property() label = "";
   @property({ attribute: false }) items: readonly MenuItem[] = [];
-  /** Whether it does not open for now. */
+  /** Whether it can't be opened now. */
   @property({ type: Boolean }) disabled = false;
   @query(".more") private button!: HTMLElement;
   @query(".items") private popup!: HTMLElement;
@@ -157,7 +157,7 @@ export class Menu extends LitElement {
     removeEventListener("wheel", this.#close);
     if (event.newState === "closed") return;
     this.popup.querySelector("button")?.focus();
-    // What scrolls away under it would leave it in the air.
+    // The menu would not follow its button when the page scrolls.
     addEventListener("wheel", this.#close, { passive: true });
   }
 

@@ -1,7 +1,7 @@
-/** A page in the background paints no frames; it is still brought up to date this often. */
+/** Background pages paint no frames; they update this often. */
 const HIDDEN_PAGE_MS = 500;
 
-/** Makes of many calls one call of `callback` before the next painting. */
+/** Coalesces calls into one call of `callback` before the next frame. */
 export function oncePerFrame(callback: () => void): () => void {
   let isDue = false;
   return () => {

@@ -15,7 +15,7 @@ export function byteText(bytes: number): string {
   return `${inUnit(bytes, step, digitsOf(bytes, step))} ${UNITS[step]}`;
 }
 
-/** For example "40 seconds", "3 minutes", "2 hours": no finer than one can tell. */
+/** For example "40 seconds", "3 minutes", "2 hours". */
 export function durationText(seconds: number): string {
   if (seconds < 55) return counted(Math.max(5, roundTo(seconds, 5)), "second");
   if (seconds < 3570) return counted(Math.round(seconds / 60), "minute");

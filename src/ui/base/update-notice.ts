@@ -3,7 +3,7 @@ import { state } from "lit/decorators.js";
 import { closeIcon } from "./icons";
 import { base, theme } from "./theme";
 
-/** `<rondo-update-notice>`: says, above all else on the page, that there is a new version of it. */
+/** `<rondo-update-notice>`: says, above all else on the page, that a new version is ready. */
 export class UpdateNotice extends LitElement {
   static override styles = [
     theme,
@@ -41,7 +41,7 @@ export class UpdateNotice extends LitElement {
   }
 
   override render() {
-    // Always there: a screen reader speaks of what comes into it, not of what comes with it.
+    // Always rendered: screen readers announce changes inside a status region, not a region that is inserted.
     return html`<div role="status">
       ${this.reload === undefined ? nothing : this.#notice(this.reload)}
     </div>`;

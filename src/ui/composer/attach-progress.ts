@@ -6,7 +6,7 @@ import { taskLine } from "./task-line";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-attach-progress>`: how far a document is read, and a button to give it up.
+ * `<rondo-attach-progress>`: how much of a document is read, and a button to stop.
  *
  * @csspart bar - the progress bar
  */
@@ -33,7 +33,7 @@ export class AttachProgress extends LitElement {
   ];
 
   @property({ attribute: false }) attachment!: Attachment;
-  /** Documents that wait behind it. */
+  /** Documents queued behind it. */
   @property({ attribute: false }) waitingDocuments = 0;
 
   override render() {

@@ -12,8 +12,8 @@ import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-dock>`: what lies under the transcript: where the model stands, how far a kept chat is brought
- * back or a document read, what is left to refresh, a few things to say, and the box for the next message.
+ * `<rondo-dock>`: the area below the transcript: progress of loading, restoring, attaching and healing, examples, and
+ * the box for the next message.
  *
  * @csspart example, box, input - of the elements inside
  */
@@ -66,17 +66,17 @@ export class ChatDock extends LitElement {
   @property({ attribute: false }) state: ChatState = "idle";
   /** While the model loads, or is paused. */
   @property({ attribute: false }) progress: LoadProgress | undefined;
-  /** Whether there is a model to go back to while another loads. */
+  /** Whether cancelling the load returns to another model. */
   @property({ attribute: false }) mayGiveUp = false;
-  /** Why the model is not there. */
+  /** Why the model could not be loaded. */
   @property({ attribute: false }) error: Error | undefined;
-  /** How far the chat is brought back, while it is. */
+  /** Progress of restoring the chat, while that runs. */
   @property({ attribute: false }) restoring: RestoreProgress | undefined;
-  /** The document that is on its way into the chat. */
+  /** The document that is being attached. */
   @property({ attribute: false }) attachment: Attachment | undefined;
-  /** Documents that wait behind it. */
+  /** Documents queued behind it. */
   @property({ attribute: false }) waitingDocuments = 0;
-  /** Rounds of which the model's memory is not exact yet, and whether it is being refreshed. */
+  /** Rounds whose KV is not exact yet, and whether healing is on. */
   @property({ attribute: false }) healingRounds = 0;
   @property({ attribute: false }) isHealing = true;
   @property({ attribute: false }) access: ChatHistory["access"] = "write";
@@ -84,15 +84,15 @@ export class ChatDock extends LitElement {
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming. */
   @property({ type: Boolean }) replying = false;
-  /** Whether something else goes on in the chat, so that nothing can be sent for now. */
+  /** Whether the chat is busy, so that nothing can be sent now. */
   @property({ type: Boolean }) waiting = false;
   /** Whether the model thinks before it answers; undefined where it cannot. */
   @property({ attribute: false }) thinks: boolean | undefined;
-  /** What stands in the empty box. */
+  /** Shown in the empty box. */
   @property({ attribute: false }) placeholder = "";
   /** Whether the user may choose another model. */
   @property({ attribute: false }) mayChooseModel = true;
-  /** Things to say. */
+  /** Example messages. */
   @property({ attribute: false }) examples: readonly string[] = [];
   @query("rondo-composer") private composer!: Composer | null;
 
@@ -111,7 +111,7 @@ export class ChatDock extends LitElement {
       ${this.#modelStatus()} ${this.#restoreStatus()} ${this.#attachStatus()}
       ${this.#healStatus()} ${this.#examples()}
       ${this.access === "read" ? this.#elsewhere() : nothing}
-      ${this.#isBoxOfUse ? this.#composer() : nothing}
+      ${this.#hasBox ? this.#composer() : nothing}
     `;
   }
 
@@ -132,7 +132,7 @@ export class ChatDock extends LitElement {
 
   #noModel() {
     return html`<p class="elsewhere">
-      <span>No model is loaded: a message waits until one is.</span>
+      <span>No model is loaded. Messages wait until one is.</span>
       <button
         ?hidden=${!this.mayChooseModel}
         class="small"
@@ -182,7 +182,7 @@ export class ChatDock extends LitElement {
   }
 
   /** Where nothing can be sent, what was typed before stays in sight. */
-  get #isBoxOfUse(): boolean {
+  get #hasBox(): boolean {
     return this.access === "write" || this.draft !== "";
   }
 
@@ -191,7 +191,7 @@ export class ChatDock extends LitElement {
       <p class="elsewhere" role="status">
         ${tabsIcon}
         <span>
-          This chat is open in another tab. Close it there to go on here.
+          This chat is open in another tab. Close it there to continue here.
         </span>
       </p>
     `;

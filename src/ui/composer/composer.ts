@@ -101,13 +101,13 @@ export class Composer extends LitElement {
     `,
   ];
 
-  /** What stands in the empty box. */
+  /** Shown in the empty box. */
   @property({ attribute: false }) placeholder = "";
   /** The text in the box. */
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming, so that the button stops it. */
   @property({ type: Boolean }) replying = false;
-  /** Whether something else goes on in the chat, so that nothing can be sent for now. */
+  /** Whether the chat is busy, so that nothing can be sent now. */
   @property({ type: Boolean }) waiting = false;
   /** Whether the text can be read and not be changed or sent. */
   @property({ type: Boolean, reflect: true }) locked = false;
@@ -189,14 +189,14 @@ export class Composer extends LitElement {
   }
 
   #sendButton() {
-    const isOfNoUse = !this.#maySend;
+    const isDisabled = !this.#maySend;
     return html`
       <button
         class="primary square"
         type="button"
         aria-label="Send"
         title="Send (Enter)"
-        aria-disabled=${isOfNoUse ? "true" : nothing}
+        aria-disabled=${isDisabled ? "true" : nothing}
         @click=${this.#send}
       >
         ${sendIcon}
@@ -242,7 +242,7 @@ export class Composer extends LitElement {
   }
 
   #onPaste(event: ClipboardEvent) {
-    // Of text that was copied as a picture too, the text is meant.
+    // Some programs copy text as a picture too: the text is meant.
     const files = [...(event.clipboardData?.files ?? [])].filter(
       ({ type }) => !type.startsWith("image/"),
     );

@@ -1,27 +1,27 @@
-/** How fast something is fetched, over the last few seconds: times go in with bytes, nothing is measured here. */
+/** The rate of a download over the last few seconds. Callers pass times and bytes; nothing is measured here. */
 
-/** Shorter, and the number jumps; longer, and it tells of a connection that is no more. */
+/** Shorter, and the number jumps; longer, and it lags behind changes of the connection. */
 const WINDOW_MS = 5000;
 
-/** Before so much has passed, any number would be nonsense. */
+/** Too early for a meaningful rate before this much time. */
 const SETTLING_MS = 1000;
 
 export class DownloadRate {
-  /** Oldest first: what was there at a time. The first one is what was there before. */
+  /** Bytes present at a time, oldest first. The first sample is from before the window. */
   #samples: { timeMs: number; bytes: number }[] = [];
   #beganMs: number | undefined;
 
-  /** Takes note of what is there; `timeMs` never goes back. */
+  /** Adds a sample; `timeMs` never decreases. */
   add(timeMs: number, bytes: number): void {
     const last = this.#samples.at(-1);
-    // Begun anew, as when a file has changed on the server.
+    // The download started again, for example because a file changed on the server.
     if (last !== undefined && bytes < last.bytes) this.clear();
     this.#beganMs ??= timeMs;
     if (last?.bytes !== bytes) this.#samples.push({ timeMs, bytes });
     this.#forget(timeMs);
   }
 
-  /** Of the last few seconds; 0 where nothing has come for so long, undefined until it can be told. */
+  /** Over the last few seconds; 0 where nothing arrived in them, undefined while unknown. */
   bytesPerSecond(nowMs: number): number | undefined {
     if (this.#beganMs === undefined || nowMs - this.#beganMs < SETTLING_MS)
       return undefined;
@@ -32,7 +32,7 @@ export class DownloadRate {
     return spanMs <= 0 ? 0 : ((last.bytes - first.bytes) / spanMs) * 1000;
   }
 
-  /** Undefined where the rate tells nothing. */
+  /** Undefined where the rate is 0 or unknown. */
   secondsLeft(nowMs: number, totalBytes: number): number | undefined {
     const rate = this.bytesPerSecond(nowMs);
     const bytes = this.#samples.at(-1)?.bytes ?? 0;

@@ -4,7 +4,7 @@ import type { ReactiveController, ReactiveControllerHost } from "lit";
 export class GrowingBox implements ReactiveController {
   readonly #host: HTMLElement;
   readonly #box: () => HTMLTextAreaElement | null;
-  /** In the frame after: a box that grew while sizes are observed would be observed again. */
+  /** In the next frame: resizing the box inside the observer's callback would trigger it again. */
   readonly #width = new ResizeObserver(() =>
     requestAnimationFrame(() => this.hostUpdated()),
   );

@@ -5,8 +5,8 @@ import { taskLine } from "./task-line";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-healing>`: how much of what the model remembers is not exact since the chat was changed. That
- * mends itself while nothing else is to be done, unless it is paused.
+ * `<rondo-healing>`: how many rounds are not exact since the chat was changed. They heal while the engine is idle,
+ * unless that is paused.
  */
 export class Healing extends LitElement {
   static override styles = [base, taskLine];

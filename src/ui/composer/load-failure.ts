@@ -5,7 +5,7 @@ import { alertIcon, retryIcon } from "../base/icons";
 import { RequestEvent, type ChatRequest } from "../state/request";
 import { base } from "../base/theme";
 
-/** `<rondo-load-failure>`: why the model, or a kept chat, is not there, what helps, and a button to try again. */
+/** `<rondo-load-failure>`: why the model or a saved chat could not be loaded, what helps, and a button to try again. */
 export class LoadFailure extends LitElement {
   static override styles = [
     base,

@@ -15,8 +15,8 @@ const PHASES: Record<LoadProgress["phase"], string> = {
 };
 
 /**
- * `<rondo-load-progress>`: how far the model is, in words, bytes and a bar; a download can be paused, and a
- * load given up.
+ * `<rondo-load-progress>`: progress of loading the model, in words, bytes and a bar; a download can be paused, a load
+ * cancelled.
  *
  * @csspart bar - the progress bar
  */
@@ -115,17 +115,17 @@ export class LoadProgressElement extends LitElement {
     `,
   ];
 
-  /** Undefined until the engine has said something. */
+  /** Undefined until the engine's first report. */
   @property({ attribute: false }) progress: LoadProgress | undefined;
   @property({ attribute: false }) isPaused = false;
-  /** Whether there is a model to go back to. */
+  /** Whether cancelling returns to another model. */
   @property({ attribute: false }) mayGiveUp = false;
   readonly #rate = new DownloadRate();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    // Where nothing comes any more, nothing else says so.
+    // A stalled download reports nothing, so the rate is redrawn by a timer.
     this.#timer = setInterval(() => {
       if (this.#isDownloading) this.requestUpdate();
     }, 1000);

@@ -5,8 +5,8 @@ import { taskLine } from "./task-line";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-restore-progress>`: how much of a kept chat the model has back, in a quiet line. One may type
- * and send meanwhile.
+ * `<rondo-restore-progress>`: how much of a saved chat's KV is restored, in one line. Messages can be typed and sent
+ * meanwhile.
  *
  * @csspart bar - the progress bar
  */
@@ -41,7 +41,7 @@ export class RestoreProgressElement extends LitElement {
     const done = doneTokens.toLocaleString("en");
     const total = totalTokens.toLocaleString("en");
     return html`
-      <label for="bar">Bringing back ${done} of ${total} tokens…</label>
+      <label for="bar">Restoring ${done} of ${total} tokens…</label>
       <progress
         id="bar"
         part="bar"

@@ -1,4 +1,4 @@
-/** How a quiet line over the box looks, that says what goes on, how far it is, and how to stop it. */
+/** Styles of the line above the box that shows a task, its progress, and how to stop it. */
 import { css } from "lit";
 
 export const taskLine = css`

@@ -1,7 +1,6 @@
 /**
- * The page's side of the DevTools panel: one global property, under which the page's engines can be asked
- * what a MemorySource tells. It costs nothing until a panel asks, keeps no engine alive that the page has
- * let go, and forgets a panel that has stopped asking.
+ * The page's side of the DevTools panel: one global property through which a panel calls the MemorySource of each
+ * engine. It costs nothing until a panel asks, keeps no engine alive, and drops panels that stop asking.
  */
 import type { MemorySource } from "../../engine/api/kv-memory";
 import {
@@ -14,8 +13,8 @@ import {
 import { DevtoolsVisit } from "./devtools-visit";
 
 /**
- * A panel that took nothing for so long is gone: nobody tells when DevTools is closed. More than the second
- * that a hidden panel may take between two looks.
+ * A panel that polled nothing for this long is gone: closing DevTools sends no event. Longer than the second that a
+ * hidden panel may take between two polls.
  */
 const GONE_AFTER_MS = 30_000;
 
@@ -23,7 +22,7 @@ const GONE_AFTER_MS = 30_000;
  * Lets the Rondo panel of the browser's DevTools show an engine's memory. `<rondo-chat>` does this with the
  * engine it is given.
  *
- * @param name what the panel calls it where there are several
+ * @param name the engine's name in the panel, where there are several
  */
 export function offerToDevtools(engine: MemorySource, name?: string): void {
   const key = Symbol.for(HOOK_NAME);
@@ -120,7 +119,7 @@ export class DevtoolsHook implements Hook {
   #engine(id: number): MemorySource {
     const engine = this.#offers.get(id)?.ref.deref();
     if (engine === undefined)
-      throw new Error("The page has let this engine go.");
+      throw new Error("The page has closed this engine.");
     return engine;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What a DevTools panel may have an engine do: what a MemorySource can, and nothing else of the engine.
- * Arguments come from outside the page and are checked before anything is done.
+ * The methods that a DevTools panel may call: those of MemorySource, and no others of the engine. Arguments come from
+ * outside the page and are checked first.
  */
 import * as v from "valibot";
 import type { MemorySource, VerifyOptions } from "../../engine/api/kv-memory";

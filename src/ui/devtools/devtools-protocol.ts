@@ -1,7 +1,7 @@
 /**
- * What a page and the DevTools panel that looks at it say to each other. The panel evaluates calls of the
- * page's hook; calls and answers are JSON. Answers come when they are ready, and wait until the panel takes
- * them, since what is evaluated in a page cannot be waited for.
+ * The protocol between a page and the DevTools panel that inspects it. The panel evaluates calls of the
+ * page's hook; calls and answers are JSON. Answers wait in the page until the panel takes them, since evaluated code
+ * can't be awaited.
  *
  *     panel                                page
  *       call(…, engine, method, args) ──►
@@ -13,7 +13,7 @@ import type { MemorySource, VerifyOptions } from "../../engine/api/kv-memory";
 /** The hook is the page's global property of this name: Symbol.for(HOOK_NAME). */
 export const HOOK_NAME = "rondo.devtools";
 
-/** Changes with what is said. A panel talks to hooks of its own version alone. */
+/** Raised when the protocol changes. A panel uses only hooks of its own version. */
 export const HOOK_VERSION = 1;
 
 export interface Hook {
@@ -23,9 +23,9 @@ export interface Hook {
   offer(engine: MemorySource, name?: string): void;
 
   /**
-   * Begins a call; what comes of it is taken later.
+   * Begins a call; `take` returns its answer later.
    *
-   * @param panelId made up by the panel, unlike any other's: a page may be looked at from several places
+   * @param panelId unique to the panel: several panels may inspect a page
    * @param callId the panel's own name for the call
    * @param argsJson the array of arguments, without options that do not cross
    */
@@ -57,7 +57,7 @@ export type VerifyProgress = Parameters<
 
 export interface Taken {
   version: number;
-  /** Of this page. Another page has another one, and so has the same page loaded again. */
+  /** Unique to this load of the page. */
   hookId: string;
   engines: OfferedEngine[];
   messages: HookMessage[];

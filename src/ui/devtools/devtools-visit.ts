@@ -1,19 +1,19 @@
-/** One panel that looks at the page: the calls it began, whom it listens to, and what it has yet to take. */
+/** One panel's connection: its calls, the engines it listens to, and the messages it has yet to take. */
 import type { MemorySource } from "../../engine/api/kv-memory";
 import { callMethod } from "./devtools-methods";
 import type { HookMessage } from "./devtools-protocol";
 
-/** @throws Error where the page has no such engine, or has let it go */
+/** @throws Error where the page has no such engine, or has closed it */
 export type FindEngine = (id: number) => MemorySource;
 
 export class DevtoolsVisit {
   readonly #find: FindEngine;
   readonly #calls = new Map<number, AbortController>();
-  /** The engines that are listened to, of which the page may let go meanwhile. */
-  readonly #heard = new Map<number, WeakRef<MemorySource>>();
-  /** How to stop hearing each of them: what an engine returns for that may hold the engine itself. */
-  readonly #deafen = new WeakMap<MemorySource, () => void>();
-  /** Messages as JSON. Of a call's progress there is only the last. */
+  /** The engines listened to; weak, so that the page can still drop them. */
+  readonly #listened = new Map<number, WeakRef<MemorySource>>();
+  /** How to stop listening to each; weak too, since the function may hold the engine. */
+  readonly #unlisten = new WeakMap<MemorySource, () => void>();
+  /** Messages as JSON, by key; a call's later progress replaces the earlier. */
   readonly #outbox = new Map<string, string>();
   #sentCount = 0;
 
@@ -50,33 +50,33 @@ export class DevtoolsVisit {
     this.#calls.get(callId)?.abort();
   }
 
-  /** Hears the notices of these engines from now on, and of no others. */
+  /** Listens to the notices of these engines, and of no others. */
   listenTo(engineIds: readonly number[]): void {
-    for (const [id, ref] of this.#heard) {
+    for (const [id, ref] of this.#listened) {
       if (engineIds.includes(id)) continue;
       const engine = ref.deref();
-      if (engine) this.#deafen.get(engine)?.();
-      this.#heard.delete(id);
+      if (engine) this.#unlisten.get(engine)?.();
+      this.#listened.delete(id);
     }
     for (const id of engineIds) {
-      if (this.#heard.has(id)) continue;
+      if (this.#listened.has(id)) continue;
       const engine = this.#find(id);
-      const deafen = engine.onNotice((notice) =>
+      const unlisten = engine.onNotice((notice) =>
         this.#send({ type: "notice", engineId: id, notice }),
       );
-      this.#heard.set(id, new WeakRef(engine));
-      this.#deafen.set(engine, deafen);
+      this.#listened.set(id, new WeakRef(engine));
+      this.#unlisten.set(engine, unlisten);
     }
   }
 
-  /** What there is to tell, as a JSON array; it is told once. */
+  /** Returns the waiting messages as a JSON array, and clears them. */
   take(): string {
     const messages = [...this.#outbox.values()].join(",");
     this.#outbox.clear();
     return `[${messages}]`;
   }
 
-  /** What was begun for a panel that is gone is of no use to anybody. */
+  /** Aborts the calls of a panel that is gone. */
   end(): void {
     this.listenTo([]);
     for (const stop of this.#calls.values()) stop.abort();

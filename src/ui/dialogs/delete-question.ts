@@ -3,7 +3,7 @@ import { property } from "lit/decorators.js";
 import { isComposing } from "../composer/composer";
 import { base } from "../base/theme";
 
-/** The question was answered. It does not leave the element around it. */
+/** The question was answered. Does not bubble beyond the parent element. */
 export class AnswerEvent extends Event {
   static readonly type = "rondo-answer";
   readonly answer: "forget" | "fast" | "keep";
@@ -15,8 +15,8 @@ export class AnswerEvent extends Event {
 }
 
 /**
- * `<rondo-delete-question>`: asks once more before a round, or a model, is deleted. Later rounds have read a
- * round: then it asks how.
+ * `<rondo-delete-question>`: asks for confirmation before a round or a model is deleted, and, where later rounds have
+ * read the round, how.
  *
  * @fires rondo-answer - AnswerEvent: the question was answered
  */
@@ -86,14 +86,14 @@ export class DeleteQuestion extends LitElement {
   @property() verb = "Delete";
   /** What is deleted: "this message and its reply". */
   @property() what = "";
-  /** What it means to delete it, where nothing was said later. */
-  @property() meaning = "Nothing of this is left.";
-  /** Whether something was said later. */
+  /** What deleting it means, where there are no later rounds. */
+  @property() meaning = "It is removed completely.";
+  /** Whether there are later rounds. */
   @property({ attribute: false }) hasLater = false;
-  /** Whether it cannot be done for now. */
+  /** Whether it can't be done now. */
   @property({ attribute: false }) isBusy = false;
 
-  /** On the answer that changes nothing. */
+  /** Focuses the answer that changes nothing. */
   override focus(options?: FocusOptions): void {
     this.renderRoot.querySelector<HTMLElement>(".keep")?.focus(options);
   }
@@ -110,7 +110,7 @@ export class DeleteQuestion extends LitElement {
                   this.#way(
                     "forget",
                     `${verb} and forget`,
-                    "What was said later is read again, so nothing of this is left.",
+                    "Later messages are recomputed without it.",
                   ),
                   this.#way(
                     "fast",
@@ -127,9 +127,9 @@ export class DeleteQuestion extends LitElement {
   }
 
   #way(answer: AnswerEvent["answer"], label: string, meaning: string) {
-    const isOfNoUse = this.isBusy && answer !== "keep";
+    const isDisabled = this.isBusy && answer !== "keep";
     const choose = () => {
-      if (!isOfNoUse) this.dispatchEvent(new AnswerEvent(answer));
+      if (!isDisabled) this.dispatchEvent(new AnswerEvent(answer));
     };
     return html`
       <dt>
@@ -137,7 +137,7 @@ export class DeleteQuestion extends LitElement {
           class="small ${answer}"
           type="button"
           aria-describedby=${meaning === "" ? nothing : `${answer}-meaning`}
-          aria-disabled=${isOfNoUse ? "true" : nothing}
+          aria-disabled=${isDisabled ? "true" : nothing}
           @click=${choose}
         >
           ${label}

@@ -1,4 +1,4 @@
-/** How dialogs look that have a heading with a button to close them, and a body that scrolls below it. */
+/** Styles of dialogs with a heading, a close button and a scrolling body. */
 import { css } from "lit";
 
 /** The host says how wide the dialog is: `--_width`. */

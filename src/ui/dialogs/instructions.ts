@@ -4,7 +4,7 @@ import { isComposing } from "../composer/composer";
 import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
-/** `<rondo-instructions>`: a dialog for what the model is told before all that is said in a chat. */
+/** `<rondo-instructions>`: a dialog for a chat's system prompt. */
 export class Instructions extends LitElement {
   static override styles = [
     base,
@@ -82,7 +82,7 @@ export class Instructions extends LitElement {
     `,
   ];
 
-  /** Whether they cannot be saved for now. */
+  /** Whether they can't be saved now. */
   @property({ attribute: false }) isBusy = false;
   @state() private failure = "";
   @query("dialog") private dialog!: HTMLDialogElement;
@@ -102,8 +102,8 @@ export class Instructions extends LitElement {
       <dialog aria-labelledby="title" @keydown=${this.#onKeydown}>
         <h2 id="title">Instructions</h2>
         <p id="about">
-          What the model is told before all that is said in this chat. What was
-          said already stays, and is understood anew.
+          The model reads these before all messages of this chat. Existing
+          messages are kept and recomputed.
         </p>
         <textarea
           aria-label="Instructions"

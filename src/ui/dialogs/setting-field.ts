@@ -19,9 +19,8 @@ import {
 import { base } from "../base/theme";
 
 /**
- * `<rondo-setting>`: one number that the user may choose: its name, what it does, a field, a slider where
- * that helps, and what holds while nothing is chosen. What cannot be is said beside the field, and what
- * held before goes on.
+ * `<rondo-setting>`: one number that the user may set: name, description, field, slider, and default. Invalid input
+ * is reported beside the field and changes nothing.
  */
 export class SettingField extends LitElement {
   static override styles = [
@@ -107,11 +106,11 @@ export class SettingField extends LitElement {
   ];
 
   @property({ attribute: false }) text!: SettingText;
-  /** What the user has chosen. */
+  /** The user's settings. */
   @property({ attribute: false }) chosen: Settings = {};
-  /** What the page says. */
+  /** The page's settings. */
   @property({ attribute: false }) defaults: Settings = {};
-  /** Why what stands in the field cannot be. */
+  /** Why the field's value is invalid. */
   @state() private complaint = "";
   @query('input[type="text"]') private input!: HTMLInputElement;
 

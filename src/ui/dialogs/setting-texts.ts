@@ -1,4 +1,4 @@
-/** Settings in plain words: what each is called, what it does, and what holds where nobody has chosen. */
+/** Each setting's label, description and default, in plain words. */
 import type { NumberName, Settings } from "../state/settings/settings";
 import { wholeText } from "../base/sizes";
 
@@ -7,9 +7,9 @@ export interface SettingText {
   label: string;
   /** What it does, in a sentence. */
   about: string;
-  /** What holds where neither the user nor the page says anything. */
+  /** The value while neither the user nor the page sets one, in words. */
   unset: string;
-  /** Where a slider helps: the range that is of use, and where it stands while nothing is chosen. */
+  /** The slider's useful range, and its position while nothing is set. */
   slider?: { low: number; high: number; step: number; start: number };
   /** Behind the number. */
   unit?: string;
@@ -22,7 +22,7 @@ export const REPLY_SETTINGS: readonly SettingText[] = [
     name: "temperature",
     label: "Temperature",
     about:
-      "Low keeps to the likeliest words, high takes more chances; 0 always says the same.",
+      "Low values keep to the likeliest words, high values vary more; 0 always picks the likeliest.",
     unset: MODELS_OWN,
     slider: { low: 0, high: 2, step: 0.05, start: 0.7 },
   },
@@ -30,41 +30,40 @@ export const REPLY_SETTINGS: readonly SettingText[] = [
     name: "maxTokens",
     label: "Longest reply",
     about:
-      "A reply that gets longer is cut off. A token is about three quarters of a word.",
+      "Longer replies are cut off. A token is about three quarters of a word.",
     unset: "1,024 tokens",
     unit: "tokens",
   },
 ];
 
-/** For those who know them from elsewhere. */
+/** Sampling settings for experts, folded away. */
 export const SAMPLER_SETTINGS: readonly SettingText[] = [
   {
     name: "topP",
     label: "Top-p",
     about:
-      "Draws from the likeliest words that together are this probable; 1 leaves it out.",
+      "Samples from the likeliest words that together have this probability; 1 turns it off.",
     unset: MODELS_OWN,
     slider: { low: 0.05, high: 1, step: 0.05, start: 0.9 },
   },
   {
     name: "topK",
     label: "Top-k",
-    about: "Draws from so many of the likeliest words; 0 leaves it out.",
+    about: "Samples from this many of the likeliest words; 0 turns it off.",
     unset: MODELS_OWN,
   },
   {
     name: "minP",
     label: "Min-p",
     about:
-      "Drops words that are less likely than this share of the likeliest one; 0 leaves it out.",
+      "Drops words less likely than this share of the likeliest one; 0 turns it off.",
     unset: MODELS_OWN,
     slider: { low: 0, high: 0.5, step: 0.01, start: 0 },
   },
   {
     name: "repetitionPenalty",
     label: "Repetition penalty",
-    about:
-      "Above 1, words that were used before become less likely; 1 leaves it out.",
+    about: "Above 1, words used before become less likely; 1 turns it off.",
     unset: MODELS_OWN,
     slider: { low: 1, high: 2, step: 0.05, start: 1 },
   },
@@ -73,7 +72,7 @@ export const SAMPLER_SETTINGS: readonly SettingText[] = [
     label: "Seed",
     about:
       "With the same number, the same message in the same chat gets the same reply.",
-    unset: "another one for each reply",
+    unset: "a new one for each reply",
   },
 ];
 
@@ -90,7 +89,7 @@ export const MEMORY_SETTINGS: readonly SettingText[] = [
     name: "repair",
     label: "Repair (r)",
     about:
-      "How much is read again where memory is of another context: after an edit, or of a document. Higher is closer to exact; lower answers sooner.",
+      "How much is recomputed where memory comes from another context: after an edit, or in a document. Higher is more exact; lower answers sooner.",
     unset: "0.15",
     slider: { low: 0, high: 1, step: 0.05, start: 0.15 },
   },
@@ -98,7 +97,7 @@ export const MEMORY_SETTINGS: readonly SettingText[] = [
     name: "memoryBudgetBytes",
     label: "Memory for chats",
     about:
-      "What chats may take on the GPU beside the model. What finds no room there is brought back from this device when it is needed.",
+      "GPU memory for chats, besides the model. Whatever does not fit is restored from this device when needed.",
     unset: "1,074 MB",
     unit: "MB",
   },
@@ -113,13 +112,13 @@ export function fieldText(name: NumberName, value: number | undefined): string {
   return String(Math.round(value / BYTES_PER_MB));
 }
 
-/** What somebody has typed there, as `numberOf` reads it. */
+/** Typed text as `numberOf` reads it. */
 export function typedText(name: NumberName, text: string): string {
   const hasUnit = name !== "memoryBudgetBytes" || /[a-z]/i.test(text);
   return hasUnit ? text : `${text}MB`;
 }
 
-/** What holds while the user has chosen nothing. */
+/** The value in force while the user has set none, in words. */
 export function defaultText(
   { name, unset, unit }: SettingText,
   defaults: Settings,
@@ -133,9 +132,9 @@ export function defaultText(
   return `${value}, set by this page`;
 }
 
-/** What may stand in its field. */
+/** Describes the values that its field takes. */
 export function allowedInField(name: NumberName, allowed: string): string {
   return name === "memoryBudgetBytes"
-    ? "Give a size of 1 MB or more."
-    : `Give ${allowed}.`;
+    ? "Enter a size of 1 MB or more."
+    : `Enter ${allowed}.`;
 }

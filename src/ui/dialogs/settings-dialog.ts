@@ -14,7 +14,7 @@ import {
 import { isSame, type Settings } from "../state/settings/settings";
 import { base } from "../base/theme";
 
-/** `<rondo-settings>`: a dialog with how replies are made. What is chosen holds at once. */
+/** `<rondo-settings>`: a dialog for how replies are generated. Changes take effect at once. */
 export class SettingsDialog extends LitElement {
   static override styles = [
     base,
@@ -170,11 +170,11 @@ export class SettingsDialog extends LitElement {
     `,
   ];
 
-  /** What the user has chosen. */
+  /** The user's settings. */
   @property({ attribute: false }) chosen: Settings = {};
-  /** What the page says. */
+  /** The page's settings. */
   @property({ attribute: false }) defaults: Settings = {};
-  /** Whether what was chosen holds only once the model is loaded again. */
+  /** Whether a change takes effect only when the model is loaded again. */
   @property({ attribute: false }) needsLoad = false;
   /** Whether this tab may change the chat's instructions. */
   @property({ attribute: false }) mayInstruct = true;
@@ -211,7 +211,7 @@ export class SettingsDialog extends LitElement {
             <h3 id="replies">Replies</h3>
             ${REPLY_SETTINGS.map((text) => this.#field(text))}
             <details>
-              <summary>More ways to choose words</summary>
+              <summary>More sampling settings</summary>
               ${SAMPLER_SETTINGS.map((text) => this.#field(text))}
             </details>
           </section>
@@ -251,7 +251,7 @@ export class SettingsDialog extends LitElement {
 
   #loadAgain() {
     return html`<div class="again" role="status">
-      <p>Holds once the model is loaded again.</p>
+      <p>Takes effect when the model is loaded again.</p>
       <button
         class="small"
         type="button"
@@ -281,10 +281,9 @@ export class SettingsDialog extends LitElement {
       <div>
         <label for="attention">Round Attention</label>
         <p id="attention-about">
-          Answers from the messages that matter for the question, which keeps
-          long chats quick. Off, each answer is from all that was said: slower,
-          and with more memory. Default:
-          ${attention === "all" ? "off" : "on"}${byPage}.
+          Reads only the messages that matter for the question, which keeps long
+          chats fast. When off, each reply reads the whole chat: slower, with
+          more memory. Default: ${attention === "all" ? "off" : "on"}${byPage}.
         </p>
       </div>
     </div>`;

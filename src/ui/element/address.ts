@@ -1,13 +1,13 @@
-/** The page's address names the chat that is shown, so that a reload, or a link, shows it again. */
+/** Keeps the id of the shown chat in the page's URL, so that a reload or a link shows it again. */
 import type { ChatElement } from "./chat-element";
 import { ShowEvent } from "../state/events";
 
-/** Shows the chat that the address names, and from now on names the one that is shown. Returns how to stop that. */
+/** Shows the chat named in the URL and keeps the URL up to date. Returns a function that stops that. */
 export function followAddress(chat: ChatElement): () => void {
   const read = () => (chat.chatId = chatInAddress());
   const write = ({ chatId }: ShowEvent) => {
     const hash = chatId && `#${new URLSearchParams({ chat: chatId })}`;
-    // Without a hash: the address as it is, up to there.
+    // Without a chat the URL loses its hash.
     history.replaceState(null, "", hash ?? location.pathname + location.search);
   };
   read();

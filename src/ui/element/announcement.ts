@@ -1,14 +1,13 @@
 /**
- * What a screen reader should say next: that the model is there, what has been done to the chat, and each
- * reply once, when it has ended.
- * The same words said again would not be a change, and only changes are announced: clear it in between.
+ * The next announcement for screen readers: the model is loaded, a change is done, a reply has ended. Only changes
+ * are announced, so clear it before repeating the same words.
  */
 import { RoundEvent, StateEvent } from "../state/events";
 
 export class Announcement {
   text = "";
 
-  /** Takes note of what has happened while the chat `shownId` is shown. */
+  /** Handles an event that happened while the chat `shownId` was shown. */
   async take(event: Event, shownId: string | undefined): Promise<void> {
     if (event instanceof StateEvent && event.state === "ready")
       this.text = "The model is loaded.";
@@ -16,7 +15,7 @@ export class Announcement {
       this.text = await ended(event);
   }
 
-  /** Says what the user has had done. */
+  /** Announces the result of a user's action. */
   say(text: string): void {
     this.text = text;
   }

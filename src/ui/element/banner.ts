@@ -4,9 +4,9 @@ import { repeat } from "lit/directives/repeat.js";
 import { alertIcon, closeIcon } from "../base/icons";
 import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
-import type { Trouble } from "../state/store-warnings";
+import type { Warning } from "../state/warnings";
 
-/** `<rondo-banner>`: what the user should know, said politely, until it is put aside. */
+/** `<rondo-banner>`: warnings, announced politely, until they are dismissed. */
 export class Banner extends LitElement {
   static override styles = [
     base,
@@ -21,7 +21,7 @@ export class Banner extends LitElement {
         overflow-y: auto;
       }
 
-      .trouble {
+      .warning {
         display: grid;
         grid-template-columns: auto 1fr auto;
         align-items: start;
@@ -35,7 +35,7 @@ export class Banner extends LitElement {
         line-height: 1.45;
       }
 
-      .trouble > .icon {
+      .warning > .icon {
         margin-top: 0.5625rem;
         color: var(--_alert);
       }
@@ -48,17 +48,17 @@ export class Banner extends LitElement {
     `,
   ];
 
-  @property({ attribute: false }) troubles: readonly Trouble[] = [];
+  @property({ attribute: false }) warnings: readonly Warning[] = [];
 
   override render() {
-    // Always there: a screen reader speaks of what comes into it, not of what comes with it.
+    // Always rendered: screen readers announce changes inside a status region, not a region that is inserted.
     return html`
       <div role="status">
         ${repeat(
-          this.troubles,
+          this.warnings,
           ({ key }) => key,
           ({ key, message }) => html`
-            <div class="trouble">
+            <div class="warning">
               ${alertIcon}
               <p>${message}</p>
               <button

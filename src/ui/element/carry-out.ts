@@ -1,4 +1,4 @@
-/** Carries out what the parts of the page ask for: in the session, then with the focus and the panel. */
+/** Carries out requests from the elements: first in the session, then for focus and panel. */
 import type { Conversation } from "../state/chats/conversation";
 import { chatFileName, download } from "../base/download";
 import type { ChatRequest } from "../state/request";
@@ -12,28 +12,28 @@ export interface Stage {
   focusBox(): void;
   /** Moves the focus to a part of a round. */
   focusRound(roundId: number, part: RoundPart): void;
-  /** Moves the focus to where one goes on, as what had it is gone. */
+  /** Moves the focus on after its element was removed. */
   goOn(): void;
   /** Opens the dialog with the chat's instructions, or with text that could not be saved. */
   showInstructions(text: string, failure?: string): void;
   /** Opens the dialog with the settings. */
   showSettings(): void;
-  /** Opens the dialog with the models there are to choose from. */
+  /** Opens the model picker. */
   showModels(): void;
   closeModels(): void;
-  /** Has a screen reader say it. */
+  /** Announces `text` to screen readers. */
   announce(text: string): void;
-  /** Closes the panel, if it lies over the chat, and goes on in the chat. */
+  /** Closes the panel if it covers the chat, and focuses the chat. */
   leavePanel(): void;
   togglePanel(): void;
-  /** Whether the panel lies over the chat when it is open. */
+  /** Whether an open panel covers the chat. */
   isPanelOver: boolean;
 }
 
-/** What is asked for with a chat of the list. */
+/** Requests about a chat of the list. */
 type ListRequest = Extract<ChatRequest, { conversationId: number }>;
 
-/** What is asked for with the editor of a round. */
+/** Requests of a round's editor. */
 type EditRequest = Extract<
   ChatRequest,
   {
@@ -41,13 +41,13 @@ type EditRequest = Extract<
   }
 >;
 
-/** What makes another chat of the one that is shown. */
+/** Requests that change the shown chat. */
 type ChangeRequest = Extract<
   ChatRequest,
   { type: "show-version" | "delete-round" | "move-round" }
 >;
 
-/** What is asked for with models. */
+/** Requests about models. */
 type ModelRequest = Extract<
   ChatRequest,
   {
@@ -108,7 +108,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
       return session.choose(request.changes);
     case "reset-settings":
       session.resetSettings();
-      return stage.announce("All settings are as they were.");
+      return stage.announce("Settings reset.");
     case "attach":
       return session.attachments.add(current, request.files);
     case "stop-attaching":
@@ -216,7 +216,7 @@ async function change(request: ChangeRequest, stage: Stage): Promise<void> {
 async function instruct(text: string, stage: Stage): Promise<void> {
   const { changes, current } = stage.session;
   if (await changes.instruct(current, text)) stage.announce("Saved.");
-  else stage.showInstructions(text, "This could not be saved.");
+  else stage.showInstructions(text, "Could not be saved.");
 }
 
 function carryOutModel(request: ModelRequest, stage: Stage): void {
@@ -227,12 +227,12 @@ function carryOutModel(request: ModelRequest, stage: Stage): void {
       void models.refresh();
       return stage.showModels();
     case "plan-model":
-      return void models.look(request.wish);
+      return void models.look(request.model);
     case "close-plan":
       return models.endLookup();
     case "use-model":
       stage.closeModels();
-      session.use(request.wish);
+      session.use(request.model);
       return stage.leavePanel();
     case "delete-model":
       void models.delete(request.id).then((isDone) => {

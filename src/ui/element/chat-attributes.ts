@@ -19,8 +19,8 @@ import {
 } from "../state/settings/settings";
 
 /**
- * What a page says about a `<rondo-chat>`: its attributes, and the properties of the same names. A value
- * that cannot be is told on the console, and the default holds instead: the element never fails over it.
+ * The attributes of `<rondo-chat>` and the properties of the same names. An invalid value is reported on the console
+ * and replaced by the default; it never throws.
  */
 export class ChatAttributes extends LitElement {
   /**
@@ -35,78 +35,78 @@ export class ChatAttributes extends LitElement {
    */
   @property() model = "";
 
-  /** Another hub than huggingface.co, or a mirror: its address. */
+  /** URL of a hub or mirror to use instead of huggingface.co. */
   @property() hub = "";
 
-  /** Whether the user is kept from choosing another model. */
+  /** Whether the user can't choose another model. */
   @property({ type: Boolean, attribute: "fixed-model" }) fixedModel = false;
 
-  /** What the model is told first in new chats, until the user writes other instructions. */
+  /** The system prompt of new chats, until the user changes it. */
   @property() system = "";
 
-  /** What new chats begin with: shown, and read by the model with the first message. As an attribute, JSON. */
+  /** Messages that new chats begin with: shown, and read by the model with the first message. As an attribute, JSON. */
   @property({ converter: messagesFrom() })
   history: readonly ChatMessage[] = [];
 
-  /** What stands in the empty box. */
+  /** Shown in the empty box. */
   @property() placeholder = "Write a message";
 
-  /** Things to say, offered in a new chat. */
+  /** Example messages, offered in a new chat. */
   @property({ attribute: false }) examples: readonly string[] = EXAMPLES;
 
-  /** Whether only the chat itself is shown, without the list of chats and the header: for a place in another page. */
+  /** Whether only the chat itself is shown, without the list of chats and the header: for embedding in a page. */
   @property({ type: Boolean, reflect: true }) compact = false;
 
   /** Whether the chat can only be read: `compact`, without a box, and no model is loaded. */
   @property({ type: Boolean, reflect: true }) readonly = false;
 
-  /** From 0, which takes the likeliest token each time. Default: the model's. */
+  /** Sampling temperature; 0 always takes the likeliest token. Default: the model's. */
   @property({ converter: numberFrom("temperature") })
   temperature: number | undefined;
 
-  /** So many of the likeliest tokens are drawn from; 0: all. Default: the model's. */
+  /** Samples from this many of the likeliest tokens; 0: all. Default: the model's. */
   @property({ attribute: "top-k", converter: numberFrom("topK") })
   topK: number | undefined;
 
-  /** The likeliest tokens that together have this probability are drawn from; 1: all. Default: the model's. */
+  /** Samples from the likeliest tokens that together have this probability; 1: all. Default: the model's. */
   @property({ attribute: "top-p", converter: numberFrom("topP") })
   topP: number | undefined;
 
-  /** Tokens at least this share as likely as the likeliest are drawn from; 0: all. Default: the model's. */
+  /** Samples from tokens at least this share as likely as the likeliest; 0: all. Default: the model's. */
   @property({ attribute: "min-p", converter: numberFrom("minP") })
   minP: number | undefined;
 
-  /** Above 1, tokens that are in the chat already are made less likely. Default: the model's, mostly 1. */
+  /** Above 1, tokens already in the chat become less likely. Default: the model's, mostly 1. */
   @property({
     attribute: "repetition-penalty",
     converter: numberFrom("repetitionPenalty"),
   })
   repetitionPenalty: number | undefined;
 
-  /** Same seed, same text. Default: drawn anew for each reply. */
+  /** Same seed, same text. Default: a new one for each reply. */
   @property({ converter: numberFrom("seed") })
   seed: number | undefined;
 
-  /** Tokens of a reply at most. Default 1024. */
+  /** Maximum tokens of a reply. Default 1024. */
   @property({ attribute: "max-tokens", converter: numberFrom("maxTokens") })
   maxTokens: number | undefined;
 
-  /** Bytes of the chats' memory on the GPU at most, or a text such as "512MB"; from the next load on. Default 1 GiB. */
+  /** Maximum bytes of KV on the GPU, or a string such as "512MB"; from the next load on. Default 1 GiB. */
   @property({ attribute: "memory-budget" })
   memoryBudget: number | string | undefined;
 
-  /** "rounds" answers from the rounds that matter for the question, "all" from all. Default "rounds". */
+  /** "rounds" attends to the rounds that matter for the question, "all" to all. Default "rounds". */
   @property() attention: "rounds" | "all" | undefined;
 
-  /** Share of the question's attention that the rounds it is answered from hold together, 0 to 1. Default: the model's. */
+  /** Share of the question's attention that the selected rounds must hold, 0 to 1. Default: the model's. */
   @property({ converter: numberFrom("tau") })
   tau: number | undefined;
 
-  /** Share of the chat that is computed again where memory is stale, 0 to 1. Default 0.15. */
+  /** Share of the chat that is recomputed where KV is stale, 0 to 1. Default 0.15. */
   @property({ converter: numberFrom("repair") })
   repair: number | undefined;
 
-  /** The model as an engine takes it; undefined where none is named, or none can have this name. */
+  /** The model as an engine takes it; undefined where `model` is empty or invalid. */
   protected get modelSource(): string | undefined {
     const { model } = this;
     if (!model) return undefined;
@@ -118,7 +118,7 @@ export class ChatAttributes extends LitElement {
     }
   }
 
-  /** The hub's address, where another one is named. */
+  /** The hub's URL, where `hub` is set. */
   protected get hubUrl(): string | undefined {
     const { hub } = this;
     if (!hub) return undefined;
@@ -127,7 +127,7 @@ export class ChatAttributes extends LitElement {
     return undefined;
   }
 
-  /** What of it are settings; without those that cannot be, which are told on the console. */
+  /** The attributes that are settings; invalid ones are left out and reported on the console. */
   protected get defaults(): Settings {
     const { memoryBudget, attention } = this;
     const memoryBudgetBytes =
@@ -161,7 +161,7 @@ export class ChatAttributes extends LitElement {
     return Object.fromEntries(right);
   }
 
-  /** The history, where it is one. */
+  /** `history`, where it is valid. */
   protected get messages(): ChatMessage[] {
     try {
       return checkedMessages(this.history ?? []);
@@ -213,6 +213,6 @@ function attributeOf(name: SettingName): string {
 
 function warn(attribute: string, value: unknown, allowed: string): void {
   console.warn(
-    `<rondo-chat> ${attribute}: expected ${allowed}, found ${JSON.stringify(value) ?? String(value)}. The default holds.`,
+    `<rondo-chat> ${attribute}: expected ${allowed}, found ${JSON.stringify(value) ?? String(value)}. Using the default.`,
   );
 }

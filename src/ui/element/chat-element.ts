@@ -46,49 +46,47 @@ import { base, theme } from "../base/theme";
 import type { Transcript } from "../transcript/transcript";
 
 /**
- * `<rondo-chat>`: a chat with a model that runs in the page. Give it a `model`; it shows the chats that are
- * kept, loads the model, and says how far that is. What the user does shows at once; what the model does,
- * at most once per painted frame.
+ * `<rondo-chat>`: a chat with a model that runs in the page. Give it a `model`; it shows the saved chats, loads the
+ * model, and shows the progress. User actions show at once, the model's output at most once a frame.
  *
- * Chats are kept for the page's origin, and each element shows them all in its list; a `compact` one has no
- * list, and begins with a new chat. What the user chooses, models and settings, is remembered for elements
- * that name the same model.
+ * Chats are saved per origin, and each element lists them all; a `compact` one has no list and begins with a new
+ * chat. The user's model and settings are remembered for elements that name the same model.
  *
  * @element rondo-chat
- * @attr {"idle" | "loading" | "paused" | "ready" | "failed" | "unavailable"} state - where the model stands; to be read
+ * @attr {"idle" | "loading" | "paused" | "ready" | "failed" | "unavailable"} state - state of the model; read-only
  * @fires {SentEvent} rondo-message - a message is sent, by the user or by `send()`
  * @fires {RoundEvent} rondo-round - a reply has ended
- * @fires {ShowEvent} rondo-show - another chat is shown, or the one that is has got its name
- * @fires {ChatErrorEvent} rondo-error - loading failed, a reply broke off, or something with a kept chat failed
+ * @fires {ShowEvent} rondo-show - another chat is shown, or the shown chat has got its id
+ * @fires {ChatErrorEvent} rondo-error - loading, a reply, or reading or writing a chat failed
  * @fires {StateEvent} rondo-state - `state` has changed
- * @fires {SettingsEvent} rondo-settings - the user has chosen other settings
- * @slot brand - instead of the mark and the name
- * @slot welcome - instead of the words in an empty chat
+ * @fires {SettingsEvent} rondo-settings - the user has changed settings
+ * @slot brand - instead of the logo and the name
+ * @slot welcome - instead of the text in an empty chat
  * @slot footer - at the foot of the side panel
  * @slot tools - at the right of the chat's header
  * @csspart panel - the side panel with the list of chats
  * @csspart chat - each chat's button in the list
- * @csspart main - all beside the panel
+ * @csspart main - everything beside the panel
  * @csspart header - the bar above the chat
- * @csspart log - the box that scrolls, with what was said
- * @csspart message - what the user said
+ * @csspart log - the scrolling box with the messages
+ * @csspart message - the user's message
  * @csspart document - a document that was attached
- * @csspart reply - what the model said, with what is below it
+ * @csspart reply - the reply, with the line below it
  * @csspart text - the reply's text
  * @csspart receipt - the line below a reply that says how it ended and what it took
- * @csspart example - each thing to say
+ * @csspart example - each example's button
  * @csspart box - the frame around the text and its buttons
  * @csspart input - the text area
- * @cssprop [--rondo-accent=#0b6a5c] - the one colour; in the dark #7accb9
+ * @cssprop [--rondo-accent=#0b6a5c] - the accent colour; in dark mode #7accb9
  * @cssprop [--rondo-on-accent=#ffffff] - text on it
  * @cssprop [--rondo-ground=#fcfbf9] - behind the chat
  * @cssprop [--rondo-panel=#f3f1ec] - behind the list of chats
  * @cssprop [--rondo-raised=#ffffff] - boxes and buttons
  * @cssprop [--rondo-text=#1e1d1a] - text
- * @cssprop [--rondo-muted=#635f57] - text of less weight
- * @cssprop [--rondo-line=#e0dcd3] - lines that part
- * @cssprop [--rondo-control-line=#8a857a] - frames of what can be pressed or filled in
- * @cssprop [--rondo-alert=#a5371f] - what went wrong
+ * @cssprop [--rondo-muted=#635f57] - secondary text
+ * @cssprop [--rondo-line=#e0dcd3] - dividing lines
+ * @cssprop [--rondo-control-line=#8a857a] - borders of controls
+ * @cssprop [--rondo-alert=#a5371f] - errors
  * @cssprop [--rondo-code-keyword=#8a2a6e] - keywords in code
  * @cssprop [--rondo-code-string=#39691a] - strings in code
  * @cssprop [--rondo-code-value=#924a0d] - numbers and other values in code
@@ -127,7 +125,7 @@ export class ChatElement extends ChatAttributes {
     announce: (text) => this.#announce(text),
   });
 
-  /** Used where the page gives no engine. */
+  /** Used where the page sets no engine. */
   #shared: SharedEngine | undefined;
 
   /** The page's own engine, or else the shared one. */
@@ -135,17 +133,17 @@ export class ChatElement extends ChatAttributes {
     return this.engine ?? (this.#shared ??= new SharedEngine(pageEngines));
   }
 
-  /** What a `<rondo-memory>` shows the memory of this chat's engine with: its `source`. */
+  /** The `source` for a `<rondo-memory>` that shows this chat's engine. */
   get memorySource(): MemorySource {
     return this.#engine;
   }
 
-  /** Where the model stands. */
+  /** State of the model. */
   get state(): ChatState {
     return this.#session.state;
   }
 
-  /** The engine's name for the chat that is shown, once something was said in it; set it to show another. */
+  /** The id of the shown chat, once it has a message; set it to show another. */
   @property({ attribute: "chat-id", noAccessor: true })
   get chatId(): string | undefined {
     return this.#session.current.address;
@@ -157,40 +155,40 @@ export class ChatElement extends ChatAttributes {
   }
 
   /**
-   * Says something in the chat that is shown, as the user would.
+   * Sends a message in the shown chat, as the user would.
    *
-   * @returns the round when its reply has ended, by itself or because it was stopped
-   * @throws TypeError where there is nothing to say; InvalidStateError while a reply is on its way, where
-   *   another tab has the chat, or in one that is readonly; AbortError where it was stopped before its turn;
-   *   what the reply, or loading the model, fails with: then the message waits in the chat
+   * @returns the round when its reply is complete or stopped
+   * @throws TypeError where the text is empty; InvalidStateError while a reply is coming, where another tab has the
+   *   chat open, or in a read-only chat; AbortError where it was stopped before its turn; the error of the reply, or
+   *   of loading the model: then the message waits in the chat
    */
   send(text: string): Promise<Round> {
     return sendTo(this.#session, this, text);
   }
 
-  /** Ends the reply that is coming. What was said so far stays. */
+  /** Stops the running reply. Its text so far stays. */
   stop(): void {
     this.#take({ type: "stop" });
   }
 
-  /** Shows a new chat, which begins with `history`. The one before stays in the list. */
+  /** Shows a new chat, which begins with `history`. The previous one stays in the list. */
   newChat(): void {
     this.#session.library.newChat();
   }
 
-  /** Shows an empty chat, without `history`. The one before stays in the list. */
+  /** Shows an empty chat, without `history`. The previous one stays in the list. */
   clear(): void {
     this.setMessages([]);
   }
 
-  /** What was said in the chat that is shown, oldest first; of a reply that is coming, what there is. */
+  /** The messages of the shown chat, oldest first, including the text so far of a running reply. */
   getMessages(): ChatMessage[] {
     return messagesOf(this.#session.current.rounds);
   }
 
   /**
-   * Shows a new chat that begins with these messages. The model reads them with the next one. A message at
-   * the end that has no reply goes into the box.
+   * Shows a new chat that begins with these messages. The model reads them with the next one. A last message without
+   * a reply goes into the box.
    *
    * @throws TypeError
    */
@@ -201,12 +199,12 @@ export class ChatElement extends ChatAttributes {
     library.current.putBack(unanswered);
   }
 
-  /** Attaches documents, one an argument, to the chat that is shown, or loads a model's files. */
+  /** Attaches documents to the shown chat, or loads the files of a model. */
   attach(...files: File[]): void {
     this.#takeFiles(files);
   }
 
-  /** Reads the chat that is shown once more: something else than this element has changed it. */
+  /** Reads the shown chat again, after something other than this element changed it. */
   refresh(): void {
     if (!this.#session.current.isBusy) this.#session.reopen();
   }
@@ -284,7 +282,7 @@ export class ChatElement extends ChatAttributes {
         <div class="main" part="main" ?inert=${isCovering}>
           ${this.#isBare ? nothing : chatHeader(view)}
           <rondo-banner
-            .troubles=${this.#session.troubles.shown}
+            .warnings=${this.#session.warnings.shown}
           ></rondo-banner>
           ${chatBody(view)} ${chatDock(view)}
         </div>
@@ -322,12 +320,12 @@ export class ChatElement extends ChatAttributes {
     return this.compact || this.readonly;
   }
 
-  /** Whether the chat may be gone on with here. */
+  /** Whether the chat can be changed here. */
   get #mayWrite(): boolean {
     return this.#session.current.access === "write" && !this.readonly;
   }
 
-  /** Has new chats begin as the page says. */
+  /** Applies `system` and `history` to new chats. */
   #begin(): void {
     const { rounds, unanswered } = roundsOf(this.messages);
     const { library } = this.#session;
@@ -336,7 +334,7 @@ export class ChatElement extends ChatAttributes {
       library.current.putBack(unanswered);
   }
 
-  /** One that is only read needs no model, and without a kept chat no engine. */
+  /** A read-only element needs no model, and without a saved chat no engine. */
   #load(isRenamed: boolean, isBack = false): void {
     const { fixedModel: isFixed, modelSource: source } = this;
     if (this.readonly && this.chatId === undefined) return;
@@ -349,7 +347,7 @@ export class ChatElement extends ChatAttributes {
     const isModel = this.picker?.isOpen === true || areModelFiles(files);
     if (isModel && this.fixedModel) return;
     if (isModel)
-      this.#take({ type: "use-model", wish: { source: files, options: {} } });
+      this.#take({ type: "use-model", model: { source: files, options: {} } });
     else this.#take({ type: "attach", files });
   }
 
@@ -384,13 +382,13 @@ export class ChatElement extends ChatAttributes {
     this.requestUpdate();
   }
 
-  /** In the box; on a phone, its keyboard would cover what there is to read. */
+  /** Focuses the box, except on phones, where the keyboard would cover the chat. */
   #goOn(): void {
     if (matchMedia("(pointer: fine)").matches) this.focus();
     else this.transcript.focus();
   }
 
-  /** Closes the drawer, if it is one, and goes on in the chat. */
+  /** Closes the drawer, if it is one, and focuses the chat. */
   #leavePanel(): void {
     this.#drawer.leave();
     void this.updateComplete.then(() => this.#goOn());

@@ -1,4 +1,4 @@
-/** The lie of the land in `<rondo-chat>`: panel, header, banner, transcript, dock. */
+/** Layout of `<rondo-chat>`: panel, header, banner, transcript, dock. */
 import { css } from "lit";
 
 export const chatStyles = css`

@@ -1,4 +1,4 @@
-/** What `<rondo-chat>` shows, part by part, of its session. */
+/** Templates of the parts of `<rondo-chat>`. */
 import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { entryOf } from "../sidebar/chat-entry";
@@ -13,18 +13,18 @@ export interface ChatView {
   drawer: { isOpen: boolean; isNarrow: boolean };
   examples: readonly string[];
   placeholder: string;
-  /** Whether the user is kept from choosing another model. */
+  /** Whether the user can't choose another model. */
   isFixed: boolean;
   /** Whether the chat can only be read. */
   isReadonly: boolean;
-  /** Whether the chat may be gone on with here. */
+  /** Whether the chat can be changed here. */
   mayWrite: boolean;
   /** Whether files are held over the page. */
   isDropping: boolean;
 }
 
 export function chatPanel({ session, drawer, isFixed }: ChatView) {
-  const { library, loading, search, troubles } = session;
+  const { library, loading, search, warnings } = session;
   const { begun, current } = library;
   return html`
     <rondo-side-panel
@@ -38,7 +38,7 @@ export function chatPanel({ session, drawer, isFixed }: ChatView) {
         .map((chat) => entryOf(chat, current, search.excerptOf(chat)))}
       .search=${search.state(begun.length)}
       .model=${loading.model}
-      .keeping=${troubles.isKeeping}
+      .keeping=${warnings.isKeeping}
       .mayChooseModel=${!isFixed}
     >
       <slot name="brand" slot="brand">
@@ -67,7 +67,7 @@ export function modelPicker({ session, isDropping }: ChatView) {
     <rondo-model-picker
       .own=${own}
       .kept=${models.kept}
-      .inUse=${loading.wish}
+      .inUse=${loading.request}
       .isLoading=${loading.state !== "ready"}
       .lookup=${models.lookup}
       .error=${models.error}
@@ -113,7 +113,7 @@ export function chatBody(view: ChatView) {
 function waitingFor({ state, visit }: Session): string {
   if (state !== "ready") return "the model";
   const isRestoring = visit.progress !== undefined;
-  return isRestoring ? "what was said before" : "the reply in another chat";
+  return isRestoring ? "the chat to load" : "the reply in another chat";
 }
 
 export function chatDock(view: ChatView) {

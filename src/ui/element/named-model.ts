@@ -1,4 +1,4 @@
-/** Loads the model of an element: the one it names, or the one that the user has chosen instead. */
+/** Loads an element's model: the user's choice, or else the one that the element names. */
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import { endsPages } from "../state/models/remembered-model";
 import type { Session } from "../state/page-state";
@@ -10,11 +10,11 @@ export interface Naming {
   isRenamed: boolean;
   /** Whether the user may choose another. */
   isFixed: boolean;
-  /** Whether the element was put away, and is back. */
+  /** Whether the element was removed from the page, and is back. */
   isBack: boolean;
 }
 
-/** What the user chose goes before what the page names, until the page names another. */
+/** The user's choice wins until the page names another model. */
 export function loadNamed(
   session: Session,
   engine: ChatEngine,
@@ -23,13 +23,13 @@ export function loadNamed(
   const { loading } = session;
   if (isRenamed) session.name(source);
   const own = source === undefined ? undefined : { source, options: {} };
-  const isFirst = loading.wish === undefined;
+  const isFirst = loading.request === undefined;
   const remembered = isFixed ? undefined : session.remembered;
-  const chosen = isFirst ? remembered : loading.wish;
-  const wish = isRenamed && !isFirst ? own : (chosen ?? own);
-  if (wish && isFirst && wish === chosen && endsPages()) {
+  const chosen = isFirst ? remembered : loading.request;
+  const request = isRenamed && !isFirst ? own : (chosen ?? own);
+  if (request && isFirst && request === chosen && endsPages()) {
     session.connect(engine);
-    loading.hold(wish);
-  } else if (wish) void session.load(engine, wish, isBack);
+    loading.hold(request);
+  } else if (request) void session.load(engine, request, isBack);
   else session.connect(engine);
 }

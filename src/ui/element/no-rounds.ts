@@ -1,4 +1,4 @@
-/** What stands in `<rondo-chat>` where there are no rounds: a welcome, or why there is nothing to read. */
+/** Shown in `<rondo-chat>` where there are no rounds: a welcome, or the reason. */
 import { html, nothing } from "lit";
 import { EMBEDDED_ID } from "../state/models/known-models";
 import { nameOfSource, sourceOf } from "../state/models/model-request";
@@ -19,7 +19,7 @@ export function noRounds(
   if (visit.isOpening) return html`<p class="opening">Opening…</p>`;
   if (current.openError !== undefined) return failure(current.openError);
   if (current.summary === undefined) return nothing;
-  return html`<p class="opening">Nothing is left in this chat.</p>`;
+  return html`<p class="opening">This chat is empty.</p>`;
 }
 
 function welcome(
@@ -27,7 +27,7 @@ function welcome(
   examples: readonly string[],
   mayChooseModel: boolean,
 ) {
-  const { source } = loading.wish ?? {};
+  const { source } = loading.request ?? {};
   const isTiny = source === undefined || source === sourceOf(EMBEDDED_ID);
   return html`
     <div class="welcome">

@@ -1,4 +1,4 @@
-/** A message that the page's own script sends, from what it is to the round that came of it. */
+/** Sends a message from the page's script and resolves with its round. */
 import { ChatErrorEvent } from "../state/events";
 import type { Round } from "../state/chats/round";
 import type { Session } from "../state/page-state";
@@ -15,23 +15,20 @@ export async function sendTo(
   if (typeof text !== "string" || text.trim() === "")
     throw new TypeError("There is nothing to send: the text is empty.");
   if (events.readonly)
-    throw new DOMException(
-      "This chat can only be read: it is readonly.",
-      "InvalidStateError",
-    );
+    throw new DOMException("This chat is read-only.", "InvalidStateError");
   const sent = turns.send(current, text);
   if (sent === undefined)
     throw new DOMException(
       current.access === "read"
         ? "This chat is open in another tab."
-        : "Something is on its way in this chat: wait for its end, or stop it.",
+        : "This chat is busy: wait until it is done, or stop it.",
       "InvalidStateError",
     );
   const round = await orLoadFailure(sent, events, loading.error);
   if (round.error !== undefined) throw round.error;
   if (round.phase === "unanswered")
     throw new DOMException(
-      "The message was stopped before it was its turn.",
+      "The message was stopped before its turn came.",
       "AbortError",
     );
   return round;

@@ -1,7 +1,6 @@
 /**
- * The engines of a page, for elements that bring none of their own. Those that ask for the same model
- * share one engine, which loads it once; another model gets another engine. One that nobody uses any more
- * stays loaded for who comes back, and is the first to be given another model.
+ * The engines of a page, for elements without their own. Elements that name the same model share one engine, which
+ * loads it once. An unused engine stays loaded, and is the first to be given another model.
  */
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import type {
@@ -12,9 +11,9 @@ import type {
 } from "../../engine/api/models";
 import type { EngineNotice } from "../../engine/api/notice";
 
-/** Who uses an engine: one for each element. */
+/** A user of an engine: one per element. */
 export interface EngineUser {
-  /** Takes note of what happens unasked. */
+  /** Receives the engine's notices. */
   tell(notice: EngineNotice): void;
 }
 
@@ -26,21 +25,21 @@ export class EnginePool {
     this.#makeEngine = makeEngine;
   }
 
-  /** An engine for what needs no model. */
+  /** An engine for calls that need no model. */
   any(user: EngineUser): PooledEngine {
     const found = this.still(undefined);
     found.users.add(user);
     return found;
   }
 
-  /** The same engine for who does not use it any more and has left something to do; another where it has ended. */
+  /** The same engine for a former user with unfinished work; another where it has ended. */
   still(before: PooledEngine | undefined): PooledEngine {
     if (before !== undefined && this.#engines.has(before)) return before;
     const [first = this.#add()] = this.#engines;
     return first;
   }
 
-  /** The engine that has this model, or is to get it. */
+  /** The engine that has loaded this model, or will load it. */
   for(user: EngineUser, key: string | undefined): PooledEngine {
     const all = [...this.#engines];
     const found =
@@ -51,7 +50,7 @@ export class EnginePool {
     return found;
   }
 
-  /** Ends an engine, unless somebody uses it. */
+  /** Closes an engine, unless it is in use. */
   endUnused(engine: PooledEngine): void {
     if (engine.users.size > 0) return;
     this.#engines.delete(engine);
@@ -65,7 +64,7 @@ export class EnginePool {
   }
 }
 
-/** What is the same for all who ask for a model; undefined for files, which are one user's. */
+/** The key under which users share a model; undefined for files, which are not shared. */
 export function modelKey(
   source: ModelSource,
   { hubUrl, weightBits }: LoadOptions,
@@ -74,11 +73,11 @@ export function modelKey(
   return JSON.stringify([source, hubUrl, weightBits]);
 }
 
-/** An engine, who uses it, and which of them has which chat in hand. */
+/** An engine, its users, and which of them has which chat open. */
 export class PooledEngine {
   readonly engine: ChatEngine;
   readonly users = new Set<EngineUser>();
-  /** Who writes a chat, by the engine's name for it. */
+  /** The user that may write a chat, by chat id. */
   readonly holders = new Map<string, EngineUser>();
   #load: SharedLoad | undefined;
 
@@ -86,23 +85,23 @@ export class PooledEngine {
     this.engine = engine;
   }
 
-  /** What is loaded, or about to be. */
+  /** The model that is loaded or loading. */
   get key(): string | undefined {
     return this.#load?.key;
   }
 
-  /** Whether `user` has this very model from here already: asking again means loading it again. */
+  /** Whether `user` already got this model here: asking again means reloading it. */
   hasServed(user: EngineUser): boolean {
     return this.#load?.served.has(user) ?? false;
   }
 
-  /** `user` uses it no more. When it comes back it finds what is loaded, as anybody does. */
+  /** Ends `user`'s use. When it returns, it finds whatever is loaded then. */
   release(user: EngineUser): void {
     this.users.delete(user);
     this.#load?.served.delete(user);
   }
 
-  /** Joins who loads the same, or has loaded it. */
+  /** Joins a load of the same model, or starts one. */
   load(
     user: EngineUser,
     key: string | undefined,
@@ -131,9 +130,9 @@ export class PooledEngine {
   }
 }
 
-/** One load with several who wait for it. It is ended when the last of them gives up. */
+/** One load that several users wait for. Aborted when the last of them gives up. */
 class SharedLoad {
-  /** Undefined once it is given up. */
+  /** Undefined once it is aborted. */
   key: string | undefined;
   readonly outcome: Promise<ModelInfo>;
   readonly served = new WeakSet<EngineUser>();
@@ -173,7 +172,7 @@ class SharedLoad {
     } finally {
       signal?.removeEventListener("abort", giveUp);
       this.#waiting.delete(options);
-      // Who has given up and asks once more joins the others.
+      // A user that gave up and asks again joins the others.
       if (signal?.aborted) this.served.delete(user);
       if (signal?.aborted && this.#waiting.size === 0) {
         this.key = undefined;

@@ -1,6 +1,6 @@
 /**
- * A page's engine as one element has it. Another element may use the same: a chat that one of them has in
- * hand is read only for the other, as it is for another tab, until the first one leaves it.
+ * An element's handle to a shared engine. A chat that one element has open is read-only for the others, as for other
+ * tabs, until it is left.
  */
 import {
   CALLS,
@@ -33,10 +33,10 @@ export class SharedEngine
   readonly #pool: EnginePool;
   readonly #listeners = new Set<Listener>();
   #pooled: PooledEngine | undefined;
-  /** The one it had before it let go of it. */
+  /** The engine before `rest`. */
   #before: PooledEngine | undefined;
   #stopHearing: () => void = () => {};
-  /** Settled when what was in hand with one engine is in hand with the next. */
+  /** Settled when the open chats have moved to the next engine. */
   #moving: Promise<void> = Promise.resolve();
 
   constructor(pool: EnginePool) {
@@ -44,7 +44,7 @@ export class SharedEngine
     this.#pool = pool;
   }
 
-  /** Whether it has let go of its engine: `load` and `wake` take one again. */
+  /** Whether it has released its engine: `load` and `wake` take one again. */
   isResting = false;
 
   override load(
@@ -59,8 +59,8 @@ export class SharedEngine
   }
 
   /**
-   * Lets go of the engine and all chats in hand: the element is put away. The model stays for others. What is
-   * asked for now is still done, and takes nothing in hand.
+   * Releases the engine and closes all open chats, when the element leaves the page. The model stays for others.
+   * Later calls still work, and leave no chat open.
    */
   rest(): void {
     this.isResting = true;
@@ -70,7 +70,7 @@ export class SharedEngine
     this.#pooled = undefined;
     this.#before = pooled;
     pooled.release(this);
-    // A chat may still be on its way there.
+    // A chat may still be opening there.
     this.#moving = this.#moving.then(() => this.#leaveAll(pooled));
   }
 
@@ -83,7 +83,7 @@ export class SharedEngine
     for (const listener of this.#listeners) listener(notice);
   }
 
-  /** What the forwarded methods do: others of the page may use the engine, too, but each chat is one's alone. */
+  /** Forwards a method, and keeps each chat to one element. */
   forward(name: CallName, args: readonly unknown[]): unknown {
     const { kind, writes }: CallShape = CALLS[name];
     const engine = writes
@@ -123,7 +123,7 @@ export class SharedEngine
     return () => this.#listeners.delete(listener);
   }
 
-  /** The engine goes on for others. */
+  /** The engine stays open for others. */
   async close(): Promise<void> {
     const pooled = this.#pooled;
     this.rest();
@@ -133,7 +133,7 @@ export class SharedEngine
 
   /** The engine of the model; until one is asked for, any will do. */
   async #any(): Promise<PooledEngine> {
-    // Who is about to ask for a model does so in this very task.
+    // An element that asks for a model does so in this same task.
     await Promise.resolve();
     if (this.#pooled === undefined && !this.isResting)
       this.#hear(this.#pool.any(this));
@@ -142,13 +142,13 @@ export class SharedEngine
     return this.isResting ? this.#pool.still(this.#before) : this.#any();
   }
 
-  /** The engine, to change a chat with. @throws ChatBusyError where another element has it in hand */
+  /** The engine, for changing a chat. @throws ChatBusyError where another element has it open */
   async #writer(chatId: string): Promise<ChatEngine> {
     const { engine, holders } = await this.#any();
     const holder = holders.get(chatId);
     if (holder !== undefined && holder !== this)
       throw new ChatBusyError(
-        "This chat is open in another place of this page. Close it there to go on here.",
+        "This chat is open elsewhere on this page. Close it there to continue here.",
       );
     return engine;
   }
@@ -180,7 +180,7 @@ export class SharedEngine
     const holder = holders.get(chatId) ?? this;
     if (holder !== this) return { ...history, access: "read" };
     if (history.access === "write") holders.set(chatId, this);
-    // Nobody would leave it.
+    // Nothing else would close it.
     if (this.isResting) await this.#leave(pooled, chatId);
     return history;
   }

@@ -1,6 +1,6 @@
 /**
- * Names by which a code block may say what it is written in, of the languages that are coloured; the colouring
- * itself (code-nodes.ts) is only loaded when one of them appears.
+ * Names of the languages that code blocks are highlighted in. The highlighter (code-nodes.ts) is loaded when one of
+ * them first appears.
  */
 export const NAMES =
   "bash sh zsh c h cpp c++ cc hpp csharp cs c# css dart diff patch dockerfile docker go golang graphql gql " +
@@ -10,7 +10,7 @@ export const NAMES =
 
 const KNOWN: ReadonlySet<string> = new Set(NAMES.split(" "));
 
-/** The language as the colouring knows it; undefined where it does not. */
+/** The highlighter's name of the language; undefined where it has none. */
 export function knownLanguage(name: string | undefined): string | undefined {
   const lower = name?.toLowerCase();
   return lower !== undefined && KNOWN.has(lower) ? lower : undefined;

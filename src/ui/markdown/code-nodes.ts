@@ -1,6 +1,6 @@
 /**
- * Code as nodes in the colours of its language. They are made one by one from text: what the code says never
- * passes through a parser of HTML, and the only attribute is a class of ours. Large: to be loaded when needed.
+ * Highlighted code as nodes, made one by one from text: code never passes through an HTML parser, and the only
+ * attribute is our own class. Large: load when needed.
  */
 import hljs from "highlight.js/lib/common";
 import dart from "highlight.js/lib/languages/dart";
@@ -13,7 +13,7 @@ import scala from "highlight.js/lib/languages/scala";
 /** Besides those that the library calls common. */
 const MORE = { dart, dockerfile, haskell, latex, powershell, scala };
 
-/** What highlight.js calls while it reads, here to make nodes rather than HTML. */
+/** The emitter that highlight.js calls while parsing; makes nodes instead of HTML. */
 class NodeEmitter {
   readonly fragment = new DocumentFragment();
   readonly #open: ParentNode[] = [this.fragment];
@@ -43,7 +43,7 @@ class NodeEmitter {
     this.#current.append(fragment);
   }
 
-  // Older names of the same, which grammars do not use but the interface has.
+  // Deprecated names, unused by grammars but part of the interface.
   openNode(scope: string): void {
     this.startScope(scope);
   }
@@ -70,11 +70,11 @@ export function hasLanguage(name: string): boolean {
   return hljs.getLanguage(name) !== undefined;
 }
 
-/** The code, in the colours of a language that there is. */
+/** The highlighted code, in a language that `hasLanguage` knows. */
 export function codeNodes(code: string, language: string): DocumentFragment {
   const result = hljs.highlight(code, { language, ignoreIllegals: true });
   const emitter = result._emitter;
-  // What it could not read comes out as it went in, without an emitter of ours.
+  // Where parsing failed, the result has no emitter of ours and the code stays plain.
   if (!(emitter instanceof NodeEmitter)) return textFragment(code);
   const { fragment } = emitter;
   return fragment.textContent === code ? fragment : textFragment(code);

@@ -1,19 +1,19 @@
 /**
- * Colours code blocks, also while they grow: what was coloured stays so, what comes is added as it is, and
- * every now and then all of it is coloured anew. So a long block costs what it is long, and not its square.
+ * Highlights code blocks, also while they grow: new text is appended plain, and the block is highlighted again from
+ * time to time. So the cost of a long block is linear, not quadratic.
  */
 import { codeLanguage } from "./markdown";
 import { knownLanguage } from "./code-languages";
 
-/** More than this stays plain: it would be felt. */
+/** Longer code stays plain: highlighting it would block the page noticeably. */
 const MOST_CHARACTERS = 30_000;
 
-/** How long a growing block stays as it is coloured. */
+/** Least time between two highlightings of a growing block. */
 const REPAINT_MS = 400;
 
 type CodeNodes = (code: string, language: string) => DocumentFragment;
 
-/** What is coloured of the block that grows: its whole lines. */
+/** The highlighted part of the growing block: whole lines. */
 interface Painted {
   lines: string;
   language: string;
@@ -25,13 +25,13 @@ export class CodePainter {
   /** Loaded when the first block of a known language appears. */
   #codeNodes: CodeNodes | undefined;
   #loading: Promise<void> | undefined;
-  /** Blocks that are plain until the colours are there. */
+  /** Blocks that wait for the highlighter. */
   #waiting = new Set<HTMLElement>();
-  /** The block that grows, and what of it is coloured. */
+  /** The growing block, and its highlighted part. */
   #growing: HTMLElement | undefined;
   #painted: Painted | undefined;
 
-  /** Colours the code of a block. One that grows is another element each time. */
+  /** Highlights a block. A growing block is a new element each time. */
   paint(code: HTMLElement, isGrowing: boolean): void {
     const language = knownLanguage(codeLanguage(code));
     const text = code.textContent ?? "";
@@ -44,7 +44,7 @@ export class CodePainter {
     else code.replaceChildren(this.#codeNodes(text, language));
   }
 
-  /** Colours all of the block that grew: it will grow no more. */
+  /** Highlights the whole of the block that has finished growing. */
   finish(): void {
     const code = this.#growing;
     if (code !== undefined) this.paint(code, false);
@@ -74,7 +74,7 @@ export class CodePainter {
     try {
       this.#codeNodes = (await import("./code-nodes")).codeNodes;
     } catch {
-      // Without a network, of a page that has changed since: code stays plain.
+      // Offline, or the page has changed on the server: code stays plain.
       this.#codeNodes = plainNodes;
     }
     const waiting = [...this.#waiting].filter((code) => code.isConnected);

@@ -41,7 +41,7 @@ export class CopyButton extends LitElement {
     `,
   ];
 
-  /** What to copy, or how to make it when it is wanted. */
+  /** The text, or a function that makes it on demand. */
   @property({ attribute: false }) text: string | (() => string) = "";
   /** What it is: "code", "reply". */
   @property() what = "";

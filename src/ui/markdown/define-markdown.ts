@@ -1,13 +1,13 @@
 /**
- * Registers `<rondo-markdown>` when a reply first needs it: what reads and sanitises Markdown is a third of
- * the page's code, and a chat can be opened, and written in, without.
+ * Registers `<rondo-markdown>` when a reply first needs it: parsing and sanitising Markdown is a third of the page's
+ * code, and a chat opens without it.
  */
 import { LitElement, html } from "lit";
 import { property } from "lit/decorators.js";
 
 const NAME = "rondo-markdown";
 
-/** Where the rest did not come: a reply's words as the model wrote them. */
+/** Fallback where the code did not load: the reply as plain text. */
 class PlainReply extends LitElement {
   @property({ attribute: false }) text = "";
 

@@ -1,6 +1,5 @@
 /**
- * Markdown as HTML, block by block from top to bottom. What comes out knows Markdown only: raw HTML is the
- * text it is, an image a link. Not safe to show all the same: see `sanitise`.
+ * Markdown as HTML, block by block. Raw HTML becomes text, an image a link. Still not safe to show: see `sanitise`.
  */
 import { Lexer, Marked, type Links, type Token, type Tokens } from "marked";
 import { mathExtension } from "./math";
@@ -34,16 +33,16 @@ export interface MarkdownBlock {
   type: string;
   /** As it was written, but perhaps for its last white space; as long as it was. */
   raw: string;
-  /** Undefined where nothing is to be seen, as of a blank line. */
+  /** Undefined for invisible blocks, such as blank lines. */
   html: string | undefined;
-  /** What it says of where a name of links leads. */
+  /** Link definitions in the block. */
   links: Links;
 }
 
 /**
  * The blocks of a text in which lines end with "\n".
  *
- * @param links where the names of links lead, besides those that the text itself defines
+ * @param links link definitions besides those in the text
  */
 export function blocksOf(markdown: string, links: Links = {}): MarkdownBlock[] {
   try {
@@ -51,7 +50,7 @@ export function blocksOf(markdown: string, links: Links = {}): MarkdownBlock[] {
     Object.assign(lexer.tokens.links, links);
     return lexer.lex(markdown).map(blockOf);
   } catch {
-    // Markdown nested deeper than the stack; nobody writes it, but a model may loop.
+    // Nested deeper than the stack: a looping model may write this.
     const html = `<p>${escapeHtml(markdown)}</p>`;
     return [{ type: "text", raw: markdown, html, links: {} }];
   }

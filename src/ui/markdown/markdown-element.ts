@@ -9,16 +9,15 @@ import { oncePerFrame } from "../base/once-per-frame";
 import { base } from "../base/theme";
 
 /**
- * Blocks of a section. Where a text grows, the browser looks at everything beside what has grown: at some
- * sections, and not at thousands of blocks. Sections that are not on the screen are not laid out.
+ * Blocks per section. When a text grows, the browser checks all siblings of what has grown: a few sections instead of
+ * thousands of blocks. Sections off screen are not laid out.
  */
 const SECTION_BLOCKS = 100;
 
 /**
  * `<rondo-markdown>`: a reply's Markdown, sanitised. While a reply streams, only the blocks whose HTML
- * changed (as a rule the last one) are made anew, so that a selection in the others stays; a long text comes
- * in pieces, a frame for each. Code gets its colours and formulas their look once what that takes is loaded,
- * which is when the first of them appears.
+ * changed (as a rule the last one) are replaced, so that a selection in the others stays; a long text is rendered in
+ * pieces, one a frame. Highlighting and formulas are loaded when the first of them appears.
  *
  * @csspart text - the whole text
  */
@@ -337,10 +336,10 @@ export class MarkdownElement extends LitElement {
     if (this.#reader.isBehind) this.#readOn();
   }
 
-  /** A long text comes piece by piece, so that the page stays alive. */
+  /** Renders a long text piece by piece, so that the page stays responsive. */
   readonly #readOn = oncePerFrame(() => this.requestUpdate());
 
-  /** Where a block goes that is new. */
+  /** The section for a new block. */
   #section(index: number): HTMLElement {
     if (index % SECTION_BLOCKS === 0) {
       const section = document.createElement("div");
@@ -401,7 +400,7 @@ function frameTable(table: HTMLTableElement): void {
   frame.append(table);
 }
 
-/** A task's box stands in the place of its bullet. */
+/** Shows a task's checkbox in place of the bullet. */
 function markTask(item: HTMLLIElement): void {
   item.classList.toggle("task", /^\s*[☐☑]/.test(item.textContent ?? ""));
 }

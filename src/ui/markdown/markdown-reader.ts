@@ -1,29 +1,28 @@
 /**
- * Reads Markdown that grows, or is long, at a price that does not grow with it. What has come before the last
- * blocks is settled: it is not read again. One read takes no more than a page can do between two paintings;
- * what is longer is read in several.
+ * Parses growing or long Markdown incrementally. Blocks before the last ones are settled and not parsed again. One
+ * read does at most one frame's work; longer text takes several.
  *
  *     |  settled  |  open: may still become something else  |  to be read  |
  *                 └ #from                                   └ end
  *
- * Two things are less than exact in a text beyond `WHOLE`: a block that is longer than any is meant to be is cut
- * in two, and what a link's name stands for is known behind the place that says so.
+ * Two things are inexact in a text beyond `WHOLE`: an oversized block is cut in two, and a link definition holds only
+ * after its place.
  */
 import type { Links } from "marked";
 import { blocksOf, type MarkdownBlock } from "./markdown-blocks";
 
-/** Characters of a text that is read as a whole once it has come to its end: a long reply. */
+/** Finished texts up to this many characters are parsed as a whole. */
 export const WHOLE = 32_768;
-/** Characters that are taken in at a time. */
+/** Characters parsed at a time. */
 const PIECE = 8192;
-/** Characters of a block, at most, which is open while it grows. */
+/** Maximum characters of an open block. */
 const MOST_OPEN = 16_384;
 /** Code is read quickly, and stays in one piece for its Copy button. */
 const MOST_OPEN_CODE = 65_536;
-/** So far may lie the ends of a formula, with blank lines between them. */
+/** Maximum characters of a formula that contains blank lines. */
 const FORMULA = 2100;
 
-/** From block `at` on there are others now. */
+/** Replaces all blocks from `at` on. */
 export interface BlockChange {
   at: number;
   /** HTML of each; not safe to show. */
@@ -31,24 +30,23 @@ export interface BlockChange {
 }
 
 export class MarkdownReader {
-  /** What was read. */
+  /** The text parsed so far. */
   #text = "";
-  /** Blocks that stay as they are, of those that are seen. */
+  /** Number of visible settled blocks. */
   #settledCount = 0;
   /** Where the open blocks begin. */
   #from = 0;
-  /** How the block begins that was cut at #from, if one was: its fence, or its table's head. */
+  /** What the block cut at #from begins with, if one was: its fence, or its table's head. */
   #carry = "";
-  /** What settled blocks say of where names of links lead. */
+  /** Link definitions in settled blocks. */
   #links = noLinks();
-  /** Whether the text goes on behind what was read. */
+  /** Whether the text has an unread rest. */
   isBehind = false;
-  /** Characters that were read so far, those that were read again counted again. */
+  /** Characters parsed so far, counting repeats. */
   readCharacters = 0;
 
   /**
-   * Takes in more of a text: as much as one read may take. A text that does not begin as the one before did is
-   * another one.
+   * Parses more of a text, as much as one read may. A text that does not continue the previous one starts over.
    *
    * @param isWhole whether no more of it will come
    */
@@ -76,7 +74,7 @@ export class MarkdownReader {
     this.isBehind = false;
   }
 
-  /** Settles what is more than may stay open. */
+  /** Settles blocks beyond the maximum that may stay open. */
   #settleLong(): string[] {
     const settled: string[] = [];
     let most = MOST_OPEN;
@@ -89,7 +87,7 @@ export class MarkdownReader {
         most = MOST_OPEN_CODE;
         continue;
       }
-      // The last one may go on behind the cut; where it is the only one, it is cut in two.
+      // The last block may continue after the cut; an only block is cut in two.
       settled.push(...this.#settle(isOne ? blocks : blocks.slice(0, last)));
       if (isOne) this.#carry = carryOf(blocks[last], this.#text[this.#from]);
       most = MOST_OPEN;
@@ -97,7 +95,7 @@ export class MarkdownReader {
     return settled;
   }
 
-  /** Reads the rest, and settles of it what no more text can change. */
+  /** Parses the rest, and settles the blocks that more text can't change. */
   #readRest(): string[] {
     const rest = this.#carried(this.#text.length);
     const blocks = this.#blocksOf(rest);
@@ -115,7 +113,7 @@ export class MarkdownReader {
     this.#carry = "";
     const settled = htmlOf(blocks);
     this.#settledCount += settled.length;
-    // What is said first of a name holds.
+    // The first definition of a name wins.
     for (const [name, link] of blocks.flatMap(({ links }) =>
       Object.entries(links),
     ))
@@ -133,7 +131,7 @@ export class MarkdownReader {
   }
 }
 
-/** Any name can be one of a link. */
+/** Without a prototype: any name may be a link's. */
 function noLinks(): Links {
   return Object.create(null) as Links;
 }
@@ -143,8 +141,8 @@ function htmlOf(blocks: readonly MarkdownBlock[]): string[] {
 }
 
 /**
- * The first block that more text may change. What a line is part of shows when it is whole: "2" is a paragraph,
- * "2. two" an item of the list before. So the last two blocks are open; those right above them, without a
+ * The first block that more text may change. A line's block is known only when the line is complete: "2" is a
+ * paragraph, "2. two" an item of the list before. So the last two blocks are open; those right above them, without a
  * blank line between; and where a formula may have begun, all from there on.
  */
 function firstOpen(blocks: readonly MarkdownBlock[], text: string): number {
@@ -177,7 +175,7 @@ function lineEnd(text: string, from: number, most: number): number {
   return length > 0 ? from + length : wholeCharacters(text, most);
 }
 
-/** What a block that is cut begins with in its second part. */
+/** The prefix of the second part of a cut block. */
 function carryOf(block: MarkdownBlock | undefined, next = "\n"): string {
   const { type, raw } = block ?? { type: "", raw: "" };
   if (type === "table" && next !== "\n")

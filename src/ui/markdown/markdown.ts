@@ -20,7 +20,7 @@ const ALLOWED_TAGS = [
 const ALLOWED_ATTR = ["href", "class", "start", "align"];
 const LINK_PROTOCOLS = ["http:", "https:", "mailto:"];
 
-/** What of `html` is safe to show, whatever wrote it. */
+/** The safe part of `html`. */
 export function sanitise(html: string): DocumentFragment {
   // Null where the HTML has no body, as that of a frameset; the types do not say so.
   const clean: DocumentFragment | null = DOMPurify.sanitize(html, {
@@ -43,10 +43,10 @@ export function renderMarkdown(markdown: string): DocumentFragment {
   return sanitise(markdownBlocks(markdown).join(""));
 }
 
-/** More than this of a reply is not announced: it is on the page to be read. */
+/** Maximum characters of a reply that are announced. */
 const MOST_ANNOUNCED = 8192;
 
-/** Markdown as the words it shows, for a screen reader's announcement. */
+/** Markdown as plain text, for screen readers. */
 export function plainText(markdown: string): string {
   const start = markdown.slice(0, MOST_ANNOUNCED);
   const words = (renderMarkdown(start).textContent ?? "").trim();

@@ -1,12 +1,12 @@
 /**
- * TeX as MathML nodes, which browsers draw and read aloud without fonts or styles of ours. KaTeX reads the TeX;
- * its tree is not taken over but made anew, node by node, from a list of elements and attributes: no link, no
- * picture, no style, no length that would leave the formula's place. Large: to be loaded when needed.
+ * TeX as MathML nodes, which browsers draw and read aloud without our own fonts or styles. KaTeX parses the TeX; its
+ * tree is copied node by node through an allowlist of elements and attributes: no links, images, styles, or lengths
+ * that leave the formula's place. Large: load when needed.
  */
 import katex, { type KatexOptions } from "katex";
 import { inVariant } from "./math-variant";
 
-/** More would be felt. */
+/** A larger formula would block the page noticeably. */
 const MOST_NODES = 4000;
 const MOST_CHARACTERS = 2000;
 const MOST_EM = 20;
@@ -34,7 +34,7 @@ const LENGTHS = new Set(
   ),
 );
 
-/** What defines new commands. No reply needs one, and a few of them may stand for millions of letters. */
+/** Macros are refused: no reply needs one, and a few can expand to millions of letters. */
 const DEFINES =
   /\\(?:[egx]?def|(?:re|provide)?newcommand|renewcommand|providecommand|let|futurelet|global|long)(?![a-zA-Z])/;
 
@@ -50,7 +50,7 @@ interface TreeNode {
   character?: string | null;
 }
 
-/** The face of KaTeX that gives its tree; its types leave it out. */
+/** KaTeX's untyped method that returns its tree. */
 interface TreeMaker {
   __renderToDomTree(tex: string, options: KatexOptions): TreeNode;
 }
@@ -68,7 +68,7 @@ export function mathNodes(
       displayMode: isDisplay,
       throwOnError: true,
       trust: false,
-      // Not about safety: it would refuse what LaTeX would, such as é in a formula.
+      // Not about safety: strict mode refuses what LaTeX refuses, such as é in a formula.
       strict: "ignore",
       maxSize: MOST_EM,
       maxExpand: 1000,
@@ -80,7 +80,7 @@ export function mathNodes(
   }
 }
 
-/** The `math` in what KaTeX puts around it. */
+/** The `math` element inside KaTeX's wrapper. */
 function mathOf(node: TreeNode): TreeNode {
   for (
     let inner: TreeNode | undefined = node;
@@ -94,7 +94,7 @@ function mathOf(node: TreeNode): TreeNode {
 class Maker {
   #count = 0;
 
-  /** @throws Error for what is not on the list */
+  /** @throws Error for elements that are not allowed */
   element(node: TreeNode): Element {
     const { attributes = {}, children = [], type = "" } = node;
     if (++this.#count > MOST_NODES)
@@ -126,7 +126,7 @@ class Maker {
       : this.element({ type: "mspace", attributes: { width: `${width}em` } });
   }
 
-  /** Browsers have given this one up; page's own styles draw a box or a stroke. */
+  /** Browsers dropped `menclose`; the page's styles draw a box or a stroke. */
   #enclosure({ attributes = {}, children = [] }: TreeNode): Element {
     const row = this.element({ type: "mrow", children });
     const isBox = /\bbox\b/.test(attributes.notation ?? "box");

@@ -1,12 +1,12 @@
 /**
- * Puts a formula's MathML in its place, once what makes it is loaded: that is when the first formula appears.
- * Until then, and where it is not understood, it is there as it was written.
+ * Replaces formulas by MathML. The converter is loaded with the first formula; until then, and where parsing fails, a
+ * formula stays as written.
  */
 import { formulaOf } from "./math";
 
 type MathNodes = (tex: string, isDisplay: boolean) => Element | undefined;
 
-/** So many formulas are kept: while a reply grows, its last paragraph is made anew with each word. */
+/** Formulas cached: while a reply grows, its last paragraph is rendered again with each word. */
 const MOST_KEPT = 100;
 
 export class MathSetter {
@@ -55,7 +55,7 @@ export class MathSetter {
     try {
       this.#mathNodes = (await import("./math-nodes")).mathNodes;
     } catch {
-      // Without a network, of a page that has changed since: formulas stay as they were written.
+      // Offline, or the page has changed on the server: formulas stay as written.
       this.#mathNodes = () => undefined;
     }
     const waiting = [...this.#waiting];
@@ -64,7 +64,7 @@ export class MathSetter {
   }
 }
 
-/** The comma behind a formula goes with it: alone it would begin the next line where there is little room. */
+/** Keeps punctuation on the line of the formula before it. */
 function takePunctuation(place: HTMLElement): void {
   const text = place.nextSibling;
   if (!(text instanceof Text)) return;

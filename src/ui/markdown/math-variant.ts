@@ -1,6 +1,6 @@
 /**
- * Letters of another style, as 𝐱 or ℝ. MathML as browsers draw it knows no styles of letters any more:
- * Unicode has letters of each style instead.
+ * Letters of another style, such as 𝐱 or ℝ. MathML Core dropped letter styles; Unicode has letters of each style
+ * instead.
  */
 import { ownValue } from "../../util/own-value";
 
@@ -11,7 +11,7 @@ interface Variant {
   digit?: number;
   /** Of Α and α. */
   greek?: readonly [upper: number, lower: number];
-  /** Letters that Unicode had before, elsewhere. */
+  /** Letters with code points outside the block. */
   others?: string;
 }
 

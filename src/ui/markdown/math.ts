@@ -1,14 +1,14 @@
 /**
  * Formulas in Markdown, as models write them: `$…$` and `\(…\)` in a line, `$$…$$` and `\[…\]` on their own.
- * Here they are only found; each goes on as the text it was written as, in a `<code>` that says so, until
- * math-nodes.ts sets it. What stands in code is code.
+ * Here they are only found: each becomes a marked `<code>` with its source until math-nodes.ts converts it. Dollars
+ * in code are left alone.
  *
- * A dollar is a price as a rule: it begins a formula only where no space follows it, and ends one only where
- * none is before it and no letter or digit behind it.
+ * A dollar is usually a price: it opens a formula only where no space follows it, and closes one only where no space
+ * precedes it and no letter or digit follows.
  */
 import type { MarkedExtension, TokenizerAndRendererExtension } from "marked";
 
-/** A formula may be so long, in characters; what is longer is text. */
+/** Maximum characters of a formula; longer ones stay text. */
 const LONGEST = 2000;
 
 const INLINE = [
@@ -27,7 +27,7 @@ const BLOCK = [
   new RegExp(String.raw`^ {0,3}\\\[([^]{1,${LONGEST}}?)\\\][ \t]*(?:\n|$)`),
 ];
 
-/** The class of the element that a formula goes on in. */
+/** Class of the element that holds a formula's source. */
 const LANGUAGE = "language-math";
 
 /** For marked. */
@@ -61,7 +61,7 @@ function tokenOf(type: string, src: string, patterns: readonly RegExp[]) {
   return undefined;
 }
 
-/** What marked should look at again; undefined where there is nothing. */
+/** Where marked should look for a formula; undefined for nowhere. */
 function firstOf(src: string, marks: readonly string[]): number | undefined {
   const places = marks.map((mark) => src.indexOf(mark)).filter((at) => at >= 0);
   return places.length === 0 ? undefined : Math.min(...places);
@@ -75,11 +75,11 @@ export function formulasIn(root: ParentNode): HTMLElement[] {
 
 export interface Formula {
   tex: string;
-  /** Whether it stands on its own. */
+  /** Whether it is a display formula. */
   isDisplay: boolean;
 }
 
-/** A formula without what it stands between; undefined for other text. */
+/** A formula without its delimiters; undefined for other text. */
 export function formulaOf(raw: string): Formula | undefined {
   const text = raw.trim();
   const at = INLINE.findIndex((pattern) => pattern.exec(text)?.[0] === text);

@@ -1,6 +1,6 @@
 /**
- * A button in the chat's header that opens the memory panel: beside the chat, or over it where there is no
- * room for both. The panel's code comes with the first opening; closed, it is out of the page.
+ * A button in the chat's header that opens the memory panel beside the chat, or over it where space is short. The
+ * panel's code is loaded at the first opening; a closed panel is removed from the page.
  */
 import { html, render } from "lit";
 import type { MemorySource } from "../../engine/api/kv-memory";
@@ -28,7 +28,7 @@ export class MemoryDock {
     this.#source = source;
     const button = this.#button;
     Object.assign(button, { type: "button", slot: "tools", className: "tool" });
-    button.title = "What memory holds";
+    button.title = "Show the memory panel";
     button.setAttribute("aria-label", "Memory");
     button.setAttribute("aria-controls", aside.id);
     render(html`${memoryIcon}<span>Memory</span>`, button);
@@ -61,7 +61,7 @@ export class MemoryDock {
     try {
       await import("./define-memory");
     } catch {
-      // Perhaps there is another version on the server now.
+      // The server may have a newer version of the page.
       render(
         html`<p>The panel could not be loaded. Reload the page.</p>
           ${this.#closeButton()}`,
@@ -69,7 +69,7 @@ export class MemoryDock {
       );
       return;
     }
-    // Closed while its code was on the way.
+    // Closed while its code was loading.
     if (!this.#isOpen) return;
     this.#panel ??= this.#newPanel();
     this.#panel.chatId = this.#chat.chatId;
@@ -110,7 +110,7 @@ export class MemoryDock {
     </button>`;
   }
 
-  /** A chat that is covered takes no focus. */
+  /** A covered chat takes no focus. */
   #fit = (): void => {
     this.#chat.inert = this.#isOpen && this.#covering.matches;
     this.#button.setAttribute("aria-expanded", String(this.#isOpen));
@@ -134,7 +134,7 @@ export class MemoryDock {
   };
 }
 
-/** Where nothing can be remembered, it is closed at first. */
+/** Without storage, it starts closed. */
 function wasOpen(): boolean {
   try {
     return localStorage.getItem(KEY) === "open";
@@ -148,6 +148,6 @@ function remember(isOpen: boolean): void {
     if (isOpen) localStorage.setItem(KEY, "open");
     else localStorage.removeItem(KEY);
   } catch {
-    // Then it is closed next time.
+    // It starts closed next time.
   }
 }

@@ -1,4 +1,4 @@
-/** The lie of the land in `<rondo-memory>`: its heading, and sections in one to three columns. */
+/** Layout of `<rondo-memory>`: its heading, and sections in one to three columns. */
 import { css } from "lit";
 
 export const memoryElementStyles = css`
@@ -76,7 +76,7 @@ export const memoryElementStyles = css`
     overscroll-behavior: contain;
   }
 
-  .trouble {
+  .warning {
     display: grid;
     grid-template-columns: auto minmax(0, 1fr) auto;
     align-items: center;
@@ -89,11 +89,11 @@ export const memoryElementStyles = css`
     font-size: 0.875rem;
   }
 
-  .trouble > .icon {
+  .warning > .icon {
     color: var(--_alert);
   }
 
-  .trouble p {
+  .warning p {
     margin: 0;
     overflow-wrap: anywhere;
   }

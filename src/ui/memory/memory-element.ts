@@ -29,18 +29,18 @@ import { lastTurn } from "./plots/turn-figures";
 import { reportOn, Verification } from "./sections/verification";
 
 /**
- * `<rondo-memory>`: what memory holds and what turns did with it. Give it a `source`; it asks that for
- * snapshots and for nothing else, about once a second while it is seen. Closed, hidden, or in a page in the
- * background it does nothing at all. As narrow as 320 px it is one column, and up to three where there is room.
+ * `<rondo-memory>`: the memory panel: where KV is, and what turns did with it. Give it a `source`; it polls that for
+ * snapshots about once a second while visible. Closed, hidden, or in a background page it does nothing. It has one
+ * column at 320 px, and up to three where there is room.
  *
- * @attr hidden - it is not seen, and rests
- * @prop source - the MemorySource that is asked: an engine, or what stands for one
- * @prop chatId - whose rounds are shown; undefined: those of the chat of the last turn
+ * @attr hidden - not visible, and does nothing
+ * @prop source - the MemorySource to show: an engine, or a proxy of one
+ * @prop chatId - the chat whose rounds are shown; undefined: that of the last turn
  * @fires rondo-round-deleted - RoundDeletedEvent: the user has deleted a round here
- * @slot tools - at the right of its heading: a button that closes it, for example
- * @csspart header - the bar with its heading
- * @csspart body - all below it
- * @cssprop [--rondo-accent=#0b6a5c] - the one colour; this and all others as of `<rondo-chat>`
+ * @slot tools - at the right of the heading: for example a close button
+ * @csspart header - the heading bar
+ * @csspart body - everything below the header
+ * @cssprop [--rondo-accent=#0b6a5c] - the accent colour; this and all others as in `<rondo-chat>`
  */
 export class MemoryElement extends LitElement {
   static override styles = [theme, base, tones, memoryElementStyles];
@@ -48,11 +48,11 @@ export class MemoryElement extends LitElement {
   @property({ attribute: false }) source: MemorySource | undefined;
   @property({ attribute: false }) chatId: string | undefined;
   @property({ type: Boolean, reflect: true }) override hidden = false;
-  /** Whether rounds are shown with how they begin. */
+  /** Whether the beginning of each round's text is shown. */
   @state() private withText = false;
   /** The round whose details are open. */
   @state() private openId: number | undefined;
-  /** What a screen reader is given to say. */
+  /** Announced by screen readers. */
   @state() private said = "";
   @query("h2") private heading!: HTMLElement;
   @query("rondo-round-map") private map!: RoundMap | null;
@@ -62,7 +62,7 @@ export class MemoryElement extends LitElement {
   readonly #verification = new Verification(() => this.requestUpdate());
   #shownChatId: string | undefined;
 
-  /** On its heading, so that it is read from there. */
+  /** Focuses the heading, so that reading starts there. */
   override focus(options?: FocusOptions): void {
     this.heading?.focus(options);
   }
@@ -94,7 +94,7 @@ export class MemoryElement extends LitElement {
           <slot name="tools"></slot>
         </header>
         <div class="body" part="body">
-          ${this.#troubles()}
+          ${this.#warnings()}
           ${this.#feed.snapshot ? this.#sections(this.#feed.snapshot) : this.#nothing()}
         </div>
         <div class="visually-hidden" role="status">${this.said}</div>
@@ -112,7 +112,7 @@ export class MemoryElement extends LitElement {
             @change=${(event: Event) => {
               this.withText = (event.target as HTMLInputElement).checked;
             }}
-          />Show how rounds begin
+          />Show round texts
         </label>
         <rondo-copy-button
           what="the snapshot as JSON, without text"
@@ -123,14 +123,14 @@ export class MemoryElement extends LitElement {
     `;
   }
 
-  #troubles() {
+  #warnings() {
     const { error } = this.#feed;
     const { failure } = this.#tasks;
     return html`
       ${
         error === undefined
           ? nothing
-          : html`<div class="trouble">
+          : html`<div class="warning">
               ${alertIcon}
               <p>${failureText("Memory could not be read.", error)}</p>
               <button class="small" type="button" @click=${this.#tryAgain}>
@@ -141,7 +141,7 @@ export class MemoryElement extends LitElement {
       ${
         failure === undefined
           ? nothing
-          : html`<div class="trouble">
+          : html`<div class="warning">
               ${alertIcon}
               <p>${failure}</p>
               <button
@@ -159,13 +159,13 @@ export class MemoryElement extends LitElement {
 
   #nothing() {
     if (this.source === undefined)
-      return html`<p class="nothing">There is no engine to ask.</p>`;
+      return html`<p class="nothing">There is no engine yet.</p>`;
     return this.#feed.error === undefined
       ? html`<p class="nothing waiting">Reading memory…</p>`
       : nothing;
   }
 
-  /** In three columns where there is room; narrow, one under the other. */
+  /** Up to three columns where there is room, else one. */
   #sections(snapshot: MemorySnapshot) {
     const { chat, gpu, model, storage, turns } = snapshot;
     const verification = this.#verification.state;

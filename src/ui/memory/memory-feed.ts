@@ -1,7 +1,6 @@
 /**
- * Keeps a snapshot of memory fresh: asks for one at once, after each notice, and once a second. One request
- * at a time. While the panel is closed, hidden, or its page is in the background, nothing is asked, listened
- * to or timed.
+ * Keeps a snapshot of memory fresh: polls at once, after each notice, and once a second, one request at a time. While
+ * the panel is closed, hidden, or its page is in the background, it does nothing.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { MemoryOptions, MemorySource } from "../../engine/api/kv-memory";
@@ -11,30 +10,30 @@ import { withoutText } from "./redact";
 
 const POLL_MS = 1000;
 
-/** Between two requests at least, however many notices come. */
+/** Least time between two requests. */
 const GAP_MS = 200;
 
-/** What is wanted, and of whom. */
-export interface MemoryWish extends MemoryOptions {
+/** What to poll, and from whom. */
+export interface MemoryQuery extends MemoryOptions {
   source: MemorySource | undefined;
   isHidden: boolean;
 }
 
 export class MemoryFeed implements ReactiveController {
   readonly #host: ReactiveControllerHost;
-  #wish: MemoryWish = { source: undefined, isHidden: false };
+  #query: MemoryQuery = { source: undefined, isHidden: false };
   #isConnected = false;
-  /** Stops what runs while somebody looks. */
+  /** Stops polling. */
   #rest: (() => void) | undefined;
   #isWatching = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #askedMs = -Infinity;
-  /** What the request on its way is for. */
-  #inFlight: MemoryWish | undefined;
-  /** Whether something has changed since it left. */
+  /** The pending request. */
+  #inFlight: MemoryQuery | undefined;
+  /** Whether something has changed since it was sent. */
   #isOutdated = false;
   snapshot: MemorySnapshot | undefined;
-  /** Why there is no newer snapshot; nothing more is asked until `refresh`. */
+  /** Why the last request failed; polling stops until `refresh`. */
   error: Error | undefined;
 
   constructor(host: ReactiveControllerHost) {
@@ -52,28 +51,28 @@ export class MemoryFeed implements ReactiveController {
     this.#settle();
   }
 
-  follow(wish: MemoryWish): void {
-    const before = this.#wish;
-    this.#wish = wish;
-    if (wish.source !== before.source) {
+  follow(query: MemoryQuery): void {
+    const before = this.#query;
+    this.#query = query;
+    if (query.source !== before.source) {
       this.snapshot = undefined;
-      // Nobody waits for what the other one still says.
+      // The answer for the old source is ignored.
       this.#inFlight = undefined;
       this.#stop();
     }
-    if (wish.withText !== true && this.snapshot)
+    if (query.withText !== true && this.snapshot)
       this.snapshot = withoutText(this.snapshot);
     const isOther =
-      wish.source !== before.source ||
-      wish.chatId !== before.chatId ||
-      wish.withText !== before.withText;
+      query.source !== before.source ||
+      query.chatId !== before.chatId ||
+      query.withText !== before.withText;
     if (isOther) this.error = undefined;
     const wasRunning = this.#rest !== undefined;
     this.#settle();
     if (isOther && wasRunning) this.refresh();
   }
 
-  /** Asks now, or as soon as the request on its way is back. */
+  /** Polls now, or as soon as the pending request returns. */
   refresh(): void {
     this.error = undefined;
     if (this.#rest === undefined) return;
@@ -81,9 +80,9 @@ export class MemoryFeed implements ReactiveController {
     else void this.#ask();
   }
 
-  /** Starts or stops, whichever is right now. */
+  /** Starts or stops polling. */
   #settle = (): void => {
-    const { isHidden, source } = this.#wish;
+    const { isHidden, source } = this.#query;
     const isOpen = this.#isConnected && source !== undefined && !isHidden;
     this.#watchPage(isOpen);
     const isSeen = isOpen && document.visibilityState === "visible";
@@ -107,7 +106,7 @@ export class MemoryFeed implements ReactiveController {
     clearTimeout(this.#timer);
   }
 
-  /** Whatever happened, memory may be another one now. */
+  /** Any notice may mean that memory has changed. */
   #onNotice = (): void => {
     this.error = undefined;
     if (this.#inFlight) this.#isOutdated = true;
@@ -121,16 +120,16 @@ export class MemoryFeed implements ReactiveController {
 
   async #ask(): Promise<void> {
     clearTimeout(this.#timer);
-    const wish = { ...this.#wish };
-    const { chatId, source, withText } = wish;
+    const query = { ...this.#query };
+    const { chatId, source, withText } = query;
     if (source === undefined) return;
-    this.#inFlight = wish;
+    this.#inFlight = query;
     this.#isOutdated = false;
     this.#askedMs = performance.now();
     const answer = await source.memory({ chatId, withText }).catch(asError);
-    if (this.#inFlight !== wish) return;
+    if (this.#inFlight !== query) return;
     this.#inFlight = undefined;
-    this.#take(answer, wish.withText === true);
+    this.#take(answer, query.withText === true);
     if (this.#rest === undefined) return;
     if (this.#isOutdated)
       this.#askIn(this.#askedMs + GAP_MS - performance.now());
@@ -141,8 +140,8 @@ export class MemoryFeed implements ReactiveController {
     if (answer instanceof Error) this.error = answer;
     else {
       this.error = undefined;
-      // Text may have been put away meanwhile.
-      const mayHaveText = wasWithText && this.#wish.withText === true;
+      // Text may have been hidden meanwhile.
+      const mayHaveText = wasWithText && this.#query.withText === true;
       this.snapshot = mayHaveText ? answer : withoutText(answer);
     }
     this.#host.requestUpdate();

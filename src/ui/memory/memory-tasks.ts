@@ -1,4 +1,4 @@
-/** What the panel has a source do: one thing at a time, and what failed is said. */
+/** Runs the panel's tasks, one at a time, and reports failures. */
 import type { MemorySource } from "../../engine/api/kv-memory";
 import { asError } from "../base/as-error";
 import { describeError } from "../base/describe-error";
@@ -10,7 +10,7 @@ export type MemoryTask = Extract<
   { type: "pin" | "evict" | "delete" | "wipe" }
 >;
 
-/** What is said when it is done. */
+/** Announced when the task is done. */
 const DONE: Record<MemoryTask["type"], string> = {
   pin: "Done.",
   evict: "Evicted.",
@@ -28,14 +28,14 @@ const FAILED: Record<MemoryTask["type"], string> = {
 export class MemoryTasks {
   readonly #changed: () => void;
   isBusy = false;
-  /** What went wrong last, in words. */
+  /** The last failure, in words. */
   failure: string | undefined;
 
   constructor(changed: () => void) {
     this.#changed = changed;
   }
 
-  /** Returns what is to be announced. */
+  /** Returns the announcement. */
   async run(
     task: MemoryTask,
     source: MemorySource,
@@ -76,7 +76,7 @@ async function carryOut(
   await source.deleteRound(chatId, roundId, { isFast: task.isFast });
 }
 
-/** A kind of error that is known says more by its title than by its message. */
+/** Uses the title of known errors, and the message of others. */
 export function failureText(what: string, error: Error): string {
   const { detail, isKnown, title } = describeError(error);
   return `${what} ${isKnown ? `${title}.` : detail}`;

@@ -9,7 +9,7 @@ export function withoutText(snapshot: MemorySnapshot): MemorySnapshot {
   return { ...snapshot, chat: { ...rest, rounds } };
 }
 
-/** As it is copied, for a report of a fault for example. */
+/** For copying, for example into a bug report. */
 export function snapshotJson(snapshot: MemorySnapshot): string {
   return JSON.stringify(withoutText(snapshot), null, 2);
 }

@@ -9,7 +9,7 @@ import { RequestEvent } from "../state/request";
 import { byteText, countText, wholeText } from "../base/sizes";
 import { base } from "../base/theme";
 
-/** The model of a card was chosen, or is asked about. It does not leave the picker. */
+/** A card's button was pressed. Stays inside the picker. */
 export class CardEvent extends Event {
   static readonly type = "rondo-card";
   readonly action: "use" | "details";
@@ -23,9 +23,9 @@ export class CardEvent extends Event {
 }
 
 /**
- * `<rondo-model-card>`: one model of the list: what it is good for, what it takes, whether it is here.
+ * `<rondo-model-card>`: one model of the list: what it is good for, its size, and whether it is on this device.
  *
- * @fires rondo-card - CardEvent: it is to be used, or looked at more closely
+ * @fires rondo-card - CardEvent: the model should be used, looked up or deleted
  */
 export class ModelCard extends LitElement {
   static override styles = [
@@ -132,11 +132,11 @@ export class ModelCard extends LitElement {
   ];
 
   @property({ attribute: false }) entry!: ModelEntry;
-  /** Whether it is on its way, rather than there, while it is the one in use. */
+  /** Whether the model in use is still loading. */
   @property({ attribute: false }) isLoading = false;
   @state() private isAsking = false;
 
-  /** On the button that looks it up. */
+  /** Focuses the button that looks it up. */
   override focus(options?: FocusOptions): void {
     this.renderRoot.querySelector<HTMLElement>(".details")?.focus(options);
   }
@@ -249,7 +249,7 @@ export class ModelCard extends LitElement {
       what="${name} from this device"
       meaning=${
         isInUse
-          ? "It goes on until the page is left, and has to be downloaded again then."
+          ? "It works until the page is closed, then has to be downloaded again."
           : "It has to be downloaded again before it can be used."
       }
       @rondo-answer=${this.#answer}

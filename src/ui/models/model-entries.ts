@@ -1,4 +1,4 @@
-/** The models that the picker lists: the page's own, those that are known, and what else is on this device. */
+/** The models that the picker lists: the page's own, the known ones, and others on this device. */
 import type { StoredModel } from "../../engine/api/models";
 import { hubName } from "../../model/hub/hub-name";
 import {
@@ -10,34 +10,34 @@ import {
 import {
   nameOfSource,
   sourceOf,
-  type ModelWish,
+  type ModelRequest,
 } from "../state/models/model-request";
 
 export interface ModelEntry {
-  /** As `load` takes it; undefined for files, which are in the user's hands. */
+  /** As `load` takes it; undefined for the user's own files. */
   source: string | undefined;
   name: string;
   known: KnownModel | undefined;
   kept: StoredModel | undefined;
-  /** Whether it comes with the page, so that there is nothing to download. */
+  /** Whether it comes with the page and needs no download. */
   isEmbedded: boolean;
   isInUse: boolean;
 }
 
 /**
  * @param own the model that the page names, if it names one
- * @param inUse what is loaded, or about to be
+ * @param inUse the model that is loaded or loading
  */
 export function modelEntries(
   own: string | undefined,
   kept: readonly StoredModel[],
-  inUse: ModelWish | undefined,
+  inUse: ModelRequest | undefined,
 ): ModelEntry[] {
   const known = KNOWN_MODELS.map((model) => ({
     ...model,
     id: sourceOf(model.id),
   }));
-  // A page that names another model may have been built without the one that comes along.
+  // A page that names another model may have been built without the bundled one.
   const isThere = ({ id }: KnownModel) =>
     id !== sourceOf(EMBEDDED_ID) || id === own;
   const sources = [

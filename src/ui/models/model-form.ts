@@ -9,7 +9,7 @@ import { base } from "../base/theme";
 /** Weights, their index, and the small files beside them; phones would offer no file for unknown endings. */
 const MODEL_FILES = ".gguf,.safetensors,.json,.jinja,application/octet-stream";
 
-/** A model is asked about that is not in the list. It does not leave the picker. */
+/** A model outside the list should be looked up. Stays inside the picker. */
 export class LookUpEvent extends Event {
   static readonly type = "rondo-look-up";
   readonly source: string;
@@ -20,7 +20,7 @@ export class LookUpEvent extends Event {
   }
 }
 
-/** Files were chosen. It does not leave the picker. */
+/** Files were chosen. Stays inside the picker. */
 export class FilesEvent extends Event {
   static readonly type = "rondo-files";
   readonly files: readonly File[];
@@ -32,11 +32,11 @@ export class FilesEvent extends Event {
 }
 
 /**
- * `<rondo-model-form>`: where a model is that is not in the list: on the hub, at an address, or in files.
+ * `<rondo-model-form>`: a form for a model outside the list: on the hub, at a URL, or in files.
  *
- * @fires rondo-look-up - LookUpEvent: a model is asked about
+ * @fires rondo-look-up - LookUpEvent: a model should be looked up
  * @fires rondo-files - FilesEvent: files were chosen
- * @slot - what came of the question
+ * @slot - the result of the lookup
  */
 export class ModelForm extends LitElement {
   static override styles = [
@@ -81,9 +81,9 @@ export class ModelForm extends LitElement {
     `,
   ];
 
-  /** The hub's address, where it is another one. */
+  /** The hub's URL, where it is not the default. */
   @property({ attribute: false }) hubUrl: string | undefined;
-  /** Whether the last question is not answered yet. */
+  /** Whether a lookup is running. */
   @property({ attribute: false }) isBusy = false;
   @state() private complaint = "";
   @query("#place") private place!: HTMLInputElement;
@@ -146,7 +146,7 @@ export class ModelForm extends LitElement {
           />
           <p id="about-token">
             For private and gated models: it is sent to the hub only, and
-            forgotten when the page is left.
+            forgotten when the page is closed.
           </p>
         </details>
         <div class="files">
@@ -182,7 +182,7 @@ export class ModelForm extends LitElement {
     const source = typedSource(this.place.value, this.hubUrl);
     this.complaint =
       source === undefined
-        ? "This is neither a name, such as org/name, nor an address that begins with https://."
+        ? "Enter a name such as org/name, or an address that begins with https://."
         : "";
     if (source !== undefined) this.dispatchEvent(new LookUpEvent(source));
     else void this.#showComplaint();

@@ -10,13 +10,13 @@ import type { CardEvent, ModelCard } from "./model-card";
 import { modelEntries } from "./model-entries";
 import type { FilesEvent, LookUpEvent, ModelForm } from "./model-form";
 import type { ModelPlanElement } from "./model-plan";
-import type { ModelOptions, ModelWish } from "../state/models/model-request";
+import type { ModelOptions, ModelRequest } from "../state/models/model-request";
 import type { Lookup } from "../state/models/models";
 import { RequestEvent, type ChatRequest } from "../state/request";
 import { wholeText } from "../base/sizes";
 import { base } from "../base/theme";
 
-/** `<rondo-model-picker>`: a dialog with the models there are to choose from, or with one that was looked up. */
+/** `<rondo-model-picker>`: a dialog with the list of models, or with the plan of one that was looked up. */
 export class ModelPicker extends LitElement {
   static override styles = [
     base,
@@ -67,17 +67,17 @@ export class ModelPicker extends LitElement {
   @property({ attribute: false }) own: string | undefined;
   /** On this device. */
   @property({ attribute: false }) kept: readonly StoredModel[] = [];
-  /** What is loaded, or about to be. */
-  @property({ attribute: false }) inUse: ModelWish | undefined;
+  /** The model that is loaded or loading. */
+  @property({ attribute: false }) inUse: ModelRequest | undefined;
   @property({ attribute: false }) isLoading = false;
   @property({ attribute: false }) lookup: Lookup | undefined;
-  /** Why the models on this device could not be listed, or one not be deleted. */
+  /** Why listing or deleting models on this device failed. */
   @property({ attribute: false }) error: Error | undefined;
-  /** The hub's address, where it is another one. */
+  /** The hub's URL, where it is not the default. */
   @property({ attribute: false }) hubUrl: string | undefined;
   /** Whether files are held over the page. */
   @property({ attribute: false }) isDropping = false;
-  /** The card that was asked about; undefined for what was typed. */
+  /** The card whose model is looked up; undefined for typed input. */
   @state() private askedCard: string | undefined;
   @query("dialog") private dialog!: HTMLDialogElement | null;
   @query("h2") private heading!: HTMLElement;
@@ -144,9 +144,9 @@ export class ModelPicker extends LitElement {
     const { error, hubUrl, inUse, kept, lookup, own } = this;
     return html`
       <p class="about">
-        Larger models know more and answer better. What is downloaded stays on
-        this device. Memory is stated with ${wholeText(HISTORY_TOKENS)} tokens
-        of history, about 3,000 words.
+        Larger models know more and answer better. Downloads stay on this
+        device. Memory includes ${wholeText(HISTORY_TOKENS)} tokens of history,
+        about 3,000 words.
       </p>
       ${
         error === undefined
@@ -183,7 +183,7 @@ export class ModelPicker extends LitElement {
     `;
   }
 
-  /** What became of the question, until there is a plan. */
+  /** State of the lookup, until there is a plan. */
   #answer() {
     const { error, isRunning } = this.lookup ?? {};
     if (isRunning)
@@ -192,18 +192,18 @@ export class ModelPicker extends LitElement {
     return html`<rondo-failure-note .error=${error}></rondo-failure-note>`;
   }
 
-  /** Of what was asked, for the hub. */
+  /** Options of the lookup, for the hub. */
   get #options(): ModelOptions {
     const { token } = this.form;
     return token === undefined ? {} : { hubToken: token };
   }
 
   #onCard({ action, source }: CardEvent) {
-    const wish = { source, options: this.#options };
+    const model = { source, options: this.#options };
     if (action === "details") this.askedCard = source;
     this.#ask({
       type: action === "details" ? "plan-model" : "use-model",
-      wish,
+      model,
     });
   }
 
@@ -211,12 +211,12 @@ export class ModelPicker extends LitElement {
     this.askedCard = undefined;
     this.#ask({
       type: "plan-model",
-      wish: { source, options: this.#options },
+      model: { source, options: this.#options },
     });
   }
 
   #onFiles({ files }: FilesEvent) {
-    this.#ask({ type: "use-model", wish: { source: files, options: {} } });
+    this.#ask({ type: "use-model", model: { source: files, options: {} } });
   }
 
   async #focusPlan() {
@@ -224,7 +224,7 @@ export class ModelPicker extends LitElement {
     this.plan.focus();
   }
 
-  /** It may have appeared below what is in sight. */
+  /** Scrolls to a failure that appeared out of sight. */
   async #showFailure() {
     await this.updateComplete;
     const note = this.renderRoot.querySelector("rondo-failure-note");
@@ -232,7 +232,7 @@ export class ModelPicker extends LitElement {
     note?.scrollIntoView({ block: "nearest" });
   }
 
-  /** On what the question came from. */
+  /** Focuses the element that started the lookup. */
   async #focusAsked() {
     const cards =
       this.renderRoot.querySelectorAll<ModelCard>("rondo-model-card");

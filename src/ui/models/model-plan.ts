@@ -17,17 +17,16 @@ import { base } from "../base/theme";
 
 type WeightBits = PlanOptions["weightBits"];
 
-/** What weights may be kept as, in words. */
+/** The formats of weights, in words. */
 const WEIGHT_WORDS: readonly [bits: WeightBits, words: string][] = [
-  [undefined, "As suits its size (recommended)"],
+  [undefined, "Automatic (recommended)"],
   [4, "4 bits: smallest, a little less exact"],
   [8, "8 bits: about twice as large, nearly exact"],
-  [16, "16 bits: largest, as in its files"],
+  [16, "16 bits: largest, as in the files"],
 ];
 
 /**
- * `<rondo-model-plan>`: what a model that was looked up would take, what there is to choose, and a button
- * that loads it.
+ * `<rondo-model-plan>`: what a looked-up model would take, its options, and a button that loads it.
  */
 export class ModelPlanElement extends LitElement {
   static override styles = [
@@ -195,13 +194,13 @@ export class ModelPlanElement extends LitElement {
             </option>`,
         )}
       </select>
-      <p>Fewer bits a weight (Q4) make it smaller, more (Q8) more exact.</p>
+      <p>Fewer bits per weight (Q4) make it smaller, more (Q8) more exact.</p>
     `;
   }
 
-  /** What is quantised in its file stays as it is. */
+  /** Weights quantised in the file keep their format. */
   #weights({ id }: ModelPlan) {
-    const { source } = this.lookup!.wish;
+    const { source } = this.lookup!.request;
     const names =
       typeof source === "string" ? [id] : source.map(({ name }) => name);
     if (names.some((name) => /\.gguf$/i.test(name))) return nothing;
@@ -209,7 +208,7 @@ export class ModelPlanElement extends LitElement {
     return html`<details>
       <summary>Details</summary>
       <fieldset>
-        <legend>How its weights are kept on the GPU</legend>
+        <legend>Weights on the GPU</legend>
         ${WEIGHT_WORDS.map(
           ([bits, words]) =>
             html`<label class="choice">
@@ -249,11 +248,11 @@ export class ModelPlanElement extends LitElement {
     isRunning: boolean,
   ) {
     const use = (refresh: boolean) => {
-      const { source, options } = this.#wish;
+      const { source, options } = this.#request;
       if (!isRunning)
         this.#ask({
           type: "use-model",
-          wish: {
+          model: {
             source,
             options: refresh ? { ...options, refresh } : options,
           },
@@ -289,14 +288,14 @@ export class ModelPlanElement extends LitElement {
   }
 
   get #options(): ModelOptions {
-    return this.lookup?.wish.options ?? {};
+    return this.lookup?.request.options ?? {};
   }
 
-  /** What the plan is of: of several files the one that was chosen. */
-  get #wish() {
-    const { plan, wish } = this.lookup!;
+  /** The planned model: of several files the chosen one. */
+  get #request() {
+    const { plan, request } = this.lookup!;
     const isChoice = plan!.choices.length > 0;
-    return isChoice ? { ...wish, source: plan!.id } : wish;
+    return isChoice ? { ...request, source: plan!.id } : request;
   }
 
   #chooseFile(event: Event) {
@@ -305,11 +304,11 @@ export class ModelPlanElement extends LitElement {
   }
 
   #change(options: ModelOptions) {
-    this.#plan(this.#wish.source, { ...this.#options, ...options });
+    this.#plan(this.#request.source, { ...this.#options, ...options });
   }
 
   #plan(source: ModelSource, options: ModelOptions) {
-    this.#ask({ type: "plan-model", wish: { source, options } });
+    this.#ask({ type: "plan-model", model: { source, options } });
   }
 
   #ask(request: ChatRequest) {
@@ -321,7 +320,7 @@ function proposalText({
   memoryBudgetBytes,
   weightBits,
 }: NonNullable<Misfit["proposal"]>): string {
-  const weights = `${weightBits} bits a weight`;
+  const weights = `${weightBits}-bit weights`;
   const history = `${byteText(memoryBudgetBytes ?? 0)} of history`;
   if (memoryBudgetBytes === undefined) return `Use ${weights}`;
   if (weightBits === undefined) return `Keep at most ${history}`;

@@ -14,9 +14,9 @@ export interface ChatEntry {
   updatedMs: number;
   isCurrent: boolean;
   isReplying: boolean;
-  /** What was searched for, where it was said in this chat. */
+  /** Where the search found its words in this chat. */
   excerpt: Excerpt | undefined;
-  /** Whether the engine knows it, so that it can be renamed and exported. */
+  /** Whether the engine has saved it, so that it can be renamed and exported. */
   isNamed: boolean;
 }
 
@@ -45,8 +45,7 @@ const ITEMS: readonly MenuItem[] = [
 ];
 
 /**
- * `<rondo-chat-entry>`: one chat of the list, with its menu. Its title is changed in place, and in place
- * it asks once more before it is deleted.
+ * `<rondo-chat-entry>`: one chat of the list, with its menu. Renaming and the question before deleting happen in place.
  *
  * @csspart chat - the chat's button
  */
@@ -307,7 +306,7 @@ export class ChatEntryElement extends LitElement {
     void this.#turn("shown", ".chat");
   }
 
-  /** Also when the box is left: what was typed is meant. */
+  /** Also on blur: typed text is kept. */
   #rename() {
     const title = this.input?.value.trim() ?? "";
     if (this.mode !== "renaming") return;

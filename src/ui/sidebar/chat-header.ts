@@ -10,8 +10,7 @@ import { RequestEvent, type ChatRequest } from "../state/request";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-header>`: what the chat is called, and over a narrow one the way to the others. Buttons open its
- * instructions and the settings.
+ * `<rondo-header>`: the chat's title, and buttons for the list of chats, its instructions and the settings.
  *
  * @slot tools - more buttons, at its right
  */
@@ -58,9 +57,9 @@ export class ChatHeader extends LitElement {
     `,
   ];
 
-  /** Of the chat; empty while it is new. */
+  /** The chat's title; empty while it is new. */
   @property({ attribute: false }) chatTitle = "";
-  /** Whether there is no room for the list of chats beside it. */
+  /** Whether the list of chats doesn't fit beside the chat. */
   @property({ type: Boolean, reflect: true }) narrow = false;
   @property({ attribute: false }) isPanelOpen = true;
   /** Whether this tab may change the chat. */
@@ -68,7 +67,7 @@ export class ChatHeader extends LitElement {
   @property({ attribute: false }) hasInstructions = false;
   @query(".toggle") private toggle!: HTMLElement;
 
-  /** On the button for the list of chats. */
+  /** Focuses the button for the list of chats. */
   override focus(options?: FocusOptions): void {
     this.toggle.focus(options);
   }

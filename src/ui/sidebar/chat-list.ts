@@ -5,7 +5,7 @@ import type { ChatEntry, ChatEntryElement } from "./chat-entry";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-chat-list>`: the chats, the one changed last first; those of today apart from the earlier ones.
+ * `<rondo-chat-list>`: the chats, the latest first, today's apart from earlier ones.
  *
  * @csspart chat - each chat's button
  */
@@ -40,14 +40,14 @@ export class ChatList extends LitElement {
     `,
   ];
 
-  /** The one changed last first. */
+  /** The latest change first. */
   @property({ attribute: false }) chats: readonly ChatEntry[] = [];
 
   @queryAll("rondo-chat-entry")
   private elements!: NodeListOf<ChatEntryElement>;
   #focusedId: number | undefined;
 
-  /** On the first chat. */
+  /** Focuses the first chat. */
   override focus(options?: FocusOptions): void {
     this.elements[0]?.focus(options);
   }
@@ -56,7 +56,7 @@ export class ChatList extends LitElement {
     this.#focusedId = this.#focused?.chat.id;
   }
 
-  /** An entry that was moved, to the top say, has lost the focus on its way. */
+  /** An entry that moves, for example to the top, loses the focus: gives it back. */
   protected override updated(): void {
     if (this.#focusedId === undefined || this.#focused) return;
     const moved = [...this.elements].find(
@@ -73,7 +73,7 @@ export class ChatList extends LitElement {
     const midnight = new Date().setHours(0, 0, 0, 0);
     const today = this.chats.filter(({ updatedMs }) => updatedMs >= midnight);
     const earlier = this.chats.slice(today.length);
-    // Where all are of today, that need not be said.
+    // No headings where all chats are of today.
     if (earlier.length === 0) return this.#entries(today, nothing);
     return html`
       ${

@@ -1,15 +1,15 @@
 /**
- * Whether the side panel is open. Beside a wide chat it is, unless the user closed it; over a narrow one
- * it is a drawer, closed until it is asked for, that takes the focus and gives it back.
+ * Whether the side panel is open. Beside a wide chat it starts open; in a narrow one it is a drawer that starts
+ * closed, takes the focus, and gives it back.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
-/** Narrower than this there is no room for both. */
+/** Below this width the panel covers the chat. */
 const DRAWER_BELOW_PX = 720;
 
 export interface DrawerParts {
   panel: HTMLElement;
-  /** What opens it, and gets the focus back. */
+  /** The button that opens it, and gets the focus back. */
   toggle: HTMLElement;
 }
 
@@ -19,7 +19,7 @@ export class Drawer implements ReactiveController {
   readonly #width = new ResizeObserver(([entry]) =>
     this.#fit(entry?.contentRect.width ?? 0),
   );
-  /** What the user asked for; undefined leaves it to the width. */
+  /** The user's choice; undefined depends on the width. */
   #choice: boolean | undefined;
   isNarrow = false;
 
@@ -36,7 +36,7 @@ export class Drawer implements ReactiveController {
     return this.#choice ?? !this.isNarrow;
   }
 
-  /** Whether the panel lies over the chat now. */
+  /** Whether the panel covers the chat now. */
   get isCovering(): boolean {
     return this.isNarrow && this.isOpen;
   }
@@ -59,7 +59,7 @@ export class Drawer implements ReactiveController {
     (this.isOpen ? panel : toggle).focus();
   }
 
-  /** Gets out of the way of what was chosen in it. */
+  /** Closes a drawer after a choice in it. */
   leave(): void {
     if (this.isNarrow) this.#choice = false;
     this.#host.requestUpdate();

@@ -8,9 +8,9 @@ import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-search-box>`: what is searched for among the chats, and how many were found.
+ * `<rondo-search-box>`: the box to search chats, and the number of results.
  *
- * @fires rondo-leave - the focus should go on to what was found
+ * @fires rondo-leave - the focus should move to the results
  */
 export class SearchBox extends LitElement {
   static override styles = [
@@ -132,7 +132,7 @@ export class SearchBox extends LitElement {
     `;
   }
 
-  /** Said once it is sure. */
+  /** Shown once the search is done. */
   #result() {
     const { query, isSearching } = this.search;
     if (query.trim() === "" || (isSearching && this.foundCount === 0))

@@ -12,11 +12,10 @@ import { base } from "../base/theme";
 const CHAT_FILES = ".rondo,application/octet-stream";
 
 /**
- * `<rondo-side-panel>`: the name, a button for a new chat, the chats with a box to search among them, and
- * at its foot a button to add one from a file, and which model runs on what: a button that opens the
- * others there are.
+ * `<rondo-side-panel>`: the brand, a button for a new chat, search, the list of chats, a button to import one, and
+ * the model and device; the model's button opens the picker.
  *
- * @slot brand - the mark and the name
+ * @slot brand - the logo and the name
  * @slot footer - under the model's line
  */
 export class SidePanel extends LitElement {
@@ -108,7 +107,7 @@ export class SidePanel extends LitElement {
     `,
   ];
 
-  /** Of those that are searched among, the found ones. */
+  /** The chats found by the search, or all. */
   @property({ attribute: false }) chats: readonly ChatEntry[] = [];
   @property({ attribute: false }) search: SearchState = {
     query: "",
@@ -116,9 +115,9 @@ export class SidePanel extends LitElement {
     isOffered: false,
   };
   @property({ attribute: false }) model: ModelInfo | undefined;
-  /** Whether it lies over the chat and needs a button to close it. */
+  /** Whether it covers the chat and needs a close button. */
   @property({ type: Boolean, reflect: true }) drawer = false;
-  /** Whether chats outlive the page. */
+  /** Whether chats are saved. */
   @property({ attribute: false }) keeping = true;
   /** Whether the user may choose another model. */
   @property({ attribute: false }) mayChooseModel = true;
@@ -189,8 +188,8 @@ export class SidePanel extends LitElement {
         <p>
           ${
             this.keeping
-              ? "Chats are kept in this browser."
-              : "Chats last until the page is reloaded."
+              ? "Chats are saved in this browser."
+              : "Chats are lost when the page is reloaded."
           }
         </p>
         <slot name="footer"></slot>
@@ -235,7 +234,7 @@ function modelLine({ name, parameterCount }: ModelInfo) {
 
 function deviceLine({ device }: ModelInfo): string {
   if (device.isSoftware)
-    return "No GPU here: the processor stands in, so replies are slow.";
+    return "No GPU: running on the CPU, so replies are slow.";
   return device.description || device.architecture || device.vendor;
 }
 

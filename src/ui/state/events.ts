@@ -1,4 +1,4 @@
-/** The events that `<rondo-chat>` sends to its page. They bubble. */
+/** Events of `<rondo-chat>`. They bubble. */
 import type { ChatState } from "./models/model-loading";
 import type { Operation } from "./chats/operation";
 import type { Round } from "./chats/round";
@@ -9,7 +9,7 @@ export type { ChatState, Operation };
 /** A reply has ended, by itself or because it was stopped. */
 export class RoundEvent extends Event {
   static readonly type = "rondo-round";
-  /** The engine's name for the chat. */
+  /** The id of the chat. */
   readonly chatId: string;
   readonly round: Round;
 
@@ -20,10 +20,10 @@ export class RoundEvent extends Event {
   }
 }
 
-/** A message is sent, by the user or by `send()`. Its reply comes when it is its turn. */
+/** A message is sent, by the user or by `send()`. Its reply may have to wait for other turns. */
 export class SentEvent extends Event {
   static readonly type = "rondo-message";
-  /** The engine's name for the chat; undefined until its first turn begins. */
+  /** The id of the chat; undefined until its first turn begins. */
   readonly chatId: string | undefined;
   readonly message: string;
 
@@ -34,10 +34,10 @@ export class SentEvent extends Event {
   }
 }
 
-/** The user has chosen other settings. */
+/** The user has changed settings. */
 export class SettingsEvent extends Event {
   static readonly type = "rondo-settings";
-  /** What holds from now on, the element's own attributes included. */
+  /** The settings now in force, including the element's attributes. */
   readonly settings: Settings;
 
   constructor(settings: Settings) {
@@ -49,7 +49,7 @@ export class SettingsEvent extends Event {
 /** Another chat is shown. */
 export class ShowEvent extends Event {
   static readonly type = "rondo-show";
-  /** The engine's name for it; undefined while nothing was said in it. */
+  /** The id of the chat; undefined while it has no messages. */
   readonly chatId: string | undefined;
 
   constructor(chatId: string | undefined) {

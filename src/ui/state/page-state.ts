@@ -1,6 +1,6 @@
 /**
- * What the page knows between two paintings: where the model stands, the chats, and what goes on in the
- * one that is shown. `<rondo-chat>` draws it and passes on what the user asks for.
+ * The state of one `<rondo-chat>`: model, chats, settings, warnings. The element draws it and passes on the user's
+ * requests.
  */
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { EngineNotice } from "../../engine/api/notice";
@@ -19,13 +19,13 @@ import {
   StateEvent,
 } from "./events";
 import { type ChatState, ModelLoading } from "./models/model-loading";
-import type { ModelWish } from "./models/model-request";
+import type { ModelRequest } from "./models/model-request";
 import { Models } from "./models/models";
 import type { Operation } from "./chats/operation";
 import { rememberedModel, rememberModel } from "./models/remembered-model";
 import type { Round } from "./chats/round";
 import type { Settings } from "./settings/settings";
-import { Troubles } from "./store-warnings";
+import { Warnings } from "./warnings";
 import { TurnQueue } from "./chats/turn-queue";
 import { Turns } from "./chats/turns";
 import { Visit } from "./chats/visit";
@@ -34,7 +34,7 @@ export interface SessionHost {
   /** Something to draw has changed. */
   requestUpdate(): void;
   dispatchEvent(event: Event): boolean;
-  /** Has a screen reader say it. */
+  /** Announces `text` to screen readers. */
   announce(text: string): void;
 }
 
@@ -53,7 +53,7 @@ export class Session {
   readonly attachments: Attachments;
   readonly loading: ModelLoading;
   readonly models: Models;
-  readonly troubles = new Troubles();
+  readonly warnings = new Warnings();
   readonly settings = new ChosenSettings();
   /** The model that the page names, where it names one. */
   own: string | undefined;
@@ -65,7 +65,7 @@ export class Session {
     this.visit = new Visit(this.#queue, {
       changed,
       gone: (conversation) => this.library.lose(conversation),
-      damaged: (rounds) => this.troubles.report(damagedWords(rounds)),
+      damaged: (rounds) => this.warnings.report(damagedWords(rounds)),
       failed: (error) => this.#fail(error, "open"),
     });
     this.library = new ChatLibrary({
@@ -73,7 +73,7 @@ export class Session {
       entered: (conversation) => this.visit.enter(this.#engine, conversation),
       failed: (error, during) => this.#fail(error, during),
       listed: (error) => this.#listed(error),
-      removed: () => this.troubles.end("quota"),
+      removed: () => this.warnings.end("quota"),
     });
     const engine = () => this.#engine;
     this.search = new ChatSearch({ engine, changed: () => this.#redraw() });
@@ -127,25 +127,25 @@ export class Session {
     return this.library.current;
   }
 
-  /** Takes note of the model that the page names, and of what the user chose with it before. */
+  /** Sets the model that the page names, and recalls the user's choices for it. */
   name(own: string | undefined): void {
     this.own = own;
     this.settings.remember(own);
     this.applySettings();
   }
 
-  /** What the user has chosen instead of the model that the page names. */
-  get remembered(): ModelWish | undefined {
+  /** The model that the user has chosen instead of the page's. */
+  get remembered(): ModelRequest | undefined {
     return rememberedModel(this.own);
   }
 
-  /** Settings are others now. */
+  /** Applies changed settings. */
   applySettings(): void {
     this.loading.memoryBudgetBytes = this.settings.inForce.memoryBudgetBytes;
     this.#redraw();
   }
 
-  /** Settings that the user chooses; undefined goes back to what the page says, or the model. */
+  /** Sets settings of the user; undefined returns to the page's, or the model's. */
   choose(changes: Settings): void {
     this.settings.choose(changes);
     this.#chosen();
@@ -161,7 +161,7 @@ export class Session {
     this.#host.dispatchEvent(new SettingsEvent(this.settings.inForce));
   }
 
-  /** Takes the chats from this engine; needs no model. */
+  /** Shows the chats of this engine; needs no model. */
   connect(engine: ChatEngine): void {
     if (engine === this.#engine) return;
     this.#stopHearing?.();
@@ -171,7 +171,7 @@ export class Session {
     this.visit.enter(engine, this.current);
   }
 
-  /** Hears of the engine again, after a rest. */
+  /** Listens to the engine again, after `rest`. */
   wake(): void {
     this.library.wake();
     if (this.#stopHearing !== undefined || this.#engine === undefined) return;
@@ -179,7 +179,7 @@ export class Session {
     void this.library.refresh();
   }
 
-  /** Hears no more of the engine: the page has put the element away. */
+  /** Stops listening to the engine: the element has left the page. */
   rest(): void {
     this.library.rest();
     this.#stopHearing?.();
@@ -187,38 +187,39 @@ export class Session {
   }
 
   /**
-   * Loads a model; rounds that were sent before wait for it, and a reply of the one before it ends.
+   * Loads a model; waiting rounds wait for it, and a reply of the previous model is stopped.
    *
-   * @param isBack the element was put away for a while, and has had this model: a reply goes on
+   * @param isBack the
+   * element was removed for a while and had this model: a reply continues
    */
   async load(
     engine: ChatEngine,
-    wish: ModelWish,
+    request: ModelRequest,
     isBack = false,
   ): Promise<void> {
     this.#queue.pause();
     if (!isBack) this.#endReplies();
-    // Another model has read none of the chat, and a new worker does not know that it is open here.
+    // A new model has no KV of the chat, and a new worker doesn't have it open.
     if (engine === this.#engine) this.visit.enter(engine, this.current);
     else this.connect(engine);
-    await this.loading.load(engine, wish);
+    await this.loading.load(engine, request);
   }
 
-  /** Uses a model from now on, also after a reload, unless it is of files. */
-  use(wish: ModelWish): void {
-    rememberModel(this.own, this.isOwn(wish) ? undefined : wish);
-    if (this.#engine !== undefined) void this.load(this.#engine, wish);
+  /** Uses a model from now on, also after a reload, unless it is loaded from files. */
+  use(request: ModelRequest): void {
+    rememberModel(this.own, this.isOwn(request) ? undefined : request);
+    if (this.#engine !== undefined) void this.load(this.#engine, request);
   }
 
-  /** Goes on with a load that was paused, or tries once more what has failed. Says whether there was one. */
+  /** Resumes a paused load, or retries a failed one. Returns whether there was one. */
   loadAgain(): boolean {
-    const { wish } = this.loading;
-    if (this.#engine === undefined || wish === undefined) return false;
-    void this.load(this.#engine, wish);
+    const { request } = this.loading;
+    if (this.#engine === undefined || request === undefined) return false;
+    void this.load(this.#engine, request);
     return true;
   }
 
-  /** Goes back to the model before. Says whether there was one. */
+  /** Goes back to the previous model. Returns whether there was one. */
   giveUpLoading(): boolean {
     const before = this.loading.giveUp();
     rememberModel(this.own, undefined);
@@ -227,23 +228,23 @@ export class Session {
   }
 
   /** Whether it is the model that the page names. */
-  isOwn({ source }: ModelWish): boolean {
+  isOwn({ source }: ModelRequest): boolean {
     return source === this.own;
   }
 
-  /** Takes note of what stands in the box. */
+  /** Sets the draft. */
   write(text: string): void {
     this.current.draft = text;
     this.#changed();
   }
 
-  /** Takes note of what stands in the editor of a round; undefined closes it. */
+  /** Sets the text in a round's editor; undefined closes it. */
   edit(roundId: number, text: string | undefined): void {
     this.current.edit(roundId, text === undefined ? undefined : { text });
     this.#changed();
   }
 
-  /** Takes the message of a failed round into a new chat's box. */
+  /** Moves the message of a failed round to a new chat's box. */
   move(roundId: number): void {
     const { current } = this;
     const round = current.take(roundId);
@@ -253,14 +254,14 @@ export class Session {
     this.#changed();
   }
 
-  /** Whether memory that is not exact is refreshed while nothing else is to be done. */
+  /** Turns healing while idle on or off. */
   async setHealing(isOn: boolean): Promise<void> {
     this.isHealing = isOn;
     this.#changed();
     await this.#engine?.setHealing(isOn).catch(() => {});
   }
 
-  /** Opens the chat that is shown once more. */
+  /** Opens the shown chat again. */
   reopen(): void {
     this.current.openError = undefined;
     this.visit.enter(this.#engine, this.current);
@@ -268,7 +269,7 @@ export class Session {
   }
 
   dismiss(key: string): void {
-    this.troubles.dismiss(key);
+    this.warnings.dismiss(key);
     this.#changed();
   }
 
@@ -286,25 +287,25 @@ export class Session {
     switch (notice.type) {
       case "chats-changed":
         void this.library.refresh();
-        // Perhaps it has grown in the tab that writes it.
+        // The tab that writes it may have added to it.
         if (this.current.access === "read") this.reopen();
         break;
       case "chat-writable":
         if (notice.chatId === this.current.chatId) this.reopen();
         break;
       case "store-trouble":
-        this.troubles.tell(notice.reason, notice.message);
+        this.warnings.tell(notice.reason, notice.message);
         this.#changed();
         break;
       case "healing":
         this.#heal(notice.chatId, notice.roundsLeft);
         break;
       case "memory-fault":
-        this.troubles.report(notice.message);
+        this.warnings.report(notice.message);
         this.#changed();
         break;
       case "memory-changed":
-        // The memory panel's, which hears it itself.
+        // Handled by the memory panel.
         break;
       default:
         notice satisfies never;
@@ -312,7 +313,7 @@ export class Session {
   }
 
   #listed(error?: Error): void {
-    const isNew = this.troubles.listed(error);
+    const isNew = this.warnings.listed(error);
     if (isNew && error !== undefined)
       this.#host.dispatchEvent(new ChatErrorEvent(error, "list"));
   }
@@ -329,7 +330,7 @@ export class Session {
       this.#host.dispatchEvent(new RoundEvent(chatId, round));
   }
 
-  /** The engine knows better what is there, and who may write. */
+  /** Reads the chat and its access from the engine again. */
   #openAgain(conversation: Conversation): void {
     if (conversation === this.current) this.reopen();
   }
@@ -339,10 +340,10 @@ export class Session {
     during: Operation,
     message: string = error.message,
   ): void {
-    // A reply fails so when a GPU that was taken away does not come back.
+    // A reply fails like this when a lost GPU does not come back.
     if (error.name === "WebGpuUnavailableError") this.loading.fail(error);
     else if (during !== "reply" && during !== "open")
-      this.troubles.report(message);
+      this.warnings.report(message);
     this.#changed();
     this.#host.dispatchEvent(new ChatErrorEvent(error, during));
   }
@@ -352,12 +353,12 @@ export class Session {
     this.#changed();
     this.#host.dispatchEvent(new StateEvent(state));
     if (state !== "ready") return;
-    // It may be a new worker, that knows nothing of a pause.
+    // A new worker doesn't know that healing is paused.
     if (!this.isHealing) void this.setHealing(false);
     this.#queue.resume();
   }
 
-  /** After what the user or the engine did; not for each step of a reply. */
+  /** After an action of the user or the engine; not for each step of a reply. */
   #changed(): void {
     this.library.saveDrafts();
     this.#redraw();

@@ -1,8 +1,8 @@
-import type { ModelWish } from "./models/model-request";
+import type { ModelRequest } from "./models/model-request";
 import type { VersionWay } from "./chats/round-place";
 import type { Settings } from "./settings/settings";
 
-/** What the parts of the page ask of `<rondo-chat>`; the event does not leave it. */
+/** Requests of the inner elements to `<rondo-chat>`; the event stays inside it. */
 
 export type ChatRequest =
   | { type: "draft"; text: string }
@@ -45,9 +45,9 @@ export type ChatRequest =
   | { type: "dismiss"; key: string }
   | { type: "load" }
   | { type: "show-models" }
-  | { type: "plan-model"; wish: ModelWish }
+  | { type: "plan-model"; model: ModelRequest }
   | { type: "close-plan" }
-  | { type: "use-model"; wish: ModelWish }
+  | { type: "use-model"; model: ModelRequest }
   | { type: "delete-model"; id: string }
   | { type: "pause-load" }
   | { type: "resume-load" }

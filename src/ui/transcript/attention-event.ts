@@ -1,16 +1,16 @@
 /**
- * The reader wants to see which rounds a reply attended to, to go to one of them, or to go back. It does not
- * leave `<rondo-transcript>`, which knows where they all are.
+ * Asks to show which rounds a reply attended to, to go to one of them, or back. Stays inside `<rondo-transcript>`,
+ * which has them all.
  */
 export class AttentionEvent extends Event {
   static readonly type = "rondo-attention";
-  readonly wish: "toggle" | "go" | "back";
-  /** By the page's name: the reply's round for `toggle`, the other one for `go`. */
+  readonly action: "toggle" | "go" | "back";
+  /** The page's id: of the reply's round for `toggle`, of the other for `go`. */
   readonly roundId: number;
 
-  constructor(wish: AttentionEvent["wish"], roundId: number) {
+  constructor(action: AttentionEvent["action"], roundId: number) {
     super(AttentionEvent.type, { bubbles: true, composed: true });
-    this.wish = wish;
+    this.action = action;
     this.roundId = roundId;
   }
 }

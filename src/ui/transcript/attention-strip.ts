@@ -9,8 +9,8 @@ const ROUND_PX = 10;
 const STRIP_PX = 12;
 
 /**
- * `<rondo-attention>`: all rounds before a reply as a strip, those that it attended to marked, and a list of
- * these that leads to each.
+ * `<rondo-attention>`: all rounds before a reply as a strip with the attended ones marked, and a list of links to
+ * these.
  *
  * @fires rondo-attention - AttentionEvent "go": the reader wants to go to a round
  */
@@ -128,7 +128,7 @@ export class AttentionStrip extends LitElement {
     const marked = new Set(marks.map(({ place }) => place - 1));
     const all = Array.from({ length: roundCount }, (_, at) => at);
     const others = all.filter((at) => !marked.has(at));
-    // Those that are marked can be seen however many there are.
+    // Marked rounds stay visible however many rounds there are.
     const thin = roundCount > 60 ? 1 : 0.8;
     const thick = Math.max(thin, roundCount / 150);
     const bars = (places: Iterable<number>, width: number, top: number) =>

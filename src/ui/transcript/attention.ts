@@ -1,6 +1,6 @@
 /**
- * Which rounds a reply attended to, among those that are shown. A receipt says it with the reason and the share
- * of each; of a reply of an earlier page only the ids are kept. Pure functions.
+ * Which of the shown rounds a reply attended to. Receipts have the reason and share of each; replies from before a
+ * reload only the ids. Pure functions.
  */
 import type { AttendedRound } from "../../engine/api/receipt";
 import { plainName } from "../base/plain-name";
@@ -8,25 +8,25 @@ import { isKept, type KeptRound, type Round } from "../state/chats/round";
 
 /** What a reply attended to, as the page can show it. */
 export interface Attention {
-  /** The reply's round, by the page's name. */
+  /** The page's id of the reply's round. */
   readonly roundId: number;
   /** Rounds before it. */
   readonly roundCount: number;
   /** Those of them that it attended to, oldest first. */
   readonly marks: readonly AttentionMark[];
-  /** Rounds that it attended to and that do not stand before it: in another branch, or deleted since. */
+  /** Attended rounds that are not before it now: on another branch, or deleted. */
   readonly hiddenCount: number;
 }
 
 /** A round that a reply attended to. */
 export interface AttentionMark {
-  /** By the page's name. */
+  /** The page's id. */
   readonly roundId: number;
   /** Its number in the chat, from 1. */
   readonly place: number;
   /** How its message begins, or the document's name. */
   readonly words: string;
-  /** Why it was attended to, in a few words; empty where that is not known. */
+  /** Why it was attended to, in a few words; empty if unknown. */
   readonly why: string;
 }
 
@@ -39,7 +39,7 @@ const REASONS: Record<AttendedRound["reason"], string> = {
 
 const WORDS_LENGTH = 80;
 
-/** What a round's reply attended to; undefined where that is all, or not known. */
+/** What a round's reply attended to; undefined for all, or if unknown. */
 export function attentionOf(
   rounds: readonly Round[],
   roundId: number,
@@ -62,8 +62,8 @@ export function attentionOf(
 }
 
 /**
- * "attended to 3 of 41 rounds", by the page's names, for replies of which no receipt says so; those that
- * attended to all are left out.
+ * "attended to 3 of 41 rounds", by the page's ids, for replies without a receipt; those that attended to all are left
+ * out.
  */
 export function attentionLabels(
   rounds: readonly Round[],
@@ -85,7 +85,7 @@ export function attendedToText(count: number, roundCount: number): string {
   return `attended to ${some} of ${all} ${roundCount === 1 ? "round" : "rounds"}`;
 }
 
-/** The ids as they are now, with what the receipt says: a round that was copied into another branch has both. */
+/** The current ids with the receipt's reasons: a round copied to another branch has both. */
 function attendedBy({
   attended,
   receipt,

@@ -9,8 +9,8 @@ import type { Round } from "../state/chats/round";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-document>`: a document that stands in the chat: its name, how long it is, its first line, and its
- * text if one asks for it. All of that is text and never markup, whatever the document says.
+ * `<rondo-document>`: an attached document: name, length, first line, and its text on demand. Everything is shown as
+ * text, never as markup.
  *
  * @fires rondo-choose - ChooseEvent "delete": it should be detached
  * @csspart document - the card
@@ -105,7 +105,7 @@ export class DocumentCard extends LitElement {
   @property({ attribute: false }) round!: Round;
   /** Whether this tab may change the chat. */
   @property({ attribute: false }) mayWrite = false;
-  /** Whether it cannot be changed for now. */
+  /** Whether it can't be changed now. */
   @property({ attribute: false }) isBusy = false;
   @property({ attribute: false }) mayMoveUp = false;
   @property({ attribute: false }) mayMoveDown = false;
@@ -114,7 +114,7 @@ export class DocumentCard extends LitElement {
   #wordCount = 0;
   #firstLine = "";
 
-  /** On the menu's button, or on the first there is. */
+  /** Focuses the menu's button, or else the first button. */
   override focus(options?: FocusOptions): void {
     const first = this.renderRoot.querySelector("button");
     (this.menu ?? first)?.focus(options);
@@ -208,7 +208,7 @@ export class DocumentCard extends LitElement {
   }
 }
 
-/** By the language's own idea of a word, for not all put spaces between them. */
+/** By the language's rules: not all languages put spaces between words. */
 function wordCount(text: string): number {
   if (!("Segmenter" in Intl)) return text.match(/\S+/g)?.length ?? 0;
   let count = 0;

@@ -4,7 +4,7 @@ import { RequestEvent } from "../state/request";
 import { isSound, type Round } from "../state/chats/round";
 import { base } from "../base/theme";
 
-/** Things to say to the small model that comes with Rondo. */
+/** Examples for the bundled model. */
 export const EXAMPLES: readonly string[] = [
   "My cat is called Miso.",
   "My locker code is 4821.",
@@ -12,10 +12,10 @@ export const EXAMPLES: readonly string[] = [
   "Tell me about the moon.",
 ];
 
-/** Examples stay at hand until a chat has this many rounds. */
+/** Examples are shown until a chat has this many rounds. */
 const EXAMPLE_ROUNDS = 3;
 
-/** What of it was not said yet, in a young chat in which all went well. */
+/** The unused examples, in a young chat without failures. */
 export function unsaidExamples(
   examples: readonly string[],
   rounds: readonly Round[],
@@ -27,10 +27,10 @@ export function unsaidExamples(
 }
 
 /**
- * `<rondo-examples>`: a few things to say; a press says one. With the attribute `compact` they stand in
- * one line that scrolls.
+ * `<rondo-examples>`: example messages; pressing one sends it. With the attribute `compact` they are one scrolling
+ * line.
  *
- * @csspart example - each one's button
+ * @csspart example - each example's button
  */
 export class Examples extends LitElement {
   static override styles = [

@@ -5,7 +5,7 @@ import { alertIcon } from "../base/icons";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-failure-note>`: why something in the chat came to nothing, and what helps.
+ * `<rondo-failure-note>`: why something in the chat failed, and what helps.
  *
  * @slot - buttons
  */

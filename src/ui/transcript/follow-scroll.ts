@@ -1,7 +1,6 @@
 /**
- * Keeps a scrolling box at its end while what is in it grows, as long as the reader is at the end.
- * Who scrolls up reads in peace; who comes back to the end follows again. What grows because the reader
- * opened it stays where it is.
+ * Keeps a scrolling box at its end while its content grows, as long as the reader is at the end. Scrolling up stops
+ * following; scrolling back to the end resumes it. Content that the reader expands does not scroll the box.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
@@ -17,7 +16,7 @@ export class FollowScroll implements ReactiveController {
   #lastTop = 0;
   /** Whether the reader is at the end, or was when the last thing grew. */
   isFollowing = true;
-  /** Whether what grows now grows at the reader's own wish. */
+  /** Whether the current growth is the reader's doing. */
   #isHeld = false;
 
   /** `box` is the scrolling element; its first child holds what grows. */
@@ -42,8 +41,8 @@ export class FollowScroll implements ReactiveController {
   }
 
   /**
-   * To be called when the box scrolls. Only a move upwards leaves the end: being above it may mean no
-   * more than that something has grown since the box was last brought there.
+   * Call when the box scrolls. Only scrolling upwards leaves the end: being above it may just mean that the content
+   * has grown.
    */
   scrolled(): void {
     const box = this.#box();
@@ -53,13 +52,13 @@ export class FollowScroll implements ReactiveController {
     this.#note(isAtEnd(box) || (this.isFollowing && !isUpwards));
   }
 
-  /** Follows from the coming update on. */
+  /** Follows from the next update on. */
   follow(): void {
     this.isFollowing = true;
     this.#isHeld = false;
   }
 
-  /** Lets the reader go elsewhere. */
+  /** Stops following. */
   leave(): void {
     this.#note(false);
   }

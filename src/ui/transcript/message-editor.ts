@@ -9,8 +9,8 @@ import type { VersionWay } from "../state/chats/round-place";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-message-editor>`: a message that was sent, in a box in its own place. Ctrl or Cmd with Enter
- * sends it in the first of the ways that are offered, Escape leaves all as it was.
+ * `<rondo-message-editor>`: edits a sent message in place. Ctrl or Cmd with Enter sends it in the first of the
+ * offered ways, Escape cancels.
  */
 export class MessageEditor extends LitElement {
   static override styles = [
@@ -99,9 +99,9 @@ export class MessageEditor extends LitElement {
 
   @property({ attribute: false }) roundId = 0;
   @property({ attribute: false }) edit!: RoundEdit;
-  /** Whether something was said later, so that there are two ways to send. */
+  /** Whether there are later rounds, so that there are two ways to send. */
   @property({ attribute: false }) hasLater = false;
-  /** Whether nothing can be sent for now. */
+  /** Whether nothing can be sent now. */
   @property({ attribute: false }) isBusy = false;
   @query("textarea") private input!: HTMLTextAreaElement | null;
 
@@ -110,7 +110,7 @@ export class MessageEditor extends LitElement {
     new GrowingBox(this, () => this.input);
   }
 
-  /** With the cursor behind the text. */
+  /** Puts the cursor at the end. */
   override focus(options?: FocusOptions): void {
     const { input } = this;
     input?.focus(options);
@@ -149,7 +149,7 @@ export class MessageEditor extends LitElement {
   #oneWay() {
     return this.#way(
       "Send",
-      "The reply is another one then; this one can be shown again.",
+      "Gets a new reply; this version is kept.",
       "branch",
     );
   }
@@ -158,12 +158,12 @@ export class MessageEditor extends LitElement {
     return [
       this.#way(
         "Send, keep what follows",
-        "What was said later stays, and is understood anew.",
+        "Later messages are kept and recomputed.",
         "keep",
       ),
       this.#way(
         "Send as a new branch",
-        "The chat goes on from here; what was said later stays in the other version.",
+        "The chat continues from here; later messages stay in the other version.",
         "branch",
       ),
     ];
@@ -172,7 +172,7 @@ export class MessageEditor extends LitElement {
   #above() {
     return this.#way(
       "Insert above",
-      "It is said before this message, which stays, and so does what follows.",
+      "Adds a message before this one. All others are kept.",
       "insert",
     );
   }
@@ -187,7 +187,7 @@ export class MessageEditor extends LitElement {
           type="button"
           title=${isFirst ? "Ctrl+Enter" : nothing}
           aria-describedby=${id}
-          aria-disabled=${this.#isOfNoUse ? "true" : nothing}
+          aria-disabled=${this.#isDisabled ? "true" : nothing}
           @click=${() => this.#send(way)}
         >
           ${label}
@@ -201,7 +201,7 @@ export class MessageEditor extends LitElement {
     return this.hasLater ? "keep" : "branch";
   }
 
-  get #isOfNoUse(): boolean {
+  get #isDisabled(): boolean {
     return this.isBusy || this.edit.text.trim() === "";
   }
 
@@ -222,7 +222,7 @@ export class MessageEditor extends LitElement {
   }
 
   #send(way: VersionWay) {
-    if (this.#isOfNoUse) return;
+    if (this.#isDisabled) return;
     const { roundId } = this;
     const { text } = this.edit;
     this.#ask({ type: "send-version", roundId, text, way });

@@ -1,4 +1,4 @@
-/** What a turn did and what it cost, in one line of plain words. */
+/** A turn's receipt as one line. */
 import type {
   AttentionReport,
   FusionReport,
@@ -7,10 +7,10 @@ import type {
 } from "../../engine/api/receipt";
 import { attendedToText } from "./attention";
 
-/** Some words of the line. */
+/** A part of the line. */
 export interface ReceiptPart {
   text: string;
-  /** Whether it says how many rounds were attended to; there is more to see of that. */
+  /** Whether it is the number of attended rounds, which opens the details. */
   isAttention?: boolean;
 }
 
@@ -20,12 +20,12 @@ const ENDINGS: Record<Receipt["finishReason"], string[]> = {
   aborted: ["stopped"],
 };
 
-/** Less than this share of the memory saved is not worth a word. */
+/** A smaller share of saved memory is not shown. */
 const WORTH_SAVING = 0.01;
 
 /**
  * For example "restored 1,840 tokens · prefilled 12 · attended to 3 of 41 rounds · 61 % of KV memory saved ·
- * first token 0.2 s · 38 tok/s". What is zero, or went as a reader would expect, is left out.
+ * first token 0.2 s · 38 tok/s". Zeros and the ordinary are left out.
  */
 export function receiptLine(receipt: Receipt): string {
   return receiptParts(receipt)
@@ -61,7 +61,7 @@ function kvParts(kv: KvReceipt): ReceiptPart[] {
   return [...texts.map(part), ...attentionParts(kv.attention)];
 }
 
-/** What was computed again, where anything was computed in another context than the chat has now. */
+/** Repair, where KV was stale. */
 function fusionParts(report: FusionReport): string[] {
   const { repairedTokens, staleRounds, staleTokens } = report;
   if (staleRounds === 0) return [];
@@ -70,7 +70,7 @@ function fusionParts(report: FusionReport): string[] {
   ];
 }
 
-/** What was left aside, where anything was. */
+/** Selection, where rounds were left out. */
 function attentionParts(report: AttentionReport): ReceiptPart[] {
   const { roundCount, attended, kvBytes, fullKvBytes } = report;
   const parts: ReceiptPart[] = [];

@@ -12,8 +12,7 @@ import type { RoundActions } from "./round-actions";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-reply>`: a reply as far as it has come, and under it its receipt and what can be done with it, or
- * why it did not come.
+ * `<rondo-reply>`: a reply so far, with its receipt and actions, or its error.
  *
  * @fires rondo-choose - ChooseEvent "delete": the round should be deleted
  * @csspart reply - the reply
@@ -96,17 +95,17 @@ export class ReplyElement extends LitElement {
   ];
 
   @property({ attribute: false }) round!: Round;
-  /** What a waiting round waits for. */
+  /** What a waiting round waits for, in words. */
   @property() waitingFor = "";
   /** Whether this tab may change the chat. */
   @property({ attribute: false }) mayWrite = false;
-  /** Whether it cannot be changed for now. */
+  /** Whether it can't be changed now. */
   @property({ attribute: false }) isBusy = false;
   @property({ attribute: false }) mayMoveUp = false;
   @property({ attribute: false }) mayMoveDown = false;
-  /** How many rounds it attended to, where no receipt says it. */
+  /** How many rounds it attended to, for replies without a receipt. */
   @property() attendedLabel = "";
-  /** Which rounds those were, while one looks at it. */
+  /** The attended rounds, while they are shown. */
   @property({ attribute: false }) attention: Attention | undefined;
   @query("rondo-round-actions") private actions!: RoundActions | null;
 
@@ -119,7 +118,7 @@ export class ReplyElement extends LitElement {
     this.actions?.focus(options);
   }
 
-  /** Brings the rounds that it attended to on the screen, as far as they are not there. */
+  /** Scrolls the attended rounds into view. */
   showAttention(): void {
     const strip = this.renderRoot.querySelector("rondo-attention");
     void strip?.updateComplete.then(() =>
@@ -127,7 +126,7 @@ export class ReplyElement extends LitElement {
     );
   }
 
-  /** Moves the focus to what shows the rounds that it attended to. */
+  /** Focuses the button that shows the attended rounds. */
   focusAttention(): void {
     const button = this.renderRoot.querySelector<HTMLElement>(".attended");
     button?.focus({ preventScroll: true });
@@ -230,7 +229,7 @@ export class ReplyElement extends LitElement {
     `;
   }
 
-  /** The reply that was there before is there again. */
+  /** A failed regeneration: the previous reply is shown again. */
   #failedAgain() {
     return html`
       ${this.#button("Try again", "retry")}
@@ -238,7 +237,7 @@ export class ReplyElement extends LitElement {
     `;
   }
 
-  /** For what nobody foresaw, and for what is wrong with the model: a fresh one mends most of it. */
+  /** For unknown errors and errors of the model: reloading fixes most of them. */
   #loadButton() {
     const ask = () => this.dispatchEvent(new RequestEvent({ type: "load" }));
     return html`<button type="button" @click=${ask}>
@@ -259,7 +258,7 @@ export class ReplyElement extends LitElement {
   }
 }
 
-/** What the turn did, or how it ended and what it attended to where nobody knows more. */
+/** The receipt, or without one how the reply ended and what it attended to. */
 function endingParts(
   { receipt, ending }: Round,
   attendedLabel: string,
@@ -272,11 +271,11 @@ function endingParts(
   );
 }
 
-/** What stands where the reply will be. */
+/** Shown in place of the reply until it comes. */
 function statusText(round: Round, waitingFor: string): string {
   if (!isRunning(round)) {
     const isSilent = round.phase === "done" && round.reply === "";
-    return isSilent && round.ending !== "cut off" ? "No words came." : "";
+    return isSilent && round.ending !== "cut off" ? "The reply was empty." : "";
   }
   if (round.isStopping) return "Stopping…";
   if (round.phase === "waiting") return `Waiting for ${waitingFor}…`;

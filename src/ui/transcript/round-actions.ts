@@ -23,9 +23,8 @@ export const DOWN: MenuItem = {
 const REMOVE: MenuItem = { name: "delete", label: "Delete…", icon: trashIcon };
 
 /**
- * `<rondo-round-actions>`: what can be done with a round: show another version, copy the reply, have another
- * one made, and in a menu move and delete it. Out of sight until the round is pointed at or has the focus. Of a
- * round that has no reply it shows the versions alone.
+ * `<rondo-round-actions>`: actions on a round: show another version, copy or regenerate the reply, and in a menu move
+ * and delete it. Hidden until the round is hovered or focused. A round without a reply has the versions alone.
  *
  * @fires rondo-choose - ChooseEvent "delete": it should be deleted
  */
@@ -67,13 +66,13 @@ export class RoundActions extends LitElement {
   @property({ attribute: false }) round!: Round;
   /** Whether this tab may change the chat. */
   @property({ attribute: false }) mayWrite = false;
-  /** Whether it cannot be changed for now. */
+  /** Whether it can't be changed now. */
   @property({ attribute: false }) isBusy = false;
   @property({ attribute: false }) mayMoveUp = false;
   @property({ attribute: false }) mayMoveDown = false;
   @query("rondo-menu") private menu!: Menu | null;
 
-  /** On the menu's button. */
+  /** Focuses the menu's button. */
   override focus(options?: FocusOptions): void {
     this.menu?.focus(options);
   }
@@ -116,9 +115,9 @@ export class RoundActions extends LitElement {
   }
 
   #step(label: string, icon: MenuItem["icon"], step: number) {
-    const isOfNoUse = this.isBusy || versionAt(this.round, step) === undefined;
+    const isDisabled = this.isBusy || versionAt(this.round, step) === undefined;
     const roundId = this.round.id;
-    return this.#button(label, icon, isOfNoUse, {
+    return this.#button(label, icon, isDisabled, {
       type: "show-version",
       roundId,
       step,
@@ -149,11 +148,11 @@ export class RoundActions extends LitElement {
   #button(
     label: string,
     icon: MenuItem["icon"],
-    isOfNoUse: boolean,
+    isDisabled: boolean,
     request: ChatRequest,
   ) {
     const ask = () => {
-      if (!isOfNoUse) this.dispatchEvent(new RequestEvent(request));
+      if (!isDisabled) this.dispatchEvent(new RequestEvent(request));
     };
     return html`
       <button
@@ -161,7 +160,7 @@ export class RoundActions extends LitElement {
         type="button"
         aria-label=${label}
         title=${label}
-        aria-disabled=${isOfNoUse ? "true" : nothing}
+        aria-disabled=${isDisabled ? "true" : nothing}
         @click=${ask}
       >
         ${icon}

@@ -11,7 +11,7 @@ import type { ReplyElement } from "./reply-element";
 import { isKept, isRunning, type Round } from "../state/chats/round";
 import { base } from "../base/theme";
 
-/** What of a round can have the focus. */
+/** The focusable parts of a round. */
 export type RoundPart = "edit" | "editor" | "options";
 
 const PARTS: Record<RoundPart, string> = {
@@ -20,20 +20,20 @@ const PARTS: Record<RoundPart, string> = {
   options: "rondo-reply, rondo-document",
 };
 
-/** How long a round that was gone to stands out. */
+/** How long a round is highlighted after navigation. */
 const FOUND_MS = 2000;
 
-/** Whether the browser says when a round comes near; where it does not, all are drawn at once. */
+/** Whether the browser fires `contentvisibilityautostatechange`; without it, all rounds are drawn at once. */
 const KNOWS_NEAR =
   CSS.supports("content-visibility", "auto") &&
   "oncontentvisibilityautostatechange" in HTMLElement.prototype;
 
 /**
- * `<rondo-round>`: what the user said, or attached, and under it the reply, or what became of it. Its message
- * is changed in place, and in place it asks once more before it is deleted.
+ * `<rondo-round>`: the user's message or document, and the reply. Editing and the question before deleting happen in
+ * place.
  *
- * A chat has thousands of them. Far from what is on the screen it is no more than its words, as they were
- * written, so that they can be searched and read aloud; it is drawn in full once it has come near.
+ * A chat may have thousands. Far from the screen, a round is just its plain text, for find-in-page and screen
+ * readers; it is drawn in full when it comes near.
  *
  * @csspart message - the user's message
  */
@@ -173,34 +173,34 @@ export class RoundElement extends LitElement {
   ];
 
   @property({ attribute: false }) round!: Round;
-  /** What a waiting round waits for. */
+  /** What a waiting round waits for, in words. */
   @property() waitingFor = "the model to load";
   /** Whether this tab may change the chat. */
   @property({ attribute: false }) mayWrite = false;
-  /** Whether it cannot be changed for now. */
+  /** Whether it can't be changed now. */
   @property({ attribute: false }) isBusy = false;
-  /** Whether something was said later. */
+  /** Whether there are later rounds. */
   @property({ attribute: false }) hasLater = false;
   @property({ attribute: false }) mayMoveUp = false;
   @property({ attribute: false }) mayMoveDown = false;
-  /** Whether it is among the last ones, which are on the screen at once. */
+  /** Whether it is among the last ones, which are drawn at once. */
   @property({ attribute: false }) isRecent = false;
-  /** How many rounds the reply attended to, where no receipt says it. */
+  /** How many rounds the reply attended to, for replies without a receipt. */
   @property() attendedLabel = "";
-  /** Which rounds those were, while one looks at it. */
+  /** The attended rounds, while they are shown. */
   @property({ attribute: false }) attention: Attention | undefined;
-  /** That the reply which one looks at attended to this one, and why. */
+  /** Label: that the opened reply attended to this round, and why. */
   @property() mark = "";
-  /** Whether the reader has just come here from there. */
+  /** Whether the reader has just navigated here. */
   @state() private isFound = false;
-  /** Whether it has come near the screen once. */
+  /** Whether it has been near the screen. */
   @state() private isNear = !KNOWS_NEAR;
   #foundTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Whether it asks if it should be deleted. */
+  /** Whether the question before deleting is shown. */
   @state() private isAsking = false;
   @query("rondo-delete-question") private question!: HTMLElement | null;
 
-  /** Moves the focus to a part of it, if that is there. */
+  /** Focuses a part, if it exists. */
   focusPart(part: RoundPart): void {
     this.renderRoot.querySelector<HTMLElement>(PARTS[part])?.focus();
   }
@@ -219,7 +219,7 @@ export class RoundElement extends LitElement {
     this.isFound = false;
   }
 
-  /** Brings it on the screen, with the focus, and has it stand out for a while. */
+  /** Scrolls it into view, focuses it, and highlights it for a while. */
   async goTo(): Promise<void> {
     this.#draw();
     this.isFound = true;
@@ -233,7 +233,7 @@ export class RoundElement extends LitElement {
     target?.focus({ preventScroll: true });
   }
 
-  /** Brings what shows the rounds that the reply attended to back on the screen, with the focus. */
+  /** Scrolls the button that shows the attended rounds into view, and focuses it. */
   async goToAttention(): Promise<void> {
     this.#draw();
     (await this.#drawnReply())?.focusAttention();
@@ -279,7 +279,7 @@ export class RoundElement extends LitElement {
 
   #message() {
     const { edit, id, message } = this.round;
-    // A chat can begin with what the model says.
+    // A chat can begin with the model's message.
     if (message === "") return nothing;
     const { hasLater, isBusy, mayWrite, round } = this;
     if (edit !== undefined && mayWrite)
@@ -307,7 +307,7 @@ export class RoundElement extends LitElement {
     ></article>`;
   }
 
-  /** What was said, as it was written. */
+  /** The round as plain text. */
   #plain() {
     const { document, message, reply } = this.round;
     if (document !== undefined)

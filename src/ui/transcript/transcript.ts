@@ -10,18 +10,18 @@ import type { RoundElement, RoundPart } from "./round-element";
 import { placesOf, type RoundPlace } from "../state/chats/round-place";
 import { base } from "../base/theme";
 
-/** So many rounds are drawn at once, the last ones; others when they come near. */
+/** The last rounds, drawn at once; others when they come near the screen. */
 const RECENT_ROUNDS = 12;
 
 /**
  * `<rondo-transcript>`: the rounds of a chat, oldest first. It scrolls, and follows the reply as long
  * as the reader is at the end.
  *
- * It is a log that does not announce itself: a reply arrives token by token, and a screen reader would
- * stumble after it. `<rondo-chat>` announces each reply once, when it has ended.
+ * It is a log that is not live: screen readers would announce a reply token by token. `<rondo-chat>` announces each
+ * reply once, when it has ended.
  *
- * @slot - what stands here while there are no rounds
- * @csspart log - the box that scrolls
+ * @slot - shown while there are no rounds
+ * @csspart log - the scrolling box
  */
 export class Transcript extends LitElement {
   static override styles = [
@@ -83,14 +83,14 @@ export class Transcript extends LitElement {
   ];
 
   @property({ attribute: false }) rounds: readonly Round[] = [];
-  /** Which chat this is: another one is shown from its end. */
+  /** The chat's id: another chat is shown from its end. */
   @property({ attribute: false }) conversationId = 0;
   @property() waitingFor = "";
   /** Whether this tab may change the chat. */
   @property({ attribute: false }) mayWrite = false;
-  /** Whether it cannot be changed for now. */
+  /** Whether it can't be changed now. */
   @property({ attribute: false }) isBusy = false;
-  /** The round of the reply of which one sees what it attended to. */
+  /** The round whose attended rounds are shown. */
   @state() private openId: number | undefined;
   #attention: Attention | undefined;
   #marks: ReadonlyMap<number, string> = new Map();
@@ -99,7 +99,7 @@ export class Transcript extends LitElement {
   @query(".log") private log!: HTMLElement | null;
   #follow = new FollowScroll(this, () => this.log);
 
-  /** Moves the focus to the box that scrolls. */
+  /** Moves the focus to the scrolling box. */
   override focus(options?: FocusOptions): void {
     this.log?.focus(options);
   }
@@ -151,11 +151,11 @@ export class Transcript extends LitElement {
     if (changed.has("conversationId") || isContinued(before, this.rounds))
       this.#follow.follow();
     const running = this.rounds.findIndex(isRunning);
-    // A reply that comes between others is read where it is.
+    // A reply between others is read where it is.
     if (running >= 0 && running < this.rounds.length - 1) this.#follow.hold();
   }
 
-  /** Perhaps it opens something. While a reply is coming, that is what is followed. */
+  /** A click may expand something. While a reply is running, it is followed all the same. */
   #onClick() {
     if (!this.rounds.some(isRunning)) this.#follow.hold();
   }
@@ -174,8 +174,8 @@ export class Transcript extends LitElement {
 
   async #onAttention(event: AttentionEvent) {
     event.stopPropagation();
-    const { roundId, wish } = event;
-    if (wish === "toggle") {
+    const { roundId, action } = event;
+    if (action === "toggle") {
       const isOpen = this.openId === roundId;
       this.openId = isOpen ? undefined : roundId;
       await this.updateComplete;
@@ -184,7 +184,7 @@ export class Transcript extends LitElement {
     }
     this.#follow.leave();
     await this.updateComplete;
-    if (wish === "go") await this.#elementOf(roundId)?.goTo();
+    if (action === "go") await this.#elementOf(roundId)?.goTo();
     else if (this.openId !== undefined)
       await this.#elementOf(this.openId)?.goToAttention();
   }
@@ -230,7 +230,7 @@ export class Transcript extends LitElement {
   }
 }
 
-/** Whether something new is at the end: all that was there, and more; or a message that is answered now. */
+/** Whether the end is new: rounds were added, or the last message is being answered. */
 function isContinued(before: readonly Round[], now: readonly Round[]): boolean {
   const isLonger =
     now.length > before.length &&

@@ -5,7 +5,7 @@ import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
 /**
- * `<rondo-unavailable>`: there is no WebGPU, or no adapter behind it; what to do about that.
+ * `<rondo-unavailable>`: shown where WebGPU or an adapter is missing, with what to do.
  * Versions are those of https://github.com/gpuweb/gpuweb/wiki/Implementation-Status, April 2026.
  */
 export class UnavailableNotice extends LitElement {
@@ -81,13 +81,13 @@ export class UnavailableNotice extends LitElement {
 
   /** The engine's reason. */
   @property({ attribute: false }) error: Error | undefined;
-  /** Whether the page came over https or from this computer; browsers offer WebGPU to no other. */
+  /** Whether the page is a secure context; WebGPU needs one. */
   @property({ attribute: false }) isSecure = globalThis.isSecureContext;
 
   override render() {
     return html`
       <section role="alert" aria-labelledby="title">
-        <h2 id="title">This browser gives Rondo no GPU</h2>
+        <h2 id="title">Rondo can’t use the GPU in this browser</h2>
         <p>
           Rondo runs a language model on your own GPU, inside this page, and
           reaches it through WebGPU. ${this.isSecure ? "" : this.#insecure()}
@@ -97,8 +97,9 @@ export class UnavailableNotice extends LitElement {
       <dl>
         <dt>Chrome, Edge</dt>
         <dd>
-          Version 114 or newer; on Android 121, on Linux 144. See that “graphics
-          acceleration” is on under Settings, System. If it still fails, turn on
+          Version 114 or newer; on Android 121, on Linux 144. Check that
+          “graphics acceleration” is on under Settings, System. If it still
+          fails, turn on
           <code>chrome://flags/#enable-unsafe-webgpu</code> and restart the
           browser.
         </dd>
@@ -119,8 +120,8 @@ export class UnavailableNotice extends LitElement {
 
   #insecure() {
     return html`<strong
-      >Browsers offer it only to pages from https or localhost, and this page
-      came another way.</strong
+      >Browsers offer it only to pages served over https or from localhost; this
+      page is not.</strong
     >`;
   }
 

@@ -4,13 +4,13 @@ import { modelIcon } from "../base/icons";
 import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
-const TINY = `This model is a tiny one. It likes plain English, remembers the simple things you tell it, and
+const TINY = `This model is tiny. It likes plain English, remembers the simple things you tell it, and
   drifts into cheerful nonsense about most others.`;
 
 /**
- * `<rondo-welcome>`: what an empty chat shows: what this is, and a way to other models.
+ * `<rondo-welcome>`: shown in an empty chat: what Rondo is, and a button for other models.
  *
- * @slot - instead of the words of welcome
+ * @slot - instead of the welcome text
  */
 export class Welcome extends LitElement {
   static override styles = [
@@ -45,9 +45,9 @@ export class Welcome extends LitElement {
     `,
   ];
 
-  /** What the model is called, where it is not the one that comes along. */
+  /** The model's name, unless it is the bundled one. */
   @property({ attribute: false }) modelName = "";
-  /** Whether the way to other models is here; not where the dock has it. */
+  /** Whether to show the button for other models; not where the dock has it. */
   @property({ attribute: false }) offersModels = true;
 
   override render() {

@@ -120,7 +120,7 @@ test("of a file that was cut off in its KV the text is read", async () => {
 });
 
 test.each<[what: string, file: Blob | Promise<Blob>, message: string]>([
-  ["an empty file", new Blob(), "not a chat that Rondo exported"],
+  ["an empty file", new Blob(), "not a chat file"],
   ["another format", new Blob(["%PDF-1.7 and so on and on"]), "not a chat"],
   ["no more than the start", new Blob(["RNDOCHAT"]), "not a chat"],
   ["a newer version", fileOf({}, 2), "file version 2; this one reads 1"],
@@ -130,7 +130,7 @@ test.each<[what: string, file: Blob | Promise<Blob>, message: string]>([
     "ends after 100 bytes",
   ],
   ["JSON that is no object", fileOf("3"), "expected Object, found 3"],
-  ["no JSON", fileOf("{"), "text that does not parse"],
+  ["no JSON", fileOf("{"), "invalid JSON"],
   ["JSON of something else", fileOf({ a: 1 }), "expected title, found nothing"],
 ])("says of %s what is wrong", async (_, file, message) => {
   const reading = readChatFile(await file);
@@ -146,9 +146,9 @@ test.each<[where: string, changes: Record<string, unknown>]>([
   ["rounds.1.attended", { attended: "all" }],
   ["rounds.1.id", { id: Number.MAX_SAFE_INTEGER }],
   ["rounds.1.id", { id: 2 ** 31 + 1 }],
-  ["rounds.1: a parent's id", { parentId: 1 }],
-  ["rounds.1: no more tokens", { openTokens: 4 }],
-  ["rounds: rounds with ids of their own", { id: 2, parentId: null }],
+  ["rounds.1: a parent id", { parentId: 1 }],
+  ["rounds.1: a message no longer", { openTokens: 4 }],
+  ["rounds: unique round ids", { id: 2, parentId: null }],
 ])(
   "names the field that is not as it should be: %s",
   async (where, changes) => {
@@ -174,7 +174,7 @@ describe("a file that no chat makes", () => {
     [
       "the same segment over and over",
       Array.from({ length: 100_000 }, () => ({ ...listed, bytes: 60 })),
-      "segments: one segment for each half of a round",
+      "segments: one segment per half of a round",
     ],
   ])("is refused: %s", async (_, segments, message) => {
     const json = await jsonOf(await writeChatFile(chat));

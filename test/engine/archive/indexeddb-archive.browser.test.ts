@@ -423,7 +423,7 @@ test("a write that fails leaves the state before, and the turn goes on", async (
   expect(rounds.map(({ reply }) => reply)).toEqual(["", "Answer 1"]);
   expect(troubles).toHaveLength(1);
   expect(troubles[0]).toMatchObject({ reason: "quota" });
-  expect(troubles[0]!.message).toContain("Could not keep what was said");
+  expect(troubles[0]!.message).toContain("Could not save a message");
 });
 
 test("trouble is told once while it stays, and again after something worked", async () => {

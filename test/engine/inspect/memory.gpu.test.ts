@@ -1,4 +1,4 @@
-// What memory holds, and what is done to it by hand, with the embedded model.
+// The memory snapshot, and what is done to memory by hand, with the embedded model.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EngineNotice } from "../../../src/engine/api/notice";
 import { Engine } from "../../../src/engine/engine";
@@ -349,7 +349,7 @@ test("a turn with full attention over exact KV is what full attention says", asy
 test("rounds that can't be verified are refused, and an abort leaves nothing behind", async () => {
   const id = await again();
   await expect(engine.verify(id, 99)).rejects.toThrow("no round 99");
-  await expect(engine.verify(id, 0)).rejects.toThrow("nothing to compare");
+  await expect(engine.verify(id, 0)).rejects.toThrow("no reply to compare");
   const { gpu: before } = await engine.memory();
   const controller = new AbortController();
   const aborted = engine.verify(id, 3, {

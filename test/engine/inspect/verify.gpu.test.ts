@@ -232,7 +232,7 @@ test("a chat that is too long for full attention, or for two of it, is refused",
   try {
     await expect(verify(chat, 3)).rejects.toMatchObject({
       name: "OutOfMemoryError",
-      message: expect.stringMatching(/in memory twice.*Raise/) as string,
+      message: expect.stringMatching(/two copies.*Raise/) as string,
     });
   } finally {
     limits.upper = upper;

@@ -109,7 +109,7 @@ describe("a misfit", () => {
     const limits = { ...roomy, maxStorageBufferBindingSize: 50 * 2 ** 20 };
     const { misfit } = fit({ config: large, weightBits: 16, limits });
     expect(misfit!.message).toMatch(
-      /largest matrix \(gate and up\) takes 64 MiB.*at most 50 MiB.*weights of 8 bit/,
+      /largest matrix \(gate and up\) takes 64 MiB.*at most 50 MiB.*8-bit weights/,
     );
     expect(misfit!.proposal).toEqual({ weightBits: 8 });
     expect(

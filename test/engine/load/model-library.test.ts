@@ -251,6 +251,6 @@ describe("other sources", () => {
     await expect(
       library().open([gguf, new File([], "u.gguf")]),
     ).rejects.toThrow(/several models/);
-    await expect(library().open([])).rejects.toThrow(/no model/);
+    await expect(library().open([])).rejects.toThrow(/not a model/);
   });
 });

@@ -186,14 +186,14 @@ describe("a turn is drawn", () => {
 describe("an option that there is none of is refused", () => {
   test.each<[string, object]>([
     [
-      "There is no option temperature. Is it sampler.temperature",
+      "There is no option temperature. Did you mean sampler.temperature",
       { temperature: 0 },
     ],
-    ["There is no option tau. Is it attention.tau", { tau: 0.5 }],
+    ["There is no option tau. Did you mean attention.tau", { tau: 0.5 }],
     ["There is no option nonsense.", { nonsense: 1 }],
     ["There is no option sampler.heat.", { sampler: { heat: 1 } }],
     [
-      "There is no option sampler.ratio. Is it fusion.ratio",
+      "There is no option sampler.ratio. Did you mean fusion.ratio",
       { sampler: { ratio: 1 } },
     ],
   ])("%s", (message, options) => {

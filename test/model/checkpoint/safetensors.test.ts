@@ -186,7 +186,7 @@ describe("shards", () => {
     await expect(
       openSafetensors(memoryFiles(without), expected),
     ).rejects.toThrow(
-      `${INDEX}, tensor a.weight: expected shape [2, 2], found no tensor of that name.`,
+      `${INDEX}, tensor a.weight: expected shape [2, 2], found no such tensor.`,
     );
   });
 
@@ -232,7 +232,7 @@ describe("a file that is not as it should be is refused before a weight is read"
     [
       "tensors that overlap",
       (h) => (h["a.bias"]!["data_offsets"] = [32, 46]),
-      /expected bytes of its own, from \d+ on, found a start at \d+, inside/,
+      /expected data from byte \d+ on, found a start at byte \d+, inside/,
     ],
     [
       "a missing tensor",

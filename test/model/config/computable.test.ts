@@ -49,7 +49,7 @@ describe("a recipe is refused", () => {
     [
       "embeddings that are scaled",
       { ...plain, embedding: { ...plain.embedding, scale: 12 } },
-      "embeddings as they are, found embeddings times 12",
+      "embeddings unscaled, found embeddings times 12",
     ],
     [
       "two kinds of RoPE",
@@ -97,22 +97,22 @@ describe("a recipe is refused", () => {
     [
       "a norm by 1 + weight before attention",
       withAttention({ norm: gemmaNorm }),
-      "layer 5's norm before attention: weights as they are, found 1 + weights",
+      "layer 5's norm before attention: weights without an offset, found 1 + weights",
     ],
     [
       "a norm by 1 + weight before the MLP",
       withMlp({ norm: gemmaNorm }),
-      "layer 5's norm before the MLP: weights as they are, found 1 + weights",
+      "layer 5's norm before the MLP: weights without an offset, found 1 + weights",
     ],
     [
       "norms of heads by 1 + weight",
       withAttention({ qkNorm: { ...headNorms, offset: 1 } }),
-      "layer 5's norms of q and k: weights as they are, found 1 + weights",
+      "layer 5's norms of q and k: weights without an offset, found 1 + weights",
     ],
     [
       "a last norm by 1 + weight",
       { ...plain, norm: { ...plain.norm, offset: 1 } },
-      "the last norm: weights as they are, found 1 + weights",
+      "the last norm: weights without an offset, found 1 + weights",
     ],
     [
       "a norm behind attention",
@@ -142,12 +142,12 @@ describe("a recipe is refused", () => {
     [
       "outputs that are scaled",
       withLayer((layer) => ({ ...layer, residualScale: 0.22 })),
-      "layer 5's outputs as they are, found layer 5's outputs times 0.22",
+      "layer 5's outputs unscaled, found layer 5's outputs times 0.22",
     ],
     [
       "logits that are scaled",
       { ...plain, head: { ...plain.head, scale: 0.125 } },
-      "logits as they are, found logits times 0.125",
+      "logits unscaled, found logits times 0.125",
     ],
   ])("with %s", (_, recipe, message) => {
     expect(() => expectComputable(recipe)).toThrow(ModelFormatError);

@@ -230,7 +230,7 @@ describe("tensors that are not as they should be are refused", () => {
         ...stored,
         tensors: stored.tensors.filter(({ name }) => !/1.ffn_up/.test(name)),
       },
-      "tensor blk.1.ffn_up.weight: expected shape [160, 256], found no tensor of that name",
+      "tensor blk.1.ffn_up.weight: expected shape [160, 256], found no such tensor",
     ],
     [
       "another shape",
@@ -260,7 +260,7 @@ describe("tensors that are not as they should be are refused", () => {
     [
       "two that overlap",
       changed("blk.1.ffn_up.weight", { offset: 32 }),
-      /expected bytes of its own, from \d+ on, found a start at \d+, inside another tensor/,
+      /expected data from byte \d+ on, found a start at byte \d+, inside another tensor/,
     ],
   ];
   for (const [what, spoilt, message] of cases) {

@@ -127,12 +127,12 @@ describe("a network that cannot be computed is refused by name", () => {
     [
       "none",
       { "general.architecture": undefined },
-      "expected general.architecture, found nothing by that name",
+      "expected general.architecture, found nothing",
     ],
     [
       "without a number that is needed",
       { "llama.block_count": undefined },
-      "expected llama.block_count, found nothing by that name",
+      "expected llama.block_count, found nothing",
     ],
     [
       "a text for a number",

@@ -172,7 +172,7 @@ describe("a file that is no whole GGUF file is refused", () => {
     [
       "bytes that are no UTF-8",
       entry(["string", Uint8Array.of(0x61, 0xff)]),
-      "expected text in UTF-8, found other bytes at 47 to 49",
+      "expected UTF-8 text, found invalid bytes from 47 to 49",
     ],
     [
       "a key that is there twice",

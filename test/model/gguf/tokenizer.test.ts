@@ -177,7 +177,7 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
       tiny([["tokenizer.ggml.model", ["string", "t5"]]]),
       "tokenizer.ggml.model: gpt2 or llama, or a tokenizer.json beside the file, found t5",
     ],
-    ["none", [], "expected tokenizer.ggml.model, found nothing by that name"],
+    ["none", [], "expected tokenizer.ggml.model, found nothing"],
     [
       "words cut in another way",
       tiny([["tokenizer.ggml.pre", ["string", "tekken"]]]),
@@ -186,7 +186,7 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
     [
       "no word on how words are cut",
       tiny().filter(([key]) => !key.endsWith("pre")),
-      "found nothing by that name",
+      "found nothing",
     ],
     [
       "tokens without types",
@@ -211,7 +211,7 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
     [
       "numbers for tokens",
       tiny([["tokenizer.ggml.tokens", ["u8[]", [1]]]]),
-      "tokenizer.ggml.tokens: a list of texts, found a list of 1",
+      "tokenizer.ggml.tokens: a list of strings, found a list of 1",
     ],
   ];
   for (const [what, entries, message] of refused) {

@@ -166,7 +166,7 @@ describe("a lost connection", () => {
     hub.faults.push({ path: WEIGHTS, cutAtByte: 70_000 });
     const failing = fetching();
     await expect(failing).rejects.toThrow(ModelFetchError);
-    await expect(failing).rejects.toThrow(/broke.*fetched so far is kept/);
+    await expect(failing).rejects.toThrow(/broke.*resume the download/);
   });
 
   it("that brings nothing any more counts as lost", async () => {
@@ -298,7 +298,7 @@ describe("another version", () => {
 
   it("that the listing does not know of ends in an error after a few tries", async () => {
     hub.faults.push({ path: WEIGHTS, status: 416 });
-    await expect(fetching()).rejects.toThrow(/changes on the hub/);
+    await expect(fetching()).rejects.toThrow(/changed on the hub/);
     expect(await store.chunks(NAME)).toHaveLength(1);
   });
 });
@@ -338,7 +338,7 @@ describe("a full disk", () => {
     const failing = fetching({}, "org/large");
     await expect(failing).rejects.toThrow(StoreError);
     await expect(failing).rejects.toThrow(
-      /^org\/large takes 0\.2 MB.*still to come.*Delete models.*org\/model \(0\.2 MB\)/,
+      /^org\/large takes 0\.2 MB.*remain to be downloaded.*Delete models.*org\/model \(0\.2 MB\)/,
     );
     const used = [...store.bytes.values()].reduce(
       (sum, b) => sum + b.length,
@@ -356,7 +356,7 @@ describe("a full disk", () => {
     vi.stubGlobal("navigator", {
       storage: { estimate: async () => ({ quota: 100_000, usage: 40_000 }) },
     });
-    await expect(fetching()).rejects.toThrow(/there is room for 0\.1 MB only/);
+    await expect(fetching()).rejects.toThrow(/there is room for only 0\.1 MB/);
     expect(hub.requests.map(({ path }) => path)).toEqual(["api"]);
     vi.unstubAllGlobals();
   });

@@ -98,7 +98,7 @@ describe("an error says what there is", () => {
 
   it("of weights that can't be loaded", () => {
     expect(() => chooseFiles(NAME, listing("pytorch_model.bin"))).toThrow(
-      /only pytorch_model\.bin.*model\.safetensors, or a GGUF file/,
+      /only pytorch_model\.bin.*model\.safetensors or a GGUF file/,
     );
     expect(() => chooseFiles(NAME, listing("README.md"))).toThrow(/no weights/);
   });

@@ -88,7 +88,7 @@ describe("requests", () => {
       ModelFetchError,
     );
     expect(() => new Hub({ url: fake.url, token: "hf_secret" })).toThrow(
-      /show the access token to other servers.*Chrome or Edge 119/,
+      /pass the access token on.*Chrome or Edge 119/,
     );
     expect(fake.requests).toEqual([]);
     for (const token of [undefined, ""])
@@ -104,7 +104,7 @@ describe("requests", () => {
       start: 5,
       end: 10,
     });
-    await expect(opening).rejects.toThrow(/one piece only.*another mirror/);
+    await expect(opening).rejects.toThrow(/as a whole.*another mirror/);
   });
 });
 
@@ -114,14 +114,14 @@ describe("a refusal says what to do:", () => {
     [
       "403 of a gated one",
       { status: 403, headers: { "x-error-code": "GatedRepo" } },
-      /accepted its licence.*\/org\/model, give an access token/,
+      /accept its licence.*\/org\/model, enter your access token/,
     ],
-    ["404", { status: 404 }, /model\.safetensors is not there/],
+    ["404", { status: 404 }, /model\.safetensors was not found/],
     ["416", { status: 416 }, /no bytes from 0 on/],
     [
       "429",
       { status: 429, headers: { "retry-after": "7" } },
-      /too often.*in 7 seconds/,
+      /too many requests.*in 7 seconds/,
     ],
     ["503", { status: 503 }, /status 503: the server is overloaded/],
   ];
@@ -146,6 +146,6 @@ describe("a refusal says what to do:", () => {
   it("a listing that is none", async () => {
     const { url } = await started({ path: "api", status: 200 });
     const listing = new Hub({ url }).list(NAME);
-    await expect(listing).rejects.toThrow(/no listing/);
+    await expect(listing).rejects.toThrow(/not answer with a file listing/);
   });
 });

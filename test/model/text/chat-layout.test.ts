@@ -220,22 +220,22 @@ describe("a template that cannot be continued is refused", () => {
     [
       "one that loses replies",
       "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}",
-      /as it is/,
+      /copies messages verbatim/,
     ],
     [
       "one that rewrites messages",
       "{% for m in messages %}{{ m.content | upper }}{% endfor %}",
-      /as it is/,
+      /copies messages verbatim/,
     ],
     [
       "one that escapes messages",
       "{% for m in messages %}{{ m.content | tojson }}{% endfor %}",
-      /as it is/,
+      /copies messages verbatim/,
     ],
     [
       "one that shows the last round alone",
       "{{ messages[-1].content }}",
-      /as it is/,
+      /copies messages verbatim/,
     ],
     [
       "one that counts rounds",

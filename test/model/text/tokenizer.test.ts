@@ -33,7 +33,7 @@ describe("openTokenizer", () => {
     });
     await expect(openTokenizer(broken)).rejects.toThrow(ModelFormatError);
     await expect(openTokenizer(broken)).rejects.toThrow(
-      /^tokenizer\.json: expected a tokenizer/,
+      /^tokenizer\.json: expected a supported tokenizer/,
     );
     const empty = memoryFiles({ "tokenizer.json": {} });
     await expect(openTokenizer(empty)).rejects.toThrow(

@@ -39,7 +39,7 @@ describe("a matrix of a layer that no binding takes", () => {
     const { gpu, weights, isRead } = load(GATED_VALUES * 2 - 1);
     await expect(weights).rejects.toThrow(OutOfMemoryError);
     await expect(weights).rejects.toThrow(
-      /\(layer 0 gate and up\) take 40960 bytes, and this GPU binds at most 40959 at once.*weights of 8 bit/,
+      /\(layer 0 gate and up\) take 40960 bytes, and this GPU binds at most 40959 at once.*8-bit weights/,
     );
     expect(isRead()).toBe(false);
     expect(gpu.ledger.totalBytes).toBe(0);
@@ -53,7 +53,7 @@ describe("a matrix of a layer that no binding takes", () => {
     ];
     for (const [bytes, bits, fewer] of bindings) {
       await expect(load(bytes, bits).weights).rejects.toThrow(
-        `Load the model with weights of ${fewer} bit`,
+        `Load the model with ${fewer}-bit weights`,
       );
       const { weights } = load(bytes, fewer);
       const { gateUp } = (await weights).layers[0]!;

@@ -28,7 +28,7 @@ const file = (name: string, text = "Bread needs flour.", type = "") =>
 
 const cards = () => findAll('[part="document"]').map(shownText);
 const progress = () => findAll("rondo-attach-progress").map(shownText);
-const banners = () => findAll(".trouble p").map(shownText);
+const banners = () => findAll(".warning p").map(shownText);
 
 function transfer(files: readonly File[]): DataTransfer {
   const data = new DataTransfer();
@@ -304,7 +304,7 @@ describe("A document in a chat", () => {
     await button("Detach").click();
     await settle();
     expect(shownText(find("rondo-delete-question"))).toMatch(
-      /^Detach this document\? Detach and forget What was said later is read again/,
+      /^Detach this document\? Detach and forget Later messages are recomputed/,
     );
     await button("Detach and forget").click();
     await settle();

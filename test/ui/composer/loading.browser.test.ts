@@ -107,16 +107,16 @@ describe("While the model loads", () => {
     await settle();
     const footer = shownText(find("rondo-side-panel", "footer"));
     expect(footer).toContain("rondo-tiny · 3.4M parameters");
-    expect(footer).toContain("the processor stands in");
+    expect(footer).toContain("running on the CPU");
   });
 });
 
 describe("A model that cannot be loaded", () => {
   test.for([
-    ["ModelFetchError", "The model could not be fetched."],
-    ["ModelFormatError", "The model’s files are not what they should be."],
+    ["ModelFetchError", "The model could not be downloaded."],
+    ["ModelFormatError", "The model’s files are invalid."],
     ["OutOfMemoryError", "The GPU has no room for this."],
-    ["DeviceLostError", "The GPU was taken away."],
+    ["DeviceLostError", "The GPU was lost."],
     ["TypeError", "Something went wrong."],
   ])("is explained, and can be asked for again: %s", async ([name, title]) => {
     const { chat, engine } = await mountChat();
@@ -162,7 +162,7 @@ describe("Without WebGPU", () => {
     expect(chat.state).toBe("unavailable");
     const notice = shownText(find("rondo-unavailable"));
     for (const words of [
-      "This browser gives Rondo no GPU",
+      "Rondo can’t use the GPU in this browser",
       "There is no adapter.",
       "Chrome, Edge",
       "chrome://flags/#enable-unsafe-webgpu",
@@ -182,10 +182,10 @@ describe("Without WebGPU", () => {
     engine.loads[0]!.fail(namedError("WebGpuUnavailableError"));
     await settle();
     const notice = find("rondo-unavailable");
-    expect(shownText(notice)).not.toContain("came another way");
+    expect(shownText(notice)).not.toContain("this page is not");
     Object.assign(notice, { isSecure: false });
     await settle();
-    expect(shownText(notice)).toContain("https or localhost");
+    expect(shownText(notice)).toContain("https or from localhost");
   });
 
   test("text that was typed before stays in its box", async () => {

@@ -93,7 +93,7 @@ describe("The instructions of a chat", () => {
     expect(written()).toBe("Answer like a pirate.");
     await expect
       .element(dialog().getByRole("alert"))
-      .toHaveTextContent("This could not be saved.");
+      .toHaveTextContent("Could not be saved.");
   });
 });
 

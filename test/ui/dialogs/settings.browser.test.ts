@@ -116,7 +116,7 @@ describe("Settings", () => {
     expect(value("Temperature")).toBe("hot");
     await expect
       .element(dialog().getByRole("alert"))
-      .toHaveTextContent("Give a number from 0 to 100.");
+      .toHaveTextContent("Enter a number from 0 to 100.");
     expect(field("Temperature").element()).toBeInvalid();
     expect(remembered()).toEqual({ temperature: 0.3 });
     await fill("Temperature", "0.4");
@@ -138,7 +138,7 @@ describe("Settings", () => {
     await settle();
     expect(value("Repair (r)")).toBe("");
     expect(localStorage.getItem(KEY)).toBeNull();
-    expect(announced()).toBe("All settings are as they were.");
+    expect(announced()).toBe("Settings reset.");
   });
 
   test("have Round Attention as a switch", async () => {

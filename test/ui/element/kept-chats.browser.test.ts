@@ -35,7 +35,7 @@ const kept = (script: FakeScript = {}): FakeScript => ({
 const quick = () => kept({ restore: (restore) => restore.finish() });
 
 const listed = () => findAll('[part="chat"]').map(shownText);
-const banners = () => findAll(".trouble p").map(shownText);
+const banners = () => findAll(".warning p").map(shownText);
 const headings = () =>
   findAll("h2", find("rondo-chat-list").shadowRoot!).map(shownText);
 
@@ -161,7 +161,7 @@ describe("Chats that were kept", () => {
   });
 });
 
-describe("Bringing back a chat", () => {
+describe("Restoring a chat", () => {
   test("begins when the model is there, and says how far it is", async () => {
     const { engine } = await mountChat(kept({ load: () => {} }));
     await open("My cat is called Miso.");
@@ -172,7 +172,7 @@ describe("Bringing back a chat", () => {
     engine.restores[0]!.progress(1240, 1840);
     await settle();
     const status = () => findAll("rondo-restore-progress").map(shownText);
-    expect(status()).toEqual(["Bringing back 1,240 of 1,840 tokens…"]);
+    expect(status()).toEqual(["Restoring 1,240 of 1,840 tokens…"]);
     engine.restores[0]!.finish();
     await settle();
     expect(status()).toEqual([]);
@@ -182,7 +182,7 @@ describe("Bringing back a chat", () => {
     const { engine } = await mountChat(kept());
     await open("My cat is called Miso.");
     await say("Are you sure?");
-    expect(replies().at(-1)).toBe("Waiting for what was said before…");
+    expect(replies().at(-1)).toBe("Waiting for the chat to load…");
     expect(engine.replies).toHaveLength(0);
     engine.restores[0]!.finish();
     await settle();
@@ -260,7 +260,7 @@ describe("An engine that is busy", () => {
 
 describe("A chat that another tab writes", () => {
   const SENTENCE =
-    "This chat is open in another tab. Close it there to go on here.";
+    "This chat is open in another tab. Close it there to continue here.";
 
   test("can be read, and is handed over when that tab leaves it", async () => {
     const { engine } = await mountChat({ ...quick(), busy: ["miso"] });
@@ -354,7 +354,7 @@ describe("Trouble with the store", () => {
     await settle();
     expect(banners()).toEqual(["No room is left."]);
     expect(
-      find("rondo-banner", '[role="status"]').contains(find(".trouble")),
+      find("rondo-banner", '[role="status"]').contains(find(".warning")),
     ).toBe(true);
     engine.emit({ ...trouble, message: "No room is left, still." });
     await settle();
@@ -371,9 +371,9 @@ describe("Trouble with the store", () => {
   test("without a store the page works as it did, and says that nothing is kept", async () => {
     const error = storeError("unavailable", "Allow site data.");
     const { engine } = await mountChat({ ...readyAtOnce, storeError: error });
-    expect(banners()).toEqual(["Chats are not kept. Allow site data."]);
+    expect(banners()).toEqual(["Chats are not saved. Allow site data."]);
     const foot = () => shownText(find("rondo-side-panel", "footer"));
-    expect(foot()).toContain("Chats last until the page is reloaded.");
+    expect(foot()).toContain("Chats are lost when the page is reloaded.");
     for (const text of ["one", "two"]) {
       await say(text);
       engine.replies.at(-1)!.text("Well.");
@@ -392,7 +392,7 @@ describe("Trouble with the store", () => {
   test("in an engine that lists none, the chats of the page go on all the same", async () => {
     const { engine } = await mountChat(readyAtOnce);
     Object.assign(engine, { listChats: () => Promise.resolve([]) });
-    const message = "This page may not keep data. No chat is kept.";
+    const message = "This page may not store data. No chat is saved.";
     engine.emit({ type: "store-trouble", reason: "unavailable", message });
     for (const text of ["one", "two"]) {
       await say(text);
@@ -409,7 +409,7 @@ describe("Trouble with the store", () => {
     // Left to other tabs, it would be nobody's.
     expect(engine.visits.join()).not.toContain("leave");
     const foot = shownText(find("rondo-side-panel", "footer"));
-    expect(foot).toContain("Chats last until the page is reloaded.");
+    expect(foot).toContain("Chats are lost when the page is reloaded.");
   });
 
   test("is over when chats can be listed again", async () => {
@@ -422,6 +422,6 @@ describe("Trouble with the store", () => {
     await settle();
     expect(banners()).toEqual([]);
     const foot = shownText(find("rondo-side-panel", "footer"));
-    expect(foot).toContain("Chats are kept in this browser.");
+    expect(foot).toContain("Chats are saved in this browser.");
   });
 });

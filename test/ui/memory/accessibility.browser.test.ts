@@ -58,7 +58,7 @@ const SCENES: Record<string, Scene> = {
       await openRound(2);
       source.error = new Error("It has ended.");
       await button("Evict").click();
-      await expect.poll(() => findAll(".trouble")).toHaveLength(2);
+      await expect.poll(() => findAll(".warning")).toHaveLength(2);
     },
   },
   "an engine without a chat": { snapshot: emptySnapshot },

@@ -95,7 +95,7 @@ describe("A half", () => {
       "on the GPU (4 of 10 tokens, 4 kB) and stored (500 B)",
     );
     expect(halfText({ ...half(0, 0), isInUse: true }, 10)).toBe(
-      "nowhere: computed when it is needed, in use",
+      "not in memory: computed when needed, in use",
     );
     expect(residentShare(half(4, 0), 10)).toBe(0.4);
     expect(residentShare(half(0, 0), 0)).toBe(0);
@@ -156,7 +156,7 @@ describe("The last turn", () => {
     );
     expect(rows.Repaired).toBe("32 of 210 stale tokens, in 2 of 3 rounds");
     expect(rows.Restored).toBe(undefined);
-    expect(rows.Ended).toBe("the reply came to its end");
+    expect(rows.Ended).toBe("the reply is complete");
   });
 
   test("is the last point of each plot", () => {

@@ -20,8 +20,7 @@ const press = async (name: string) => {
   await settle();
 };
 
-const toggle = () =>
-  page.getByRole("checkbox", { name: "Show how rounds begin" });
+const toggle = () => page.getByRole("checkbox", { name: "Show round texts" });
 
 describe("The panel shows", () => {
   test("what takes how much of the GPU, with the most so far, and KV against its budget", async () => {
@@ -71,7 +70,7 @@ describe("The panel shows", () => {
       "round 5",
       "Lower halves2 ms",
       "Reading45 ms",
-      "Choosing6 ms",
+      "Selecting6 ms",
       "Other tokens1.8 s",
       "4 of 5 rounds",
       "32 of 210 stale tokens",
@@ -168,10 +167,10 @@ describe("The panel shows", () => {
     for (const part of [
       "Apple M3 Pro · apple · metal-3",
       "shader-f16, subgroups, timestamp-query",
-      "above layer 3 of 8, asked by 5 of 8 heads; measured for this model",
+      "above layer 3 of 8, using 5 of 8 heads; measured for this model",
       "maxBufferSize 4.3 GB",
-      "matvec f16 0.00012 0.002 right",
-      "matmul q4 0.5 0.002 wrong",
+      "matvec f16 0.00012 0.002 passed",
+      "matmul q4 0.5 0.002 failed",
     ])
       expect(text).toContain(part);
   });
@@ -183,7 +182,7 @@ describe("The panel shows", () => {
       "412 MB of 10.7 GB of what the browser allows",
       "14.8 MB in 137 segments, 7,225 tokens",
       "2 segments, 262 kB",
-      "until the browser needs the room",
+      "until the browser needs the space",
     ])
       expect(text).toContain(part);
   });
@@ -193,8 +192,8 @@ describe("The panel shows", () => {
     const text = shown("rondo-memory");
     for (const part of [
       "No message has been sent in this chat",
-      "No chat has been opened yet.",
-      "What turns take is drawn here",
+      "No chat is open yet.",
+      "Time and memory of each turn appear here",
     ])
       expect(text).toContain(part);
     expect(button("Forget KV of this chat…").elements()).toEqual([]);
@@ -209,7 +208,7 @@ describe("The panel shows", () => {
     for (const part of [
       "No model is loaded: Rondo has nothing on the GPU.",
       "No model is loaded.",
-      "The browser does not say how much room there is.",
+      "The browser does not report how much space there is.",
       "There are none on the GPU.",
     ])
       expect(text).toContain(part);

@@ -141,7 +141,7 @@ describe("It does nothing at all", () => {
     await settle();
     expect([source.listeners.size, listeners()]).toEqual([0, 0]);
     expect(vi.getTimerCount()).toBe(0);
-    expect(shown("rondo-memory")).toContain("There is no engine to ask.");
+    expect(shown("rondo-memory")).toContain("There is no engine yet.");
   });
 });
 

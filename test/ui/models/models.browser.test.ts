@@ -227,7 +227,7 @@ describe("Another model", () => {
       const { engine } = await open();
       await lookUp(typed);
       expect(engine.planned).toEqual([]);
-      expect(alerts().join()).toContain("neither a name, such as org/name");
+      expect(alerts().join()).toContain("Enter a name such as org/name");
       expect(focused()).toBe(field().element());
       expect(field().element().getAttribute("aria-invalid")).toBe("true");
     },
@@ -236,7 +236,7 @@ describe("Another model", () => {
   test("that is not there is said in place, and what was typed stays", async () => {
     await open();
     await lookUp("org/gone");
-    expect(alerts().join()).toContain("The model could not be fetched.");
+    expect(alerts().join()).toContain("The model could not be downloaded.");
     expect(alerts().join()).toContain("There is no org/gone.");
     expect((field().element() as HTMLInputElement).value).toBe("org/gone");
   });
@@ -255,7 +255,9 @@ describe("Another model", () => {
       plan({ id: id("Q8_0"), choices, downloadBytes: 200e6 }),
     );
     await lookUp("org/name");
-    expect(shownText(find("rondo-model-plan"))).not.toContain("weights are");
+    expect(shownText(find("rondo-model-plan"))).not.toContain(
+      "Weights on the GPU",
+    );
     const files = page.getByRole("combobox", { name: "File" });
     await files.selectOptions("Q8_0.gguf · 200 MB");
     await settle();
@@ -275,9 +277,9 @@ describe("Another model", () => {
       return plan(fits ? {} : { misfit: { message, proposal } });
     };
     await lookUp("org/name");
-    expect(alerts()).toEqual([`${message} Use 4 bits a weight`]);
+    expect(alerts()).toEqual([`${message} Use 4-bit weights`]);
     expect(button("Download and use").elements()).toEqual([]);
-    await press("Use 4 bits a weight");
+    await press("Use 4-bit weights");
     expect(alerts()).toEqual([]);
     await press("Download and use");
     expect(lastLoad(engine).options.weightBits).toBe(4);
@@ -316,7 +318,7 @@ describe("Another model", () => {
   test("says why, in its card, where its details cannot be had", async () => {
     await open();
     await press("Details of Qwen2.5 0.5B");
-    expect(alerts().join()).toContain("The model could not be fetched.");
+    expect(alerts().join()).toContain("The model could not be downloaded.");
     expect(findAll("li rondo-failure-note")).toHaveLength(1);
   });
 

@@ -20,7 +20,7 @@ import {
 afterEach(() => vi.restoreAllMocks());
 
 const listed = () => findAll('[part="chat"]').map(shownText);
-const banners = () => findAll(".trouble p").map(shownText);
+const banners = () => findAll(".warning p").map(shownText);
 const isOpen = () => findAll(".items:popover-open").length > 0;
 
 const script = () => ({

@@ -45,7 +45,7 @@ describe("Deleting a round", () => {
     await choose(1, "Delete…");
     expect(shownText(question()[0]!)).toBe(
       "Delete this message and its reply? " +
-        "Delete and forget What was said later is read again, so nothing of this is left. " +
+        "Delete and forget Later messages are recomputed without it. " +
         "Delete quickly Later answers may still remember it. Keep",
     );
     expect(shownText(focused()!)).toBe("Keep");
@@ -77,7 +77,7 @@ describe("Deleting a round", () => {
     engine.restores[1]!.progress(120, 640);
     await settle();
     expect(findAll("rondo-restore-progress").map(shownText)).toEqual([
-      "Bringing back 120 of 640 tokens…",
+      "Restoring 120 of 640 tokens…",
     ]);
   });
 
@@ -107,7 +107,7 @@ describe("Deleting a round", () => {
     await settle();
     expect(messages()).toEqual([]);
     expect(shownText(find("rondo-transcript").querySelector("p")!)).toBe(
-      "Nothing is left in this chat.",
+      "This chat is empty.",
     );
     await say("Hello again!");
     expect(engine.replies[0]!.chatId).toBe("one");
@@ -120,7 +120,7 @@ describe("Deleting a round", () => {
     await choose(1, "Delete…");
     await button("Delete and forget").click();
     await settle();
-    expect(findAll(".trouble p").map(shownText)).toEqual([
+    expect(findAll(".warning p").map(shownText)).toEqual([
       "Could not delete a round.",
     ]);
     expect(messages()).toHaveLength(3);

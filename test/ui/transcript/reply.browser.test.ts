@@ -264,7 +264,7 @@ describe("When a reply breaks off", () => {
     engine.replies[0]!.fail(namedError("DeviceLostError"));
     await settle();
     expect(chat.state).toBe("ready");
-    expect(replies()[0]).toContain("The GPU was taken away.");
+    expect(replies()[0]).toContain("The GPU was lost.");
     await button("Try again").click();
     await settle();
     expect(engine.loads).toHaveLength(1);

@@ -106,7 +106,7 @@ describe("Regenerating a reply", () => {
     const { engine } = await openKept(miso(), { restore: () => {} });
     await regenerate(2).click();
     await settle();
-    expect(replies()[2]).toBe("Waiting for what was said before…");
+    expect(replies()[2]).toBe("Waiting for the chat to load…");
     await button("Stop").click();
     engine.restores[0]!.finish();
     await settle();
@@ -200,7 +200,7 @@ describe("The versions of a round", () => {
       Promise.reject(storeError("failed", "Could not read a chat."));
     await button("Earlier version").click();
     await settle();
-    expect(findAll(".trouble p").map(shownText)).toEqual([
+    expect(findAll(".warning p").map(shownText)).toEqual([
       "Could not read a chat.",
     ]);
     expect(versions()).toEqual(["2 / 2"]);

@@ -1,4 +1,4 @@
-/** Draws an element again when the page turns light or dark: what is on a canvas does not follow by itself. */
+/** Redraws an element when the colour scheme changes: a canvas does not follow by itself. */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
 export class ColourScheme implements ReactiveController {

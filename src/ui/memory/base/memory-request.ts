@@ -1,4 +1,4 @@
-/** What the parts of the panel ask of `<rondo-memory>`, in an event that does not leave it; and one that does. */
+/** Events of the memory panel: requests, which stay inside `<rondo-memory>`, and one that leaves it. */
 export type MemoryRequest =
   | { type: "show-round"; roundId: number | undefined }
   | { type: "pin"; roundId: number; isPinned: boolean }
@@ -18,7 +18,7 @@ export class MemoryRequestEvent extends Event {
   }
 }
 
-/** A round was deleted through the panel: whoever shows its chat shows it no more. */
+/** A round was deleted through the panel; a chat element that shows it should read the chat again. */
 export class RoundDeletedEvent extends Event {
   static readonly type = "rondo-round-deleted";
   readonly chatId: string;

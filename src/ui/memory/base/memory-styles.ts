@@ -1,4 +1,4 @@
-/** What the sections of the panel share: headings, lists of terms, tables, legends, and a few more colours. */
+/** Styles shared by the panel's sections: headings, definition lists, tables, legends, and a few more colours. */
 import { css } from "lit";
 
 /** For `<rondo-memory>`; the elements inside inherit it. Each tone has 3 : 1 on all grounds. */
@@ -166,7 +166,7 @@ export const section = css`
   }
 `;
 
-/** For bars in parts, and the lists that say what the parts are; see stacked-bar.ts. */
+/** For stacked bars and their legends; see stacked-bar.ts. */
 export const bars = css`
   .bar {
     display: block;

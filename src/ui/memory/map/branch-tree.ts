@@ -1,6 +1,6 @@
 /**
- * Where the rounds of a chat's branches are drawn: one under the other, the branch that goes on in a straight
- * line, others beside it, each right under the round that it leaves. Pure functions.
+ * Layout of a chat's branches: one round a row, the shown branch in a straight line, the others beside it, each right
+ * under the round it forks from. Pure functions.
  *
  *     ● 1
  *     ├─○ 2      another version, not shown
@@ -11,15 +11,15 @@ import type { RoundMemory } from "../../../engine/api/memory-snapshot";
 
 export interface TreeRow {
   readonly round: RoundMemory;
-  /** 0 is leftmost. Lines of all lanes left of it pass by: what they belong to goes on further down. */
+  /** 0 is leftmost. Lines of all lanes left of it pass by to rows further down. */
   readonly lane: number;
   /** Whether it leaves its parent's lane, the one left of its own. */
   readonly isFork: boolean;
   readonly hasParent: boolean;
   readonly hasChildren: boolean;
-  /** Whether it is of the branch that is shown. */
+  /** Whether it is on the shown branch. */
   readonly isShown: boolean;
-  /** Whether the line that goes down in lane 0, or passes by there, leads on in the branch that is shown. */
+  /** Whether the line in lane 0 below this row belongs to the shown branch. */
   readonly isTrunkShown: boolean;
 }
 
@@ -30,7 +30,7 @@ interface Place {
   hasParent: boolean;
 }
 
-/** `rounds` has parents before their children; one whose parent is not there stands under the first. */
+/** `rounds` has parents before children; a round without its parent goes under the first. */
 export function layTree(
   rounds: readonly RoundMemory[],
   shownIds: readonly number[],
@@ -50,7 +50,7 @@ export function layTree(
     const { round, lane } = place;
     const children = childrenOf.get(round.id) ?? [];
     const straight = children.find(isShown) ?? children.at(-1);
-    // The branch that is shown is never a fork: it stays in lane 0.
+    // The shown branch is never a fork: it stays in lane 0.
     if (lane === 0) isTrunkShown = straight !== undefined && isShown(straight);
     rows.push({
       ...place,
@@ -58,7 +58,7 @@ export function layTree(
       isShown: isShown(round),
       isTrunkShown,
     });
-    // What was pushed last is drawn next: forks from the oldest on, then what goes straight on.
+    // A stack: forks are drawn first, oldest first, then the continuation.
     if (straight)
       open.push({ round: straight, lane, isFork: false, hasParent: true });
     const forks = children.filter((child) => child !== straight).reverse();
@@ -73,7 +73,7 @@ export function layTree(
   return rows;
 }
 
-/** Ids of rounds that something was said behind. */
+/** Ids of rounds that have later rounds. */
 export function parentIds(rounds: readonly RoundMemory[]): Set<number> {
   return new Set(rounds.flatMap(({ parentId }) => parentId ?? []));
 }

@@ -21,7 +21,7 @@ import {
 } from "./round-words";
 import { verifySection } from "../sections/verify-section";
 
-/** `<rondo-round-details>`: what is known of one round, and what can be done with it. */
+/** `<rondo-round-details>`: details of one round, and actions on it. */
 export class RoundDetails extends LitElement {
   static override styles = [
     base,
@@ -58,9 +58,9 @@ export class RoundDetails extends LitElement {
   @property({ attribute: false }) round!: RoundMemory;
   @property({ attribute: false }) chatId = "";
   @property({ attribute: false }) isShown = true;
-  /** Whether something was said behind it. */
+  /** Whether rounds follow it. */
   @property({ attribute: false }) hasLater = false;
-  /** Whether something is being done with the chat. */
+  /** Whether a task of the chat is running. */
   @property({ attribute: false }) isBusy = false;
   @property({ attribute: false }) verification: VerificationState = {};
   @state() private isAsking = false;
@@ -68,7 +68,7 @@ export class RoundDetails extends LitElement {
   @query(".delete") private deleteButton!: HTMLElement | null;
   @query("rondo-delete-question") private question!: DeleteQuestion | null;
 
-  /** On its heading, so that it is read from there. */
+  /** Focuses the heading, so that reading starts there. */
   override focus(options?: FocusOptions): void {
     this.heading.focus(options);
   }
@@ -116,7 +116,7 @@ export class RoundDetails extends LitElement {
     const signs = signsOf(this.round);
     const lines = signs.map((sign) => `${sign}: ${SIGN_MEANINGS[sign]}`);
     if (!signs.some((sign) => sign === "stale" || sign === "approximate"))
-      lines.unshift("exact: as a full prefill would have made it");
+      lines.unshift("exact: the same as after a full prefill");
     if (!this.isShown) lines.push("on a branch that is not shown");
     return lines.map((line) => html`<div>${line}</div>`);
   }
@@ -157,8 +157,8 @@ export class RoundDetails extends LitElement {
     `;
   }
 
-  #button(label: string, request: MemoryRequest, isOfNoUse: boolean) {
-    const isDisabled = isOfNoUse || this.isBusy;
+  #button(label: string, request: MemoryRequest, isOff: boolean) {
+    const isDisabled = isOff || this.isBusy;
     return html`<button
       class="small"
       type="button"
@@ -178,7 +178,7 @@ export class RoundDetails extends LitElement {
         class="actions"
         verb=${round.kind === "document" ? "Detach" : "Delete"}
         what=${roundContents(round)}
-        meaning="Its text and its KV go; nothing of it is left."
+        meaning="Deletes its text and its KV."
         .hasLater=${this.hasLater}
         .isBusy=${this.isBusy}
         @rondo-answer=${this.#answer}

@@ -23,10 +23,10 @@ const HALVES: [half: HalfMemory, meaning: string][] = [
   [drawn(0, 0), "absent"],
 ];
 
-/** Rows of the places are always there; the rest is a press away. */
+/** The places are always shown; the rest is folded away. */
 export function mapLegend() {
   return html`
-    <ul class="places" aria-label="Places of a half">
+    <ul class="places" aria-label="Where a half is">
       ${HALVES.map(
         ([half, meaning]) => html`<li>${halfDrawing(half, 1)}${meaning}</li>`,
       )}
@@ -37,9 +37,9 @@ export function mapLegend() {
         <dt>Halves</dt>
         <dd>
           Lower: KV of the layers up to the watershed, read in every turn.
-          Upper: that of the others, brought in for the rounds that a question
-          attends to. The upper bar is the GPU, filled as far as it is there; a
-          dot in it: in use. The bar below is the store.
+          Upper: KV of the other layers, loaded for the rounds that a question
+          attends to. The upper bar shows how much is on the GPU; a dot means in
+          use. The bar below is the store.
         </dd>
         ${entries(SIGN_MEANINGS).map(
           ([sign, meaning]) =>
@@ -54,7 +54,7 @@ export function mapLegend() {
         <dt>%</dt>
         <dd>share of the last question’s attention on rounds (its mass)</dd>
         <dt>Hollow dots</dt>
-        <dd>rounds of branches that are not shown</dd>
+        <dd>rounds of hidden branches</dd>
       </dl>
     </details>
   `;

@@ -1,4 +1,4 @@
-/** How the round map looks: a grid of its own lines, that scrolls by itself. */
+/** Styles of the round map: a grid that scrolls by itself. */
 import { css } from "lit";
 
 export const roundMapStyles = css`

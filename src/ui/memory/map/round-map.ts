@@ -25,7 +25,7 @@ import {
   signsOf,
 } from "./round-words";
 
-/** Columns that the keys go through; those of bytes are there only where there is room. */
+/** Columns for keyboard navigation; the bytes are shown only where there is room. */
 const COLUMNS = [
   ["round", "Round"],
   ["lower", "Lower"],
@@ -40,24 +40,23 @@ const LANE_PX = 12;
 const MAX_LANES = 6;
 
 /**
- * `<rondo-round-map>`: a line for each round of a chat, of all its branches: where its halves are, what is to
- * be known about its KV, and how the last turn attended to it. A grid for the keyboard: arrows go from cell to
- * cell, Enter opens a round.
+ * `<rondo-round-map>`: one row for each round of a chat, on all branches: where its halves are, the quality of its
+ * KV, and how the last turn attended to it. Arrow keys go from cell to cell, Enter opens a round.
  */
 export class RoundMap extends LitElement {
   static override styles = [base, section, bars, roundMapStyles];
 
   @property({ attribute: false }) chat: ChatMemory | undefined;
-  /** The round that is open beside it. */
+  /** The round whose details are open. */
   @property({ attribute: false }) openId: number | undefined;
-  /** What Tab comes to: a round and a column. */
+  /** The cell in the tab order: a round and a column. */
   @state() private activeId: number | undefined;
   @state() private column = 0;
   @query(".scroll") private scroller!: HTMLElement | null;
   /** Whether its end was in sight. */
   #isAtEnd = true;
 
-  /** On the cell of a round, or on the one that had the focus last. */
+  /** Focuses a cell of the round, or else the last focused cell. */
   override focus(options?: FocusOptions): void {
     this.#activeCell?.focus(options);
   }
@@ -71,7 +70,7 @@ export class RoundMap extends LitElement {
     } else if (this.scroller) this.#isAtEnd = isAtEnd(this.scroller);
   }
 
-  /** What is new is at the end: it stays in sight where the end was. */
+  /** New rounds are at the end: stays at the end if it was there. */
   protected override updated(changed: PropertyValues<this>): void {
     if (changed.has("chat") && this.#isAtEnd && this.scroller)
       this.scroller.scrollTop = this.scroller.scrollHeight;
@@ -85,8 +84,8 @@ export class RoundMap extends LitElement {
         <p class="note">
           ${
             chat === undefined
-              ? "No chat has been opened yet."
-              : "Nothing has been said in this chat yet."
+              ? "No chat is open yet."
+              : "This chat has no messages yet."
           }
         </p>
       `;
@@ -235,7 +234,7 @@ export class RoundMap extends LitElement {
     this.#activeCell?.focus();
   }
 
-  /** A cell that was pressed is the one that Tab comes back to. */
+  /** Tab returns to the cell that was focused last. */
   #onFocus = (event: FocusEvent) => {
     const row = rowOf(event);
     const cell = event.target as HTMLElement;
@@ -280,7 +279,7 @@ function attentionCell(round: RoundMemory, tabindex: string) {
   </span>`;
 }
 
-/** Lines in percent of the line's height, which depends on what stands in it. */
+/** Lines in percent of the row's height, which depends on its content. */
 function treeDrawing(row: TreeRow, lanes: number) {
   const { hasChildren, hasParent, isFork, isShown, isTrunkShown } = row;
   const lane = Math.min(row.lane, MAX_LANES);

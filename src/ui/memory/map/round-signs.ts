@@ -6,7 +6,9 @@ import { residentShare, type RoundSign } from "./round-words";
 /** Width of the bars, in units of the drawing. */
 const BAR = 22;
 
-/** Above, what is on the GPU; below, what is stored. What is not there is an empty frame: place tells, not colour. */
+/**
+ * The upper bar is the GPU, the lower one the store; an absent half is an empty frame, so colour alone says nothing.
+ */
 export function halfDrawing(
   half: HalfMemory,
   tokens: number,
@@ -29,7 +31,7 @@ const SHAPES: Record<RoundSign, SVGTemplateResult> = {
   approximate: svg`<path d="M3 6.4c1.7-1.8 3.3-1.8 5 0s3.3 1.8 5 0M3 11c1.7-1.8 3.3-1.8 5 0s3.3 1.8 5 0" />`,
 };
 
-/** With its name for those who cannot see it. */
+/** With its name for screen readers. */
 export function signDrawing(sign: RoundSign) {
   return html`<span class="sign is-${sign}" title=${sign}
     ><svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">

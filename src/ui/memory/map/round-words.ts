@@ -1,4 +1,4 @@
-/** What the panel says of a round and of its halves. Pure functions. */
+/** The panel's texts about a round and its halves. Pure functions. */
 import type {
   HalfMemory,
   RoundMemory,
@@ -9,7 +9,7 @@ import { shareText, tokensText } from "../base/figures";
 /** Where KV of a half is: on the GPU, in the store, in both, or nowhere. */
 export type HalfPlace = "resident" | "stored" | "both" | "absent";
 
-/** Signs beside a round: what is to be known about its KV. */
+/** Signs beside a round. */
 export type RoundSign = "pinned" | "stale" | "repaired" | "approximate";
 
 export function placeOf(half: HalfMemory): HalfPlace {
@@ -35,12 +35,12 @@ export function halfText(half: HalfMemory, tokens: number): string {
     resident: `${gpu}, not stored`,
     stored: `${stored}, not on the GPU`,
     both: `${gpu} and ${stored}`,
-    absent: "nowhere: computed when it is needed",
+    absent: "not in memory: computed when needed",
   };
   return words[placeOf(half)] + (isInUse ? ", in use" : "");
 }
 
-/** In a cell, where there is no room for more. */
+/** Short, for a cell. */
 export const PLACE_WORDS: Record<HalfPlace, string> = {
   resident: "on the GPU",
   stored: "stored",
@@ -57,7 +57,7 @@ export function roundName({
   return kind === "document" ? `Document ${id}` : `Round ${id}`;
 }
 
-/** What deleting it takes away. */
+/** What deleting it removes. */
 export function roundContents({ id, kind }: RoundMemory): string {
   return kind === "document"
     ? `document ${id}, with its text`
@@ -76,9 +76,9 @@ export function signsOf(round: RoundMemory): RoundSign[] {
 
 export const SIGN_MEANINGS: Record<RoundSign, string> = {
   pinned: "every turn attends to it",
-  stale: "computed in another context than it stands in now",
-  repaired: "some of its tokens were computed again for a question",
-  approximate: "computed with KV that was itself not exact",
+  stale: "computed in another context",
+  repaired: "some of its tokens were recomputed for a question",
+  approximate: "computed from KV that was not exact",
 };
 
 export type AttendedReason = NonNullable<RoundMemory["attended"]>;
@@ -87,7 +87,7 @@ export const REASON_MEANINGS: Record<AttendedReason, string> = {
   last: "the round before the question is always attended to",
   pinned: "it is pinned",
   mass: "enough of the question’s attention fell on it",
-  all: "nothing was chosen: the turn attended to every round",
+  all: "no selection: the turn attended to every round",
 };
 
 /** For example "mass 31 %", "last", "2 %", "–". */

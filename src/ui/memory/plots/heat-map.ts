@@ -14,11 +14,11 @@ import {
 } from "./heat";
 import { section } from "../base/memory-styles";
 
-/** Of a layer, as it is drawn; models of many layers get less. */
+/** Height of a layer; less in models of many layers. */
 const ROW_PX = 12;
 const MAP_PX = 320;
 
-/** `<rondo-heat-map>`: how a turn's attention fell on the rounds, layer by layer, with the watershed drawn in. */
+/** `<rondo-heat-map>`: how a turn's attention fell on the rounds, layer by layer, with the watershed. */
 export class HeatMap extends LitElement {
   static override styles = [
     base,
@@ -85,7 +85,7 @@ export class HeatMap extends LitElement {
     `,
   ];
 
-  /** Of the turn that was verified last. */
+  /** The last verification's report. */
   @property({ attribute: false }) report: VerifyReport | undefined;
   /** The last layer of the lower half. */
   @property({ attribute: false }) watershed = 0;
@@ -106,8 +106,8 @@ export class HeatMap extends LitElement {
         <p class="note">
           ${
             report === undefined
-              ? "Press “Verify this turn”: it measures how each layer’s attention falls on the rounds, and draws it here."
-              : "The turn that was verified had no rounds before it."
+              ? "Press “Verify this turn” to see how each layer’s attention falls on the rounds."
+              : "The verified turn had no earlier rounds."
           }
         </p>
       `;
@@ -119,7 +119,7 @@ export class HeatMap extends LitElement {
       <p class="readout note">
         ${
           this.pointedAt === undefined
-            ? `The stronger the colour, the more; the strongest is ${shareText(maxMass(report))}. The dashed line is the watershed.`
+            ? `Stronger colour means more attention; the maximum is ${shareText(maxMass(report))}. The dashed line is the watershed.`
             : cellText(this.pointedAt)
         }
       </p>
@@ -164,7 +164,7 @@ export class HeatMap extends LitElement {
     `;
   }
 
-  /** A pixel a cell: the browser makes them large. */
+  /** One pixel per cell: the browser scales the canvas. */
   #draw(): void {
     const { canvas, report } = this;
     const context = canvas?.getContext("2d");

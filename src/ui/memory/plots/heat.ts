@@ -1,4 +1,6 @@
-/** The figures of the heat map: how much of a question's attention went to each round, layer by layer. Pure functions. */
+/**
+ * The figures of the heat map: how much of a question's attention went to each round, layer by layer. Pure functions.
+ */
 import type { VerifyReport } from "../../../engine/api/kv-memory";
 import { shareText } from "../base/figures";
 
@@ -21,7 +23,7 @@ export function cellAt(
   return { layer, roundId, mass: value };
 }
 
-/** How dark a mass is drawn, from 0 to 1: by its root, or small ones would not be seen. */
+/** Opacity of a mass, from 0 to 1: its square root, so that small ones stay visible. */
 export function darkness(mass: number, maxMass: number): number {
   return maxMass > 0 ? Math.sqrt(Math.max(mass, 0) / maxMass) : 0;
 }
@@ -33,7 +35,7 @@ export function maxMass({ mass }: VerifyReport): number {
   );
 }
 
-/** The round that a layer looks at most. */
+/** The round that a layer attends to most. */
 export function heaviest(
   report: VerifyReport,
   layer: number,
@@ -49,7 +51,7 @@ export function cellText({ layer, mass, roundId }: HeatCell): string {
   return `Layer ${layer}, ${round}: ${shareText(mass)} of the question’s attention on rounds`;
 }
 
-/** The whole map in a few sentences, for those who cannot see it. */
+/** The map in a few sentences, for screen readers. */
 export function mapText(report: VerifyReport, watershed: number): string {
   const { mass, roundIds } = report;
   const size = `${mass.length} layers by ${roundIds.length} rounds.`;

@@ -1,4 +1,7 @@
-/** A bar in parts, and the list that names them in the same order. Sizes are SVG's: a style attribute would break the page's policy. */
+/**
+ * A stacked bar, and its legend in the same order. Sizes are SVG attributes: style attributes are forbidden by the
+ * page's policy.
+ */
 import { html, nothing, svg } from "lit";
 
 export interface BarPart {
@@ -8,7 +11,7 @@ export interface BarPart {
   text: string;
   /** Which of the panel's colours, from 1 to 6. */
   tone: number;
-  /** Whether it is room that is taken but holds nothing. */
+  /** Whether it is allocated space without content. */
   isEmpty?: boolean;
 }
 
@@ -20,9 +23,9 @@ export interface BarMark {
 }
 
 export interface BarOptions {
-  /** What the bar is about, for those who cannot see it. */
+  /** Description for screen readers. */
   label: string;
-  /** What the whole width stands for. Default: all parts. */
+  /** The amount at full width. Default: the sum of all parts. */
   total?: number;
   mark?: BarMark;
 }

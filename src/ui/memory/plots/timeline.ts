@@ -37,7 +37,7 @@ export class Timeline extends LitElement {
 
   /** Oldest first. */
   @property({ attribute: false }) turns: readonly TurnRecord[] = [];
-  /** The figures are written down only for those who open them. */
+  /** The table is rendered only while it is open. */
   @state() private isOpen = false;
   readonly #syncKey = `rondo-timeline-${timelineCount++}`;
 
@@ -46,7 +46,7 @@ export class Timeline extends LitElement {
     if (turns.length === 0)
       return html`
         <h3>Turns</h3>
-        <p class="note">What turns take is drawn here once there are some.</p>
+        <p class="note">Time and memory of each turn appear here.</p>
       `;
     const plots = turnPlots(turns);
     return html`

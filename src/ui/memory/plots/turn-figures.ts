@@ -1,4 +1,4 @@
-/** What the panel shows of turns: where the time of one went, what it did, and all of them over time. Pure functions. */
+/** The panel's figures of turns: phases and receipt of one, and plots over all. Pure functions. */
 import type {
   KvReceipt,
   Receipt,
@@ -15,13 +15,13 @@ import { msText, shareText, speedText, tokensText } from "../base/figures";
 export const PHASES: { key: keyof TurnPhases; name: string }[] = [
   { key: "lowerMs", name: "Lower halves" },
   { key: "readMs", name: "Reading" },
-  { key: "selectMs", name: "Choosing" },
+  { key: "selectMs", name: "Selecting" },
   { key: "upperMs", name: "Upper halves" },
   { key: "answerMs", name: "First token" },
   { key: "decodeMs", name: "Other tokens" },
 ];
 
-/** The last turn of the chat that is shown. */
+/** The last turn of the shown chat. */
 export function lastTurn({
   chat,
   turns,
@@ -30,12 +30,12 @@ export function lastTurn({
 }
 
 const ENDINGS: Record<Receipt["finishReason"], string> = {
-  stop: "the reply came to its end",
+  stop: "the reply is complete",
   length: "at the length limit",
-  aborted: "it was stopped",
+  aborted: "stopped",
 };
 
-/** What a turn did and what it cost, as terms and their descriptions. What is zero is left out. */
+/** A turn's receipt as terms and descriptions; zeros are left out. */
 export function receiptRows({
   receipt,
   uploadedBytes,
@@ -101,7 +101,7 @@ function repairText({ fusion }: KvReceipt): string | undefined {
   );
 }
 
-/** One plot over all turns: a name, its lines, and how its figures are written. */
+/** One plot over all turns: name, lines, and number format. */
 export interface TurnPlot {
   name: string;
   kind: "lines" | "bars";

@@ -9,11 +9,11 @@ import type { TurnPlot } from "./turn-figures";
 
 const HEIGHT_PX = 112;
 
-/** Of an axis: how far its ticks are apart at least, and how wide it is. */
+/** Axis: least distance between ticks, and width. */
 const SPACE_PX = 30;
 const AXIS_PX = 58;
 
-/** `<rondo-turn-plot>`: one figure of all turns, drawn by uPlot, with the values of the turn that is pointed at. */
+/** `<rondo-turn-plot>`: one figure over all turns, drawn by uPlot, with the values of the turn under the pointer. */
 export class TurnPlotElement extends LitElement {
   static override styles = [
     base,
@@ -45,10 +45,10 @@ export class TurnPlotElement extends LitElement {
   ];
 
   @property({ attribute: false }) plot!: TurnPlot;
-  /** Plots of one name show the same turn. */
+  /** Plots with the same key share the cursor. */
   @property({ attribute: false }) syncKey = "";
   @query(".plot") private frame!: HTMLElement;
-  /** Which turn is pointed at, from 0. */
+  /** The turn under the pointer, from 0. */
   @state() private at: number | undefined;
   readonly #scheme = new ColourScheme(this, () => this.#chart?.redraw(false));
   readonly #width = new ResizeObserver(() => this.#fit());
@@ -172,7 +172,7 @@ function valuesText({ format, lines }: TurnPlot, turn: number): string {
   return `turn ${turn + 1}: ${values.join(", ")}`;
 }
 
-/** For those who cannot see it. */
+/** For screen readers. */
 function plotText({ format, lines, name }: TurnPlot): string {
   const ranges = lines.map(({ name, values }) => {
     const range = `${format(Math.min(...values))} to ${format(Math.max(...values))}`;

@@ -5,7 +5,7 @@ import { byteText, wholeText } from "../../base/sizes";
 import { base } from "../../base/theme";
 import { section } from "../base/memory-styles";
 
-/** So many are shown until all are asked for. */
+/** Rows shown before "Show more". */
 const FIRST_COUNT = 8;
 
 type Column = "label" | "memoryClass" | "count" | "bytes";
@@ -17,7 +17,7 @@ const COLUMNS: { key: Column; name: string; isNumber: boolean }[] = [
   { key: "bytes", name: "Size", isNumber: true },
 ];
 
-/** `<rondo-buffer-table>`: the GPU's buffers, those of one label together; a press on a heading sorts them. */
+/** `<rondo-buffer-table>`: the GPU's buffers, grouped by label; pressing a heading sorts them. */
 export class BufferTable extends LitElement {
   static override styles = [
     base,
@@ -139,7 +139,7 @@ export class BufferTable extends LitElement {
   }
 }
 
-/** What each layer has of its own as one line, for example "gate and up of layers 0 to 7". */
+/** Joins the buffers of layers into one row, for example "gate and up of layers 0 to 7". */
 export function joinLayers(buffers: readonly BufferMemory[]): BufferMemory[] {
   const joined = new Map<string, BufferMemory & { layers: number[] }>();
   for (const buffer of buffers) {
@@ -169,7 +169,7 @@ function layersText(layers: readonly number[]): string {
     : ` of layers ${first} to ${last}`;
 }
 
-/** Sorted by a column; buffers that are the same there by their size. */
+/** Sorted by a column, then by size. */
 export function sortBuffers(
   buffers: readonly BufferMemory[],
   column: Column,

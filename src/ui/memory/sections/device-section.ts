@@ -12,10 +12,10 @@ import { section } from "../base/memory-styles";
 const CALIBRATIONS: Record<ModelMemory["calibration"], string> = {
   measured: "measured for this model",
   learned: "learned from your chats",
-  assumed: "assumed: nothing was measured yet",
+  assumed: "default: not measured yet",
 };
 
-/** `<rondo-memory-device>`: which model, on which device, and what that can do. */
+/** `<rondo-memory-device>`: the model, the device, and its limits. */
 export class DeviceSection extends LitElement {
   static override styles = [
     base,
@@ -47,12 +47,12 @@ export class DeviceSection extends LitElement {
       <dl>
         <dt>GPU</dt>
         <dd>
-          ${names.length === 0 ? "the browser does not say" : names.join(" · ")}
+          ${names.length === 0 ? "not reported by the browser" : names.join(" · ")}
         </dd>
         ${
           isSoftware
             ? html`<dt>Note</dt>
-                <dd>No GPU here: the processor stands in.</dd>`
+                <dd>No GPU: running on the CPU.</dd>`
             : nothing
         }
         <dt>Features</dt>
@@ -64,7 +64,7 @@ export class DeviceSection extends LitElement {
         </summary>
         ${limitTable(device)}
       </details>
-      <h4>Kernels held against known sums</h4>
+      <h4>Kernel self-test</h4>
       ${canaryTable(device)}
     `;
   }
@@ -85,7 +85,7 @@ function modelList(model: ModelMemory) {
       <dd>${byteText(model.kvBytesPerToken)} a token</dd>
       <dt>Watershed</dt>
       <dd>
-        above layer ${model.watershed} of ${model.layerCount}, asked by
+        above layer ${model.watershed} of ${model.layerCount}, using
         ${model.massHeads} of ${model.headCount} heads;
         ${CALIBRATIONS[model.calibration]}
       </dd>
@@ -109,7 +109,7 @@ function limitTable({ limits }: DeviceMemory) {
   </table>`;
 }
 
-/** WebGPU's names end in what they count. */
+/** WebGPU's names end in their unit. */
 function limitText(name: string, value: number): string {
   return /Size$|StorageSize$/.test(name) && value >= 1e6
     ? byteText(value)
@@ -118,7 +118,7 @@ function limitText(name: string, value: number): string {
 
 function canaryTable({ canary }: DeviceMemory) {
   if (canary.length === 0)
-    return html`<p class="note">None were tried on this device.</p>`;
+    return html`<p class="note">No kernel was tested on this device.</p>`;
   return html`<table>
     <thead>
       <tr>
@@ -136,7 +136,7 @@ function canaryTable({ canary }: DeviceMemory) {
             <td class="number">${smallText(error)}</td>
             <td class="number">${smallText(tolerance)}</td>
             <td class="number ${error <= tolerance ? "" : "alert"}">
-              ${error <= tolerance ? "right" : "wrong"}
+              ${error <= tolerance ? "passed" : "failed"}
             </td>
           </tr>`,
       )}

@@ -22,7 +22,7 @@ const CLASSES: [name: keyof GpuMemory["bytes"], tone: number][] = [
   ["staging", 5],
 ];
 
-/** `<rondo-memory-use>`: what takes how much of the GPU, and KV against its budget. */
+/** `<rondo-memory-use>`: GPU memory by class, and KV against its budget. */
 export class GpuUse extends LitElement {
   static override styles = [base, section, bars];
 

@@ -10,7 +10,7 @@ import { PHASES, receiptRows } from "../plots/turn-figures";
 import type { VerificationState } from "./verification";
 import { verifySection } from "./verify-section";
 
-/** `<rondo-last-turn>`: what the chat's last turn did, where its time went, and whether that was right. */
+/** `<rondo-last-turn>`: the receipt, phases and verification of the chat's last turn. */
 export class LastTurn extends LitElement {
   static override styles = [base, section, bars];
 
@@ -66,7 +66,7 @@ export class LastTurn extends LitElement {
           Verify this turn
         </button>
         <span class="note"
-          >Computes it once more with full attention, and compares.</span
+          >Computes it again with full attention and compares.</span
         >
       </div>
     `;

@@ -14,7 +14,7 @@ import { legend, stackedBar, type BarPart } from "../plots/stacked-bar";
 
 type Scope = "chat" | "all";
 
-/** `<rondo-memory-storage>`: what is on the disk, and how much more may be; and a way to forget KV. */
+/** `<rondo-memory-storage>`: what is stored, the browser's quota, and a button to forget KV. */
 export class StorageSection extends LitElement {
   static override styles = [
     base,
@@ -55,7 +55,7 @@ export class StorageSection extends LitElement {
             ? nothing
             : html`<dt>Dropped</dt>
                 <dd>
-                  ${countedText(storage.droppedSegments, "segment")} of no use
+                  ${countedText(storage.droppedSegments, "segment")} unusable
                 </dd>`
         }
         <dt>Lasts</dt>
@@ -91,7 +91,7 @@ export class StorageSection extends LitElement {
     const what = scope === "all" ? "the KV of all chats" : "this chat’s KV";
     const meaning =
       (scope === "all" ? `${size}, and what is on the GPU. ` : "") +
-      "All text stays. The next message of a chat reads it anew, which takes longer.";
+      "All text stays. The next message of a chat takes longer.";
     return html`
       <rondo-delete-question
         class="actions"
@@ -131,7 +131,7 @@ function quota({
 }: StorageMemory) {
   if (usageBytes === undefined || quotaBytes === undefined)
     return html`<p class="note">
-      The browser does not say how much room there is.
+      The browser does not report how much space there is.
     </p>`;
   const otherBytes = Math.max(usageBytes - modelBytes - segmentBytes, 0);
   const parts = [
@@ -161,10 +161,10 @@ function queueText({ queuedBytes, queuedSegments }: StorageMemory): string {
 }
 
 function persistenceText(isPersistent: boolean | undefined): string {
-  if (isPersistent === undefined) return "the browser does not say";
+  if (isPersistent === undefined) return "not reported by the browser";
   return isPersistent
     ? "until you delete it"
-    : "until the browser needs the room";
+    : "until the browser needs the space";
 }
 
 declare global {

@@ -6,7 +6,7 @@ import { base } from "../../base/theme";
 import { countedText, tokensText } from "../base/figures";
 import { section } from "../base/memory-styles";
 
-/** `<rondo-memory-tiers>`: where KV is: on the GPU, on its way, and in the browser's database. */
+/** `<rondo-memory-tiers>`: where KV is: on the GPU, queued for writing, and in the store. */
 export class Tiers extends LitElement {
   static override styles = [
     base,
@@ -75,7 +75,7 @@ export class Tiers extends LitElement {
           "Staging",
           storage.queuedBytes,
           storage.queuedSegments === 0
-            ? "nothing waits"
+            ? "empty"
             : `${countedText(storage.queuedSegments, "segment")} to write`,
         )}
         ${tier("IndexedDB", storage.segmentBytes, tokensText(storage.storedTokens))}

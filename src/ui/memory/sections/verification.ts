@@ -1,13 +1,13 @@
-/** The verification of a turn: on its way, done or failed. One at a time; the last report stays until the next. */
+/** The verification of a turn: running, done or failed. One at a time; the last report stays until the next. */
 import type { MemorySource, VerifyReport } from "../../../engine/api/kv-memory";
 import { asError } from "../../base/as-error";
 
-/** How it stands; another object after each change. */
+/** Its state; a new object after each change. */
 export interface VerificationState {
-  /** Of the round that is verified now, or was last. */
+  /** The round verified now or last. */
   readonly chatId?: string;
   readonly roundId?: number;
-  /** While it goes on; both 0 until known. */
+  /** While it runs; both 0 until known. */
   readonly progress?: { doneTokens: number; totalTokens: number } | undefined;
   /** The last that was made. */
   readonly report?: VerifyReport | undefined;
@@ -23,7 +23,7 @@ export class Verification {
     this.#changed = changed;
   }
 
-  /** Says what is to be announced when it is over; undefined where nothing is. */
+  /** Resolves with the announcement; undefined where there is none. */
   async run(
     source: MemorySource,
     chatId: string,
@@ -45,7 +45,7 @@ export class Verification {
         },
       })
       .catch(asError);
-    // Given up, or another one has begun.
+    // Cancelled, or replaced by another.
     if (this.#controller !== controller) return undefined;
     this.#controller = undefined;
     const isDone = !(answer instanceof Error);
@@ -64,7 +64,7 @@ export class Verification {
     this.#set({ ...this.state, progress: undefined });
   }
 
-  /** Another source knows nothing of it. */
+  /** Called when the source changes. */
   clear(): void {
     this.cancel();
     this.#set({});
@@ -76,7 +76,7 @@ export class Verification {
   }
 }
 
-/** The report on a chat's turn, or on the one of this round, if that was the last that was made. */
+/** The last report, if it is about this chat, and this round where one is given. */
 export function reportOn(
   { report }: VerificationState,
   chatId: string | undefined,

@@ -1,4 +1,4 @@
-/** A verification where it was asked for: how far it is, what it found, or why it did not work. */
+/** Progress, result or failure of a verification, beside its button. */
 import { html, nothing } from "lit";
 import { MemoryRequestEvent } from "../base/memory-request";
 import { reportOn, type VerificationState } from "./verification";

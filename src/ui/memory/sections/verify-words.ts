@@ -2,7 +2,7 @@
 import type { VerifyReport } from "../../../engine/api/kv-memory";
 import { countedText, msText, shareText, smallText } from "../base/figures";
 
-/** Divergences below these, in nats a token, are called so. */
+/** Words for divergences below these, in nats per token. */
 const VERDICTS: [belowKl: number, verdict: string][] = [
   [0.01, "hardly differs"],
   [0.1, "differs a little"],

@@ -1,9 +1,9 @@
 import type { RestoreProgress } from "../../../engine/api/kv-memory";
 
-/** A document on its way into a chat. */
+/** A document that is being attached. */
 export interface Attachment {
   readonly name: string;
-  /** How much of it the model has read; undefined before that begins. */
+  /** Progress of the prefill; undefined before it begins. */
   readonly progress?: RestoreProgress;
   readonly stop: () => void;
 }

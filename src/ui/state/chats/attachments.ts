@@ -1,6 +1,6 @@
 /**
- * Documents on their way into a chat, one after the other: a file is read into text at once, and the text
- * waits for its turn, as a message does.
+ * Attaches documents to chats, one after the other: a file is read into text at once, and the text waits in the queue
+ * of turns, as a message does.
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { RestoreProgress } from "../../../engine/api/kv-memory";
@@ -16,9 +16,9 @@ export interface AttachmentsHost {
   engine(): ChatEngine | undefined;
   /** Something to draw has changed. */
   changed(): void;
-  /** @param message what to tell the user */
+  /** @param message the message for the user */
   failed(error: Error, message: string): void;
-  /** A document stands in the chat. */
+  /** A document is attached. */
   attached(name: string): void;
   /** Another tab writes the chat. */
   taken(conversation: Conversation): void;
@@ -35,7 +35,7 @@ export class Attachments {
     this.#host = host;
   }
 
-  /** Attaches the files behind those that are on their way. */
+  /** Attaches the files after those already queued. */
   add(conversation: Conversation, files: readonly File[]): void {
     if (conversation.access === "read" || files.length === 0) return;
     const isFirst = conversation.attachments.length === 0;
@@ -89,7 +89,7 @@ export class Attachments {
     }
   }
 
-  /** Carries out `turn` when it is due, unless it is aborted before that. */
+  /** Queues `turn`, and drops it if it is aborted before it starts. */
   #inTurn(signal: AbortSignal, turn: Turn): Promise<void> {
     return new Promise((resolve, reject) => {
       const due: Turn = () => turn().then(resolve, reject);
@@ -116,7 +116,7 @@ interface Waiting extends Attachment {
   readonly signal: AbortSignal;
 }
 
-/** Errors that name the file, and say what to do. */
+/** Errors whose messages name the file and say what to do. */
 const SAYS_ALL = ["DocumentError", "ContextFullError"];
 
 function failureText(name: string, error: Error): string {
@@ -125,7 +125,7 @@ function failureText(name: string, error: Error): string {
   return `“${name}” was not attached. ${title}: ${detail} ${advice}`;
 }
 
-/** A reader may go on for a while after it was told to stop. */
+/** Rejects at once on abort: a reader may take a while to stop. */
 async function abortable<T>(
   reading: Promise<T>,
   signal: AbortSignal,

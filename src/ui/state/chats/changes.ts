@@ -1,4 +1,4 @@
-/** What makes another chat of a chat without a reply: the engine does it and says what is there then. */
+/** Changes of a chat without a reply: the engine makes them and returns the new history. */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { ChatHistory } from "../../../engine/api/chats";
 import { asError } from "../../base/as-error";
@@ -11,11 +11,11 @@ export interface ChangesHost {
   /** Something to draw has changed. */
   changed(): void;
   failed(error: Error): void;
-  /** The engine has other rounds than the page, or another tab writes the chat. */
+  /** The page's rounds are outdated, or another tab writes the chat. */
   outdated(conversation: Conversation): void;
 }
 
-/** Errors that say that the page knows too little. */
+/** Errors of an outdated page. */
 const OUTDATED = ["RangeError", "ChatBusyError"];
 
 export class Changes {
@@ -27,7 +27,7 @@ export class Changes {
     this.#host = host;
   }
 
-  /** Shows the version that stands `step` after the one that is shown. */
+  /** Shows the version `step` after the shown one. */
   async showVersion(
     conversation: Conversation,
     roundId: number,
@@ -41,7 +41,7 @@ export class Changes {
     );
   }
 
-  /** Takes a round out. Unless `isFast`, what was said later is read again. */
+  /** Deletes a round. Unless `isFast`, later rounds are recomputed. */
   async delete(
     conversation: Conversation,
     roundId: number,
@@ -68,7 +68,7 @@ export class Changes {
     );
   }
 
-  /** Gives the chat these instructions; one that has not begun yet begins with them. */
+  /** Sets the chat's system prompt; a new chat begins with it. */
   async instruct(conversation: Conversation, text: string): Promise<boolean> {
     const system = text.trim() === "" ? undefined : text.trim();
     if (system === conversation.system) return true;
@@ -82,7 +82,7 @@ export class Changes {
     );
   }
 
-  /** Says whether it was done. */
+  /** Resolves with whether it succeeded. */
   async #change(
     conversation: Conversation,
     change: (engine: ChatEngine, chatId: string) => Promise<ChatHistory>,
@@ -93,11 +93,11 @@ export class Changes {
     if (engine === undefined || !isOfUse) return false;
     conversation.isChanging = true;
     this.#host.changed();
-    // A message that is sent meanwhile waits for it, as for a visit.
+    // A message sent meanwhile waits for it, as for a visit.
     const changed = conversation.visit.then(async () => {
       this.#visit.endRestoring(conversation);
       const history = await change(engine, chatId);
-      // One in which nothing was said is not kept, and goes on being new.
+      // A chat without messages is not saved, and stays new.
       if (conversation.isNew) conversation.system = history.system;
       else conversation.takeHistory(history);
     });

@@ -1,6 +1,6 @@
 /**
- * The chats of the page: those that the engine keeps and those that it does not know yet, and which of
- * them is shown. What the user changes shows at once; the engine's list, when it comes, has the last word.
+ * The chats of the page, saved or new, and which of them is shown. Changes by the user show at once; the engine's
+ * list, when it comes, overrides them.
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { ChatSummary } from "../../../engine/api/chats";
@@ -15,9 +15,9 @@ export interface LibraryHost {
   /** Another chat is shown. */
   entered(conversation: Conversation): void;
   failed(error: Error, during: Operation): void;
-  /** The engine has said which chats there are, or why it cannot. */
+  /** The engine has listed the chats, or failed to. */
   listed(error?: Error): void;
-  /** The engine has forgotten a chat: there is more room now. */
+  /** The engine has deleted a chat: there is more space now. */
   removed(): void;
 }
 
@@ -28,9 +28,9 @@ export class ChatLibrary {
   #listings = 0;
   #lastId = 0;
   #beginning = EMPTY_BEGINNING;
-  /** Engine's names of chats that the user has deleted: a list on its way may still have them. */
+  /** Ids of deleted chats: a pending list may still contain them. */
   readonly #deleted = new Set<string>();
-  /** Those that the engine lists no more, though a reply is still coming there. */
+  /** Chats that the engine no longer lists while a reply is still coming. */
   #ending: ReadonlySet<Conversation> = new Set();
 
   conversations: readonly Conversation[];
@@ -43,14 +43,14 @@ export class ChatLibrary {
     this.conversations = [this.current];
   }
 
-  /** Those in which something was said, the one changed last first. */
+  /** Chats with messages, the latest change first. */
   get begun(): Conversation[] {
     return this.conversations
       .filter(({ isNew, isKept, summary }) => !isNew && (!isKept || summary))
       .sort((a, b) => b.updatedMs - a.updatedMs);
   }
 
-  /** Takes the chats from this engine. Those of another one are not its own. */
+  /** Uses this engine's chats, and drops those of another. */
   connect(engine: ChatEngine): void {
     const isFirst = this.#engine === undefined;
     this.#engine = engine;
@@ -61,7 +61,7 @@ export class ChatLibrary {
     void this.refresh();
   }
 
-  /** Asks the engine again which chats there are. */
+  /** Lists the engine's chats again. */
   async refresh(): Promise<void> {
     const listing = ++this.#listings;
     try {
@@ -77,19 +77,19 @@ export class ChatLibrary {
     this.#host.changed();
   }
 
-  /** Shows a new chat: the one there is, or else another. */
+  /** Shows the new chat, or makes one. */
   newChat(): void {
     this.start(this.#beginning);
   }
 
-  /** Shows a new chat that begins with this. What stands in the box of one that is not begun stays there. */
+  /** Shows a new chat that begins with this. The draft of an unused new chat stays. */
   start(beginning: Beginning): void {
     const empty = this.#empty(beginning);
     empty.beginWith(beginning);
     this.#enter(empty);
   }
 
-  /** Has new chats begin with this from now on, the one there is too. */
+  /** Sets what new chats begin with, the current new one included. */
   beginWith(beginning: Beginning): void {
     const before = this.#beginning;
     this.#beginning = beginning;
@@ -106,7 +106,7 @@ export class ChatLibrary {
     if (conversation !== this.current) this.#enter(conversation);
   }
 
-  /** Shows the chat of this name, which may not be listed yet; without a name, an empty one. */
+  /** Shows the chat with this id, which may not be listed yet; without an id, an empty one. */
   show(chatId: string | undefined): void {
     if (chatId === undefined) this.newChat();
     else this.select(this.#named(chatId) ?? this.#add(chatId));
@@ -126,7 +126,7 @@ export class ChatLibrary {
     this.#host.changed();
   }
 
-  /** Forgets a chat, here and in the engine, which first ends its reply. */
+  /** Deletes a chat, here and in the engine, which first ends its reply. */
   async remove(conversation: Conversation): Promise<void> {
     if (conversation.running !== undefined) conversation.stop();
     for (const attachment of conversation.attachments) attachment.stop();
@@ -153,7 +153,7 @@ export class ChatLibrary {
     );
   }
 
-  /** Adds the chat in a file, and shows it. Says whether that went well. */
+  /** Imports the chat in a file and shows it. Resolves with whether that succeeded. */
   async import(file: Blob): Promise<boolean> {
     const summary = await this.#try("import", (engine) =>
       engine.importChat(file),
@@ -166,19 +166,19 @@ export class ChatLibrary {
     return true;
   }
 
-  /** The chat is gone, and not by this page. What was written in it and has no reply goes on in an empty one. */
+  /** The chat was deleted elsewhere. Its unanswered messages and draft move to an empty one. */
   lose(conversation: Conversation): void {
     const { unsaid, unanswered } = conversation;
     const sent = [...unanswered, ...unsaid.sent];
     this.#leave(conversation, { ...unsaid, sent });
   }
 
-  /** A reply has ended there: where the chat was deleted meanwhile, by another tab, it goes now. */
+  /** A reply has ended: removes the chat if another tab deleted it meanwhile. */
   replied(conversation: Conversation): void {
     if (this.#ending.has(conversation)) void this.refresh();
   }
 
-  /** Another element may take its place meanwhile. */
+  /** Releases its place for drafts to other elements. */
   rest(): void {
     this.#drafts.release();
   }
@@ -187,7 +187,7 @@ export class ChatLibrary {
     this.#drafts.claim();
   }
 
-  /** Keeps what was written, should the page go. */
+  /** Saves drafts before the page is closed. */
   saveDrafts(): void {
     this.#drafts.save(this.conversations.map(({ unsaid }) => unsaid));
   }
@@ -255,7 +255,7 @@ export class ChatLibrary {
     this.#reclaim((chatId) => !isListed(chatId));
   }
 
-  /** Goes on in an empty chat with what was written in those that are gone. */
+  /** Moves drafts of deleted chats to an empty one. */
   #reclaim(isGone: (chatId: string) => boolean): void {
     const text = this.#drafts.takeText(isGone);
     if (text !== "") this.#empty().putBack(text);
@@ -275,7 +275,7 @@ export class ChatLibrary {
   }
 }
 
-/** What should be deleted may be gone already, by another tab. */
+/** Ignores that another tab has deleted it already. */
 function unlessMissing(thrown: unknown): void {
   const { name, reason } = thrown as { name?: string; reason?: string };
   if (name !== "RangeError" && reason !== "missing") throw thrown;

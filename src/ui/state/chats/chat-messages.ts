@@ -1,6 +1,5 @@
 /**
- * A chat as a list of messages, as other chat elements and APIs have it. Here a message and its reply are
- * one round.
+ * Converts between rounds and lists of messages, as other chat elements and APIs have them.
  */
 import * as v from "valibot";
 import type { RoundText } from "../../../engine/api/chats";
@@ -12,7 +11,7 @@ export interface ChatMessage {
   content: string;
 }
 
-/** As others write it: `ai` for `assistant`, `text` for `content`. */
+/** Also accepts common variants: `ai` for `assistant`, `text` for `content`. */
 const messageSchema = v.pipe(
   v.object({
     role: v.picklist(["user", "assistant", "ai"]),
@@ -31,7 +30,7 @@ const messageSchema = v.pipe(
 
 const SHAPE = `a list of { role: "user" or "assistant", content: string }`;
 
-/** @throws TypeError that says what was expected and where something else stands */
+/** @throws TypeError with what was expected, and where something else was found */
 export function checkedMessages(given: unknown): ChatMessage[] {
   const result = v.safeParse(v.array(messageSchema), given);
   if (result.success) return result.output;
@@ -44,8 +43,8 @@ export function checkedMessages(given: unknown): ChatMessage[] {
 }
 
 /**
- * The rounds that messages make: what one side says in several messages is one, and a reply that comes
- * first has an empty message. A message at the end that nobody has answered is no round yet.
+ * Messages as rounds: consecutive messages of one role are joined, and a leading reply gets an empty message. A last
+ * message without a reply is left over.
  */
 export function roundsOf(messages: readonly ChatMessage[]): {
   rounds: RoundText[];
@@ -70,7 +69,7 @@ function joined(before: string, after: string): string {
   return before === "" ? after : `${before}\n\n${after}`;
 }
 
-/** What is said in rounds: a document as the user's message. */
+/** Rounds as messages: a document is a user's message. */
 export function messagesOf(rounds: readonly Round[]): ChatMessage[] {
   return rounds.flatMap(({ message, reply }): ChatMessage[] => [
     ...(message === "" ? [] : [{ role: "user" as const, content: message }]),

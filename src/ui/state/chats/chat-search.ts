@@ -1,12 +1,11 @@
 /**
- * What is searched for among the chats. Titles are found at once; what was said, the engine looks through
- * as soon as nothing is typed for a moment.
+ * Search among the chats. Titles match at once; the engine searches messages once typing pauses.
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import { type Excerpt, hasWords, wordsOf } from "../../../util/text-search";
 import type { Conversation } from "./conversation";
 
-/** So few are seen at a glance. */
+/** With more chats than this, search is offered. */
 const FEW_CHATS = 5;
 const TYPING_MS = 150;
 
@@ -18,7 +17,7 @@ export interface SearchHost {
 
 export interface SearchState {
   query: string;
-  /** Whether more may still be found. */
+  /** Whether the engine is still searching. */
   isSearching: boolean;
   /** Whether there are enough chats to search among. */
   isOffered: boolean;
@@ -28,7 +27,7 @@ export class ChatSearch {
   readonly #host: SearchHost;
   #query = "";
   #words: readonly string[] = [];
-  /** Where the words were said, by the engine's names of the chats. */
+  /** Excerpts of hits, by chat id. */
   #excerpts: ReadonlyMap<string, Excerpt> = new Map();
   #running: AbortController | undefined;
 
@@ -36,7 +35,7 @@ export class ChatSearch {
     this.#host = host;
   }
 
-  /** Searches for this from now on; for nothing, where there is no word in it. */
+  /** Sets the query; a blank one ends the search. */
   ask(query: string): void {
     this.#query = query;
     this.#words = wordsOf(query);
@@ -56,7 +55,7 @@ export class ChatSearch {
     };
   }
 
-  /** Those of the chats that are found; all, where nothing is searched for. */
+  /** The chats that match; all, without a query. */
   among(chats: readonly Conversation[]): readonly Conversation[] {
     if (this.#words.length === 0) return chats;
     return chats.filter(
@@ -69,7 +68,7 @@ export class ChatSearch {
     return chatId === undefined ? undefined : this.#excerpts.get(chatId);
   }
 
-  /** What was found before stays until then: mostly it is found again. */
+  /** Previous hits stay until new ones arrive: mostly they match again. */
   async #searchSaid(query: string): Promise<void> {
     const running = new AbortController();
     const { signal } = running;
@@ -83,7 +82,7 @@ export class ChatSearch {
         hits?.map(({ chatId, excerpt }) => [chatId, excerpt]),
       );
     } catch {
-      // Given up for another, or the chats cannot be read, which is said elsewhere: the titles remain.
+      // Superseded, or the chats can't be read, which is reported elsewhere: title matches remain.
       if (signal.aborted) return;
       this.#excerpts = new Map();
     }

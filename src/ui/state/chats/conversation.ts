@@ -1,7 +1,6 @@
 /**
- * One chat: its rounds, the text in its box, and what the engine knows it by. At most one of its rounds
- * is running. A new chat and one that was kept are the same thing: the first gets its name from the engine
- * with its first turn, the other one comes with it.
+ * One chat: its rounds, its draft, and its id in the engine. At most one round is running. A new chat gets its id
+ * with its first turn; a saved one comes with it.
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type {
@@ -36,52 +35,52 @@ export interface Beginning {
 export const EMPTY_BEGINNING: Beginning = { system: undefined, rounds: [] };
 
 export class Conversation {
-  /** The page's name for it, also before the engine has one. */
+  /** The page's own id, also before the engine assigns one. */
   readonly id: number;
   readonly #nextId: () => number;
   rounds: readonly Round[] = [];
-  /** What has been typed and not sent. */
+  /** Typed and not sent. */
   draft = "";
-  /** The engine's name for it, from its first turn on. */
+  /** The engine's id, from its first turn on. */
   chatId: string | undefined;
-  /** As the engine described it last. */
+  /** The engine's latest summary. */
   summary: ChatSummary | undefined;
-  /** Whether it was in the engine's list: from then on it is gone when it is not. */
+  /** Whether it was in the engine's list: once listed, a missing chat is deleted. */
   isListed = false;
-  /** What the user has just called it; until it is listed so. */
+  /** A new title, until the engine lists it. */
   newTitle: string | undefined;
-  /** Whether another tab writes it, so that this one may only read. */
+  /** "read" while another tab writes it. */
   access: ChatHistory["access"] = "write";
-  /** Whether the engine had it before, or has described it since. */
+  /** Whether the engine has saved it. */
   isKept: boolean;
-  /** What the model is told before all that is said. */
+  /** The system prompt. */
   system: string | undefined;
-  /** Rounds of which the engine's memory is not exact yet. */
+  /** Rounds whose KV is not exact yet. */
   healingRounds = 0;
-  /** Documents on their way into it, in their order. */
+  /** Documents being attached, in order. */
   attachments: readonly Attachment[] = [];
-  /** Whether the engine is about to say that it is another one now. */
+  /** Whether a change is running. */
   isChanging = false;
-  /** Whether a message is being written down: until then it stands in its box. */
+  /** Whether a message is being saved: until then it stays in the box. */
   isSending = false;
-  /** Rounds that could not be read, or only in part. */
+  /** Rounds that can't be fully read from disk. */
   damagedRounds = 0;
-  /** Why what was kept cannot be shown. */
+  /** Why the saved chat can't be shown. */
   openError: Error | undefined;
   /** Stops the running round. */
   stop: () => void = () => {};
-  /** Settled while no reply is coming. */
+  /** Settles when no reply is running. */
   turn: Promise<void> = Promise.resolve();
-  /** Settled while it is neither being opened nor left. */
+  /** Settles when it is neither being opened nor closed. */
   visit: Promise<void> = Promise.resolve();
-  /** Sent from an earlier page of this tab, perhaps in vain: the history will tell. */
+  /** Sent before a reload of this tab; the history shows whether they were saved. */
   #uncertain: readonly SentMessage[] = [];
-  /** Rounds that were shown, by the engine's names: one may come back with its branch. */
+  /** Rounds shown before, by the engine's ids: they may return with their branch. */
   readonly #remembered = new Map<number, Round>();
   #touchedMs: number;
   #beginning = EMPTY_BEGINNING;
 
-  /** @param nextId makes a number that nothing else on the page has */
+  /** @param nextId makes a number that is unique on the page */
   constructor(nextId: () => number, chatId?: string) {
     this.id = nextId();
     this.#nextId = nextId;
@@ -90,14 +89,14 @@ export class Conversation {
     this.#touchedMs = this.isKept ? 0 : Date.now();
   }
 
-  /** Empty where nobody has said yet what it is. */
+  /** Empty while it has no title. */
   get title(): string {
     const given = this.newTitle ?? this.summary?.title ?? "";
     const first = this.rounds.find(({ message }) => message !== "");
     return given.trim() || (first?.document ?? first?.message ?? "");
   }
 
-  /** When something was last said in it. */
+  /** Time of the last message. */
   get updatedMs(): number {
     return Math.max(this.#touchedMs, this.summary?.updatedMs ?? 0);
   }
@@ -106,7 +105,7 @@ export class Conversation {
     return this.rounds.length === 0;
   }
 
-  /** Whether nothing was ever said in it, but what it began with. */
+  /** Whether it has no messages besides those it began with. */
   get isNew(): boolean {
     return this.rounds.every(({ isGiven }) => isGiven) && !this.isKept;
   }
@@ -115,15 +114,15 @@ export class Conversation {
     return this.#beginning === beginning;
   }
 
-  /** Whether it can be had for a chat that begins with this. */
+  /** Whether it can serve as the new chat that begins with this. */
   canBeginWith(beginning: Beginning): boolean {
     return this.isNew && (this.beganWith(beginning) || !this.isBusy);
   }
 
-  /** Has a new chat begin with this. Instructions that the user has given stay. */
+  /** Sets what this new chat begins with. Instructions of the user stay. */
   beginWith(beginning: Beginning): void {
     if (this.beganWith(beginning)) return;
-    // What the engine has of it is nothing that was said, and is not kept.
+    // The engine's chat has no messages and is not saved.
     this.chatId = undefined;
     if (this.system === this.#beginning.system) this.system = beginning.system;
     this.#beginning = beginning;
@@ -132,7 +131,7 @@ export class Conversation {
     );
   }
 
-  /** The engine's name for it, once something was said in it: by this it is found again. */
+  /** The engine's id, once it has messages: for the page's URL. */
   get address(): string | undefined {
     return this.isNew ? undefined : this.chatId;
   }
@@ -141,21 +140,21 @@ export class Conversation {
     return this.rounds.find(isRunning);
   }
 
-  /** Whether a reply, a document or a change is on its way, so that no other may begin. */
+  /** Whether a reply, a document or a change is running, so that no other may start. */
   get isBusy(): boolean {
     const { attachments, isChanging, isSending, running } = this;
     const isWaiting = running !== undefined || attachments.length > 0;
     return isWaiting || isChanging || isSending;
   }
 
-  /** Whether a message may be sent. A change that is on its way does not hinder it: the message waits. */
+  /** Whether a message may be sent. It may during a change: the message waits. */
   get maySend(): boolean {
     const { access, attachments, isSending, running } = this;
     const isWaiting = running !== undefined || attachments.length > 0;
     return access === "write" && !isWaiting && !isSending;
   }
 
-  /** Whether what was said may be changed. */
+  /** Whether messages may be changed. */
   get mayChange(): boolean {
     return this.access === "write" && !this.isBusy;
   }
@@ -164,7 +163,7 @@ export class Conversation {
     return this.rounds.find(({ id }) => id === roundId);
   }
 
-  /** By the engine's name for it. */
+  /** Finds a round by the engine's id. */
   findKept(keptId: number): Round | undefined {
     return this.rounds.find((round) => round.keptId === keptId);
   }
@@ -172,7 +171,7 @@ export class Conversation {
   /**
    * Adds a round with this message.
    *
-   * @param keptId the engine's name for it; undefined where there is no engine to keep it yet
+   * @param keptId the engine's id; undefined where no engine has saved it yet
    */
   append(message: string, keptId?: number): Round {
     const after = this.rounds.findLast(isKept);
@@ -183,7 +182,7 @@ export class Conversation {
     return round;
   }
 
-  /** Where `message` is said in the place of a kept round, or above it. What follows stays, or gives way to it. */
+  /** The place for a new version of a saved round, or for a message above it. */
   placeFor(roundId: number, way: VersionWay): MessagePlace | undefined {
     const place = placesOf(this.rounds).get(roundId);
     if (place === undefined) return undefined;
@@ -192,7 +191,7 @@ export class Conversation {
     return { behind, ...(way !== "branch" && { before }) };
   }
 
-  /** Notes what stands in the editor of a round; undefined closes it. */
+  /** Sets the text in a round's editor; undefined closes it. */
   edit(roundId: number, edit: RoundEdit | undefined): void {
     const round = this.find(roundId);
     if (round === undefined) return;
@@ -211,7 +210,7 @@ export class Conversation {
     return taken;
   }
 
-  /** Puts `text` into the box, before what stands there. */
+  /** Inserts `text` at the beginning of the box. */
   putBack(text: string): void {
     if (text !== "") this.draft = joinedText([text, this.draft]);
   }
@@ -221,7 +220,7 @@ export class Conversation {
     this.isKept = true;
   }
 
-  /** Shows what was kept. A message of an earlier page that was not kept goes back into the box. */
+  /** Shows the saved rounds. A message sent before a reload that was not saved goes back into the box. */
   takeHistory(history: ChatHistory): void {
     this.takeSummary(history.summary);
     this.access = history.access;
@@ -238,7 +237,7 @@ export class Conversation {
     this.putBack(lost.map(({ message }) => message).join("\n\n"));
   }
 
-  /** What the user wrote here that the engine does not keep, as far as is known. */
+  /** The user's text here that the engine may not have saved. */
   get unsaid(): Unsaid {
     const own = this.rounds.filter(
       (round) => round.phase !== "done" && !isKept(round),
@@ -252,14 +251,14 @@ export class Conversation {
     return { chatId, draft, sent: [...this.#uncertain, ...sent] };
   }
 
-  /** Messages that the engine has kept, and that have no reply. */
+  /** Saved messages without a reply. */
   get unanswered(): readonly Round[] {
     return this.rounds.filter(
       (round) => isKept(round) && round.phase !== "done",
     );
   }
 
-  /** Takes over what was written in an earlier page. */
+  /** Takes over text from before a reload. */
   takeUnsaid({ draft, sent }: Unsaid): void {
     this.putBack(draft);
     this.#uncertain = [...this.#uncertain, ...sent];
@@ -270,7 +269,7 @@ export class Conversation {
       if (isKept(round)) this.#remembered.set(round.keptId, round);
   }
 
-  /** Has the engine begin it, unless it has done so. */
+  /** Creates it in the engine, unless done already. */
   async begin(engine: ChatEngine): Promise<string> {
     if (this.chatId !== undefined) return this.chatId;
     const { system } = this;
@@ -282,7 +281,7 @@ export class Conversation {
       ...(history.length > 0 && { history }),
     });
     this.chatId = chatId;
-    // The engine has names for what the chat begins with.
+    // The engine has assigned ids to the rounds that the chat begins with.
     if (history.length > 0) {
       const begun = await engine.openChat(chatId);
       this.rounds = joined(this.rounds, begun, this.#nextId);
@@ -291,10 +290,10 @@ export class Conversation {
   }
 
   /**
-   * Has the engine write a message down.
+   * Has the engine save a message.
    *
-   * @returns the engine's name for its round
-   * @throws what the engine says
+   * @returns the engine's id of its round
+   * @throws the engine's error
    */
   async keep(
     engine: ChatEngine,
@@ -306,8 +305,8 @@ export class Conversation {
   }
 
   /**
-   * Has the engine answer the message of a round and takes in what comes, calling `changed` after each
-   * step. Never throws: a reply that breaks off is a failed round.
+   * Has the engine answer a round's message, and applies the events, calling `changed` after each. Never throws: an
+   * error makes the round a failed one.
    */
   async reply(
     engine: ChatEngine,
@@ -331,7 +330,7 @@ export class Conversation {
         step((round) => takeEvent(round, event));
       step((round) => {
         if (!isRunning(round)) return round;
-        throw new Error("The reply ended without saying why.");
+        throw new Error("The reply's events ended before the reply did.");
       });
     } catch (error) {
       step((round) =>
@@ -342,16 +341,16 @@ export class Conversation {
   }
 }
 
-/** How a reply is asked for. */
+/** Options of a reply. */
 export interface ReplyWays extends SettingOptions {
   signal: AbortSignal;
-  /** Whether a model that can thinks before it answers. */
+  /** Whether the model thinks before it answers, if it can. */
   thinks: boolean;
   /** Called after each step. */
   changed: () => void;
 }
 
-/** A stopped round whose engine gave no receipt: what was said stays. */
+/** A stopped round without a receipt: its text stays. */
 function endEarly(round: Round): Round {
   const phase = round.reply === "" ? "unanswered" : "done";
   return { ...round, phase, ending: "stopped", isStopping: false };

@@ -1,7 +1,7 @@
-/** Makes text of a file. What does so is fetched with the first file, for most pages never need it. */
+/** Reads a file into text. The readers are loaded with the first file. */
 import type { ChatDocument } from "../../../engine/api/replies";
 
-/** What can be attached, for the browser's own box; phones know types better than endings. */
+/** Types for the browser's file dialog; phones need MIME types as well as extensions. */
 export const DOCUMENT_FILES =
   ".txt,.md,.markdown,.html,.htm,.pdf,text/*,application/pdf";
 

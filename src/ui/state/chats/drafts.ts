@@ -1,12 +1,11 @@
 /**
- * What was written and is not kept by the engine, so that it outlives the page: text in a box, and
- * messages that were sent and may not have arrived. It lies in the tab's own storage, where two tabs do
- * not get into each other's boxes. Where storage is not allowed, it lasts as long as the page.
+ * Text that the engine has not saved: drafts, and messages that were sent but perhaps not saved. Survives a reload in
+ * sessionStorage, which tabs don't share. Where storage is not allowed, it lasts as long as the page.
  */
 import * as v from "valibot";
 import type { SentMessage } from "./history";
 
-/** Each element of a page has a place of its own; in the next page, the elements find the same ones. */
+/** Each element of a page has its own key, and finds it again after a reload. */
 const keyOf = (place: number) =>
   place === 1 ? "rondo.unsaid" : `rondo.unsaid ${place}`;
 
@@ -21,7 +20,7 @@ function takePlace(wanted = 1): number {
 }
 
 export interface Unsaid {
-  /** The engine's name for the chat, if it had one. */
+  /** The engine's id of the chat, if it had one. */
   chatId: string | undefined;
   draft: string;
   sent: readonly SentMessage[];
@@ -41,17 +40,17 @@ const schema: v.GenericSchema<unknown, Unsaid[]> = v.array(
 export class Drafts {
   #place = takePlace();
   #isReleased = false;
-  /** Of an earlier page, and not asked for yet. */
+  /** From before the reload, and not taken yet. */
   #left = read(keyOf(this.#place));
   #written = "";
 
-  /** Leaves the place, with what lies there, to another element. */
+  /** Releases the key, with its content, to another element. */
   release(): void {
     this.#isReleased = true;
     takenPlaces.delete(this.#place);
   }
 
-  /** Takes a place again. */
+  /** Claims a key again. */
   claim(): void {
     if (!this.#isReleased) return;
     this.#isReleased = false;
@@ -59,19 +58,19 @@ export class Drafts {
     this.#written = "";
   }
 
-  /** What was left in this chat. */
+  /** Takes the text of this chat. */
   take(chatId: string): Unsaid | undefined {
     return this.#takeAll((left) => left.chatId === chatId)[0];
   }
 
-  /** All that was left in chats that had no name, or have one of those that `isGone` knows. */
+  /** Takes the text of all chats without an id, or whose id `isGone`. */
   takeText(isGone: (chatId: string) => boolean): string {
     return this.#takeAll(({ chatId }) => chatId === undefined || isGone(chatId))
       .map(textOf)
       .join("\n\n");
   }
 
-  /** Keeps what is unsaid in these chats, and what nobody has asked for. */
+  /** Saves the text of these chats, and the text not taken yet. */
   save(unsaid: readonly Unsaid[]): void {
     const all = [...unsaid.filter((one) => textOf(one) !== ""), ...this.#left];
     const text = JSON.stringify(all);
@@ -82,7 +81,7 @@ export class Drafts {
       if (all.length === 0) sessionStorage.removeItem(key);
       else sessionStorage.setItem(key, text);
     } catch {
-      // Not allowed, or no room: the text is still in its box.
+      // No storage, or no space: the text is still in its box.
     }
   }
 
@@ -93,12 +92,12 @@ export class Drafts {
   }
 }
 
-/** As it would stand in a box: what was sent first. */
+/** As one draft: sent messages first. */
 export function textOf({ draft, sent }: Unsaid): string {
   return joinedText([...sent.map(({ message }) => message), draft]);
 }
 
-/** Texts that were written apart as one, blank ones left out. */
+/** Joins texts; blank ones are left out. */
 export function joinedText(texts: readonly string[]): string {
   return texts.filter((text) => text.trim() !== "").join("\n\n");
 }

@@ -1,15 +1,15 @@
-/** What the page shows of a chat, brought together with what the engine kept of it. Pure functions. */
+/** Merges the rounds on the page with the engine's history. Pure functions. */
 import type { ChatHistory, HistoryRound } from "../../../engine/api/chats";
 import { isKept, isRunning, type Round, type RoundPhase } from "./round";
 
-/** A message that was sent, of which this page does not know whether the engine keeps it. */
+/** A sent message that the engine may not have saved. */
 export interface SentMessage {
   message: string;
-  /** The engine's name of the last round before it; -1 where there was none. */
+  /** The engine's id of the last round before it; -1 for none. */
   afterId: number;
 }
 
-/** Whether the message is one of the rounds that were kept since. */
+/** Whether the message is among the rounds saved since. */
 export function isAmong(
   { message, afterId }: SentMessage,
   kept: readonly HistoryRound[],
@@ -18,11 +18,11 @@ export function isAmong(
 }
 
 /**
- * The rounds to show: those of the history, then those that only this page has. What is shown already
- * stays the same round, with its receipt, also where the engine has copied it into another branch; another
- * version of a round takes its place. One that is running is left alone.
+ * The rounds to show: those of the history, then those that only the page has. A shown round stays, with its receipt,
+ * also where the engine has copied it into another branch; another version replaces it. A running round is left
+ * alone.
  *
- * @param remembered rounds that were shown before, by the engine's names
+ * @param remembered rounds shown before, by the engine's ids
  */
 export function joined(
   shown: readonly Round[],
@@ -33,7 +33,7 @@ export function joined(
   const keptIds = new Set(rounds.map(({ id }) => id));
   const usedIds = new Set(shown.map(({ id }) => id));
   const left = [...shown];
-  /** Takes out the first round that is left and does. */
+  /** Takes the first remaining round that matches. */
   const take = (does: (round: Round) => boolean): Round | undefined => {
     const place = left.findIndex(does);
     return place < 0 ? undefined : left.splice(place, 1)[0];
@@ -61,7 +61,7 @@ function isSame({ keptId, message, afterId }: Round, past: HistoryRound) {
   return isAmong({ message, afterId }, [past]);
 }
 
-/** Whether the same was said, in another branch. */
+/** Whether it is a copy, on another branch. */
 function isCopy(
   { message, reply, document }: Round,
   past: HistoryRound,
@@ -73,7 +73,7 @@ function isCopy(
   );
 }
 
-/** Whether both were said in the same place. */
+/** Whether both are versions of one round. */
 function isVersion({ keptId }: Round, { versions }: HistoryRound): boolean {
   return keptId !== undefined && versions.includes(keptId);
 }
@@ -95,7 +95,7 @@ function roundOf(
     ...(document !== undefined && { document }),
     message,
     phase: isUnanswered && !mayGoOn ? unansweredPhase(known) : "done",
-    // A history that was on its way when the reply ended has only its beginning.
+    // A history requested before the reply ended has only its beginning.
     reply:
       known?.receipt && known.reply.startsWith(reply) ? known.reply : reply,
     ...(past.attended && { attended: past.attended }),
@@ -110,7 +110,7 @@ function roundOf(
   };
 }
 
-/** A reply that failed on this page has said why; of another one nothing is known. */
+/** A reply that failed on this page has its error; of others nothing is known. */
 function unansweredPhase(known: Round | undefined): RoundPhase {
   return known?.phase === "failed" ? "failed" : "unanswered";
 }

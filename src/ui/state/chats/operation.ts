@@ -1,4 +1,4 @@
-/** What the user or the page asked for when something went wrong. */
+/** The operation that failed. */
 export type Operation =
   | "load"
   | "send"

@@ -1,23 +1,22 @@
-/** Where rounds stand among those that are shown, by the engine's names. Pure functions. */
+/** Places of rounds among the shown ones, by the engine's ids. Pure functions. */
 import { isKept, type Round } from "./round";
 
 export interface RoundPlace {
-  /** The round that it follows; 0: it is the first. */
+  /** The round before it; 0 for the first. */
   readonly behind: number;
-  /** The round that follows it. */
+  /** The round after it. */
   readonly before?: number;
-  /** The round that it would follow one place further up, or down. */
+  /** The round that it would follow after moving up, or down. */
   readonly up?: number;
   readonly down?: number;
 }
 
 /**
- * How a message that was edited is sent: in the place of what it was, with what follows or without, or above
- * that, which stays too.
+ * How an edited message is sent: in place with later rounds kept, as a new branch, or inserted above.
  */
 export type VersionWay = "keep" | "branch" | "insert";
 
-/** The place of each round that the engine keeps, by the page's name for it. */
+/** The place of each saved round, by the page's id. */
 export function placesOf(rounds: readonly Round[]): Map<number, RoundPlace> {
   const kept = rounds.filter(isKept);
   return new Map(
@@ -33,7 +32,7 @@ export function placesOf(rounds: readonly Round[]): Map<number, RoundPlace> {
   );
 }
 
-/** The version that stands `step` after the one that is shown. */
+/** The version `step` after the shown one. */
 export function versionAt(
   { keptId, versions }: Round,
   step: number,

@@ -1,7 +1,7 @@
 /**
- * One round of a chat as the page shows it: what was said, the reply so far, and where it stands.
- * Plain data and pure functions; conversation.ts keeps the list, round-element.ts draws it, history.ts
- * makes one of each round that the engine kept.
+ * One round of a chat as the page shows it: message, reply so far, and phase.
+ * Plain data and pure functions; conversation.ts keeps the list, round-element.ts draws it, history.ts makes one of
+ * each saved round.
  *
  *   waiting ──> reading ──> writing ──> done
  *      │           └───────────┴──────> failed
@@ -15,33 +15,33 @@ export type RoundPhase =
   "waiting" | "reading" | "writing" | "done" | "failed" | "unanswered";
 
 export interface Round {
-  /** The page's name for its place: another version that is shown there has the same. */
+  /** The page's id of its place: another version shown there has the same. */
   readonly id: number;
-  /** The engine's, once it is known to keep the round. */
+  /** The engine's id, once the round is saved. */
   readonly keptId?: number;
-  /** The engine's name of the last round before this one; -1 where there was none. */
+  /** The engine's id of the last round before this one; -1 for none. */
   readonly afterId: number;
-  /** The engine's names of all that were said in its place, its own among them; empty until that is known. */
+  /** The engine's ids of all versions, its own included; empty until known. */
   readonly versions: readonly number[];
-  /** The document's name, where it is one: its text is the message then. */
+  /** The name, for a document: its text is the message. */
   readonly document?: string;
   readonly message: string;
   readonly phase: RoundPhase;
   /** Markdown, as far as it has come. */
   readonly reply: string;
-  /** How far the prefill is; undefined until the engine says. */
+  /** Progress of the prefill; undefined until the engine reports it. */
   readonly prefill?: { doneTokens: number; totalTokens: number };
-  /** The engine's names of the rounds that the reply attended to; not there: all before it, or not known. */
+  /** The engine's ids of the rounds that the reply attended to; undefined: all before it, or unknown. */
   readonly attended?: readonly number[];
   /** Of a reply that ended while this page was open. */
   readonly receipt?: Receipt;
-  /** How the reply ended, where no receipt says it. */
+  /** How the reply ended, without a receipt. */
   readonly ending?: "stopped" | "cut off";
   /** Of a failed round. */
   readonly error?: Error;
-  /** The message as it stands in its editor, while it is in one. */
+  /** The text in the message's editor, while that is open. */
   readonly edit?: RoundEdit;
-  /** Whether it was said elsewhere: the chat begins with it. */
+  /** Whether it is given: the chat begins with it. */
   readonly isGiven?: boolean;
   /** Whether the reply was told to stop and has not ended yet. */
   readonly isStopping?: boolean;
@@ -49,11 +49,11 @@ export interface Round {
 
 export interface RoundEdit {
   readonly text: string;
-  /** Why the text could not be sent. */
+  /** Why sending failed. */
   readonly error?: Error;
 }
 
-/** A round that the engine keeps. */
+/** A saved round. */
 export type KeptRound = Round & { readonly keptId: number };
 
 export function newRound(
@@ -67,7 +67,7 @@ export function newRound(
   return { ...round, ...kept, phase: "waiting" };
 }
 
-/** A round that was said elsewhere, for a chat to begin with. */
+/** A given round, for a chat to begin with. */
 export function givenRound(id: number, { message, reply }: RoundText): Round {
   return {
     ...newRound(id, message, -1),
@@ -77,17 +77,17 @@ export function givenRound(id: number, { message, reply }: RoundText): Round {
   };
 }
 
-/** Whether the engine is known to keep the round. */
+/** Whether the round is known to be saved. */
 export function isKept(round: Round): round is KeptRound {
   return round.keptId !== undefined;
 }
 
-/** Whether the round still waits for its reply, or for the end of it. */
+/** Whether the reply is still to come or to end. */
 export function isRunning({ phase }: Round): boolean {
   return phase === "waiting" || phase === "reading" || phase === "writing";
 }
 
-/** Whether nothing has gone wrong with the round. */
+/** Whether the round has not failed. */
 export function isSound({ phase }: Round): boolean {
   return phase !== "failed" && phase !== "unanswered";
 }
@@ -114,12 +114,12 @@ export function takeEvent(round: Round, event: ReplyEvent): Round {
   }
 }
 
-/** The round when its reply broke off with `error`; what had come of it stays. */
+/** The round after its reply failed with `error`; its text so far stays. */
 export function failRound(round: Round, error: Error): Round {
   return { ...round, phase: "failed", error, isStopping: false };
 }
 
-/** The round as it waits for its reply, once more where it has waited before. */
+/** The round, waiting for its reply again. */
 export function waitingRound({ error: _, ...round }: Round): Round {
   return { ...round, phase: "waiting", reply: "" };
 }

@@ -1,6 +1,6 @@
 /**
- * Runs the turns of all chats one at a time and in order: there is one model. While paused (no model
- * yet, or the device was lost) none starts and those that wait keep their places.
+ * Runs the turns of all chats one at a time and in order: there is one model. While paused (no model yet, or the
+ * device was lost) no turn starts, and waiting ones keep their places.
  */
 export type Turn = () => Promise<void>;
 
@@ -14,7 +14,7 @@ export class TurnQueue {
     void this.#next();
   }
 
-  /** Takes back a turn that has not begun. Says whether there was one. */
+  /** Removes a turn that has not started. Returns whether there was one. */
   remove(turn: Turn): boolean {
     const kept = this.#waiting.filter((waiting) => waiting !== turn);
     const wasWaiting = kept.length < this.#waiting.length;

@@ -1,4 +1,4 @@
-/** What is said in the chats: each message waits for its turn, and a turn that has failed is said so. */
+/** Sends messages: each is saved, then answered in its turn; failures are reported. */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { MessagePlace } from "../../../engine/api/chats";
 import { asError } from "../../base/as-error";
@@ -15,13 +15,13 @@ export interface TurnsHost {
   options(): SettingOptions;
   /** A message was sent. */
   sent(conversation: Conversation, round: Round): void;
-  /** After what the user or the engine did. */
+  /** After an action of the user or the engine. */
   changed(): void;
   /** After each step of a reply. */
   redraw(): void;
   /** A reply has ended. */
   ended(conversation: Conversation, round: Round): void;
-  /** No reply is coming any more, however the last one ended. */
+  /** No reply is running any more, however the last one ended. */
   over(conversation: Conversation): void;
   failed(error: Error, during: "send" | "reply"): void;
   /** Another tab writes the chat. */
@@ -32,7 +32,7 @@ export class Turns {
   readonly #host: TurnsHost;
   readonly #queue: TurnQueue;
   readonly #visit: Visit;
-  /** Whether a model that can thinks before it answers. */
+  /** Whether the model thinks before it answers, if it can. */
   thinks = true;
 
   constructor(queue: TurnQueue, visit: Visit, host: TurnsHost) {
@@ -42,21 +42,21 @@ export class Turns {
   }
 
   /**
-   * Sends `text`: has it written down, then answered. Does nothing while something else is on its way there.
+   * Sends `text`: saves it, then has it answered. Does nothing while the chat is busy.
    *
-   * @returns the round when it is over: done, failed, or not answered after all; undefined where nothing was sent
+   * @returns the round when it is done, failed or left unanswered; undefined where nothing was sent
    */
   send(conversation: Conversation, text: string): Promise<Round> | undefined {
     const message = text.trim();
     if (message === "" || !conversation.maySend) return undefined;
     return this.#keep(conversation, message, undefined, (keptId) => {
-      // Until here it stood in its box.
+      // Until it is saved, it stays in the box.
       if (conversation.draft.trim() === message) conversation.draft = "";
       return conversation.append(message, keptId);
     });
   }
 
-  /** Sends an example, or leaves it in the empty box where that cannot be. */
+  /** Sends an example, or puts it into an empty box where it can't be sent. */
   suggest(conversation: Conversation, text: string): void {
     const sent = this.send(conversation, text);
     const putIntoBox = () => {
@@ -67,14 +67,14 @@ export class Turns {
     else putIntoBox();
   }
 
-  /** Sends another version of a kept round's message, or a message above it. */
+  /** Sends another version of a saved round's message, or a message above it. */
   sendVersion(
     conversation: Conversation,
     roundId: number,
     text: string,
     way: VersionWay,
   ): void {
-    // What could not be sent is still in its editor, or in the box of a chat that may only be read.
+    // Unsent text is still in its editor, or in the box of a read-only chat.
     this.#sendVersion(conversation, roundId, text, way)?.catch(() => {
       if (conversation.access === "write") return;
       conversation.edit(roundId, undefined);
@@ -83,7 +83,7 @@ export class Turns {
     });
   }
 
-  /** Has the same message answered once more. Where no reply comes, the one there was is shown again. */
+  /** Answers the same message again. If that fails, the previous reply is shown again. */
   regenerate(conversation: Conversation, roundId: number): void {
     const old = conversation.find(roundId);
     if (old === undefined || !isKept(old)) return;
@@ -109,7 +109,7 @@ export class Turns {
     if (isSending || running !== undefined) conversation.stop();
   }
 
-  /** Has a round answered that failed or was not answered; puts it into the box while that cannot be. */
+  /** Answers a failed or unanswered round; puts it into the box where that is not possible. */
   retry(conversation: Conversation, roundId: number): void {
     const round = conversation.find(roundId);
     if (round === undefined) return;
@@ -119,8 +119,8 @@ export class Turns {
   }
 
   /**
-   * Has the message of a round that failed or was not answered changed: in the box, or in its editor where it has
-   * other versions, or rounds that follow it.
+   * Opens the message of a failed or unanswered round for editing: in the box, or in its editor where it has other
+   * versions or later rounds.
    *
    * @returns where
    */
@@ -140,7 +140,7 @@ export class Turns {
     return isKept(round) && !isAlone ? "editor" : "box";
   }
 
-  /** Has the engine keep a round no longer that was taken out. */
+  /** Deletes a removed round in the engine. */
   forget(conversation: Conversation, { keptId }: Round): void {
     if (keptId === undefined) return;
     this.#change(conversation, async (engine, chatId) => {
@@ -170,7 +170,7 @@ export class Turns {
     });
   }
 
-  /** Changes what is kept, behind what is going on there. */
+  /** Changes the saved chat after pending operations. */
   #change(
     conversation: Conversation,
     change: (engine: ChatEngine, chatId: string) => Promise<void>,
@@ -180,15 +180,16 @@ export class Turns {
     if (engine === undefined || chatId === undefined) return;
     conversation.visit = conversation.visit
       .then(() => change(engine, chatId))
-      // What is kept is shown when the chat is read again.
+      // Reading the chat again shows what is saved.
       .catch((thrown: unknown) => this.#host.failed(asError(thrown), "send"))
       .finally(() => this.#host.changed());
   }
 
   /**
-   * Has the engine write a message down, then answers it.
+   * Has the engine save a message, then answers it.
    *
-   * @param show shows it as a round, once it is kept; where there is no engine yet, it is not
+   * @param show shows it as a round, once it is saved or where
+   * there is no engine yet
    */
   async #keep(
     conversation: Conversation,
@@ -202,7 +203,7 @@ export class Turns {
     this.#host.changed();
     let round: Round;
     try {
-      // A chat that is just being opened or left must be open.
+      // Waits for a chat that is being opened or closed.
       await conversation.visit;
       const engine = this.#host.engine();
       round = await show(
@@ -255,7 +256,7 @@ export class Turns {
     signal: AbortSignal,
   ): Promise<Round> {
     const { id } = sent;
-    // A chat that is just being left must be opened again first.
+    // Waits for a chat that is being closed; it must be opened again first.
     await conversation.visit;
     const engine = this.#host.engine();
     if (engine === undefined) return sent;
@@ -274,7 +275,7 @@ export class Turns {
     return round ?? { ...sent, phase: "unanswered" };
   }
 
-  /** What follows a version that was added has other names now. */
+  /** Rounds after an added version have new ids. */
   async #readAgain(conversation: Conversation): Promise<void> {
     const { chatId } = conversation;
     const engine = this.#host.engine();
@@ -282,7 +283,7 @@ export class Turns {
     conversation.takeHistory(await engine.openChat(chatId));
   }
 
-  /** Another tab writes the chat: what was not sent stays in its box until it may be. */
+  /** Another tab writes the chat: unsent text stays in its box. */
   #yield(conversation: Conversation): void {
     conversation.access = "read";
     this.#host.taken(conversation);

@@ -1,6 +1,6 @@
 /**
- * The stay in one chat. Who enters takes it from the engine: its text at once, and what the model knows
- * of it as soon as there is a model. Who goes on to another leaves it to other tabs.
+ * Opens the shown chat in the engine: its text at once, its KV as soon as there is a model. Closes it when another is
+ * shown, so that other tabs can write it.
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { RestoreProgress } from "../../../engine/api/kv-memory";
@@ -11,7 +11,7 @@ import type { Turn, TurnQueue } from "./turn-queue";
 export interface VisitHost {
   /** Something to draw has changed. */
   changed(): void;
-  /** There is no such chat any more. */
+  /** The chat no longer exists. */
   gone(conversation: Conversation): void;
   /** So many rounds of the chat could not be read, or only in part. */
   damaged(rounds: number): void;
@@ -25,9 +25,9 @@ export class Visit {
   #conversation: Conversation | undefined;
   #endRestoring: () => void = () => {};
 
-  /** How far the chat's memory is brought back; undefined while that does not go on. */
+  /** Progress of restoring the chat's KV, while that runs. */
   progress: RestoreProgress | undefined;
-  /** Whether the chat's text is on its way. */
+  /** Whether the chat's text is being read. */
   isOpening = false;
 
   constructor(queue: TurnQueue, host: VisitHost) {
@@ -35,7 +35,7 @@ export class Visit {
     this.#host = host;
   }
 
-  /** Enters a chat, leaving the one before; or enters the same once more, to see what has become of it. */
+  /** Opens a chat and closes the previous one; or reads the same one again. */
   enter(engine: ChatEngine | undefined, conversation: Conversation): void {
     const before = this.#conversation;
     if (before !== undefined && before !== conversation) this.leave(before);
@@ -49,8 +49,8 @@ export class Visit {
   }
 
   /**
-   * Leaves a chat to other tabs, unless it is shown, or something is still due there: to be called again
-   * after that. Where the engine does not list it, there is nothing for other tabs.
+   * Closes a chat for other tabs, unless it is shown or has pending work: call again after that. An unlisted chat
+   * needs no closing.
    */
   leave(conversation: Conversation): void {
     const engine = this.#engine;
@@ -61,14 +61,14 @@ export class Visit {
     });
   }
 
-  /** Brings back what a change of the chat has left to do, as after its opening. */
+  /** Restores KV after a change, as after opening. */
   restore(conversation: Conversation): void {
     const isHere = conversation === this.#conversation;
     if (this.#engine !== undefined && isHere && conversation.access === "write")
       this.#restore(this.#engine, conversation);
   }
 
-  /** Ends the bringing back of a chat that is about to be another one. */
+  /** Stops restoring a chat that is about to change. */
   endRestoring(conversation: Conversation): void {
     if (conversation === this.#conversation) this.#endRestoring();
   }
@@ -96,13 +96,13 @@ export class Visit {
     const { isEmpty, isListed } = conversation;
     if (error.name === "RangeError" && (isListed || isEmpty))
       return this.#host.gone(conversation);
-    // What is on the page stays readable, and the engine may have it too though nothing is kept.
+    // The page's rounds stay readable, and the engine may have them although nothing is saved.
     if (!isEmpty) return;
     conversation.openError = error;
     this.#host.failed(error);
   }
 
-  /** In the queue, so that a message sent meanwhile waits behind it. */
+  /** Queued, so that a message sent meanwhile waits behind it. */
   #restore(engine: ChatEngine, conversation: Conversation): void {
     const { chatId } = conversation;
     if (chatId === undefined || conversation.isEmpty) return;
@@ -119,7 +119,7 @@ export class Visit {
       try {
         await engine.restoreChat(chatId, { onProgress: show, signal });
       } catch {
-        // The next turn needs the same, and says what is wrong.
+        // The next turn needs the same, and reports the error.
       }
       show(undefined);
     };
@@ -132,8 +132,8 @@ export class Visit {
   }
 }
 
-/** A chat's openings and leavings go one after the other, for the last one counts. Chats do not wait for each other. */
+/** Openings and closings of one chat run in order, since the last one counts. Chats don't wait for each other. */
 function step(conversation: Conversation, take: () => Promise<void>): void {
-  // What cannot be left stays with this tab until it is closed: no harm to what is shown here.
+  // A chat that can't be closed stays with this tab until the tab is closed.
   conversation.visit = conversation.visit.then(take).catch(() => {});
 }

@@ -1,6 +1,6 @@
 /**
- * Chat models that are known to work, the smallest first, for the one who has to choose. Sizes are of the
- * file named, rounded: parameters times bits, with the tables that the file keeps twice counted twice.
+ * Chat models known to work, the smallest first. Sizes are rounded: parameters times bits of the named file, with
+ * tables that the file stores twice counted twice.
  */
 import { hubName } from "../../../model/hub/hub-name";
 
@@ -11,9 +11,9 @@ export interface KnownModel {
   /** What it is good for, in one plain sentence. */
   goodFor: string;
   parameterCount: number;
-  /** About; 0 for the one that comes with the page. */
+  /** Approximate; 0 for the bundled model. */
   downloadBytes: number;
-  /** About, on the GPU. */
+  /** Approximate, on the GPU. */
   weightBytes: number;
   /** Keys and values of all layers in 16 bits. */
   kvBytesPerToken: number;
@@ -23,13 +23,13 @@ export interface KnownModel {
   contextTokens: number;
 }
 
-/** Tokens of history that memory is stated for. */
+/** Tokens of history included in memory figures. */
 export const HISTORY_TOKENS = 4096;
 
-/** What the GPU needs besides weights and history, about. */
+/** Approximate GPU memory besides weights and history. */
 const WORKSPACE_BYTES = 100e6;
 
-/** What comes with the page. */
+/** The bundled model. */
 export const EMBEDDED_ID = "models/rondo-tiny/";
 
 export const KNOWN_MODELS: readonly KnownModel[] = [
@@ -148,7 +148,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
   },
 ];
 
-/** Of an id that is not listed, what people would call it: the file, or else the repository. */
+/** A short name for an unlisted id: the file, or else the repository. */
 export function nameOfId(id: string): string {
   const known = KNOWN_MODELS.find((model) => model.id === id);
   if (known !== undefined) return known.name;
@@ -157,7 +157,7 @@ export function nameOfId(id: string): string {
   return path.replace(/\/+$/, "").split("/").at(-1) ?? id;
 }
 
-/** About, with so much history as memory is stated for, or as fits the model. */
+/** Approximate, with `HISTORY_TOKENS` of history, or the model's context. */
 export function memoryBytes({
   contextTokens,
   kvBytesPerToken,
@@ -173,7 +173,7 @@ export function memoryBytes({
   return weightBytes + workspaceBytes + tokens * kvBytesPerToken;
 }
 
-/** What is quantised already lies on the GPU as in its file. */
+/** Quantised files keep their format on the GPU. */
 function quantised(id: string, bytes: number) {
   return { id, downloadBytes: bytes, weightBytes: bytes };
 }

@@ -1,6 +1,6 @@
 /**
- * Where the model stands: asked for, coming, there, or not loadable. A load can be paused, which ends it
- * and keeps what it has fetched, and given up, which goes back to the model that was there before.
+ * Loading a model. A load can be paused, which aborts it and keeps its downloads, or cancelled, which goes back to
+ * the previous model.
  *
  *   idle ──> loading ──> ready ──> loading another ──> …
  *             │   ▲ └──> failed, unavailable
@@ -10,17 +10,17 @@
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { LoadProgress, ModelInfo } from "../../../engine/api/models";
 import { asError } from "../../base/as-error";
-import { engineOptions, type ModelWish } from "./model-request";
+import { engineOptions, type ModelRequest } from "./model-request";
 import { noteLoading } from "./remembered-model";
 
-/** Where the model stands: none asked for, coming, held by the user, there, not loadable, or no WebGPU for it. */
+/** State of the model: none requested, loading, paused, ready, failed, or no WebGPU. */
 export type ChatState =
   "idle" | "loading" | "paused" | "ready" | "failed" | "unavailable";
 
 export interface LoadingHost {
-  /** How far it is has changed. */
+  /** The progress has changed. */
   redraw(): void;
-  /** Where it stands has changed. */
+  /** The state has changed. */
   entered(state: ChatState): void;
   failed(error: Error): void;
 }
@@ -28,63 +28,64 @@ export interface LoadingHost {
 export class ModelLoading {
   readonly #host: LoadingHost;
   #loading = new AbortController();
-  /** Whether the load's model is on its way to the GPU, and noted to be. */
+  /** Whether the upload to the GPU has begun and is noted. */
   #isOnItsWay = false;
-  /** What was there before another was asked for. */
-  #before: ModelWish | undefined;
+  /** The model before the current request. */
+  #before: ModelRequest | undefined;
 
   state: ChatState = "idle";
-  /** What was asked for last, and is there once ready. */
-  wish: ModelWish | undefined;
+  /** The model requested last; loaded once ready. */
+  request: ModelRequest | undefined;
   /** While loading, and while paused. */
   progress: LoadProgress | undefined;
   /** Once ready. */
   model: ModelInfo | undefined;
-  /** Why the model is not there. */
+  /** Why the model could not be loaded. */
   error: Error | undefined;
-  /** Another hub than the usual one. */
+  /** The hub's URL, where it is not the default. */
   hubUrl: string | undefined;
-  /** What the next load may take for the chats' memory. */
+  /** Memory budget of the next load. */
   memoryBudgetBytes: number | undefined;
-  /** What the last one was told. */
+  /** Memory budget of the last load. */
   #loadedBudgetBytes: number | undefined;
 
   constructor(host: LoadingHost) {
     this.#host = host;
   }
 
-  /** Whether there is a model to go back to. */
+  /** Whether cancelling returns to another model. */
   get hasBefore(): boolean {
-    return this.#before !== undefined && this.#before !== this.wish;
+    return this.#before !== undefined && this.#before !== this.request;
   }
 
-  /** Whether the memory budget is another one since the model was loaded. */
+  /** Whether the memory budget has changed since the model was loaded. */
   get hasNewBudget(): boolean {
     const isNew = this.memoryBudgetBytes !== this.#loadedBudgetBytes;
     return this.state === "ready" && isNew;
   }
 
-  async load(engine: ChatEngine, wish: ModelWish): Promise<void> {
-    if (this.state === "ready" && wish !== this.wish) this.#before = this.wish;
+  async load(engine: ChatEngine, request: ModelRequest): Promise<void> {
+    if (this.state === "ready" && request !== this.request)
+      this.#before = this.request;
     this.#loading.abort();
     if (this.#isOnItsWay) this.#note("replaced");
     this.#loading = new AbortController();
     const { signal } = this.#loading;
-    this.wish = wish;
+    this.request = request;
     this.progress = this.model = this.error = undefined;
     this.#enter("loading");
     const onProgress = (progress: LoadProgress) => {
       if (signal.aborted) return;
-      // Whatever takes the page with it happens on the GPU, not while files are fetched.
+      // Pages crash while weights are uploaded, not while files are downloaded.
       if (progress.phase === "weights" && !this.#isOnItsWay)
         this.#note("begun");
       this.progress = progress;
       this.#host.redraw();
     };
     try {
-      const options = engineOptions(wish, this);
+      const options = engineOptions(request, this);
       this.#loadedBudgetBytes = this.memoryBudgetBytes;
-      const model = await engine.load(wish.source, {
+      const model = await engine.load(request.source, {
         ...options,
         onProgress,
         signal,
@@ -92,8 +93,11 @@ export class ModelLoading {
       if (signal.aborted) return;
       this.model = model;
       this.#before = undefined;
-      // Loaded once more, say after the GPU was taken away, it is the same one.
-      this.wish = { ...wish, options: { ...wish.options, refresh: false } };
+      // A reload, for example after the GPU was lost, does not check for updates again.
+      this.request = {
+        ...request,
+        options: { ...request.options, refresh: false },
+      };
       this.#enter("ready");
     } catch (thrown) {
       if (signal.aborted) return;
@@ -101,39 +105,39 @@ export class ModelLoading {
       this.fail(error);
       this.#host.failed(error);
     } finally {
-      // By now another may be loading: the note is that one's.
+      // If another load has begun, the note belongs to that one.
       if (signal === this.#loading.signal) this.#note("over");
     }
   }
 
-  /** Does not load what has ended the page before, until it is asked for once more. */
-  hold(wish: ModelWish): void {
-    this.wish = wish;
+  /** Does not load a model that crashed the page, until the user asks again. */
+  hold(request: ModelRequest): void {
+    this.request = request;
     this.#note("over");
     this.fail(
       new Error(
-        "This page has ended twice while the model was loaded: it may be too large for this device. Load it again, or choose a smaller one.",
+        "The page crashed twice while loading this model: it may be too large for this device. Load it again, or choose a smaller one.",
       ),
     );
   }
 
-  /** What was fetched so far stays on this device. */
+  /** Downloaded parts stay on this device. */
   pause(): void {
     if (this.state !== "loading") return;
     this.#loading.abort();
     this.#enter("paused");
   }
 
-  /** Ends the load; returns the model to go back to, if there was one before. */
-  giveUp(): ModelWish | undefined {
+  /** Cancels the load; returns the previous model, if any. */
+  giveUp(): ModelRequest | undefined {
     this.#loading.abort();
     if (this.#before !== undefined) return this.#before;
-    this.wish = this.progress = this.error = undefined;
+    this.request = this.progress = this.error = undefined;
     this.#enter("idle");
     return undefined;
   }
 
-  /** The model is not there, or no more. */
+  /** Loading failed, or the model was lost. */
   fail(error: Error): void {
     const isUnavailable = error.name === "WebGpuUnavailableError";
     this.error = error;

@@ -1,28 +1,28 @@
-/** A model that is asked for: where it is, and how it is to be loaded. */
+/** A request for a model: its source, and how to load it. */
 import type { LoadOptions, ModelSource } from "../../../engine/api/models";
 import { hubName } from "../../../model/hub/hub-name";
 import { nameOfId } from "./known-models";
 
-/** What the user may have a say in. */
+/** The options that a user can set. */
 export type ModelOptions = Pick<
   LoadOptions,
   "weightBits" | "memoryBudgetBytes" | "hubToken" | "refresh"
 >;
 
-export interface ModelWish {
+export interface ModelRequest {
   source: ModelSource;
   options: ModelOptions;
 }
 
-/** Names on the hub as they are; anything else is an address, which may be relative to the page. */
+/** Leaves names on the hub unchanged; anything else is a URL, which may be relative to the page. */
 export function sourceOf(id: string): string {
   if (hubName(id) !== undefined) return id.trim();
   return new URL(id, document.baseURI).href;
 }
 
 /**
- * What somebody has typed or pasted: a name on the hub, the address of a model's page there, or any other
- * address. Undefined where it is none of these.
+ * Parses typed or pasted text: a name on the hub, the URL of a model's page there, or another URL. Undefined where it
+ * is none of these.
  */
 export function typedSource(
   text: string,
@@ -46,23 +46,23 @@ function pageOnHub({ hostname, pathname }: URL, hubUrl: string) {
   return hubName(id) === undefined ? undefined : id;
 }
 
-/** What people would call it. */
+/** A short name. */
 export function nameOfSource(source: ModelSource): string {
   if (typeof source === "string") return nameOfId(source);
   return source.length === 1 ? source[0]!.name : `${source.length} files`;
 }
 
-/** Whether files are a model rather than something to be read. */
+/** Whether files are a model's rather than documents. */
 export function areModelFiles(files: readonly File[]): boolean {
   return files.some(({ name }) => /\.(gguf|safetensors)$/i.test(name));
 }
 
-/** How models are loaded here, whichever it is. */
+/** Options that hold for all models of the element. */
 export type LoadPreferences = Pick<LoadOptions, "hubUrl" | "memoryBudgetBytes">;
 
-/** What the engine is told. A token is for the hub, and goes nowhere else. */
+/** Options for the engine. A token is passed for the hub only. */
 export function engineOptions(
-  { source, options }: ModelWish,
+  { source, options }: ModelRequest,
   { hubUrl, memoryBudgetBytes }: LoadPreferences,
 ): LoadOptions {
   const { hubToken, ...others } = options;
@@ -74,7 +74,7 @@ export function engineOptions(
   return { ...all, hubToken, hubUrl };
 }
 
-/** The model's own budget is one with which it fits: a larger one is no use. */
+/** The smallest of the budgets: the model only fits with its own or a smaller one. */
 function smallest(...budgets: (number | undefined)[]): number | undefined {
   const given = budgets.filter((bytes) => bytes !== undefined);
   return given.length === 0 ? undefined : Math.min(...given);

@@ -1,4 +1,4 @@
-/** The models there are to choose from: which are on this device, and what one would take. */
+/** The models on this device, and lookups of others. */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type {
   StoredModel,
@@ -9,7 +9,7 @@ import { asError } from "../../base/as-error";
 import {
   engineOptions,
   type LoadPreferences,
-  type ModelWish,
+  type ModelRequest,
 } from "./model-request";
 
 export interface ModelsHost {
@@ -18,13 +18,13 @@ export interface ModelsHost {
   changed(): void;
 }
 
-/** A model that was asked about. */
+/** A lookup of a model. */
 export interface Lookup {
-  wish: ModelWish;
-  /** What was asked about first: another file, or other options, may have been chosen since. */
+  request: ModelRequest;
+  /** The first source looked up: another file, or other options, may be chosen since. */
   about: ModelSource;
   isRunning: boolean;
-  /** What it would take; of the question before this one, while it is looked up. */
+  /** The plan; while a lookup runs, that of the previous one. */
   plan: ModelPlan | undefined;
   error: Error | undefined;
 }
@@ -37,14 +37,14 @@ export class Models {
   /** On this device, in part or whole. */
   kept: readonly StoredModel[] = [];
   lookup: Lookup | undefined;
-  /** Why they could not be listed, or one not be deleted. */
+  /** Why listing or deleting failed. */
   error: Error | undefined;
 
   constructor(host: ModelsHost) {
     this.#host = host;
   }
 
-  /** Asks the engine which models are on this device. */
+  /** Lists the models on this device. */
   async refresh(): Promise<void> {
     const listing = ++this.#listings;
     const list = async (engine: ChatEngine) => {
@@ -54,34 +54,34 @@ export class Models {
     await this.#try(list);
   }
 
-  /** Removes a model from this device. Says whether that went well. */
+  /** Deletes a model from this device. Resolves with whether that succeeded. */
   async delete(id: string): Promise<boolean> {
     const isDone = await this.#try((engine) => engine.deleteModel(id));
     if (isDone) await this.refresh();
     return isDone;
   }
 
-  /** Looks up what loading it would take. */
-  async look(wish: ModelWish): Promise<void> {
+  /** Plans a load of the model. */
+  async look(request: ModelRequest): Promise<void> {
     const engine = this.#host.engine();
     if (engine === undefined) return;
     this.#looking.abort();
     this.#looking = new AbortController();
     const { signal } = this.#looking;
-    const { about = wish.source, plan } = this.lookup ?? {};
+    const { about = request.source, plan } = this.lookup ?? {};
     const show = (news: Partial<Lookup>) => {
       if (signal.aborted) return;
       this.lookup = {
-        ...{ wish, about, plan, isRunning: false, error: undefined },
+        ...{ request, about, plan, isRunning: false, error: undefined },
         ...news,
       };
       this.#host.changed();
     };
     show({ isRunning: true });
     try {
-      const options = engineOptions(wish, this.#host.preferences());
+      const options = engineOptions(request, this.#host.preferences());
       show({
-        plan: await engine.planModel(wish.source, { ...options, signal }),
+        plan: await engine.planModel(request.source, { ...options, signal }),
       });
     } catch (thrown) {
       show({ error: asError(thrown) });

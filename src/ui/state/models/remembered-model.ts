@@ -1,16 +1,15 @@
 /**
- * The model that was chosen last, so that the page loads it again. Its id and how it is kept on the GPU
- * are remembered; tokens and files never are. Elements that name the same model share the choice; others
- * have their own. Where storage is not allowed, it lasts as long as the page.
+ * Remembers the user's last choice of a model for the next page: its id and options, never tokens or files. Elements
+ * that name the same model share the choice. Where storage is not allowed, it lasts as long as the page.
  */
 import * as v from "valibot";
-import type { ModelWish } from "./model-request";
+import type { ModelRequest } from "./model-request";
 
 /** @param own the model that the element names */
 const keyOf = (own: string | undefined) => `rondo.model ${own ?? ""}`;
-/** How often in a row the page ended while a model was on its way to the GPU. */
+/** How often in a row the page ended while a model was uploaded to the GPU. */
 const ENDED_KEY = "rondo.model.ended";
-/** Once may be a reload; twice is a model that takes the page with it. */
+/** Once may be a reload; twice means that the model crashes the page. */
 const MOST_ENDED = 2;
 
 const schema = v.object({
@@ -21,7 +20,7 @@ const schema = v.object({
 
 export function rememberedModel(
   own: string | undefined,
-): ModelWish | undefined {
+): ModelRequest | undefined {
   try {
     const text = localStorage.getItem(keyOf(own));
     if (text === null) return undefined;
@@ -32,29 +31,29 @@ export function rememberedModel(
   }
 }
 
-/** Undefined forgets it. Files cannot be remembered: what was before stays. */
+/** Undefined forgets it. Files can't be remembered: the previous choice stays. */
 export function rememberModel(
   own: string | undefined,
-  wish: ModelWish | undefined,
+  request: ModelRequest | undefined,
 ): void {
   try {
-    if (wish === undefined) return localStorage.removeItem(keyOf(own));
-    const { source: id, options } = wish;
+    if (request === undefined) return localStorage.removeItem(keyOf(own));
+    const { source: id, options } = request;
     if (typeof id !== "string") return;
     const { memoryBudgetBytes, weightBits } = options;
     const kept = { id, weightBits, memoryBudgetBytes };
     localStorage.setItem(keyOf(own), JSON.stringify(kept));
   } catch {
-    // Not allowed: it is there until the page is gone.
+    // No storage: lasts until the page is closed.
   }
 }
 
 /**
- * Notes how a load goes whose model is on its way to the GPU:
+ * Notes the course of an upload to the GPU:
  *
- * - `begun`: from now on it may end the page
- * - `replaced`: another takes its place, as if it had not begun
- * - `over`: it did not end the page, whatever those before it did
+ * - `begun`: from now on it may crash the page
+ * - `replaced`: another load has replaced it, as if it had not begun
+ * - `over`: it did not crash the page; resets the count
  */
 export function noteLoading(what: "begun" | "replaced" | "over"): void {
   try {
@@ -66,11 +65,11 @@ export function noteLoading(what: "begun" | "replaced" | "over"): void {
     if (count[what] > 0) localStorage.setItem(ENDED_KEY, String(count[what]));
     else localStorage.removeItem(ENDED_KEY);
   } catch {
-    // Not allowed: then nothing is loaded again by itself either.
+    // No storage: no model is loaded again automatically either.
   }
 }
 
-/** Whether loading the model that is remembered has ended the page again and again. */
+/** Whether loading the remembered model has crashed the page repeatedly. */
 export function endsPages(): boolean {
   try {
     return endedCount() >= MOST_ENDED;

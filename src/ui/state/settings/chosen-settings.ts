@@ -1,4 +1,4 @@
-/** Settings of one `<rondo-chat>`: what its page says, and what its user has chosen over that. */
+/** Settings of one `<rondo-chat>`: the page's, and the user's, which override them. */
 import { rememberedSettings, rememberSettings } from "./remembered-settings";
 import {
   isSame,
@@ -10,12 +10,12 @@ import {
 
 export class ChosenSettings {
   #own: string | undefined;
-  /** What the page says. */
+  /** The page's settings. */
   defaults: Settings = {};
-  /** What the user has chosen. */
+  /** The user's settings. */
   chosen: Settings = {};
 
-  /** What was chosen with this model as the element's own, in an earlier page. */
+  /** Recalls the user's settings for elements that name this model. */
   remember(own: string | undefined): void {
     this.#own = own;
     this.chosen = rememberedSettings(own);
@@ -29,12 +29,12 @@ export class ChosenSettings {
     return replyOptions(this.inForce);
   }
 
-  /** Undefined goes back to what the page says, or the model. */
+  /** Undefined returns to the page's value, or the model's. */
   choose(changes: Settings): void {
     this.#choose(laidOver({}, { ...this.chosen, ...changes }));
   }
 
-  /** Goes back with all of them. */
+  /** Resets all of them. */
   reset(): void {
     this.#choose({});
   }

@@ -1,6 +1,6 @@
 /**
- * The settings that the user has chosen, so that they hold after a reload. Elements that name the same
- * model share them; others have their own. Where storage is not allowed, they last as long as the page.
+ * Remembers the user's settings across reloads. Elements that name the same model share them. Where storage is not
+ * allowed, they last as long as the page.
  */
 import * as v from "valibot";
 import {
@@ -38,7 +38,7 @@ const settingsSchema = v.object({
   memoryBudgetBytes: numberField("memoryBudgetBytes"),
 });
 
-/** What lies there is foreign: one setting that is not allowed, and none of them is believed. */
+/** Stored data is untrusted: one invalid setting discards them all. */
 export function rememberedSettings(own: string | undefined): Settings {
   try {
     const text = localStorage.getItem(keyOf(own));
@@ -56,6 +56,6 @@ export function rememberSettings(
     if (isSame(settings, {})) localStorage.removeItem(keyOf(own));
     else localStorage.setItem(keyOf(own), JSON.stringify(settings));
   } catch {
-    // Not allowed: they are there until the page is gone.
+    // No storage: last until the page is closed.
   }
 }

@@ -1,7 +1,6 @@
 /**
- * How replies are made, as far as a page or a user says so: plain data and pure functions. What is
- * undefined is the model's own. An element has `defaults` from its attributes, its user has `chosen`; what
- * is in force is the one laid over the other.
+ * Settings of replies: plain data and pure functions. Undefined means the model's own value. `chosen`, set by the
+ * user, overrides `defaults`, from the element's attributes.
  */
 import type {
   AttentionSettings,
@@ -9,27 +8,27 @@ import type {
 } from "../../../engine/api/replies";
 
 export interface Settings {
-  /** 0 takes the likeliest token each time. */
+  /** 0 always takes the likeliest token. */
   temperature?: number | undefined;
-  /** So many of the likeliest tokens are drawn from; 0: all. */
+  /** Samples from this many of the likeliest tokens; 0: all. */
   topK?: number | undefined;
-  /** The likeliest tokens that together have this probability are drawn from; 1: all. */
+  /** Samples from the likeliest tokens that together have this probability; 1: all. */
   topP?: number | undefined;
-  /** Tokens at least this share as likely as the likeliest are drawn from; 0: all. */
+  /** Samples from tokens at least this share as likely as the likeliest; 0: all. */
   minP?: number | undefined;
-  /** Above 1, tokens that are in the chat already are made less likely. */
+  /** Above 1, tokens already in the chat become less likely. */
   repetitionPenalty?: number | undefined;
   /** Same seed, same text. */
   seed?: number | undefined;
-  /** Tokens of a reply at most. */
+  /** Maximum tokens of a reply. */
   maxTokens?: number | undefined;
-  /** Which rounds a question is answered from: those that matter for it, or all. */
+  /** Which rounds a question attends to: those that matter for it, or all. */
   attention?: AttentionSettings["mode"] | undefined;
-  /** Share of the question's attention that the rounds it is answered from have together. */
+  /** Share of the question's attention that the selected rounds must hold. */
   tau?: number | undefined;
-  /** Share of the chat that is computed again where memory is stale. */
+  /** Share of the chat that is recomputed where KV is stale. */
   repair?: number | undefined;
-  /** Bytes of the chats' memory on the GPU at most; in force once a model is loaded. */
+  /** Maximum bytes of KV on the GPU; takes effect when a model is loaded. */
   memoryBudgetBytes?: number | undefined;
 }
 
@@ -44,7 +43,7 @@ interface Range {
   isWhole?: boolean;
 }
 
-/** What each number may be; the engine allows no more. */
+/** Allowed ranges, the same as the engine's. */
 export const RANGES: Readonly<Record<NumberName, Range>> = {
   temperature: { low: 0, high: 100 },
   topK: { low: 0, high: 2 ** 31, isWhole: true },
@@ -80,7 +79,7 @@ export function allowedText(name: SettingName): string {
     : `${kind} of ${low} or more`;
 }
 
-/** The number that a text says; undefined where it says none, or one that is not allowed. */
+/** Parses a number; undefined where there is none, or it is out of range. */
 export function numberOf(name: NumberName, text: string): number | undefined {
   const typed = text.trim().replace(",", ".");
   const value = name === "memoryBudgetBytes" ? bytesOf(typed) : Number(typed);
@@ -105,7 +104,7 @@ function bytesOf(text: string): number {
   return Math.round(Number(count) * (UNIT_BYTES[unit.toUpperCase()] ?? NaN));
 }
 
-/** What is in force: what was chosen, over what the page says. */
+/** The settings in force: `chosen` over `defaults`. */
 export function laidOver(chosen: Settings, defaults: Settings): Settings {
   return Object.fromEntries(
     NAMES.map((name) => [name, chosen[name] ?? defaults[name]]).filter(
@@ -142,7 +141,7 @@ export function replyOptions({
   };
 }
 
-/** What of it is there; undefined where that is nothing. */
+/** Without undefined values; undefined if none is left. */
 function given<T extends object>(
   values: T,
 ): { [K in keyof T]?: NonNullable<T[K]> } | undefined {

@@ -32,7 +32,7 @@ describe("The details of a round", () => {
     const text = shown("rondo-round-details");
     expect(text).toContain("120 tokens");
     expect(text).toContain("on the GPU (262 kB) and stored (123 kB)");
-    expect(text).toContain("exact: as a full prefill would have made it");
+    expect(text).toContain("exact: the same as after a full prefill");
     expect(text).toContain("pinned: every turn attends to it");
     expect(text).toContain("Attended to in the last turn: it is pinned.");
   });
@@ -120,7 +120,7 @@ describe("A round", () => {
       "Delete round 2, with its message and its reply?",
     );
     expect(shown("rondo-delete-question")).toContain(
-      "What was said later is read again",
+      "Later messages are recomputed",
     );
     expect(focused()?.textContent?.trim()).toBe("Keep");
     await press("Delete and forget");
@@ -141,7 +141,7 @@ describe("A round", () => {
     await openRound(5);
     await press("Delete…");
     expect(shown("rondo-delete-question")).toContain(
-      "Its text and its KV go; nothing of it is left.",
+      "Deletes its text and its KV.",
     );
     expect(button("Delete quickly").elements()).toEqual([]);
   });

@@ -126,7 +126,7 @@ describe("The round map", () => {
 
   test("says where there is nothing to show", async () => {
     const { source } = await mountPanel(emptySnapshot());
-    expect(shown("rondo-round-map")).toContain("No chat has been opened yet.");
+    expect(shown("rondo-round-map")).toContain("No chat is open yet.");
     source.snapshot = {
       ...emptySnapshot(),
       chat: { chatId: "new", rounds: [], shownIds: [] },
@@ -134,7 +134,7 @@ describe("The round map", () => {
     source.emit({ type: "chats-changed" });
     await expect
       .poll(() => shown("rondo-round-map"))
-      .toContain("Nothing has been said in this chat yet.");
+      .toContain("This chat has no messages yet.");
   });
 });
 

@@ -59,7 +59,7 @@ describe("Messages", () => {
   });
 
   test.each([
-    ["a text", "found"],
+    ["a string", "found"],
     [[{ role: "robot", content: "a" }], '"robot" at 0.role'],
     [[user("a"), { role: "assistant" }], "at 1"],
     [[{ role: "user", content: 3 }], "3 at 0.content"],

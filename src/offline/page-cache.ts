@@ -1,25 +1,25 @@
 /**
- * The page's files in the browser's cache, each version in a cache of its own: a new one is complete
- * before anything asks it, and what an open page was built with stays until that page is gone.
+ * The page's files in the browser's cache, one cache per version: a new version is complete before it is used, and
+ * the version of an open page stays until that page is closed.
  */
 import type { PageVersion } from "./page-version";
 import type { Part } from "./route";
 
-export interface KeptPageOptions {
+export interface PageCacheOptions {
   version: PageVersion;
-  /** The folder of the page, as an address that ends in a slash. */
+  /** The page's folder, as a URL that ends in a slash. */
   scope: string;
   /** Default: the platform's. */
   caches?: Pick<CacheStorage, "open" | "keys" | "delete">;
   fetch?: typeof globalThis.fetch;
 }
 
-export class KeptPage {
+export class PageCache {
   readonly #version: PageVersion;
   readonly #scope: string;
   readonly #caches: Pick<CacheStorage, "open" | "keys" | "delete">;
   readonly #fetch: typeof globalThis.fetch;
-  /** Pages in other folders of the site keep theirs under other names. */
+  /** Pages in other folders of the site have other names. */
   readonly #prefix: string;
 
   constructor({
@@ -27,7 +27,7 @@ export class KeptPage {
     scope,
     caches = globalThis.caches,
     fetch = globalThis.fetch.bind(globalThis),
-  }: KeptPageOptions) {
+  }: PageCacheOptions) {
     this.#version = version;
     this.#scope = scope;
     this.#caches = caches;
@@ -36,9 +36,9 @@ export class KeptPage {
   }
 
   /**
-   * Brings all files of this version; those that another version has already are copied from there.
+   * Downloads all files of this version; unchanged ones are copied from other versions.
    *
-   * @throws TypeError where a file is missing, or is not as it was built
+   * @throws TypeError where a file is missing or has changed
    */
   async install(): Promise<void> {
     const cache = await this.#caches.open(this.#name);
@@ -53,12 +53,12 @@ export class KeptPage {
           if (one !== cache) await cache.put(url, kept);
           return;
         }
-        await cache.put(url, await this.#bring(url, integrity));
+        await cache.put(url, await this.#download(url, integrity));
       }),
     );
   }
 
-  /** A file as it is kept; undefined where it is not, or cannot be read. */
+  /** A cached file; undefined where it is missing or can't be read. */
   async read(path: string, part?: Part): Promise<Response | undefined> {
     try {
       const own = await this.#caches.open(this.#name);
@@ -67,24 +67,24 @@ export class KeptPage {
         if (kept !== undefined) return part ? await cut(kept, part) : kept;
       }
     } catch {
-      // The disk, or the browser, has let go of it: the network has it too.
+      // Deleted by the browser: the network has it too.
     }
     return undefined;
   }
 
-  /** Whether another version is kept too. */
+  /** Whether another version is cached too. */
   async hasOthers(): Promise<boolean> {
     return (await this.#otherNames()).length > 0;
   }
 
   /** Deletes all versions but this one. */
-  async forgetOthers(): Promise<void> {
+  async deleteOthers(): Promise<void> {
     const names = await this.#otherNames();
     await Promise.all(names.map((name) => this.#caches.delete(name)));
   }
 
-  /** Past the HTTP cache, which may still have the file of the version before. */
-  async #bring(url: string, integrity: string): Promise<Response> {
+  /** Bypasses the HTTP cache, which may still have the previous version's file. */
+  async #download(url: string, integrity: string): Promise<Response> {
     const response = await this.#fetch(url, {
       cache: "no-cache",
       integrity,
@@ -124,7 +124,7 @@ async function hashOf(response: Response): Promise<string> {
   return `sha256-${btoa(String.fromCharCode(...digest))}`;
 }
 
-/** A part of a file, as a server would answer that asks for it. */
+/** A part of a file, as a server would answer a Range request. */
 async function cut(
   response: Response,
   { start, end }: Part,
