@@ -43,9 +43,16 @@ const workers = {
   "pdf-worker": "src/documents/pdf-worker.ts",
 };
 
+/** Code that the engine needs from its start on. The page imports none of it. */
+const ENGINE =
+  /\/(shaders|node_modules\/idb|src\/(engine|model|memory|kernels|gpu|store|util\/(crc32c|kv-half|task-queue)\.ts))/;
+
+/** What both sides import, or the engine imports late (`lazyPart`). */
+const NOT_ENGINE =
+  /\/src\/(engine\/(api|worker|inspect|archive\/chat-file|turn\/attach-document|idle\/heal\.|rounds\/(question-mass|calibration))|model\/(text|gguf|hub))/;
+
 /** Names for chunks that would otherwise be named after a small file in them. */
 const chunkNames = {
-  "/src/engine/engine.ts": "engine",
   "/node_modules/lit-html/": "lit",
   "/node_modules/valibot/": "valibot",
 };
@@ -119,6 +126,7 @@ export async function bundleLibrary() {
         formats: ["es"],
       },
       rolldownOptions: {
+        preserveEntrySignatures: "allow-extension",
         output: {
           entryFileNames: "[name].js",
           chunkFileNames: ({ name, moduleIds }) => {
@@ -129,6 +137,16 @@ export async function bundleLibrary() {
             return `${known ?? name}-[hash].js`;
           },
           minify: true,
+          // What the engine and its late parts share goes with the engine: many small files compress worse.
+          codeSplitting: {
+            includeDependenciesRecursively: false,
+            groups: [
+              {
+                name: "engine",
+                test: (id) => ENGINE.test(id) && !NOT_ENGINE.test(id),
+              },
+            ],
+          },
         },
       },
     },

@@ -4,6 +4,7 @@ import { clearRound } from "../memory/round";
 import type { ModelFiles } from "../model/files/model-files";
 import { anySignal } from "../util/any-signal";
 import { DeviceLostError } from "../util/errors";
+import { lazyPart } from "../util/lazy-part";
 import { TaskQueue } from "../util/task-queue";
 import type { ChatEngine } from "./api/chat-engine";
 import type {
@@ -62,10 +63,13 @@ import {
 import type { OpenChat } from "./open/open-chats";
 import { addRounds, placeMessage } from "./open/place-message";
 import { newReport } from "./restore/kv-restore";
-import { attachDocument } from "./turn/attach-document";
 import { runPersistedTurn } from "./turn/persisted-turn";
 import { preload } from "./turn/preload";
 import { checkReplyOptions } from "./turn/turn-request";
+
+const attachDocument = lazyPart(
+  async () => (await import("./turn/attach-document")).attachDocument,
+);
 
 export interface EngineOptions {
   /** Default: the platform's navigator.gpu. */

@@ -4,6 +4,7 @@
  */
 import { isResident } from "../memory/round";
 import { HALVES } from "../util/kv-half";
+import { lazyPart } from "../util/lazy-part";
 import { TaskQueue } from "../util/task-queue";
 import type {
   KvMemory,
@@ -13,12 +14,18 @@ import type {
 } from "./api/kv-memory";
 import type { MemorySnapshot } from "./api/memory-snapshot";
 import { type ChatRound, forgetDeletedKv } from "./chat/chat-round";
-import { type SnapshotSources, takeSnapshot } from "./inspect/take-snapshot";
-import { verifyRound } from "./inspect/verify";
+import type { SnapshotSources } from "./inspect/take-snapshot";
 import type { ActiveChat } from "./open/active-chat";
 import { pinRound } from "./open/edit-chat";
 import type { ChatStores } from "./open/open-archive";
 import { TurnLog } from "./turn/turn-log";
+
+const takeSnapshot = lazyPart(
+  async () => (await import("./inspect/take-snapshot")).takeSnapshot,
+);
+const verifyRound = lazyPart(
+  async () => (await import("./inspect/verify")).verifyRound,
+);
 
 /** The parts of the engine that it uses. */
 export interface MemoryControlsContext extends Pick<

@@ -39,10 +39,17 @@ import {
 } from "./archive-records";
 import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
 import type { RoundFields } from "../chat/chat-round";
-import { readChatFile, writeChatFile } from "./chat-file";
+import { lazyPart } from "../../util/lazy-part";
 import { findChats } from "./chat-search";
 import { WriteQueue } from "./write-queue";
 import { StoreWarnings } from "./store-warnings";
+
+const readChatFile = lazyPart(
+  async () => (await import("./chat-file")).readChatFile,
+);
+const writeChatFile = lazyPart(
+  async () => (await import("./chat-file")).writeChatFile,
+);
 
 /** What the user loses when KV can't be stored or read. */
 const COMPUTED_AGAIN =

@@ -3,7 +3,9 @@ import type { TaskQueue } from "../../util/task-queue";
 import type { EngineNotice } from "../api/notice";
 import { stateOf } from "../chat/kv-state";
 import type { ActiveChat } from "../open/active-chat";
-import { healFirst } from "./heal";
+import { lazyPart } from "../../util/lazy-part";
+
+const healFirst = lazyPart(async () => (await import("./heal")).healFirst);
 
 /** Resolves a chat to work on; undefined if no model has bound it, another tab writes it, or its device is lost. */
 type FindChat = (chatId: string) => Promise<ActiveChat | undefined>;

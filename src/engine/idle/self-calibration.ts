@@ -6,9 +6,16 @@
 import { isResident, type Round } from "../../memory/round";
 import type { RondoConfig } from "../../model/config/calibration-config";
 import type { BoundChat } from "../chat/bound-chat";
-import { calibrate, type QuestionMass, type Rows } from "../rounds/calibration";
-import { questionMass } from "../rounds/question-mass";
+import type { QuestionMass, Rows } from "../rounds/calibration";
 import type { LoadedModel } from "../load/loaded-model";
+import { lazyPart } from "../../util/lazy-part";
+
+const questionMass = lazyPart(
+  async () => (await import("../rounds/question-mass")).questionMass,
+);
+const calibrate = lazyPart(
+  async () => (await import("../rounds/calibration")).calibrate,
+);
 
 /** With fewer rounds before it, a question has too little to choose from. */
 const FEWEST_ROUNDS = 6;
@@ -65,7 +72,7 @@ export class SelfCalibration {
 
     this.#isDone = true;
     const { watershed } = runner.cache.lower.shape;
-    const found = calibrate(this.#questions);
+    const found = await calibrate(this.#questions);
     const gainAt = (rows: Rows, layer: number) =>
       found.worth.find((one) => one.rows === rows && one.layer === layer)
         ?.gain ?? 0;

@@ -3,6 +3,7 @@
  * template engine, and a model in safetensors needs no GGUF reader.
  */
 import { ModelFetchError } from "../../util/errors";
+import { lazyPart } from "../../util/lazy-part";
 
 export const openTokenizer = part(
   async () => (await import("../../model/text/tokenizer")).openTokenizer,
@@ -26,17 +27,15 @@ export const fetchModel = part(
   async () => (await import("../../model/hub/fetch-model")).fetchModel,
 );
 
-/** The function that `load` fetches. It also throws a ModelFetchError if that fails. */
 function part<Args extends unknown[], Result>(
   load: () => Promise<(...args: Args) => Promise<Result>>,
-): (...args: Args) => Promise<Result> {
-  return async (...args) => {
-    const run = await load().catch((cause: unknown) => {
-      throw new ModelFetchError(
+) {
+  return lazyPart(
+    load,
+    (cause) =>
+      new ModelFetchError(
         "Code that this model needs did not load. Check the connection and reload the page.",
         { cause },
-      );
-    });
-    return run(...args);
-  };
+      ),
+  );
 }
