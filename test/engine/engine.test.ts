@@ -8,7 +8,7 @@ import type { LoadedModel } from "../../src/engine/load/loaded-model";
 import { NO_TOKEN } from "../../src/kernels/sample";
 import type { ModelFiles } from "../../src/model/files/model-files";
 import { HALVES } from "../../src/util/kv-half";
-import { fakeLoadedModel } from "../support/fake-loaded-model";
+import { plainModel } from "../support/plain-model";
 import { say } from "../support/say";
 
 vi.mock(
@@ -90,7 +90,7 @@ function engineOf(
     openFiles: () => ({}) as ModelFiles,
     openModel: async () => {
       const segmentFingerprint = `segments ${models.length}`;
-      models.push(fakeLoadedModel({ segmentFingerprint }));
+      models.push(plainModel({ segmentFingerprint }));
       return models.at(-1)!;
     },
     openArchive: async () => {
@@ -163,7 +163,7 @@ describe("a chat that another tab has changed", () => {
         openModel: async () => {
           if (models.length > 0) await slow.passed;
           const segmentFingerprint = `segments ${models.length}`;
-          models.push(fakeLoadedModel({ segmentFingerprint }));
+          models.push(plainModel({ segmentFingerprint }));
           return models.at(-1)!;
         },
       });
@@ -206,7 +206,7 @@ describe("what is said of a chat that is open", () => {
     const { summary } = await engine.openChat(id);
     expect(summary).toMatchObject({
       title: "Hello!",
-      modelName: "fake",
+      modelName: "fake 1",
       updatedMs: before.updatedMs + 5000,
     });
   });
@@ -218,7 +218,7 @@ describe("a message", () => {
     const { engine, written } = engineOf(kept, {
       openModel: async () => {
         await slow.passed;
-        return fakeLoadedModel();
+        return plainModel();
       },
     });
     await engine.openChat("a");
@@ -256,7 +256,7 @@ describe("a message", () => {
 
   test("whose reply fails is there and in the store, without a reply", async () => {
     const { engine, written } = engineOf(kept, {
-      openModel: async () => fakeLoadedModel({ draw: () => NO_TOKEN }),
+      openModel: async () => plainModel({ draw: () => NO_TOKEN }),
     });
     await engine.load("one");
     await engine.openChat("a");

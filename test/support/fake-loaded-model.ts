@@ -1,78 +1,118 @@
-/**
- * Models for an engine without a GPU: a real tokenizer and template over a fake network, whose KV tells what it
- * was computed from. A reply is a few tokens drawn at random.
- */
-import type { LoadedModel } from "../../src/engine/load/loaded-model";
+/** Models that can be loaded without a GPU: the fake network behind a real tokenizer and template. */
+import type { Gpu } from "../../src/gpu/gpu";
+import type { ReadbackRing } from "../../src/gpu/readback";
+import { LoadedModel } from "../../src/engine/load/loaded-model";
 import { KvRestorer } from "../../src/engine/restore/kv-restore";
 import { Rates } from "../../src/engine/restore/restore-or-recompute";
-import type { ReadbackRing } from "../../src/gpu/readback";
 import { KvCache } from "../../src/memory/kv-cache";
 import { Residency } from "../../src/memory/residency";
-import { ChatTemplate } from "../../src/model/text/chat-template";
+import type { ChatTemplate } from "../../src/model/text/chat-template";
+import type { Tokenizer } from "../../src/model/text/tokenizer";
+import { someTurns } from "./event-loop";
 import { fakeGpu, NARROW } from "./fake-gpu";
-import { fakeNetwork } from "./fake-network";
-import { seededRandom } from "./random";
-import { tokenizerFiles, tokenizerOf } from "./tokenizers";
+import { fakeNetwork, saltPages, watchPages } from "./fake-network";
+
+export interface FakeModel {
+  /** Other models have other KV. */
+  salt: number;
+  /** Models of one text fingerprint share their tokens. */
+  textFingerprint: string;
+}
 
 export interface FakeModelOptions {
-  /** What its KV is named after. Default "segments". */
-  segmentFingerprint?: string;
-  /** Pages that each half may have. Default 200. */
-  pages?: number;
-  /** What the sampler draws next. Default: a token at random. */
+  tokenizer: Tokenizer;
+  template: ChatTemplate;
+  random: () => number;
+  /** Pages that there may be. */
+  limits: { lower: number; upper: number };
+  /** Told of pages that are read or written while nobody has them. */
+  onFault: (fault: string) => void;
+  /** What the sampler draws next. Default: text at random, and sometimes the end. */
   draw?: () => number;
 }
 
-const [, tinyConfig] = tokenizerFiles.rondoTiny() as [
-  unknown,
-  { chat_template: string },
-];
+/** Of the rows that a device takes between two turns of the event loop. */
+const MOST_TURNS = 2;
 
-function randomTokens(): () => number {
-  const next = seededRandom(7);
-  const tokens = tokenizerOf("rondoTiny").encodeText("My cat is called Miso.");
-  return () => tokens[Math.floor(next() * tokens.length)]!;
-}
-
-export function fakeLoadedModel({
-  segmentFingerprint = "segments",
-  pages = 200,
-  draw = randomTokens(),
-}: FakeModelOptions = {}): LoadedModel {
-  const gpu = Object.assign(fakeGpu(), {
+export function fakeLoadedModel(
+  { salt, textFingerprint }: FakeModel,
+  {
+    tokenizer,
+    template,
+    random,
+    limits,
+    onFault,
+    ...options
+  }: FakeModelOptions,
+): LoadedModel {
+  const gpu: Gpu = Object.assign(fakeGpu(), {
     isSound: true,
     counts: { writtenBytes: 0 },
     check: () => undefined,
+    done: () => someTurns(random, MOST_TURNS),
+    destroy: () => undefined,
+    info: { vendor: "", architecture: "", description: "" },
   });
-  const cache = new KvCache(gpu, NARROW, Infinity);
-  Object.assign(cache.limits, { lower: pages, upper: pages });
-  const tokenizer = tokenizerOf("rondoTiny");
-  const { runner, drawn } = fakeNetwork(gpu, cache, draw);
+  const cache = new KvCache(gpu, { ...NARROW, format: "f32" }, Infinity);
+  Object.assign(cache.limits, limits);
+  saltPages(cache, salt);
+  watchPages(cache, onFault);
+  const stop = tokenizer.idOf("<|im_end|>")!;
+  const drawText = () => (random() < 0.2 ? stop : textToken(tokenizer, random));
+  const { draw = drawText } = options;
+  const { runner, drawn } = fakeNetwork(gpu, cache, draw, salt);
   const residency = new Residency(cache);
-  const ring = {
-    take: () => ({ copy: {}, read: async () => drawn.at(-1)! }),
-  } as unknown as ReadbackRing;
   const model = {
-    name: "fake",
-    network: { config: { numAttentionHeads: 1 }, cache },
+    name: `fake ${salt}`,
+    network: {
+      config: {
+        architecture: "fake",
+        numHiddenLayers: 4,
+        numAttentionHeads: 1,
+      },
+      weights: { parameterCount: 1, bytes: 1 },
+      cache,
+      decoder: runner.decoder,
+      checks: [],
+    },
     tokenizer,
-    template: new ChatTemplate(tinyConfig.chat_template),
-    generation: { eosTokenIds: [], sampler: {} },
-    textFingerprint: "text",
-    segmentFingerprint,
-    selection: { rows: "tail", heads: "all", tau: 0.9 },
+    template,
+    generation: { sampler: {}, eosTokenIds: [stop] },
+    textFingerprint,
+    segmentFingerprint: `model ${salt}`,
+    selection: { rows: "tail", heads: "all", tau: 0.6 },
     calibration: "measured",
-    contextTokens: 1000,
+    contextTokens: 4000,
   };
-  const loaded = {
-    gpu,
-    model,
-    runner,
-    residency,
-    ring,
-    restorer: new KvRestorer(runner, residency, new Rates()),
-    info: () => ({ name: model.name }),
-    destroy: () => residency.release(),
+  const ring: Pick<ReadbackRing, "take" | "destroy"> = {
+    take() {
+      // The next step that is submitted draws what is read.
+      const at = drawn.length;
+      return {
+        copy: { from: noBuffer, to: noBuffer, bytes: 4 },
+        async read() {
+          await someTurns(random, MOST_TURNS);
+          return drawn[at]!;
+        },
+      };
+    },
+    destroy: () => undefined,
   };
-  return loaded as unknown as LoadedModel;
+  const restorer = new KvRestorer(runner, residency, new Rates());
+  const parts = { gpu, model, runner, residency, restorer, ring };
+  return Object.assign(Object.create(LoadedModel.prototype), parts, {
+    destroy() {
+      residency.release();
+      Object.assign(gpu, { isSound: false });
+    },
+  }) as LoadedModel;
+}
+
+const noBuffer = { size: 16 } as GPUBuffer;
+
+function textToken(tokenizer: Tokenizer, random: () => number): number {
+  for (;;) {
+    const token = Math.floor(random() * tokenizer.tokenCount);
+    if (tokenizer.isText(token) && !tokenizer.isMarker(token)) return token;
+  }
 }

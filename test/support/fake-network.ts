@@ -32,6 +32,49 @@ function valuesOf(half: KvHalf, layer: number, page: number): Uint32Array {
   return values;
 }
 
+/** What sets the KV of one model apart from that of others, by its lower half. */
+const salts = new WeakMap<KvHalf, number>();
+
+/** Has the KV in these pages be that of another model than without. */
+export function saltPages({ lower }: Pick<KvCache, "lower">, salt: number) {
+  salts.set(lower, salt);
+}
+
+/** Pages that somebody has, and who is told when others are read or written. */
+const watched = new WeakMap<
+  KvHalf,
+  { used: Set<number>; onFault: (fault: string) => void }
+>();
+
+/** Tells of pages that a pass reads or writes though nobody has them; what is in them is spoiled. */
+export function watchPages(
+  cache: Pick<KvCache, Half>,
+  onFault: (fault: string) => void,
+): void {
+  for (const half of [cache.lower, cache.upper]) {
+    const used = new Set<number>();
+    watched.set(half, { used, onFault });
+    const { pool } = half;
+    const [take, give] = [pool.take.bind(pool), pool.give.bind(pool)];
+    pool.take = () => {
+      const page = take();
+      used.add(page);
+      return page;
+    };
+    pool.give = (page) => {
+      give(page);
+      used.delete(page);
+      spoilPages(half, [page]);
+    };
+  }
+}
+
+function checkPage(half: KvHalf, page: number, what: string): void {
+  const watch = watched.get(half);
+  if (watch === undefined || watch.used.has(page)) return;
+  watch.onFault(`a pass ${what} page ${page} of the ${half.half} half`);
+}
+
 /** A hash of these numbers (FNV-1a over words). */
 function mix(...words: readonly number[]): number {
   let hash = 0x811c9dc5;
@@ -50,7 +93,8 @@ export function exactValues(
   tokens: readonly number[],
 ): number[][] {
   const all = [...before, ...tokens];
-  let values = all.map((token) => mix(0, token));
+  const salt = salts.get(lower) ?? 0;
+  let values = all.map((token) => mix(salt, token));
   const layers = [values];
   for (let layer = 1; layer < lower.layerCount + upper.layerCount; layer++) {
     let fold = 0;
@@ -207,6 +251,9 @@ class FakeDecoder {
   }
 
   run(_pass: never, { from, to }: LayerRange): void {
+    if (to > this.#cache.upper.firstLayer)
+      for (const [page] of this.#entriesOf("upper"))
+        checkPage(this.#cache.upper, page, "reads");
     for (let layer = from; layer < to; layer++) this.#compute(layer);
   }
 
@@ -219,6 +266,7 @@ class FakeDecoder {
     const { lower, upper } = this.#cache;
     const isLower = layer < lower.layerCount;
     const half = isLower ? lower : upper;
+    const salt = salts.get(lower) ?? 0;
     const folds =
       layer > 0 && layer <= lower.layerCount
         ? this.#foldsOf(layer - 1)
@@ -228,10 +276,11 @@ class FakeDecoder {
       const slot = isLower ? row.lowerSlot : row.upperSlot;
       const at = slot % PAGE_TOKENS;
       const page = Math.floor(slot / PAGE_TOKENS);
+      checkPage(half, page, "writes");
       const before = folds?.get(row.position);
       const value =
         layer === 0
-          ? mix(0, token)
+          ? mix(salt, token)
           : mix(
               layer,
               token,
@@ -244,9 +293,22 @@ class FakeDecoder {
 
   /** A lower layer's values for all tokens up to a position. */
   #foldsOf(layer: number): Map<number, number> {
-    const table = this.#tables.lower;
-    const entries = Array.from(
-      { length: this.#step.lowerPages },
+    const folds = new Map<number, number>();
+    let fold = 0;
+    for (const [page, base, first, valid] of this.#entriesOf("lower")) {
+      checkPage(this.#cache.lower, page, "reads");
+      for (let i = 0; i < valid; i++) {
+        fold = mix(fold, valuesOf(this.#cache.lower, layer, page)[i]!);
+        folds.set(base + first + i, fold);
+      }
+    }
+    return folds;
+  }
+
+  #entriesOf(half: Half) {
+    const table = this.#tables[half];
+    return Array.from(
+      { length: this.#step[`${half}Pages`] },
       (_, i) =>
         table.slice(PAGE_ENTRY_WORDS * i, PAGE_ENTRY_WORDS * (i + 1)) as [
           page: number,
@@ -255,13 +317,5 @@ class FakeDecoder {
           valid: number,
         ],
     );
-    const folds = new Map<number, number>();
-    let fold = 0;
-    for (const [page, base, first, valid] of entries)
-      for (let i = 0; i < valid; i++) {
-        fold = mix(fold, valuesOf(this.#cache.lower, layer, page)[i]!);
-        folds.set(base + first + i, fold);
-      }
-    return folds;
   }
 }

@@ -16,7 +16,7 @@ import {
 import type { SegmentHeader } from "../../../src/memory/segment";
 import { type Half, HALVES } from "../../../src/util/kv-half";
 import { conversationOf } from "../../support/conversation";
-import { fakeLoadedModel } from "../../support/fake-loaded-model";
+import { plainModel } from "../../support/plain-model";
 import {
   exactValues,
   pageValues,
@@ -67,7 +67,7 @@ test.each([
 ])(
   "a healed round whose earlier KV is written %s is stored as it was healed",
   async (when) => {
-    const loaded = fakeLoadedModel();
+    const loaded = plainModel();
     const { residency, runner, restorer } = loaded;
     const { cache } = runner;
     const conversation = conversationOf([1, 2], [3, 4, 5]);

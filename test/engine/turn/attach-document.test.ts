@@ -5,7 +5,7 @@ import type { RoundFields } from "../../../src/engine/chat/chat-round";
 import { Engine } from "../../../src/engine/engine";
 import type { ModelFiles } from "../../../src/model/files/model-files";
 import { OutOfMemoryError } from "../../../src/util/errors";
-import { fakeLoadedModel } from "../../support/fake-loaded-model";
+import { plainModel } from "../../support/plain-model";
 import { say } from "../../support/say";
 
 const packing = vi.hoisted(() => ({ fails: false }));
@@ -33,7 +33,7 @@ test("a document whose KV can't be packed is attached, and kept before what foll
   });
   const engine = new Engine({
     openFiles: () => ({}) as ModelFiles,
-    openModel: async () => fakeLoadedModel(),
+    openModel: async () => plainModel(),
     openArchive: async () => archive,
   });
   await engine.load("fake");

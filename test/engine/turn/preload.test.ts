@@ -8,7 +8,7 @@ import { Pins } from "../../../src/memory/residency";
 import { isResident } from "../../../src/memory/round";
 import { HALVES } from "../../../src/util/kv-half";
 import { conversationOf } from "../../support/conversation";
-import { fakeLoadedModel } from "../../support/fake-loaded-model";
+import { plainModel } from "../../support/plain-model";
 import {
   exactValues,
   pageValues,
@@ -16,7 +16,7 @@ import {
 } from "../../support/fake-network";
 
 test("half a round that is of no use is computed again, though it is being packed", async () => {
-  const { residency, runner, restorer } = fakeLoadedModel();
+  const { residency, runner, restorer } = plainModel();
   const { lower } = runner.cache;
   const conversation = conversationOf([1, 2], [3, 4, 5]);
   const round = conversation.rounds[1]!;

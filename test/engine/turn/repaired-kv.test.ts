@@ -6,7 +6,7 @@ import type { LoadedModel } from "../../../src/engine/load/loaded-model";
 import type { Round } from "../../../src/memory/round";
 import type { ModelFiles } from "../../../src/model/files/model-files";
 import { HALVES } from "../../../src/util/kv-half";
-import { fakeLoadedModel } from "../../support/fake-loaded-model";
+import { plainModel } from "../../support/plain-model";
 import { exactValues, pageValues } from "../../support/fake-network";
 import { say } from "../../support/say";
 
@@ -32,7 +32,7 @@ function roundsWithPages({ residency }: LoadedModel): Set<Round> {
 }
 
 test("is not exact for the turns that follow, until it is computed again", async () => {
-  const model = fakeLoadedModel();
+  const model = plainModel();
   const engine = new Engine({
     openFiles: () => ({}) as ModelFiles,
     openModel: async () => model,
