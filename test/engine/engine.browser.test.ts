@@ -12,7 +12,7 @@ vi.mock(
 );
 
 /** More of them: VITE_SEEDS=500 npm test -- --project browser test/engine/engine.browser */
-const SEEDS = Number(import.meta.env["VITE_SEEDS"] ?? 40);
+const SEEDS = Number(import.meta.env["VITE_SEEDS"] ?? 50);
 const STEPS = 25;
 const HANGING_MS = 20_000;
 
@@ -418,6 +418,8 @@ class Player {
 
   async #delete(chat: PlainChat): Promise<void> {
     const { engine, chats, page } = this.world;
+    // Where the page dies meanwhile it may be gone.
+    chat.acknowledged.clear();
     await engine.deleteChat(chat.id);
     chats.delete(chat.id);
     page.open.delete(chat.id);
@@ -455,6 +457,17 @@ function mayOverlap(one: Move, other: Move): boolean {
 function idOf(chat: PlainChat | undefined): string {
   return chat?.id.slice(0, 4) ?? "";
 }
+
+test("A chat in which nothing was said is not kept, also where its history was read", async () => {
+  const world = new World(1);
+  world.begin();
+  const { engine } = world;
+  await engine.load(MODEL_URLS[0]!);
+  const history = [{ message: "Hello.", reply: "Hi." }];
+  await engine.restoreChat(await engine.createChat({ history }));
+  await world.settle();
+  expect(await engine.listChats()).toEqual([]);
+});
 
 test.each(Array.from({ length: SEEDS }, (_, i) => i + 1))(
   "Whatever is done to chats, nothing is lost and KV is right, seed %i",

@@ -185,6 +185,9 @@ export class World {
       } else if (!isSure) {
         chat.takeOver(found, this.said.get(id)!);
       } else {
+        expect(chat.isWritten, `${id} is kept, though nothing was said`).toBe(
+          true,
+        );
         for (const round of chat.rounds.values()) round.isAwaited = false;
       }
     }

@@ -70,6 +70,9 @@ export class KvWriter {
     chat: BoundChat,
     rounds: readonly ChatRound[],
   ): void {
+    // A chat is kept from its first message on: what is computed before makes none.
+    const { all } = chat.conversation;
+    if (all.every(({ saved }) => saved === "nothing")) return;
     for (const round of rounds) {
       const halves = HALVES.filter((half) => this.#needsStoring(round, half));
       if (halves.length > 0) void this.#storeRound(loaded, chat, round, halves);
