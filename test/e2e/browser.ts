@@ -151,6 +151,18 @@ export class ChatPage {
     );
   }
 
+  /** How many versions the last message has. */
+  async versionsOfLast(): Promise<number> {
+    return this.page
+      .locator("rondo-round")
+      .last()
+      .evaluate(
+        (element) =>
+          (element as HTMLElementTagNameMap["rondo-round"]).round.versions
+            .length,
+      );
+  }
+
   async close(): Promise<void> {
     await this.page.context().close();
   }

@@ -49,9 +49,13 @@ export class Turns {
   send(conversation: Conversation, text: string): Promise<Round> | undefined {
     const message = text.trim();
     if (message === "" || !conversation.maySend) return undefined;
-    return this.#keep(conversation, message, undefined, (keptId) => {
+    return this.#keep(conversation, message, undefined, async (keptId) => {
       // Until it is saved, it stays in the box.
       if (conversation.draft.trim() === message) conversation.draft = "";
+      // A message that was left unanswered has become another version of this one.
+      const last = conversation.rounds.findLast(isKept);
+      if (keptId !== undefined && last && !isAnswered(last))
+        return this.#readAgain(conversation, message, keptId);
       return conversation.append(message, keptId);
     });
   }
@@ -163,10 +167,7 @@ export class Turns {
     if (place === undefined) return undefined;
     return this.#keep(conversation, message, place, async (keptId) => {
       conversation.edit(roundId, undefined);
-      await this.#readAgain(conversation);
-      return (
-        conversation.findKept(keptId!) ?? conversation.append(message, keptId)
-      );
+      return this.#readAgain(conversation, message, keptId!);
     });
   }
 
@@ -275,12 +276,19 @@ export class Turns {
     return round ?? { ...sent, phase: "unanswered" };
   }
 
-  /** Rounds after an added version have new ids. */
-  async #readAgain(conversation: Conversation): Promise<void> {
+  /** Reads a chat anew: rounds behind a version that was added have other names now. @returns the new round */
+  async #readAgain(
+    conversation: Conversation,
+    message: string,
+    keptId: number,
+  ): Promise<Round> {
     const { chatId } = conversation;
     const engine = this.#host.engine();
-    if (engine === undefined || chatId === undefined) return;
-    conversation.takeHistory(await engine.openChat(chatId));
+    if (engine !== undefined && chatId !== undefined)
+      conversation.takeHistory(await engine.openChat(chatId));
+    return (
+      conversation.findKept(keptId) ?? conversation.append(message, keptId)
+    );
   }
 
   /** Another tab writes the chat: unsent text stays in its box. */
@@ -295,4 +303,8 @@ function stopReply(conversation: Conversation, stopping: AbortController) {
   if (running !== undefined)
     conversation.replace({ ...running, isStopping: true });
   stopping.abort();
+}
+
+function isAnswered({ phase }: Round): boolean {
+  return phase !== "unanswered" && phase !== "failed";
 }
