@@ -72,6 +72,7 @@ test.each([
     const { cache } = runner;
     const conversation = conversationOf([1, 2], [3, 4, 5]);
     const [system, round] = conversation.rounds as [ChatRound, ChatRound];
+    round.saved = "all";
     const chat = {
       conversation,
       segmentFingerprint: "s",
