@@ -234,6 +234,22 @@ describe("When a reply breaks off", () => {
     expect(replies()[0]).toContain("Cats sleep a lot.");
   });
 
+  test("the next message is answered also where the chat can't be read again", async () => {
+    const { engine } = await mountChat(readyAtOnce);
+    await say("Hello!");
+    engine.replies[0]!.fail(namedError("OutOfMemoryError"));
+    await settle();
+    engine.openChat = () => Promise.reject(namedError("StoreError"));
+    await say("Are you there?");
+    await settle();
+    expect(draft()).toBe("");
+    expect(messages()).toEqual(["Hello!", "Are you there?"]);
+    engine.replies[1]!.text("Yes.");
+    engine.replies[1]!.end();
+    await settle();
+    expect(replies().at(-1)).toContain("Yes.");
+  });
+
   test("an engine that ends without a word about it counts as broken off", async () => {
     const { engine } = await mountChat(readyAtOnce);
     engine.reply = async function* () {};

@@ -3,7 +3,7 @@ import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { MessagePlace } from "../../../engine/api/chats";
 import { asError } from "../../base/as-error";
 import type { Conversation } from "./conversation";
-import { isKept, type Round, waitingRound } from "./round";
+import { isKept, isSound, type Round, waitingRound } from "./round";
 import type { VersionWay } from "./round-place";
 import type { SettingOptions } from "../settings/settings";
 import type { Turn, TurnQueue } from "./turn-queue";
@@ -23,7 +23,7 @@ export interface TurnsHost {
   ended(conversation: Conversation, round: Round): void;
   /** No reply is running any more, however the last one ended. */
   over(conversation: Conversation): void;
-  failed(error: Error, during: "send" | "reply"): void;
+  failed(error: Error, during: "send" | "open" | "reply"): void;
   /** Another tab writes the chat. */
   taken(conversation: Conversation): void;
 }
@@ -54,7 +54,7 @@ export class Turns {
       if (conversation.draft.trim() === message) conversation.draft = "";
       // A message that was left unanswered has become another version of this one.
       const last = conversation.rounds.findLast(isKept);
-      if (keptId !== undefined && last && !isAnswered(last))
+      if (keptId !== undefined && last && !isSound(last))
         return this.#readAgain(conversation, message, keptId);
       return conversation.append(message, keptId);
     });
@@ -276,7 +276,12 @@ export class Turns {
     return round ?? { ...sent, phase: "unanswered" };
   }
 
-  /** Reads a chat anew: rounds behind a version that was added have other names now. @returns the new round */
+  /**
+   * Reads a chat anew after a message was saved: rounds behind an added version have new ids. If that fails, the
+   * page goes on with what it shows.
+   *
+   * @returns the message's round
+   */
   async #readAgain(
     conversation: Conversation,
     message: string,
@@ -284,8 +289,12 @@ export class Turns {
   ): Promise<Round> {
     const { chatId } = conversation;
     const engine = this.#host.engine();
-    if (engine !== undefined && chatId !== undefined)
-      conversation.takeHistory(await engine.openChat(chatId));
+    try {
+      if (engine !== undefined && chatId !== undefined)
+        conversation.takeHistory(await engine.openChat(chatId));
+    } catch (thrown) {
+      this.#host.failed(asError(thrown), "open");
+    }
     return (
       conversation.findKept(keptId) ?? conversation.append(message, keptId)
     );
@@ -303,8 +312,4 @@ function stopReply(conversation: Conversation, stopping: AbortController) {
   if (running !== undefined)
     conversation.replace({ ...running, isStopping: true });
   stopping.abort();
-}
-
-function isAnswered({ phase }: Round): boolean {
-  return phase !== "unanswered" && phase !== "failed";
 }
