@@ -45,7 +45,7 @@ const workers = {
 
 /** Code that the engine needs from its start on. The page imports none of it. */
 const ENGINE =
-  /\/(shaders|node_modules\/idb|src\/(engine|model|memory|kernels|gpu|store|util\/(crc32c|kv-half|task-queue)\.ts))/;
+  /\/(shaders|node_modules\/idb|src\/(engine|model|memory|kernels|gpu|store|util\/(blob-bytes|crc32c|kv-half|task-queue)\.ts))/;
 
 /** What both sides import, or the engine imports late (`lazyPart`). */
 const NOT_ENGINE =

@@ -9,6 +9,7 @@
  *
  * Nothing of a chat is evicted for a model.
  */
+import { blobBytes } from "../util/blob-bytes";
 import * as v from "valibot";
 import { crc32c } from "../util/crc32c";
 import { StoreError } from "../util/errors";
@@ -251,7 +252,7 @@ export class ModelStore {
     );
     if (value === undefined) return undefined;
     const chunk = checkedRecord(chunkSchema, value);
-    const bytes = chunk && (await bytesOf(chunk.blob));
+    const bytes = chunk && (await blobBytes(chunk.blob));
     if (bytes !== undefined && crc32c(bytes) === chunk?.checksum) return bytes;
     await this.deleteChunk(place);
     return undefined;
@@ -298,15 +299,4 @@ function placesOf(keys: readonly IDBValidKey[]): ChunkPlace[] {
 /** All keys with this prefix. An array sorts after every string and number, so [] ends the range. */
 function keysBehind(...prefix: string[]): IDBKeyRange {
   return IDBKeyRange.bound(prefix, [...prefix, []]);
-}
-
-/** The Blob's bytes; undefined if the browser lost its file. */
-async function bytesOf(
-  blob: Blob,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    return new Uint8Array(await blob.arrayBuffer());
-  } catch {
-    return undefined;
-  }
 }

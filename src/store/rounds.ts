@@ -292,14 +292,19 @@ function withoutRound(
     .map((round) => (round.parentId === id ? { ...round, parentId } : round));
 }
 
+type KvFields = Pick<
+  RoundRecord,
+  "pageDigest" | "kvContext" | "kvFrom" | "isApproximate"
+>;
+
 /** A round without any knowledge of KV. */
-function withoutKv({
+export function withoutKv<R extends KvFields>({
   pageDigest: _digest,
   kvContext: _context,
   kvFrom: _from,
   isApproximate: _isApproximate,
   ...said
-}: RoundRecord): RoundRecord {
+}: R): Omit<R, keyof KvFields> {
   return said;
 }
 

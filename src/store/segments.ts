@@ -2,6 +2,7 @@
  * KV of finished rounds: one Blob for each half of a round. Segments are a cache. One that is torn, missing or
  * invalid is dropped, and computed again from the round's tokens.
  */
+import { blobBytes } from "../util/blob-bytes";
 import * as v from "valibot";
 import type { Half } from "../util/kv-half";
 import { StoreError } from "../util/errors";
@@ -145,7 +146,7 @@ export class Segments {
     const segment = readSegment(value);
     const bytes =
       segment?.fingerprint === fingerprint
-        ? await bytesOf(segment.blob)
+        ? await blobBytes(segment.blob)
         : undefined;
     if (segment === undefined || bytes === undefined) {
       await this.delete(key);
@@ -286,17 +287,6 @@ export class Segments {
 /** A segment as read; undefined if the record is invalid. */
 export function readSegment(value: unknown): SegmentRecord | undefined {
   return checkedRecord(segmentSchema, value);
-}
-
-/** The Blob's bytes; undefined if the browser lost its file. */
-async function bytesOf(
-  blob: Blob,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    return new Uint8Array(await blob.arrayBuffer());
-  } catch {
-    return undefined;
-  }
 }
 
 async function deleteSegment<Names extends StoreName>(

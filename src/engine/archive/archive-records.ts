@@ -6,7 +6,7 @@ import type { SegmentOrigin } from "../../store/segment-uses";
 import type { RoundFields } from "../chat/chat-round";
 import type { ChatHead } from "./archive";
 import type { ChatSummary } from "../api/chats";
-import type { ChatFile, FileRound } from "./chat-file";
+import type { ChatFile } from "./chat-file";
 import { chatTitle } from "../chat/chat-title";
 import { contentHash } from "../load/fingerprint";
 
@@ -95,17 +95,6 @@ export function originOfUse({
 }: SegmentOrigin): KvOrigin | undefined {
   if (kvContext === undefined) return undefined;
   return { context: kvContext, isExact, isMixed: false };
-}
-
-/** A round from a file; whatever it says of its KV is ignored. */
-export function withoutKv({
-  pageDigest: _digest,
-  kvContext: _context,
-  isApproximate: _isApproximate,
-  kvFrom: _from,
-  ...said
-}: FileRound): FileRound {
-  return said;
 }
 
 /** @param withKv whether the file gets the chat's segments: digests of keys are of no use without */

@@ -12,6 +12,7 @@
  * Files come from strangers. Tokens are compared with the text beside them before a model reads them
  * (bound-chat.ts); KV can't be checked, so it is left out unless the user trusts the source.
  */
+import { blobBytes } from "../../util/blob-bytes";
 import * as v from "valibot";
 import type { RoundRecord } from "../../store/rounds";
 import type { SegmentRecord } from "../../store/segments";
@@ -154,7 +155,7 @@ export async function writeChatFile(
   for await (const segment of segments) {
     const { roundId, half, fingerprint, kvContext, isExact } = segment;
     const { blob, bytes } = segment;
-    const content = await contentOf(blob);
+    const content = await blobBytes(blob);
     if (content === undefined) continue;
     const facts = { roundId, half, fingerprint, kvContext, isExact, bytes };
     listed.push({ ...facts, crc32c: crc32c(content) });
@@ -225,7 +226,7 @@ async function* readSegments(
   let at = start;
   for (const group of groupsOf(listed)) {
     const bytes = group.reduce((sum, segment) => sum + segment.bytes, 0);
-    const content = await contentOf(file.slice(at, at + bytes));
+    const content = await blobBytes(file.slice(at, at + bytes));
     at += bytes;
     let from = 0;
     yield group.map(({ crc32c: crc, ...segment }) => {
@@ -289,21 +290,11 @@ async function sliceOf(
   start: number,
   end: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const content = await contentOf(file.slice(start, end));
+  const content = await blobBytes(file.slice(start, end));
   if (content !== undefined) return content;
   throw new ChatFileError(
     "This file could not be read: it was moved, changed or deleted meanwhile. Choose it again.",
   );
-}
-
-async function contentOf(
-  blob: Blob,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    return new Uint8Array(await blob.arrayBuffer());
-  } catch {
-    return undefined;
-  }
 }
 
 /** Floats as words, so that JSON keeps every bit. */

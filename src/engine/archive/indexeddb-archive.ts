@@ -11,7 +11,7 @@ import { Database, type SegmentKey } from "../../store/database";
 import { siteRoom } from "../../store/disk-space";
 import { idAfter } from "../../store/foreign";
 import { Meta } from "../../store/meta";
-import { type RoundRecord, Rounds } from "../../store/rounds";
+import { type RoundRecord, Rounds, withoutKv } from "../../store/rounds";
 import type { StoredHalves } from "../../store/segment-uses";
 import { Segments } from "../../store/segments";
 import { asStoreError } from "../../store/store-error";
@@ -35,7 +35,6 @@ import {
   checkedRound,
   copyOfRound,
   originOfUse,
-  withoutKv,
 } from "./archive-records";
 import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
 import type { RoundFields } from "../chat/chat-round";
