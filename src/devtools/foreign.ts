@@ -48,6 +48,19 @@ const taken = v.object({
   ),
 });
 
+/** What a loose schema asks for by name. */
+type Outline<T> = T extends readonly (infer E)[]
+  ? Outline<E>[]
+  : T extends object
+    ? { [K in keyof T as string extends K ? never : K]: Outline<T[K]> }
+    : T;
+
+/** The engine's type. Does not compile where the schema asks for what that does not have. */
+type Fits<
+  Whole extends Outline<v.InferOutput<Schema>>,
+  Schema extends v.GenericSchema,
+> = Whole;
+
 const pool = v.looseObject({
   pageCount: v.number(),
   freePages: v.number(),
@@ -105,10 +118,13 @@ const snapshot = v.looseObject({
       roundId: count,
       startedMs: v.number(),
       receipt: v.looseObject({
-        attention: v.looseObject({
-          attended: v.array(v.looseObject({ id: count })),
+        kv: v.looseObject({
+          attention: v.looseObject({
+            attended: v.array(v.looseObject({ id: count })),
+          }),
+          fusion: v.looseObject({}),
+          phases: v.looseObject({}),
         }),
-        fusion: v.looseObject({}),
       }),
     }),
   ),
@@ -162,8 +178,8 @@ export function versionOf(value: unknown): number | undefined {
  * @throws ForeignAnswerError
  */
 export function snapshotFrom(value: unknown): MemorySnapshot {
-  const found = checked(snapshot, value, "Its memory");
-  return found as unknown as MemorySnapshot;
+  const found: unknown = checked(snapshot, value, "Its memory");
+  return found as Fits<MemorySnapshot, typeof snapshot>;
 }
 
 /** @throws ForeignAnswerError */
@@ -173,8 +189,8 @@ export function reportFrom(value: unknown): VerifyReport {
 
 /** @throws ForeignAnswerError */
 export function historyFrom(value: unknown): ChatHistory {
-  const found = checked(history, value, "Its chat");
-  return found as unknown as ChatHistory;
+  const found: unknown = checked(history, value, "Its chat");
+  return found as Fits<ChatHistory, typeof history>;
 }
 
 function checked<T>(

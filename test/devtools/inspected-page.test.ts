@@ -6,6 +6,7 @@ import {
   type PageEngine,
   type PageState,
 } from "../../src/devtools/inspected-page";
+import { HOOK_VERSION } from "../../src/ui/devtools/devtools-protocol";
 import {
   FakeInspectedWindow,
   FakeSource,
@@ -308,15 +309,15 @@ describe("what comes back is looked at first", () => {
   test.each([
     ["no text", 5, /not text/],
     ["no JSON", "{", /not JSON/],
-    ["nothing in it", '{"version":1}', /expected .*hookId/],
+    ["nothing in it", `{"version":${HOOK_VERSION}}`, /expected .*hookId/],
     [
       "engines that are none",
-      '{"version":1,"hookId":"a","engines":[{"id":"<b>"}],"messages":[]}',
+      `{"version":${HOOK_VERSION},"hookId":"a","engines":[{"id":"<b>"}],"messages":[]}`,
       /engines\.0/,
     ],
     [
       "a message of no kind",
-      '{"version":1,"hookId":"a","engines":[],"messages":[{"type":"run"}]}',
+      `{"version":${HOOK_VERSION},"hookId":"a","engines":[],"messages":[{"type":"run"}]}`,
       /messages\.0/,
     ],
   ])("a hook that gives %s", async (_, answer, message) => {
@@ -329,8 +330,8 @@ describe("what comes back is looked at first", () => {
   });
 
   test.each([
-    [0, false],
-    [2, true],
+    [HOOK_VERSION - 1, false],
+    [HOOK_VERSION + 1, true],
   ])("a hook of version %i", async (version, isNewer) => {
     inspected.hook = { take: () => JSON.stringify({ version }) };
     await pass(1500);

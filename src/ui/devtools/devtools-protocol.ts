@@ -14,7 +14,7 @@ import type { MemorySource, VerifyOptions } from "../../engine/api/kv-memory";
 export const HOOK_NAME = "rondo.devtools";
 
 /** Raised when the protocol changes. A panel uses only hooks of its own version. */
-export const HOOK_VERSION = 1;
+export const HOOK_VERSION = 2;
 
 export interface Hook {
   readonly version: number;
