@@ -43,14 +43,6 @@ const workers = {
   "pdf-worker": "src/documents/pdf-worker.ts",
 };
 
-/** Code that the engine needs from its start on. The page imports none of it. */
-const ENGINE =
-  /\/(shaders|node_modules\/idb|src\/(engine|model|memory|kernels|gpu|store|util\/(blob-bytes|crc32c|kv-half|task-queue)\.ts))/;
-
-/** What both sides import, or the engine imports late (`lazyPart`). */
-const NOT_ENGINE =
-  /\/src\/(engine\/(api|worker|inspect|archive\/chat-file|turn\/attach-document|idle\/heal\.|rounds\/(question-mass|calibration))|model\/(text|gguf|hub))/;
-
 /** Names for chunks that would otherwise be named after a small file in them. */
 const chunkNames = {
   "/node_modules/lit-html/": "lit",
@@ -97,6 +89,27 @@ const plainWorkers = {
 };
 
 /**
+ * Puts what the engine imports into one file, but not what the page imports too, nor what either imports late.
+ *
+ * @param {string} id
+ * @param {{ getModuleInfo(id: string): import("vite").Rolldown.ModuleInfo | null }} graph
+ */
+function engineGroup(id, graph) {
+  /** @param {string} source */
+  const importedBy = (source) => {
+    const found = new Set([join(root, source)]);
+    for (const one of found)
+      for (const imported of graph.getModuleInfo(one)?.importedIds ?? [])
+        found.add(imported);
+    return found;
+  };
+  const isOfPage = importedBy("src/ui/define.ts").has(id);
+  return !isOfPage && importedBy("src/engine/engine.ts").has(id)
+    ? "engine"
+    : null;
+}
+
+/**
  * Bundles the library's JavaScript into its folder; returns its chunks.
  *
  * @returns {Promise<import("vite").Rolldown.OutputChunk[]>}
@@ -140,12 +153,7 @@ export async function bundleLibrary() {
           // What the engine and its late parts share goes with the engine: many small files compress worse.
           codeSplitting: {
             includeDependenciesRecursively: false,
-            groups: [
-              {
-                name: "engine",
-                test: (id) => ENGINE.test(id) && !NOT_ENGINE.test(id),
-              },
-            ],
+            groups: [{ name: engineGroup, debugName: "engine" }],
           },
         },
       },
