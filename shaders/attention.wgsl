@@ -1,7 +1,8 @@
 // Attention over pages, one split of the page table at a time (FlashAttention's running softmax):
 //   out[row, head] = Σ_keys softmax(rotate(q, position − base) · k · scale) v
-// over the keys with position <= the row's. A page belongs to one round; its keys are rotated by
-// their place within the round, the queries here by the rest, once for each round they meet.
+// over the keys with position <= the row's and, in a layer with a window, not as far before it. A page belongs to
+// one round; its keys are rotated by their place within the round, the queries here by the rest, once for each
+// round they meet.
 //
 // One workgroup serves one KV head, a tile of queries (a query is a row and a head of the KV head's
 // group, so K and V are read once for the whole group) and one split of the page table. Scores:
@@ -21,11 +22,12 @@ struct Params {
   qkv_stride : u32,  // vec4s in a row of qkv
   scale : f32,
   emits_mass : u32,
+  window : u32,      // the most positions that a row sees, its own included
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> pages : array<Page>;             // this half's page table
-@group(0) @binding(3) var<storage, read> rope : array<vec2f>;             // cos and sin of [256 fine, then coarse][head_dim / 2]
+@group(0) @binding(3) var<storage, read> rope : array<vec2f>;             // cos and sin of [256 fine, then coarse][rotary_dim / 2]
 @group(0) @binding(4) var<storage, read> qkv : array<vec4f>;              // [rows, qkv_stride], queries first, not rotated
 @group(0) @binding(5) var<storage, read> k_pages : array<vec2u>;          // [page, kv_head, 16, head_dim] in kv_format
 @group(0) @binding(6) var<storage, read> v_pages : array<vec2u>;          // likewise
@@ -50,7 +52,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   let kv_head = workgroup.z;
   let query_count = step.row_count * params.group;
   let first_query = workgroup.y * tile_queries;
-  let last_position = tile_last_position(first_query, query_count);
+  let span = tile_span(first_query, query_count);
 
   let page_count = step.page_counts[params.half];
   let split_pages = (page_count + step.splits[params.half] - 1u) / step.splits[params.half];
@@ -80,7 +82,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
         mass[mass_index(kv_head, query, p, start, page_count, query_count)] = vec2f(MASKED, 0.0);
       }
     }
-    if (page.base + page.first > last_position) { continue; }
+    if (page.base + page.first > span.last) { continue; }
+    if (page.place + page.first + page.valid - 1u + params.window <= span.first) { continue; }
     if (page.base != rotated_base) {
       rotated_base = page.base;
       rotate_queries(first_query, query_count, kv_head, page.base, lane);
@@ -93,8 +96,9 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
       }
       workgroupBarrier();
 
-      let key_position = page.base + page.first + start + key;
-      let is_visible = start + key < page.valid && key_position <= position && query < query_count;
+      let local = page.first + start + key;
+      let is_visible = start + key < page.valid && page.base + local <= position
+        && position - (page.place + local) < params.window && query < query_count;
       if (scores_one) {
         let q_from = lane / tile_keys * columns;
         let k_from = key * (columns + 1u);
@@ -156,29 +160,39 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   }
 }
 
-// The highest position among the rows of a tile of queries: later pages can be skipped.
-fn tile_last_position(first_query : u32, query_count : u32) -> u32 {
-  var last = 0u;
+struct Span { first : u32, last : u32 }
+
+// The lowest and the highest position among the rows of a tile of queries: pages outside can be skipped.
+fn tile_span(first_query : u32, query_count : u32) -> Span {
+  var span = Span(0xffffffffu, 0u);
   let end_row = (min(first_query + tile_queries, query_count) - 1u) / params.group;
   for (var row = first_query / params.group; row <= end_row; row++) {
-    last = max(last, step.rows[row].position);
+    span.first = min(span.first, step.rows[row].position);
+    span.last = max(span.last, step.rows[row].position);
   }
-  return last;
+  return span;
 }
 
 // Fills `queries` with the tile's queries, rotated to where a round with this base sees them.
 fn rotate_queries(first_query : u32, query_count : u32, kv_head : u32, base : u32, lane : u32) {
-  let pairs = head_dim / 8u; // vec4s in half a head
-  for (var i = lane; i < tile_queries * pairs; i += workgroup_size) {
-    let query = min(first_query + i / pairs, query_count - 1u);
+  let columns = head_dim / 4u;
+  let pairs = rotary_dim / 8u; // vec4s in half of the part that is turned
+  let parts = columns - pairs; // a pair, or a vec4 that is not turned
+  for (var i = lane; i < tile_queries * parts; i += workgroup_size) {
+    let query = min(first_query + i / parts, query_count - 1u);
+    let part = i % parts;
     let row = query / params.group;
-    let origin = row * params.qkv_stride + (kv_head * params.group + query % params.group) * head_dim / 4u + i % pairs;
-    let low = qkv[origin];
+    let origin = row * params.qkv_stride + (kv_head * params.group + query % params.group) * columns + part;
+    let to = i / parts * columns + part;
     let high = qkv[origin + pairs];
+    if (part >= pairs) {
+      queries[to + pairs] = high;
+      continue;
+    }
+    let low = qkv[origin];
     let position = step.rows[row].position;
     let offset = select(0u, position - base, position > base);
-    let turn = rotations(offset, i % pairs * 4u);
-    let to = i / pairs * (head_dim / 4u) + i % pairs;
+    let turn = rotations(offset, part * 4u);
     queries[to] = low * turn.cosine - high * turn.sine;
     queries[to + pairs] = high * turn.cosine + low * turn.sine;
   }

@@ -1,4 +1,4 @@
-// Embedding: x[row, :] = table[token(row), :]
+// Embedding: x[row, :] = table[token(row), :] · scale
 //
 // One workgroup per row; its invocations stride over the row in chunks of eight values.
 // A row whose token is SAMPLED takes the token that the sampler drew last, so a decode step
@@ -15,6 +15,7 @@ struct Params {
   vocab_size : u32,
   first_token : u32,  // of the part
   token_count : u32,
+  scale : f32,
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
@@ -36,7 +37,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   for (var chunk = lane; chunk < params.chunks; chunk += workgroup_size) {
     let values = weights_at(table_row + chunk);
     let to = (row * params.chunks + chunk) * 2u;
-    x[to] = values.low;
-    x[to + 1u] = values.high;
+    x[to] = values.low * params.scale;
+    x[to + 1u] = values.high * params.scale;
   }
 }

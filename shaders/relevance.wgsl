@@ -21,7 +21,7 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(2) var<storage, read> pages : array<Page>;             // the lower page table
-@group(0) @binding(3) var<storage, read> rope : array<vec2f>;             // cos and sin of [256 fine, then coarse][head_dim / 2]
+@group(0) @binding(3) var<storage, read> rope : array<vec2f>;             // cos and sin of [256 fine, then coarse][rotary_dim / 2]
 @group(0) @binding(4) var<storage, read> qkv : array<vec4f>;              // [rows, qkv_stride], queries first, not rotated
 @group(0) @binding(5) var<storage, read> k_pages : array<vec2u>;          // [page, kv_head, 16, head_dim] in kv_format
 @group(0) @binding(6) var<storage, read_write> scores : array<vec4f>;     // [asked row, page, 16]
@@ -68,11 +68,13 @@ fn visible_tokens(page : Page, position : u32) -> u32 {
 // Products of a row's queries, rotated to where the page's round sees them, with the page's 16 keys.
 fn dots_with(page : Page, row : u32) -> array<f32, PAGE_TOKENS> {
   let columns = head_dim / 4u;
-  let pairs = head_dim / 8u; // vec4s in half a head
+  let pairs = rotary_dim / 8u; // vec4s in half of the part that is turned
   let offset = step.rows[row].position - page.base;
   var dots : array<f32, PAGE_TOKENS>;
-  for (var i = 0u; i < pairs; i++) {
-    let turn = rotations(offset, i * 4u);
+  for (var i = 0u; i < columns - pairs; i++) {
+    let is_turned = i < pairs; // else one vec4 that is not
+    var turn = Rotations(vec4f(1.0), vec4f());
+    if (is_turned) { turn = rotations(offset, i * 4u); }
     for (var kv_head = 0u; kv_head < params.kv_heads; kv_head++) {
       // Spelled out: in a loop, a `var` without a value keeps its last one instead of starting at zero, measured
       // in headless Chromium 156 on SwiftShader and known of Naga (https://github.com/gfx-rs/wgpu/issues/9489).
@@ -80,7 +82,7 @@ fn dots_with(page : Page, row : u32) -> array<f32, PAGE_TOKENS> {
       var high = vec4f();
       let q_from = row * params.qkv_stride + kv_head * params.group * columns + i;
       for (var h = 0u; h < params.group; h++) {
-        low += qkv[q_from + h * columns];
+        if (is_turned) { low += qkv[q_from + h * columns]; }
         high += qkv[q_from + h * columns + pairs];
       }
       let turned_low = low * turn.cosine - high * turn.sine;

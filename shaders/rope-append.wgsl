@@ -1,7 +1,8 @@
 // What happens to q, k and v between their projection and attention:
 //   q = norm(q), in place, not rotated: attention rotates it for each round it meets
 //   k = rotate(norm(k), local position) and v go to the row's slot in the pages
-// The norms (per head, RMS) are there where the layer has them. Rotation pairs element i with i + head_dim / 2.
+// The norms (per head, RMS) are there where the layer has them. Rotation pairs element i with i + rotary_dim / 2;
+// the elements behind are paired likewise, and not turned.
 //
 // One workgroup per row and head; heads count query heads first, then key heads. Without norms the
 // query heads have nothing to do and are not launched (first_head = heads). An invocation takes two
@@ -20,7 +21,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> rope : array<vec2f>;           // cos and sin of [256 fine, then coarse][head_dim / 2]
+@group(0) @binding(2) var<storage, read> rope : array<vec2f>;           // cos and sin of [256 fine, then coarse][rotary_dim / 2]
 @group(0) @binding(3) var<storage, read> q_norm : array<f32>;           // [head_dim]
 @group(0) @binding(4) var<storage, read> k_norm : array<f32>;           // [head_dim]
 @group(0) @binding(5) var<storage, read_write> qkv : array<f32>;        // [rows, qkv_stride]
@@ -42,32 +43,38 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   if (params.normalizes != 0u) { scale = norm_scale(origin, lane); }
 
   for (var i = lane * 2u; i < head_dim / 2u; i += workgroup_size * 2u) {
-    let j = i + head_dim / 2u;
-    var low = vec2f(qkv[origin + i], qkv[origin + i + 1u]) * scale;
-    var high = vec2f(qkv[origin + j], qkv[origin + j + 1u]) * scale;
+    let is_turned = i < rotary_dim / 2u;
+    let first = select(rotary_dim / 2u + i, i, is_turned);
+    let second = first + select(head_dim - rotary_dim, rotary_dim, is_turned) / 2u;
+    var low = vec2f(qkv[origin + first], qkv[origin + first + 1u]) * scale;
+    var high = vec2f(qkv[origin + second], qkv[origin + second + 1u]) * scale;
     if (is_query) {
-      qkv[origin + i] = low.x * q_norm[i];
-      qkv[origin + i + 1u] = low.y * q_norm[i + 1u];
-      qkv[origin + j] = high.x * q_norm[j];
-      qkv[origin + j + 1u] = high.y * q_norm[j + 1u];
+      qkv[origin + first] = low.x * q_norm[first];
+      qkv[origin + first + 1u] = low.y * q_norm[first + 1u];
+      qkv[origin + second] = high.x * q_norm[second];
+      qkv[origin + second + 1u] = high.y * q_norm[second + 1u];
       continue;
     }
     if (params.normalizes != 0u) {
-      low *= vec2f(k_norm[i], k_norm[i + 1u]);
-      high *= vec2f(k_norm[j], k_norm[j + 1u]);
+      low *= vec2f(k_norm[first], k_norm[first + 1u]);
+      high *= vec2f(k_norm[second], k_norm[second + 1u]);
     }
-    let first = rotation(step.rows[row].local_position, i);
-    let second = rotation(step.rows[row].local_position, i + 1u);
-    let cosine = vec2f(first.x, second.x);
-    let sine = vec2f(first.y, second.y);
+    var cosine = vec2f(1.0);
+    var sine = vec2f(0.0);
+    if (is_turned) {
+      let one = rotation(step.rows[row].local_position, i);
+      let next = rotation(step.rows[row].local_position, i + 1u);
+      cosine = vec2f(one.x, next.x);
+      sine = vec2f(one.y, next.y);
+    }
     let slot = step.rows[row].slots[params.half];
     let kv_head = head - params.heads;
     let to = (slot / PAGE_TOKENS * params.kv_heads + kv_head) * PAGE_TOKENS * head_dim + slot % PAGE_TOKENS * head_dim;
     let v_from = origin + params.kv_heads * head_dim;
-    put_key(to + i, low * cosine - high * sine);
-    put_key(to + j, high * cosine + low * sine);
-    put_value(to + i, vec2f(qkv[v_from + i], qkv[v_from + i + 1u]));
-    put_value(to + j, vec2f(qkv[v_from + j], qkv[v_from + j + 1u]));
+    put_key(to + first, low * cosine - high * sine);
+    put_key(to + second, high * cosine + low * sine);
+    put_value(to + first, vec2f(qkv[v_from + first], qkv[v_from + first + 1u]));
+    put_value(to + second, vec2f(qkv[v_from + second], qkv[v_from + second + 1u]));
   }
 }
 

@@ -6,7 +6,9 @@
 
 const STORE = 0u;
 const ADD = 1u;   // y += result: the residual stream
-const GATED = 2u; // W holds `outputs` gate rows, then as many up rows: y = silu(gate) · up
+// W holds `outputs` gate rows, then as many up rows:
+const GATED_SILU = 2u; // y = silu(gate) · up
+const GATED_GELU = 3u; // y = gelu(gate) · up, by its tanh approximation
 
 struct Params {
   chunks : u32,     // columns / 8, rounded up: rows of x and W are padded with zeros
@@ -19,6 +21,7 @@ struct Params {
   epilogue : u32,
   first_output : u32, // where the results of this part of a matrix begin in a row of y
   asked_only : u32,   // whether x holds the asked rows alone rather than all rows
+  result_scale : f32, // factor for results, with their bias; not when gated
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
@@ -34,9 +37,13 @@ fn row_count() -> u32 {
   return select(step.row_count, step.asked_count, params.asked_only != 0u);
 }
 
+fn is_gated() -> bool {
+  return params.epilogue >= GATED_SILU;
+}
+
 // The row of W behind the n-th result: gate and up rows take turns when gated.
 fn weight_row(n : u32) -> u32 {
-  if (params.epilogue == GATED) {
+  if (is_gated()) {
     return min(n / 2u, params.outputs - 1u) + (n % 2u) * params.outputs;
   }
   return min(n, params.outputs - 1u);
@@ -52,9 +59,9 @@ fn norm_scale(squares : f32) -> f32 {
 fn finish(row : u32, n : u32, results : vec4f) {
   if (row >= row_count()) { return; }
   let to = row * params.y_stride + params.first_output;
-  if (params.epilogue == GATED) {
-    put(to, n / 2u, silu(results.x) * results.y);
-    put(to, n / 2u + 1u, silu(results.z) * results.w);
+  if (is_gated()) {
+    put(to, n / 2u, activation(results.x) * results.y);
+    put(to, n / 2u + 1u, activation(results.z) * results.w);
   } else {
     for (var i = 0u; i < 4u; i++) { put(to, n + i, results[i]); }
   }
@@ -64,10 +71,14 @@ fn put(row_start : u32, n : u32, value : f32) {
   if (n >= params.outputs) { return; }
   var result = value;
   if (params.has_bias != 0u) { result += bias[params.first_output + n]; }
+  if (!is_gated()) { result *= params.result_scale; }
   if (params.epilogue == ADD) { result += y[row_start + n]; }
   y[row_start + n] = result;
 }
 
-fn silu(v : f32) -> f32 {
-  return v / (1.0 + exp(-v));
+// silu(v) = v · sigmoid(v); gelu(v) ≈ v (1 + tanh(u)) / 2 = v · sigmoid(2 u), u = √(2/π) (v + 0.044715 v³).
+fn activation(v : f32) -> f32 {
+  var u = v;
+  if (params.epilogue == GATED_GELU) { u = 1.5957691216057308 * (v + 0.044715 * v * v * v); }
+  return v / (1.0 + exp(-u));
 }

@@ -16,7 +16,8 @@ struct Row {
 // An entry of a page table: a page belongs to one round.
 struct Page {
   page : u32,  // where in the pool
-  base : u32,  // position of its round's first token
+  base : u32,  // position of its round's first token, for RoPE
+  place : u32, // the same for windows, which see no round nearer than it is: beyond the trained range, base may be nearer
   first : u32, // local position, within the round, of the page's first token
   valid : u32, // tokens in it
   round : u32,

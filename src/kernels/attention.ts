@@ -2,7 +2,7 @@ import source from "../../shaders/attention.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 import { pages, partials, rope, step } from "./shared";
 
-/** Attention of a step's rows over one half's page table, split by split; constants: `AttentionTile`'s, `head_dim`, `kv_format`. */
+/** Attention of a step's rows over one half's page table, split by split; constants: `AttentionTile`'s, `head_dim`, `rotary_dim`, `kv_format`. */
 export const attention = defineKernel({
   label: "attention",
   shared: { step, pages, rope, partials },
@@ -25,6 +25,7 @@ export const attention = defineKernel({
     qkv_stride: "u32",
     scale: "f32",
     emits_mass: "u32",
+    window: "u32",
   },
   workgroups: (
     {

@@ -19,6 +19,7 @@ export const embed = defineKernel({
     vocab_size: "u32",
     first_token: "u32",
     token_count: "u32",
+    scale: "f32",
   },
   workgroups: ({ rows }: { rows: number }) => [rows],
 });

@@ -2,7 +2,12 @@
 import { linear, step, weights } from "./shared";
 
 /** How a result is written: `params.epilogue`, in shared/linear.wgsl. */
-export const EPILOGUE = { store: 0, add: 1, gated: 2 } as const;
+export const EPILOGUE = {
+  store: 0,
+  add: 1,
+  gatedSilu: 2,
+  gatedGelu: 3,
+} as const;
 
 /** y = epilogue(norm(x) · Wᵀ + bias); constants: `weight_format`. */
 export const LINEAR = {
@@ -27,6 +32,7 @@ export const LINEAR = {
     epilogue: "u32",
     first_output: "u32",
     asked_only: "u32",
+    result_scale: "f32",
   },
 } as const;
 

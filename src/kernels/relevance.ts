@@ -2,7 +2,7 @@ import source from "../../shaders/relevance.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 import { pages, rope, step } from "./shared";
 
-/** Scores of the asked rows against the tokens of the lower pages, heads concatenated, the prefix left out; constants: `head_dim`, `kv_format`. */
+/** Scores of the asked rows against the tokens of the lower pages, heads concatenated, the prefix left out; constants: `head_dim`, `rotary_dim`, `kv_format`. */
 export const relevance = defineKernel({
   label: "relevance",
   shared: { step, pages, rope },

@@ -2,7 +2,7 @@ import source from "../../shaders/rope-append.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 import { pages, rope, step, sum } from "./shared";
 
-/** Norms q in place, rotates k by its place in the round, puts k and v into the pages; constants: `head_dim`, `kv_format`. */
+/** Norms q in place, rotates k by its place in the round, puts k and v into the pages; constants: `head_dim`, `rotary_dim`, `kv_format`. */
 export const ropeAppend = defineKernel({
   label: "rope-append",
   shared: { step, pages, rope, sum },

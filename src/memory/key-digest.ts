@@ -75,6 +75,14 @@ export interface DigestedRound {
   digest: Float32Array;
 }
 
+/** How keys were rotated, and queries are to be. */
+interface KeyRotation {
+  /** Radians a position for each pair: dimensions i and i + pairs; dimensions behind the pairs are not turned. */
+  frequencies: readonly number[];
+  /** Factor for the dimensions that are turned. */
+  factor: number;
+}
+
 export interface DigestQueries {
   /** [rows][heads][head_dim], not rotated. */
   queries: Float32Array;
@@ -83,8 +91,7 @@ export interface DigestQueries {
   heads: number;
   kvHeads: number;
   headDim: number;
-  /** Radians a position for each pair of a head: dimensions i and i + head_dim / 2. */
-  frequencies: readonly number[];
+  rotation: KeyRotation;
   /** What q · k is multiplied by. */
   scale: number;
   /**
@@ -102,7 +109,8 @@ export function estimateMass(
   rounds: readonly DigestedRound[],
   question: DigestQueries,
 ): number[] {
-  const { positions, heads, kvHeads, headDim, frequencies } = question;
+  const { positions, heads, kvHeads, headDim } = question;
+  const { frequencies } = question.rotation;
   const group = heads / kvHeads;
   const queryCount = positions.length * heads;
   const placed = placeQueries(question);
@@ -120,7 +128,8 @@ export function estimateMass(
       for (let row = 0; row < positions.length; row++) {
         for (let g = 0; g < group; g++) {
           const query = row * heads + kvHead * group + g;
-          rotate(placed, query * headDim, turn, rotated, 0);
+          rotated.set(placed.subarray(query * headDim, (query + 1) * headDim));
+          rotate(rotated, 0, turn);
           const logit = roundLogit(rotated, weights, round.tokens);
           logits[i * queryCount + query] = logit;
         }
@@ -136,17 +145,15 @@ function placeQueries({
   positions,
   heads,
   headDim,
-  frequencies,
+  rotation: { frequencies, factor },
   scale,
 }: DigestQueries): Float64Array {
   const placed = Float64Array.from(queries, (q) => q * scale);
   const turn = newTurn(frequencies);
   for (const [row, position] of positions.entries()) {
-    setTurn(turn, position, frequencies);
-    for (let head = 0; head < heads; head++) {
-      const at = (row * heads + head) * headDim;
-      rotate(placed, at, turn, placed, at);
-    }
+    setTurn(turn, position, frequencies, factor);
+    for (let head = 0; head < heads; head++)
+      rotate(placed, (row * heads + head) * headDim, turn);
   }
   return placed;
 }
@@ -247,7 +254,7 @@ function meanShares(
   return mass;
 }
 
-/** cos and sin of each pair of a head, for one distance. */
+/** cos and sin of each pair, for one distance. */
 interface Turn {
   cos: Float64Array;
   sin: Float64Array;
@@ -261,27 +268,22 @@ function setTurn(
   { cos, sin }: Turn,
   distance: number,
   frequencies: readonly number[],
+  factor = 1,
 ): void {
   for (let i = 0; i < cos.length; i++) {
     const angle = distance * frequencies[i]!;
-    cos[i] = Math.cos(angle);
-    sin[i] = Math.sin(angle);
+    cos[i] = factor * Math.cos(angle);
+    sin[i] = factor * Math.sin(angle);
   }
 }
 
-/** Rotates one head's values; `from` and `to` may be the same place. */
-function rotate(
-  from: Float64Array,
-  fromAt: number,
-  { cos, sin }: Turn,
-  to: Float64Array,
-  toAt: number,
-): void {
-  const half = cos.length;
-  for (let i = 0; i < half; i++) {
-    const low = from[fromAt + i]!;
-    const high = from[fromAt + i + half]!;
-    to[toAt + i] = low * cos[i]! - high * sin[i]!;
-    to[toAt + i + half] = high * cos[i]! + low * sin[i]!;
+/** Rotates one head's values, from index `at` on. */
+function rotate(values: Float64Array, at: number, { cos, sin }: Turn): void {
+  const pairs = cos.length;
+  for (let i = at; i < at + pairs; i++) {
+    const low = values[i]!;
+    const high = values[i + pairs]!;
+    values[i] = low * cos[i - at]! - high * sin[i - at]!;
+    values[i + pairs] = high * cos[i - at]! + low * sin[i - at]!;
   }
 }

@@ -3,8 +3,8 @@
 /** Tokens of one page. */
 export const PAGE_TOKENS = 16;
 
-/** Words of a page table's entry: page, base, first local position, valid count, round. */
-export const PAGE_ENTRY_WORDS = 5;
+/** Words of a page table's entry: page, base, place, first local position, valid count, round. */
+export const PAGE_ENTRY_WORDS = 6;
 
 /** Pages that `tokens` tokens of one round take. */
 export function pagesFor(tokens: number): number {

@@ -7,6 +7,11 @@ import type { Half } from "../util/kv-half";
 export interface PlacedRound {
   round: Round;
   base: number;
+  /**
+   * The same for layers with a window. Beyond the trained range `base` may be nearer than the round is in the
+   * chat; a window must not see it for that. Default: `base`.
+   */
+  place?: number;
 }
 
 /** Places each round behind the one before. */
@@ -30,7 +35,7 @@ export function endOf(placed: readonly PlacedRound[]): number {
 
 /** The entry of a round's page: `struct Page` of shared/step.wgsl. */
 export function pageEntry(
-  { round, base }: PlacedRound,
+  { round, base, place = base }: PlacedRound,
   half: Half,
   index: number,
   tokens: number,
@@ -39,6 +44,7 @@ export function pageEntry(
   return [
     round[half].pages[index]!,
     base,
+    place,
     first,
     Math.min(PAGE_TOKENS, tokens - first),
     round.id,

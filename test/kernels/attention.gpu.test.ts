@@ -29,8 +29,17 @@ const compiled = new Map<
   Promise<Awaited<ReturnType<typeof compile>>>
 >();
 
-async function compile(queries: number, headDim: number, format: PageFormat) {
-  const constants = { head_dim: headDim, kv_format: KV_FORMAT[format] };
+async function compile(
+  queries: number,
+  headDim: number,
+  rotaryDim: number,
+  format: PageFormat,
+) {
+  const constants = {
+    head_dim: headDim,
+    rotary_dim: rotaryDim,
+    kv_format: KV_FORMAT[format],
+  };
   const tile = attentionTile(queries, headDim);
   return {
     tile,
@@ -40,9 +49,9 @@ async function compile(queries: number, headDim: number, format: PageFormat) {
   };
 }
 
-function kernelsFor(queries: number, headDim: number, format: PageFormat) {
-  const key = `${queries} ${headDim} ${format}`;
-  if (!compiled.has(key)) compiled.set(key, compile(queries, headDim, format));
+function kernelsFor(...options: Parameters<typeof compile>) {
+  const key = options.join(" ");
+  if (!compiled.has(key)) compiled.set(key, compile(...options));
   return compiled.get(key)!;
 }
 
@@ -50,12 +59,16 @@ interface Case {
   heads: number;
   kvHeads: number;
   headDim: number;
-  rounds: { tokens: number; base: number }[];
+  /** Values of a head that are rotated. Default: all. */
+  rotaryDim?: number;
+  rounds: { tokens: number; base: number; place?: number }[];
   positions: number[];
   /** Queries that the tile is made for. */
   queries?: number;
   splits?: number;
   format?: PageFormat;
+  /** The most positions that a row sees. Default: all. */
+  window?: number;
 }
 
 /** Runs attention over both halves' kernels on one page table. */
@@ -68,13 +81,16 @@ async function run({
   queries = 16,
   splits = 1,
   format = "f32",
+  rotaryDim = headDim,
+  window = 2 ** 31 - 1,
 }: Case) {
-  const kernels = await kernelsFor(queries, headDim, format);
+  const kernels = await kernelsFor(queries, headDim, rotaryDim, format);
   const theta = 10_000;
   const chat = randomPages({
     rounds,
     kvHeads,
     headDim,
+    rotaryDim,
     theta,
     format,
     seed: 11,
@@ -105,7 +121,7 @@ async function run({
     {
       step,
       pages: upload(gpu, tableOf(chat.pages)),
-      rope: upload(gpu, rotations(headDim, theta, 40_000)),
+      rope: upload(gpu, rotations(rotaryDim, theta, 40_000)),
       qkv: upload(gpu, paddedRows(qkv, columns)),
       k_pages: upload(gpu, pageBytes(chat.keys, format)),
       v_pages: upload(gpu, pageBytes(chat.values, format)),
@@ -120,6 +136,7 @@ async function run({
       qkv_stride: stride / 4,
       scale: 1 / Math.sqrt(headDim),
       emits_mass: 1,
+      window,
     },
   );
   const join = kernels.join.record(
@@ -155,6 +172,7 @@ async function run({
     heads,
     kvHeads,
     headDim,
+    window,
   });
   return {
     output: withoutPadding(await downloadFloats(gpu, out), heads * headDim),
@@ -379,6 +397,79 @@ describe("agrees with the reference", () => {
         headDim: 32,
         rounds: inARow(20, 33, 40),
         positions: [90, 3, 41, 22, 60, 59, 19],
+      },
+    ],
+    [
+      "a window of 20",
+      {
+        heads: 6,
+        kvHeads: 2,
+        headDim: 32,
+        rounds: inARow(20, 33, 40, 17),
+        positions: from(93, 17),
+        window: 20,
+      },
+    ],
+    [
+      "a window of 20, one row in three splits",
+      {
+        heads: 6,
+        kvHeads: 2,
+        headDim: 32,
+        rounds: inARow(20, 33, 40),
+        positions: [92],
+        queries: 3,
+        splits: 3,
+        window: 20,
+      },
+    ],
+    [
+      "a window that sees its own row alone",
+      {
+        heads: 2,
+        kvHeads: 1,
+        headDim: 8,
+        rounds: inARow(20, 5),
+        positions: [24, 3],
+        window: 1,
+      },
+    ],
+    [
+      "a round that is farther away than its base, out of the window",
+      {
+        heads: 2,
+        kvHeads: 1,
+        headDim: 8,
+        rounds: [
+          { tokens: 20, base: 0 },
+          { tokens: 20, base: 30, place: 20 },
+          { tokens: 9, base: 50 },
+        ],
+        positions: from(50, 9),
+        window: 15,
+      },
+    ],
+    [
+      "three quarters of each head rotated",
+      {
+        heads: 6,
+        kvHeads: 2,
+        headDim: 32,
+        rotaryDim: 24,
+        rounds: inARow(20, 33, 40),
+        positions: from(80, 13),
+      },
+    ],
+    [
+      "an eighth of each head rotated, one row",
+      {
+        heads: 4,
+        kvHeads: 2,
+        headDim: 64,
+        rotaryDim: 8,
+        rounds: inARow(300, 33),
+        positions: [332],
+        queries: 2,
       },
     ],
     [

@@ -48,6 +48,7 @@ interface Case {
   normalizes?: boolean;
   hasBias?: boolean;
   epilogue?: keyof typeof EPILOGUE;
+  scale?: number;
 }
 
 const cases: Case[] = [
@@ -74,7 +75,7 @@ const cases: Case[] = [
     rows: 6,
     inputs: 96,
     outputs: 171,
-    epilogue: "gated",
+    epilogue: "gatedSilu",
     normalizes: true,
     type: "Q4",
   },
@@ -82,17 +83,27 @@ const cases: Case[] = [
     rows: 33,
     inputs: 64,
     outputs: 33,
-    epilogue: "gated",
+    epilogue: "gatedSilu",
     normalizes: true,
     type: "Q8",
   },
   { rows: 33, inputs: 172, outputs: 100, epilogue: "add", hasBias: true },
-  { rows: 1, inputs: 100, outputs: 171, epilogue: "gated", normalizes: true },
+  {
+    rows: 1,
+    inputs: 100,
+    outputs: 171,
+    epilogue: "gatedSilu",
+    normalizes: true,
+  },
+  { rows: 1, inputs: 96, outputs: 64, epilogue: "gatedGelu", normalizes: true },
+  { rows: 33, inputs: 172, outputs: 35, epilogue: "gatedGelu" },
+  { rows: 1, inputs: 64, outputs: 30, epilogue: "add", scale: 0.22 },
+  { rows: 9, inputs: 64, outputs: 30, hasBias: true, scale: 0.125 },
   {
     rows: 40,
     inputs: 100,
     outputs: 171,
-    epilogue: "gated",
+    epilogue: "gatedSilu",
     normalizes: true,
     type: "BF16",
   },
@@ -101,7 +112,7 @@ const cases: Case[] = [
 const names = ["matvec", "matvec, four rows at a time", "matmul"] as const;
 describe.each(names)("%s", (name) => {
   test.each(cases)(
-    "agrees with the reference: $rows × $inputs → $outputs $type $epilogue norm=$normalizes bias=$hasBias",
+    "agrees with the reference: $rows × $inputs → $outputs $type $epilogue × $scale norm=$normalizes bias=$hasBias",
     async ({
       rows,
       inputs,
@@ -110,8 +121,9 @@ describe.each(names)("%s", (name) => {
       normalizes = false,
       hasBias = false,
       epilogue = "store",
+      scale = 1,
     }) => {
-      const isGated = epilogue === "gated";
+      const isGated = epilogue.startsWith("gated");
       const weightRows = isGated ? 2 * outputs : outputs;
       const x = seededNormals(rows * inputs, 1);
       const { weights, scales, values } = testMatrix(
@@ -151,6 +163,7 @@ describe.each(names)("%s", (name) => {
         epilogue: EPILOGUE[epilogue],
         first_output: 0,
         asked_only: 0,
+        result_scale: scale,
       };
       const kernels = await kernelsOf(type);
       const dispatch = kernels[name].record(buffers, params);
@@ -160,7 +173,10 @@ describe.each(names)("%s", (name) => {
         inputs,
         ...(hasBias && { bias }),
         ...(normalizes && { norm }),
-        ...(isGated && { gated: true }),
+        ...(isGated && {
+          gated: epilogue === "gatedGelu" ? "gelu" : "silu",
+        }),
+        scale,
         ...(epilogue === "add" && { residual: before }),
       });
       const got = withoutPadding(await downloadFloats(gpu, y), outputs);
@@ -202,6 +218,7 @@ test.each(names)(
         epilogue: EPILOGUE.store,
         first_output: 5,
         asked_only: 1,
+        result_scale: 1,
       },
     );
     await inOnePass(gpu, (pass) => dispatch(pass, { rows: 3, weightRows: 6 }));

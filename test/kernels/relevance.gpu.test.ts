@@ -27,6 +27,8 @@ interface Case {
   heads: number;
   kvHeads: number;
   headDim: number;
+  /** Values of a head that are rotated. Default: all. */
+  rotaryDim?: number;
   /** The first is the prefix. */
   rounds: { tokens: number; base: number }[];
   /** Of all rows of the step. */
@@ -51,12 +53,14 @@ async function run({
   ends = [asked],
   format = "f32",
   deviation = 1,
+  rotaryDim = headDim,
 }: Case) {
   const theta = 10_000;
   const chat = randomPages({
     rounds,
     kvHeads,
     headDim,
+    rotaryDim,
     theta,
     format,
     seed: 11,
@@ -74,13 +78,17 @@ async function run({
     }
   }
 
-  const constants = { head_dim: headDim, kv_format: KV_FORMAT[format] };
+  const constants = {
+    head_dim: headDim,
+    rotary_dim: rotaryDim,
+    kv_format: KV_FORMAT[format],
+  };
   const scoring = await relevance(gpu, constants);
   const joining = await relevanceJoin(gpu);
   const out = upload(gpu, new Float32Array(pages * 16).fill(3));
   const others = {
     pages: upload(gpu, tableOf(chat.pages)),
-    rope: upload(gpu, rotations(headDim, theta, 40_000)),
+    rope: upload(gpu, rotations(rotaryDim, theta, 40_000)),
     k_pages: upload(gpu, pageBytes(keys, format)),
     scores: emptyBuffer(gpu, asked * pages * 16 * 4),
     softmaxes: emptyBuffer(gpu, asked * pages * 2 * 4),
@@ -163,6 +171,15 @@ describe("agrees with the reference", () => {
     [
       "the demo model, partial pages, 17 rows",
       { ...demo, rounds: inARow(20, 33, 40, 17), positions: from(93, 17) },
+    ],
+    [
+      "three quarters of each head rotated",
+      {
+        ...demo,
+        rotaryDim: 24,
+        rounds: inARow(20, 33, 40, 17),
+        positions: from(93, 17),
+      },
     ],
     ["one row", { ...demo, rounds: inARow(20, 33, 40), positions: [92] }],
     [

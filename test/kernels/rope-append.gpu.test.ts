@@ -24,6 +24,7 @@ test.each<{
   heads: number;
   kvHeads: number;
   headDim: number;
+  rotaryDim?: number;
   normalizes?: boolean;
   format?: PageFormat;
 }>([
@@ -34,11 +35,21 @@ test.each<{
   { heads: 2, kvHeads: 1, headDim: 128, normalizes: true, format: "f16" },
   { heads: 2, kvHeads: 2, headDim: 256, normalizes: true },
   { heads: 6, kvHeads: 2, headDim: 32, format: "f16" },
+  { heads: 3, kvHeads: 1, headDim: 128, rotaryDim: 96, format: "f16" },
+  { heads: 2, kvHeads: 2, headDim: 40, rotaryDim: 8, normalizes: true },
 ])(
-  "agrees with the reference: $heads heads, $kvHeads for keys, of $headDim; norm=$normalizes $format",
-  async ({ heads, kvHeads, headDim, normalizes = false, format = "f32" }) => {
+  "agrees with the reference: $heads heads, $kvHeads for keys, of $headDim, $rotaryDim rotated; norm=$normalizes $format",
+  async ({
+    heads,
+    kvHeads,
+    headDim,
+    rotaryDim = headDim,
+    normalizes = false,
+    format = "f32",
+  }) => {
     const kernel = await ropeAppend(gpu, {
       head_dim: headDim,
+      rotary_dim: rotaryDim,
       kv_format: KV_FORMAT[format],
     });
     const localPositions = [0, 1, 15, 16, 255, 256, 300, 5000];
@@ -62,7 +73,7 @@ test.each<{
             lowerSlot: 77,
           })),
         }),
-        rope: upload(gpu, rotations(headDim, 10_000, 6000)),
+        rope: upload(gpu, rotations(rotaryDim, 10_000, 6000)),
         q_norm: upload(gpu, qNorm),
         k_norm: upload(gpu, kNorm),
         qkv: qkvBuffer,
@@ -89,7 +100,7 @@ test.each<{
       kvHeads,
       headDim,
       localPositions,
-      frequencies: inverseFrequencies(10_000, headDim),
+      frequencies: inverseFrequencies(10_000, rotaryDim),
       ...(normalizes && { qNorm, kNorm, eps: 1e-6 }),
     });
     const stored = async (buffer: GPUBuffer) =>
@@ -138,6 +149,7 @@ test.each<{
 test("what f16 can't hold is cut to its range", async () => {
   const kernel = await ropeAppend(gpu, {
     head_dim: 8,
+    rotary_dim: 8,
     kv_format: KV_FORMAT.f16,
   });
   const v = emptyBuffer(gpu, 16 * 8 * 2);

@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { WEIGHT_FORMAT } from "../../src/kernels/formats";
 import { appendPage } from "../../src/kernels/append-page";
 import { embed } from "../../src/kernels/embed";
+import { normAdd } from "../../src/kernels/norm-add";
 import { rmsNorm } from "../../src/kernels/rms-norm";
 import type { MatrixFormat } from "../../src/model/weights/matrix-format";
+import { PAGE_ENTRY_WORDS } from "../../src/memory/page-pool";
 import { SAMPLED } from "../../src/model/network/step";
 import { embed as embedReference } from "../reference/embed";
 import { rmsNorm as normReference } from "../reference/rms-norm";
@@ -25,15 +27,16 @@ import "../support/matchers";
 
 const gpu = await testGpu();
 
-test.each<{ type: MatrixFormat; columns: number }>([
+test.each<{ type: MatrixFormat; columns: number; scale?: number }>([
   { type: "F32", columns: 192 },
   { type: "F16", columns: 7 },
   { type: "BF16", columns: 1000 },
   { type: "Q4", columns: 576 },
   { type: "Q8", columns: 96 },
+  { type: "F32", columns: 64, scale: 8 },
 ])(
-  "an embedding is its row of the table: $type × $columns",
-  async ({ type, columns }) => {
+  "an embedding is its row of the table: $type × $columns, times $scale",
+  async ({ type, columns, scale = 1 }) => {
     const vocabulary = 11;
     const table = testMatrix(type, vocabulary, columns, 1);
     const tokens = [3, 0, 10, 3, SAMPLED, 99];
@@ -55,6 +58,7 @@ test.each<{ type: MatrixFormat; columns: number }>([
           vocab_size: vocabulary,
           first_token: first,
           token_count: count,
+          scale,
         },
       );
     const parts = [part(0, 4), part(4, vocabulary - 4)];
@@ -66,11 +70,43 @@ test.each<{ type: MatrixFormat; columns: number }>([
       table.values,
       columns,
       [3, 0, 10, 3, 7, 10],
-    );
+    ).map((value) => value * scale);
     const got = withoutPadding(await downloadFloats(gpu, x), columns);
     if (type === "Q4" || type === "Q8")
       expect(got).toBeCloseToArray(expected, 1e-6);
     else expect(got).toEqual(Float32Array.from(expected));
+  },
+);
+
+test.each([
+  { columns: 192, rows: 1, scale: 1 },
+  { columns: 7, rows: 3, scale: 1 }, // narrower than a workgroup
+  { columns: 1000, rows: 4, scale: 0.22 }, // not a multiple of one
+])(
+  "a norm behind attention or MLP is added to the residual stream: $rows × $columns, times $scale",
+  async ({ columns, rows, scale }) => {
+    const x = seededNormals(rows * columns, 1);
+    const weight = seededNormals(columns, 2);
+    const before = seededNormals(rows * columns, 3);
+    const residual = upload(gpu, paddedRows(before, columns));
+    const dispatch = (await normAdd(gpu)).record(
+      {
+        step: uploadStep(gpu, {
+          rows: Array.from({ length: rows }, () => ({})),
+        }),
+        x: upload(gpu, paddedRows(x, columns)),
+        weight: upload(gpu, paddedRows(weight, columns)),
+        residual,
+      },
+      { chunks: Math.ceil(columns / 8), columns, eps: 1e-5, scale },
+    );
+    await inOnePass(gpu, (pass) => dispatch(pass, { rows }));
+    const normed = normReference(x, weight, 1e-5);
+    const got = await downloadFloats(gpu, residual);
+    expect(withoutPadding(got, columns)).toBeCloseToArray(
+      normed.map((value, i) => before[i]! + value * scale),
+      1e-6,
+    );
   },
 );
 
@@ -110,35 +146,33 @@ test.each([
 );
 
 test("a decode step's page enters both page tables and no other entry changes", async () => {
+  const words = 4 * PAGE_ENTRY_WORDS;
   const [lower, upper] = [
-    emptyBuffer(gpu, 4 * 5 * 4),
-    emptyBuffer(gpu, 4 * 5 * 4),
+    emptyBuffer(gpu, 4 * words),
+    emptyBuffer(gpu, 4 * words),
   ];
+  const entry = [100, 90, 32, 7, 5];
   const step = uploadStep(gpu, {
     rows: [{}],
-    appended: { lower: [2, 40, 100, 32, 7, 5], upper: [3, 50, 100, 32, 7, 5] },
+    appended: { lower: [2, 40, ...entry], upper: [3, 50, ...entry] },
   });
   const dispatch = (await appendPage(gpu)).record(
     { step, lower_table: lower, upper_table: upper },
     {},
   );
   await inOnePass(gpu, (pass) => dispatch(pass, {}));
+  const zeros = (entries: number) =>
+    Array<number>(entries * PAGE_ENTRY_WORDS).fill(0);
   expect([...(await downloadWords(gpu, lower))]).toEqual([
-    ...Array<number>(10).fill(0),
+    ...zeros(2),
     40,
-    100,
-    32,
-    7,
-    5,
-    ...Array<number>(5).fill(0),
+    ...entry,
+    ...zeros(1),
   ]);
   expect([...(await downloadWords(gpu, upper))]).toEqual([
-    ...Array<number>(15).fill(0),
+    ...zeros(3),
     50,
-    100,
-    32,
-    7,
-    5,
+    ...entry,
   ]);
 });
 

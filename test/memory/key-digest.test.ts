@@ -137,7 +137,7 @@ describe("the estimate of a question's attention", () => {
     heads: 1,
     kvHeads: 1,
     headDim,
-    frequencies: Array.from(frequencies),
+    rotation: { frequencies: Array.from(frequencies), factor: 1 },
     scale,
   });
 
@@ -245,7 +245,7 @@ describe("whatever the keys and the question", () => {
         heads,
         kvHeads,
         headDim,
-        frequencies,
+        rotation: { frequencies, factor: 1 },
         scale: 1 / Math.sqrt(headDim),
       };
       return { rounds, question };

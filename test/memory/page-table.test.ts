@@ -1,3 +1,4 @@
+import { PAGE_ENTRY_WORDS } from "../../src/memory/page-pool";
 import { expect, test } from "vitest";
 import { endOf, pageTable, placeRounds } from "../../src/memory/page-table";
 import { newRound, pendingTokens, slotOf } from "../../src/memory/round";
@@ -19,16 +20,23 @@ test("rounds follow one another", () => {
   expect(endOf([])).toBe(0);
 });
 
-test("a page table says page, base, first, valid count and round of each page", () => {
+test("a page table says page, base, place, first, valid count and round of each page", () => {
   const placed = placeRounds([system, first], 100);
   expect([...pageTable(placed, "lower")]).toEqual([
-    ...[9, 100, 0, 5, 0],
-    ...[4, 105, 0, 16, 1],
-    ...[1, 105, 16, 4, 1],
+    ...[9, 100, 100, 0, 5, 0],
+    ...[4, 105, 105, 0, 16, 1],
+    ...[1, 105, 105, 16, 4, 1],
   ]);
-  expect([...pageTable(placed, "upper")].filter((_, i) => i % 5 === 0)).toEqual(
-    [2, 0, 8],
-  );
+  expect(
+    [...pageTable(placed, "upper")].filter(
+      (_, i) => i % PAGE_ENTRY_WORDS === 0,
+    ),
+  ).toEqual([2, 0, 8]);
+});
+
+test("a round may stand nearer than windows see it", () => {
+  const placed = { round: system, base: 40, place: 7 };
+  expect([...pageTable([placed], "lower")]).toEqual([9, 40, 7, 0, 5, 0]);
 });
 
 test("a round without tokens takes no entry", () => {

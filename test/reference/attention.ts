@@ -9,6 +9,8 @@ export interface PageEntry {
   page: number;
   /** Position of the round's first token. */
   base: number;
+  /** The same for windows. Default: base. */
+  place?: number;
   /** Place of the page's first token within its round. */
   first: number;
   /** How many of the page's tokens count. */
@@ -32,6 +34,8 @@ export interface AttentionInput {
   keys: ArrayLike<number>;
   /** [page, kvHeads, PAGE_TOKENS, headDim]. */
   values: ArrayLike<number>;
+  /** The most positions that a row sees, its own included; all by default. */
+  window?: number;
 }
 
 export interface AttentionOutput {
@@ -46,7 +50,7 @@ export interface AttentionOutput {
 /** Attention of rows over the keys of a page table, at or before each row's position. */
 export function attention(input: AttentionInput): AttentionOutput {
   const { queries, positions, heads, kvHeads, headDim, frequencies } = input;
-  const { pages, keys, values } = input;
+  const { pages, keys, values, window = Infinity } = input;
   const rows = positions.length;
   const rounds = 1 + Math.max(-1, ...pages.map(({ round }) => round));
   const output = new Float64Array(rows * heads * headDim);
@@ -61,10 +65,11 @@ export function attention(input: AttentionInput): AttentionOutput {
       }
 
       const seen: { at: number; round: number; score: number }[] = [];
-      for (const { page, base, first, valid, round } of pages) {
+      for (const { page, base, place = base, first, valid, round } of pages) {
         const rotated = rotate(query, positions[row]! - base, frequencies);
         for (let t = 0; t < valid; t++) {
           if (base + first + t > positions[row]!) continue;
+          if (positions[row]! - (place + first + t) >= window) continue;
           const at = ((page * kvHeads + kvHead) * PAGE_TOKENS + t) * headDim;
           let dot = 0;
           for (let i = 0; i < headDim; i++) dot += rotated[i]! * keys[at + i]!;

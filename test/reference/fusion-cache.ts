@@ -215,7 +215,7 @@ export class FusionCache {
     const inner = linear(between, flatten([gate, up]), {
       inputs,
       norm,
-      gated: true,
+      gated: "silu",
     });
     const after = linear(inner, this.need(`${at}.mlp.down_proj.weight`), {
       inputs: config.intermediate_size,

@@ -7,8 +7,10 @@ export interface LinearOptions {
   bias?: ArrayLike<number>;
   /** Normalises the rows of x first. */
   norm?: { weight: ArrayLike<number>; eps: number };
-  /** The weight is [gate rows; up rows], and the result silu(gate) · up. */
-  gated?: boolean;
+  /** The weight is [gate rows; up rows], and the result activation(gate) · up. */
+  gated?: "silu" | "gelu";
+  /** What the result, with its bias, is multiplied by. */
+  scale?: number;
   /** Added to the result: [rows, outputs]. */
   residual?: ArrayLike<number>;
 }
@@ -17,7 +19,7 @@ export interface LinearOptions {
 export function linear(
   x: ArrayLike<number>,
   weight: ArrayLike<number>,
-  { inputs, bias, norm, gated = false, residual }: LinearOptions,
+  { inputs, bias, norm, gated, residual, scale = 1 }: LinearOptions,
 ): Float64Array {
   const rows = x.length / inputs;
   const weightRows = weight.length / inputs;
@@ -52,9 +54,10 @@ export function linear(
   const y = new Float64Array(rows * outputs);
   for (let row = 0; row < rows; row++) {
     for (let o = 0; o < outputs; o++) {
-      let value = products[row * weightRows + o]!;
+      let value = products[row * weightRows + o]! * scale;
       if (gated)
-        value = silu(value) * products[row * weightRows + outputs + o]!;
+        value =
+          ACTIVATIONS[gated](value) * products[row * weightRows + outputs + o]!;
       if (residual) value += residual[row * outputs + o]!;
       y[row * outputs + o] = value;
     }
@@ -62,6 +65,9 @@ export function linear(
   return y;
 }
 
-function silu(x: number): number {
-  return x / (1 + Math.exp(-x));
-}
+const ACTIVATIONS = {
+  silu: (x: number) => x / (1 + Math.exp(-x)),
+  /** By its tanh approximation. */
+  gelu: (x: number) =>
+    0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+};

@@ -1,14 +1,20 @@
 /**
- * The whole network in double precision: LlamaForCausalLM, Qwen2ForCausalLM and
- * Qwen3ForCausalLM. Absolute positions, dense attention, no cache.
+ * The whole network in double precision: Llama, and what particulars.ts makes of it for other models. Absolute
+ * positions, dense attention, no cache.
  */
 import { embed } from "./embed";
 import { linear } from "./linear";
 import { rmsNorm } from "./rms-norm";
-import { inverseFrequencies, rotate, type RopeScaling } from "./rope";
+import {
+  type LayerParticulars,
+  type ParticularFields,
+  type Particulars,
+  particularsOf,
+} from "./particulars";
+import { inverseFrequencies, rotate } from "./rope";
 
 /** What the forward pass reads of a config.json. */
-export interface LlamaConfig {
+export interface LlamaConfig extends ParticularFields {
   vocab_size: number;
   hidden_size: number;
   intermediate_size: number;
@@ -18,8 +24,6 @@ export interface LlamaConfig {
   /** hidden_size / num_attention_heads by default. */
   head_dim?: number;
   rms_norm_eps: number;
-  rope_theta: number;
-  rope_scaling?: RopeScaling | null;
   tie_word_embeddings: boolean;
 }
 
@@ -42,6 +46,8 @@ export interface LlamaRun {
   /** The rows whose attention probabilities are wanted; none by default. */
   attentionRows?: readonly number[];
   wantsMass?: boolean;
+  /** The context asked for; see particulars.ts. */
+  contextTokens?: number;
 }
 
 export interface LlamaLayer {
@@ -85,20 +91,72 @@ export function llama(model: LlamaModel, run: LlamaRun): LlamaResult {
     return values;
   };
 
+  const own = particularsOf(config, run.contextTokens);
+  const normWeight = (name: string) =>
+    Float64Array.from(need(`${name}.weight`), (w) => w + own.normOffset);
+  const d = config.head_dim ?? inputs / config.num_attention_heads;
+  const [queries, keys] = [
+    config.num_attention_heads * d,
+    config.num_key_value_heads * d,
+  ];
+
+  /** Rows of a matrix that has others before it, in files that join what is multiplied by the same. */
+  const joined = (
+    at: string,
+    parts: Record<string, number>,
+    whole: string,
+    name: string,
+  ) => {
+    const alone = find(`${at}.${name}.weight`);
+    if (alone) return alone;
+    let first = 0;
+    for (const [part, outputs] of Object.entries(parts)) {
+      if (part === name)
+        return need(`${at}.${whole}.weight`).subarray(
+          first * inputs,
+          (first + outputs) * inputs,
+        );
+      first += outputs;
+    }
+    throw new Error(`the reference lacks ${at}.${name}`);
+  };
+
   const embedding = need("model.embed_tokens.weight");
-  let x = embed(embedding, inputs, run.tokens);
+  let x = embed(embedding, inputs, run.tokens).map(
+    (value) => value * own.embeddingScale,
+  );
   const layers: LlamaLayer[] = [];
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const at = `model.layers.${layer}`;
     const project = (name: string) =>
-      linear(x, need(`${at}.self_attn.${name}.weight`), {
-        inputs,
-        bias: find(`${at}.self_attn.${name}.bias`),
-        norm: { weight: need(`${at}.input_layernorm.weight`), eps },
-      });
-    const normHeads = (values: Float64Array, name: string) => {
-      const weight = find(`${at}.self_attn.${name}.weight`);
-      return weight ? rmsNorm(values, weight, eps) : values;
+      linear(
+        x,
+        joined(
+          `${at}.self_attn`,
+          { q_proj: queries, k_proj: keys, v_proj: keys },
+          "qkv_proj",
+          name,
+        ),
+        {
+          inputs,
+          bias: find(`${at}.self_attn.${name}.bias`),
+          norm: { weight: normWeight(`${at}.input_layernorm`), eps },
+        },
+      );
+    const normHeads = (values: Float64Array, name: string) =>
+      find(`${at}.self_attn.${name}.weight`)
+        ? rmsNorm(values, normWeight(`${at}.self_attn.${name}`), eps)
+        : values;
+    /** The residual stream with what a part of the layer adds to it. */
+    const added = (
+      residual: Float64Array,
+      part: Float64Array,
+      norm: string | undefined,
+    ) => {
+      const normed = norm
+        ? rmsNorm(part, normWeight(`${at}.${norm}`), eps)
+        : part;
+      return residual.map((value, i) => value + own.residualScale * normed[i]!);
     };
     const { positions = tokens } = run;
     const attended = attend(
@@ -116,29 +174,50 @@ export function llama(model: LlamaModel, run: LlamaRun): LlamaResult {
         wantsMass: run.wantsMass ?? false,
       },
       config,
+      own,
+      own.layer(layer),
     );
-    const afterAttention = linear(
-      attended.output,
-      need(`${at}.self_attn.o_proj.weight`),
-      { inputs: attended.output.length / rows, residual: x },
+    const afterAttention = added(
+      x,
+      linear(attended.output, need(`${at}.self_attn.o_proj.weight`), {
+        inputs: queries,
+        bias: find(`${at}.self_attn.o_proj.bias`),
+      }),
+      own.norms.afterAttention,
     );
 
     const h = rmsNorm(
       afterAttention,
-      need(`${at}.post_attention_layernorm.weight`),
+      normWeight(`${at}.${own.norms.beforeMlp}`),
       eps,
     );
-    const gate = linear(h, need(`${at}.mlp.gate_proj.weight`), { inputs });
-    const up = linear(h, need(`${at}.mlp.up_proj.weight`), { inputs });
-    x = linear(
-      up.map((value, i) => (value * gate[i]!) / (1 + Math.exp(-gate[i]!))),
-      need(`${at}.mlp.down_proj.weight`),
-      { inputs: config.intermediate_size, residual: afterAttention },
+    const width = config.intermediate_size;
+    const ofMlp = (name: string) =>
+      linear(
+        h,
+        joined(
+          `${at}.mlp`,
+          { gate_proj: width, up_proj: width },
+          "gate_up_proj",
+          name,
+        ),
+        { inputs },
+      );
+    const gate = ofMlp("gate_proj");
+    const up = ofMlp("up_proj");
+    x = added(
+      afterAttention,
+      linear(
+        up.map((value, i) => value * own.activation(gate[i]!)),
+        need(`${at}.mlp.down_proj.weight`),
+        { inputs: width },
+      ),
+      own.norms.afterMlp,
     );
     layers.push({ ...attended, afterAttention, residual: x });
   }
 
-  const norm = { weight: need("model.norm.weight"), eps };
+  const norm = { weight: normWeight("model.norm"), eps };
   const head = config.tie_word_embeddings ? embedding : need("lm_head.weight");
   const asked = run.logitRows ?? tokens;
   const askedX = new Float64Array(asked.length * inputs);
@@ -148,7 +227,9 @@ export function llama(model: LlamaModel, run: LlamaRun): LlamaResult {
   const flat = linear(askedX, head, { inputs, norm });
   const vocabulary = config.vocab_size;
   const logits = asked.map((_, i) =>
-    flat.slice(i * vocabulary, (i + 1) * vocabulary),
+    flat
+      .slice(i * vocabulary, (i + 1) * vocabulary)
+      .map((value) => value * own.logitScale),
   );
   return { logits, layers, rounds };
 }
@@ -167,19 +248,25 @@ interface AttendInput {
 }
 
 /** Dense attention at absolute positions, restricted to what each row may see. */
-function attend(input: AttendInput, config: LlamaConfig) {
+function attend(
+  input: AttendInput,
+  config: LlamaConfig,
+  { rotaryShare, scoreScale }: Particulars,
+  { theta, scaling, isRotated, window }: LayerParticulars,
+) {
   const { v, positions, roundOf, rounds, wantsMass } = input;
   const rows = positions.length;
   const heads = config.num_attention_heads;
   const kvHeads = config.num_key_value_heads;
   const d = config.head_dim ?? config.hidden_size / heads;
-  const frequencies = inverseFrequencies(
-    config.rope_theta,
-    d,
-    config.rope_scaling,
-  );
-  const q = rotateAll(input.q, heads, d, positions, frequencies);
-  const k = rotateAll(input.k, kvHeads, d, positions, frequencies);
+  const rotary = d * rotaryShare;
+  const frequencies = inverseFrequencies(theta, rotary, scaling);
+  const turned = (vectors: Float64Array, count: number) =>
+    isRotated
+      ? rotateAll(vectors, count, d, positions, frequencies, scaling?.magnitude)
+      : vectors;
+  const q = turned(input.q, heads);
+  const k = turned(input.k, kvHeads);
   const output = new Float64Array(rows * heads * d);
   const mass = new Float64Array(wantsMass ? rows * heads * rounds : 0);
   const attention = new Map(
@@ -193,7 +280,8 @@ function attend(input: AttendInput, config: LlamaConfig) {
       const round = roundOf[key]!;
       const isOpen =
         round === roundOf[row] || round === 0 || input.selects(round, row);
-      if (positions[key]! <= positions[row]! && isOpen) seen.push(key);
+      const distance = positions[row]! - positions[key]!;
+      if (distance >= 0 && distance < window && isOpen) seen.push(key);
     }
 
     for (let head = 0; head < heads; head++) {
@@ -204,7 +292,7 @@ function attend(input: AttendInput, config: LlamaConfig) {
         const keyAt = (key * kvHeads + kvHead) * d;
         let dot = 0;
         for (let i = 0; i < d; i++) dot += q[queryAt + i]! * k[keyAt + i]!;
-        probabilities[key] = dot / Math.sqrt(d);
+        probabilities[key] = dot * (scoreScale ?? 1 / Math.sqrt(d));
         largest = Math.max(largest, probabilities[key]);
       }
       let sum = 0;
@@ -234,12 +322,13 @@ function rotateAll(
   d: number,
   positions: readonly number[],
   frequencies: Float64Array,
+  magnitude?: number,
 ): Float64Array {
-  const rotated = new Float64Array(vectors.length);
+  const turned = new Float64Array(vectors.length);
   for (let i = 0; i < vectors.length / d; i++) {
     const vector = vectors.subarray(i * d, (i + 1) * d);
     const position = positions[Math.floor(i / heads)]!;
-    rotated.set(rotate(vector, position, frequencies), i * d);
+    turned.set(rotate(vector, position, frequencies, magnitude), i * d);
   }
-  return rotated;
+  return turned;
 }

@@ -473,7 +473,7 @@ test("a linear layer normalises, adds a bias, gates and adds a residual", () => 
     inputs: 2,
     norm: { weight: [1, 2], eps: 0 },
     bias: [0.5, -1],
-    gated: true,
+    gated: "silu",
     residual: [10],
   });
   const [a, b] = [3 / Math.sqrt(12.5), 8 / Math.sqrt(12.5)];

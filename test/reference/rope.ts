@@ -14,6 +14,12 @@ export interface RopeScaling {
   original_max_position_embeddings?: number;
   /** Of type "factors", which is ours: what each frequency is divided by. */
   factors?: number[];
+  /** What rotated values are multiplied by. */
+  magnitude?: number;
+  /** LongRoPE's, of which one list is used. */
+  short_factor?: number[];
+  long_factor?: number[];
+  attention_factor?: number;
 }
 
 /** Radians a position for each of the headDim / 2 pairs. */
@@ -51,17 +57,21 @@ function scaled(
   return ((1 - smooth) * frequency) / factor + smooth * frequency;
 }
 
-/** The vector of one head, turned to a position. */
+/**
+ * The vector of one head, turned to a position: its first 2 · frequencies.length values, which are multiplied by
+ * the magnitude; the rest is as it was.
+ */
 export function rotate(
   vector: ArrayLike<number>,
   position: number,
   frequencies: ArrayLike<number>,
+  magnitude = 1,
 ): Float64Array {
-  const half = vector.length / 2;
-  const rotated = new Float64Array(vector.length);
+  const half = frequencies.length;
+  const rotated = Float64Array.from(vector);
   for (let i = 0; i < half; i++) {
-    const cos = Math.cos(position * frequencies[i]!);
-    const sin = Math.sin(position * frequencies[i]!);
+    const cos = magnitude * Math.cos(position * frequencies[i]!);
+    const sin = magnitude * Math.sin(position * frequencies[i]!);
     const a = vector[i]!;
     const b = vector[i + half]!;
     rotated[i] = a * cos - b * sin;

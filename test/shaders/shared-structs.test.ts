@@ -76,13 +76,21 @@ describe("a step", () => {
         repetitionPenalty: 1.5,
       },
       appended: {
-        lower: [41, 42, 43, 44, 45, 46],
-        upper: [51, 52, 53, 54, 55, 56],
+        lower: [41, 42, 43, 44, 45, 46, 47],
+        upper: [51, 52, 53, 54, 55, 56, 57],
       },
     });
-    const appended = ([index, page, base, first, valid, round]: number[]) => ({
+    const appended = ([
       index,
-      entry: { page, base, first, valid, round },
+      page,
+      base,
+      place,
+      first,
+      valid,
+      round,
+    ]: number[]) => ({
+      index,
+      entry: { page, base, place, first, valid, round },
     });
     expect(STEP.readAll(data)).toEqual({
       row_count: 2,
@@ -97,8 +105,8 @@ describe("a step", () => {
       min_p: 0.125,
       repetition_penalty: 1.5,
       appended: [
-        appended([41, 42, 43, 44, 45, 46]),
-        appended([51, 52, 53, 54, 55, 56]),
+        appended([41, 42, 43, 44, 45, 46, 47]),
+        appended([51, 52, 53, 54, 55, 56, 57]),
       ],
       rows: [rowInWgsl(100), rowInWgsl(200)],
     });
@@ -125,13 +133,20 @@ describe("a page table", () => {
   const round = newRound(7, Array<number>(20).fill(0));
   round.lower.pages.push(61, 62);
   const [placed] = placeRounds([round], 1000);
-  const last = { page: 62, base: 1000, first: 16, valid: 4, round: 7 };
+  const last = {
+    page: 62,
+    base: 1000,
+    place: 1000,
+    first: 16,
+    valid: 4,
+    round: 7,
+  };
 
   it("has an entry as its struct says for each page", () => {
     const wgsl = `${step} struct Table { entries : array<Page> }`;
     const table = pageTable([placed!], "lower");
     expect(structOf(wgsl, "Table").readAll(table)).toEqual({
-      entries: [{ page: 61, base: 1000, first: 0, valid: 16, round: 7 }, last],
+      entries: [{ ...last, page: 61, first: 0, valid: 16 }, last],
     });
     expect(PAGE_ENTRY_WORDS * 4).toBe(PAGE.bytes);
   });
@@ -162,5 +177,7 @@ it("numbers have the same meaning on both sides", () => {
   for (const [name, value] of Object.entries(KV_FORMAT))
     expect(constantOf(pages, `KV_${name.toUpperCase()}`)).toBe(value);
   for (const [name, value] of Object.entries(EPILOGUE))
-    expect(constantOf(linear, name.toUpperCase())).toBe(value);
+    expect(constantOf(linear, name.replace(/[A-Z]/, "_$&").toUpperCase())).toBe(
+      value,
+    );
 });

@@ -69,6 +69,9 @@ export function fakeLoadedModel(
         architecture: "fake",
         numHiddenLayers: 4,
         numAttentionHeads: 1,
+        layers: Array.from({ length: 4 }, () => ({
+          attention: { window: null },
+        })),
       },
       weights: { parameterCount: 1, bytes: 1 },
       cache,

@@ -295,7 +295,7 @@ class FakeDecoder {
   #foldsOf(layer: number): Map<number, number> {
     const folds = new Map<number, number>();
     let fold = 0;
-    for (const [page, base, first, valid] of this.#entriesOf("lower")) {
+    for (const [page, base, , first, valid] of this.#entriesOf("lower")) {
       checkPage(this.#cache.lower, page, "reads");
       for (let i = 0; i < valid; i++) {
         fold = mix(fold, valuesOf(this.#cache.lower, layer, page)[i]!);
@@ -313,6 +313,7 @@ class FakeDecoder {
         table.slice(PAGE_ENTRY_WORDS * i, PAGE_ENTRY_WORDS * (i + 1)) as [
           page: number,
           base: number,
+          place: number,
           first: number,
           valid: number,
         ],

@@ -30,7 +30,14 @@ const architectures = {
   LlamaForCausalLM: "llama",
   Qwen2ForCausalLM: "qwen2",
   Qwen3ForCausalLM: "qwen3",
+  Gemma3ForCausalLM: "gemma3",
+  SmolLM3ForCausalLM: "smollm3",
+  Phi3ForCausalLM: "phi3",
+  GraniteForCausalLM: "granite",
 };
+
+/** Architectures whose converters store q and k for RoPE on neighbours. */
+const PAIRED = ["llama", "smollm3", "granite"];
 
 export interface GgufModel {
   metadata: [key: string, entry: GgufEntry][];
@@ -63,18 +70,36 @@ export function ggufModel(
       (isFloatType(own)
         ? encode(own, values)
         : Uint8Array.from(seededInts(byteLength, 256, rows.size + 1)));
-    rows.set(name, bytes);
+    // Gemma's norms are stored whole.
+    const isLess = arch === "gemma3" && !isMatrix;
+    const whole = isLess
+      ? encode(
+          "F32",
+          values.map((value) => Math.fround(value + 1)),
+        )
+      : bytes;
+    rows.set(name, whole);
 
-    const isTurned = arch === "llama" && /[qk]_proj/.test(name);
+    const isTurned = PAIRED.includes(arch) && /[qk]_proj/.test(name);
     stored.push({
-      name: ggufName(name),
+      name: ggufName(name, arch),
       shape,
       typeId: id,
       bytes: isTurned
         ? paired(bytes, bytes.length / shape[0]!, config.head_dim)
-        : bytes,
+        : whole,
     });
   }
+  if (config.rope_scaling?.type === "longrope")
+    for (const kind of ["long", "short"] as const) {
+      const factors = Float32Array.from(config.rope_scaling[`${kind}_factor`]!);
+      stored.push({
+        name: `rope_factors_${kind}.weight`,
+        shape: [factors.length],
+        typeId: 0,
+        bytes: new Uint8Array(factors.buffer),
+      });
+    }
 
   return { metadata: networkMetadata(config), tensors: stored, rows };
 }
@@ -93,7 +118,10 @@ export function networkMetadata(config: ModelConfig): GgufModel["metadata"] {
     [`${arch}.attention.head_count_kv`, ["u32", config.num_key_value_heads]],
     [`${arch}.attention.key_length`, ["u32", config.head_dim]],
     [`${arch}.attention.value_length`, ["u32", config.head_dim]],
-    [`${arch}.rope.dimension_count`, ["u32", config.head_dim]],
+    [
+      `${arch}.rope.dimension_count`,
+      ["u32", config.head_dim * (config.partial_rotary_factor ?? 1)],
+    ],
     [`${arch}.rope.freq_base`, ["f32", config.rope_theta]],
     [`${arch}.attention.layer_norm_rms_epsilon`, ["f32", config.rms_norm_eps]],
   ];
@@ -103,7 +131,27 @@ export function networkMetadata(config: ModelConfig): GgufModel["metadata"] {
       [`${arch}.rope.scaling.factor`, ["f32", scaling.factor!]],
     );
   }
+  const more: [key: string, value: number | undefined][] = [
+    ["attention.sliding_window", config.sliding_window ?? undefined],
+    ["embedding_scale", config.embedding_multiplier],
+    ["residual_scale", config.residual_multiplier],
+    ["attention.scale", config.attention_multiplier],
+    ["logit_scale", config.logits_scaling],
+    ["rope.scaling.original_context_length", originalContext(config)],
+    ["rope.scaling.attn_factor", config.rope_scaling?.attention_factor],
+  ];
+  for (const [key, value] of more)
+    if (value !== undefined) {
+      const isCount = /window|length/.test(key);
+      metadata.push([`${arch}.${key}`, [isCount ? "u32" : "f32", value]]);
+    }
   return metadata;
+}
+
+function originalContext(config: ModelConfig): number | undefined {
+  return config.rope_scaling?.type === "longrope"
+    ? config.original_max_position_embeddings
+    : undefined;
 }
 
 /** Rows of each head as RoPE on neighbours wants them: value i of half j at 2i + j. */
@@ -127,8 +175,17 @@ function paired(
 }
 
 /** The converter's renaming. */
-export function ggufName(name: string): string {
-  return name
+export function ggufName(name: string, arch = "llama"): string {
+  const own =
+    arch === "gemma3"
+      ? name
+          .replace("post_attention_layernorm", "post_attention_norm")
+          .replace("pre_feedforward_layernorm", "ffn_norm")
+          .replace("post_feedforward_layernorm", "post_ffw_norm")
+      : name
+          .replace("self_attn.qkv_proj", "attn_qkv")
+          .replace("mlp.gate_up_proj", "ffn_up");
+  return own
     .replace("model.embed_tokens", "token_embd")
     .replace("model.norm", "output_norm")
     .replace("lm_head", "output")

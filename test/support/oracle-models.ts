@@ -22,7 +22,6 @@ export const FIRST_KEPT = 16;
 const TOKENS = 24;
 
 const SHAPE: RandomModelOptions = {
-  preset: "six-layers",
   hiddenSize: 256,
   intermediateSize: 512,
   layers: 2,
@@ -33,11 +32,30 @@ const SHAPE: RandomModelOptions = {
   isTied: false,
 };
 
-const ARCHITECTURES = {
-  llama: "LlamaForCausalLM",
-  qwen2: "Qwen2ForCausalLM",
-  qwen3: "Qwen3ForCausalLM",
-} as const;
+/** The architecture, and what it needs besides the shape. */
+const ARCHITECTURES: Record<string, RandomModelOptions> = {
+  llama: { architecture: "LlamaForCausalLM" },
+  qwen2: { architecture: "Qwen2ForCausalLM" },
+  qwen3: { architecture: "Qwen3ForCausalLM" },
+  /** llama.cpp takes the windows of every sixth layer, and the heads' size for the scale, for granted. */
+  gemma3: {
+    preset: "gemma-3",
+    layers: 6,
+    particulars: {
+      sliding_window: 8,
+      sliding_window_pattern: 6,
+      rope_local_base_freq: 10_000,
+      query_pre_attn_scalar: 32,
+    },
+  },
+  /** And every fourth layer without RoPE. */
+  smollm3: { preset: "smollm3", layers: 4 },
+  phi3: { preset: "phi-4-mini" },
+  granite: { preset: "granite-3" },
+};
+
+/** The first architectures, which are also held in 8 and 4 bit. */
+const QUANTISED = ["llama", "qwen2", "qwen3"];
 
 const SETS: Record<string, readonly BlockType[]> = {
   Q8_0: ["Q8_0"],
@@ -58,24 +76,23 @@ const SPREADS: Record<BlockType, number> = {
   Q6_K: 0.0015,
 };
 
-/** One of each architecture in F32, 8 bit and 4 bit, and llama in the other types. */
+/** One of each architecture in F32, the first of them in 8 bit and 4 bit, and llama in the other types. */
 export function oracleModels(): OracleModel[] {
-  const names = Object.keys(ARCHITECTURES) as (keyof typeof ARCHITECTURES)[];
   return [
-    ...names.flatMap((name) =>
+    ...QUANTISED.flatMap((name) =>
       ["F32", "Q8_0", "Q4_0"].map((set) => oracleModel(name, set)),
     ),
     ...["Q4_K_M", "mixed"].map((set) => oracleModel("llama", set)),
+    ...Object.keys(ARCHITECTURES)
+      .filter((name) => !QUANTISED.includes(name))
+      .map((name) => oracleModel(name, "F32")),
   ];
 }
 
-function oracleModel(
-  architecture: keyof typeof ARCHITECTURES,
-  set: string,
-): OracleModel {
+function oracleModel(architecture: string, set: string): OracleModel {
   const model = randomModel({
     ...SHAPE,
-    architecture: ARCHITECTURES[architecture],
+    ...ARCHITECTURES[architecture],
     seed: 5,
   });
   const types = SETS[set] ?? [];

@@ -6,20 +6,20 @@ import { seededInts, seededNormals } from "./random";
 
 export type PageFormat = "f32" | "f16";
 
-/** cos and sin of [256 fine, then coarse positions][headDim / 2], as the kernels read them. */
+/** cos and sin of [256 fine, then coarse positions][rotaryDim / 2], as the kernels read them. */
 export function rotations(
-  headDim: number,
+  rotaryDim: number,
   theta: number,
   positions: number,
 ): Float32Array {
-  const frequencies = inverseFrequencies(theta, headDim);
+  const frequencies = inverseFrequencies(theta, rotaryDim);
   const rows = 256 + Math.ceil(positions / 256) + 1;
-  const table = new Float32Array(rows * headDim);
+  const table = new Float32Array(rows * rotaryDim);
   for (let row = 0; row < rows; row++) {
     const position = row < 256 ? row : (row - 256) * 256;
-    for (let i = 0; i < headDim / 2; i++) {
-      table[row * headDim + 2 * i] = Math.cos(position * frequencies[i]!);
-      table[row * headDim + 2 * i + 1] = Math.sin(position * frequencies[i]!);
+    for (let i = 0; i < rotaryDim / 2; i++) {
+      table[row * rotaryDim + 2 * i] = Math.cos(position * frequencies[i]!);
+      table[row * rotaryDim + 2 * i + 1] = Math.sin(position * frequencies[i]!);
     }
   }
   return table;
@@ -30,23 +30,26 @@ export function randomPages({
   rounds,
   kvHeads,
   headDim,
+  rotaryDim = headDim,
   theta,
   format,
   seed,
 }: {
-  rounds: readonly { tokens: number; base: number }[];
+  rounds: readonly { tokens: number; base: number; place?: number }[];
   kvHeads: number;
   headDim: number;
+  rotaryDim?: number;
   theta: number;
   format: PageFormat;
   seed: number;
 }) {
   const pages: PageEntry[] = [];
-  rounds.forEach(({ tokens, base }, round) => {
+  rounds.forEach(({ tokens, base, place = base }, round) => {
     for (let first = 0; first < tokens; first += PAGE_TOKENS) {
       pages.push({
         page: 0,
         base,
+        place,
         first,
         valid: Math.min(PAGE_TOKENS, tokens - first),
         round,
@@ -67,7 +70,7 @@ export function randomPages({
     format === "f16"
       ? Float32Array.from(values, (value) => f16Value(f16Bits(value)))
       : values;
-  const frequencies = inverseFrequencies(theta, headDim);
+  const frequencies = inverseFrequencies(theta, rotaryDim);
   const keys = seededNormals(poolPages * pageValues, seed);
   for (const { page, first } of pages) {
     for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
@@ -102,9 +105,10 @@ export function pageBytes(
 /** The kernels' page table. */
 export function tableOf(pages: readonly PageEntry[]): Uint32Array {
   return Uint32Array.from(
-    pages.flatMap(({ page, base, first, valid, round }) => [
+    pages.flatMap(({ page, base, place = base, first, valid, round }) => [
       page,
       base,
+      place,
       first,
       valid,
       round,

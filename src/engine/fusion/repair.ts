@@ -28,17 +28,22 @@ export interface RepairMethod {
 }
 
 /** The first layer whose keys depend on more than their own token. */
-const CHECK_LAYER = 1;
+export const CHECK_LAYER = 1;
 /** Tokens at either end of a stale round that `edges` takes. */
 const EDGE = 4;
 
+/**
+ * @param firstGlobal the first layer from CHECK_LAYER on that sees all tokens: one with a window says nothing of
+ *   what is farther away
+ */
 export function repairMethod(
   variant: FusionVariant,
   watershed: number,
+  firstGlobal = CHECK_LAYER,
 ): RepairMethod {
   return {
     checkLayer:
-      variant === "watershed" ? watershed : Math.min(CHECK_LAYER, watershed),
+      variant === "watershed" ? watershed : Math.min(firstGlobal, watershed),
     isFresh: variant !== "lite" && variant !== "rounds",
     rows: variant === "rounds" ? "mass" : "question",
     choose: CHOICES[variant] ?? topTokens,

@@ -100,7 +100,7 @@ function tokensOf(pages: Uint32Array): (ChatToken & { at: number })[] {
     { length: pages.length / PAGE_ENTRY_WORDS },
     (_, entry) => {
       const from = entry * PAGE_ENTRY_WORDS;
-      const [, base, first, valid, round] = pages.subarray(from);
+      const [, base, , first, valid, round] = pages.subarray(from);
       return {
         entry,
         base: base!,

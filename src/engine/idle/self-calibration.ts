@@ -5,6 +5,7 @@
  */
 import { isResident, type Round } from "../../memory/round";
 import type { RondoConfig } from "../../model/config/calibration-config";
+import { isGlobal } from "../../model/config/global-layers";
 import type { BoundChat } from "../chat/bound-chat";
 import type { QuestionMass, Rows } from "../rounds/calibration";
 import type { LoadedModel } from "../load/loaded-model";
@@ -72,7 +73,9 @@ export class SelfCalibration {
 
     this.#isDone = true;
     const { watershed } = runner.cache.lower.shape;
-    const found = await calibrate(this.#questions);
+    const found = await calibrate(this.#questions, undefined, (layer) =>
+      isGlobal(model.network.config, layer),
+    );
     const gainAt = (rows: Rows, layer: number) =>
       found.worth.find((one) => one.rows === rows && one.layer === layer)
         ?.gain ?? 0;

@@ -4,6 +4,7 @@ import { KvCache, type KvFormat } from "../../memory/kv-cache";
 import { checkKernels, type KernelCheck } from "../../model/network/canary";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint";
 import type { ModelConfig } from "../../model/config/computable";
+import { globalLayerFrom } from "../../model/config/global-layers";
 import { compileKernels } from "../../model/network/kernel-set";
 import { Decoder } from "../../model/network/decoder";
 import type { WeightBits } from "../../model/weights/matrix-format";
@@ -43,7 +44,7 @@ export async function buildNetwork(
   {
     kvFormat = "f16",
     kvBudgetBytes = 2 ** 30,
-    watershed = defaultWatershed(config.numHiddenLayers),
+    watershed = defaultWatershed(config),
     tuning = tuningFor(gpu),
     weightBits,
     onProgress,
@@ -100,7 +101,11 @@ export function destroyNetwork(
   for (const buffer of weights.buffers) gpu.destroyBuffer(buffer);
 }
 
-/** The watershed of a model that was not calibrated: after a quarter of the layers. */
-function defaultWatershed(layerCount: number): number {
-  return Math.max(0, Math.floor(layerCount / 4) - 1);
+/**
+ * The watershed of a model that was not calibrated: after a quarter of the layers, at one that sees all rounds.
+ */
+function defaultWatershed(config: ModelConfig): number {
+  const quarter = Math.floor(config.numHiddenLayers / 4) - 1;
+  const watershed = globalLayerFrom(config, Math.max(0, quarter));
+  return Math.min(watershed, config.numHiddenLayers - 2);
 }

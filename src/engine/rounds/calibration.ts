@@ -60,10 +60,14 @@ const ENOUGH_HITS = 0.95;
 /** Heads are chosen only if that gains at least this much more. */
 const WORTHWHILE = 0.05;
 
-/** @throws RangeError without questions */
+/**
+ * @param isCandidate whether a layer may be the watershed: those with a window see what is near alone
+ * @throws RangeError without questions
+ */
 export function calibrate(
   questions: readonly QuestionMass[],
   tau = 0.9,
+  isCandidate: (layer: number) => boolean = () => true,
 ): Calibration {
   if (questions.length === 0)
     throw new RangeError("calibration: there is no question to learn from");
@@ -73,11 +77,13 @@ export function calibrate(
       worthOf(questions, layer, rows, tau),
     ),
   );
-  const found = worth.filter(({ hitRate = 0 }) => hitRate >= ENOUGH_HITS);
+  const candidates = worth.filter(({ layer }) => isCandidate(layer));
+  const eligible = candidates.length > 0 ? candidates : worth;
+  const found = eligible.filter(({ hitRate = 0 }) => hitRate >= ENOUGH_HITS);
   const best =
     found.length > 0
       ? leastBy(found, ({ cost }) => cost)
-      : leastBy(worth, ({ hitRate, gain }) => -(hitRate ?? gain));
+      : leastBy(eligible, ({ hitRate, gain }) => -(hitRate ?? gain));
   const { layer: watershed, rows } = best;
   const heads = headsOf(questions, rows, watershed, tau);
   return { watershed, rows, heads, tau, worth };

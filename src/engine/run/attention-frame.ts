@@ -54,6 +54,7 @@ export function frameOf({
   const upper = chosen.map((at, i) => ({
     round: history[at]!,
     base: upperBases[i]!,
+    place: lowerBases[at]!,
   }));
   return { lower: [...lower, ...ownPlaced], upper: [...upper, ...ownPlaced] };
 }

@@ -11,7 +11,9 @@ import type {
 import type { KvCache } from "../../memory/kv-cache";
 import { PAGE_TOKENS } from "../../memory/page-pool";
 import type { Model } from "../load/load-model";
-import { repairMethod } from "../fusion/repair";
+import { globalLayerFrom } from "../../model/config/global-layers";
+import type { Network } from "../load/network";
+import { CHECK_LAYER, repairMethod } from "../fusion/repair";
 import { samplerSettings } from "./sampler-settings";
 import type { TurnRequest } from "./turn";
 
@@ -133,7 +135,7 @@ export function turnRequest(
       selection.heads === "all"
         ? Array.from({ length: heads }, (_, head) => head)
         : selection.heads,
-    fusion: repairOf(network.cache, fusion),
+    fusion: repairOf(network, fusion),
     maxTokens: Math.max(1, maxTokens),
     signal,
   };
@@ -182,11 +184,13 @@ function fusionSettings({
 }
 
 function repairOf(
-  { lower }: KvCache,
+  { cache, config }: Network,
   wanted: Partial<FusionSettings> | undefined,
 ): TurnRequest["fusion"] {
   const { variant, ratio } = fusionSettings(wanted);
-  return { ratio, method: repairMethod(variant, lower.layerCount - 1) };
+  const watershed = cache.lower.layerCount - 1;
+  const firstGlobal = globalLayerFrom(config, CHECK_LAYER);
+  return { ratio, method: repairMethod(variant, watershed, firstGlobal) };
 }
 
 function within(name: string, value: number, high: number): void {

@@ -9,9 +9,10 @@ export interface Architecture {
    * The recipe of a model.
    *
    * @param config config.json, parsed
+   * @param contextTokens the context asked for: some models compute otherwise for a long one
    * @throws ModelFormatError for a field that is missing or invalid, or that no recipe can express
    */
-  readonly recipe: (config: unknown) => Recipe;
+  readonly recipe: (config: unknown, contextTokens?: number) => Recipe;
   readonly gguf: GgufFormat;
 }
 

@@ -74,7 +74,7 @@ function ropeScaling(file: GgufFacts): object | null {
 }
 
 /** The shortest decimal of a float32: config.json says 1e-5 where this format has 9.99999974e-6. */
-function decimal(float32: number): number {
+export function decimal(float32: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(float32.toPrecision(digits));
     if (Math.fround(short) === float32) return short;

@@ -2,13 +2,12 @@
 import * as v from "valibot";
 import { checked } from "../files/check-json";
 import type { Architecture } from "./architecture";
-import { CONFIG_FILE, decoderFields } from "./config-fields";
-import { decoderRecipe, type LayerPlace } from "./decoder-recipe";
+import { CONFIG_FILE, decoderFields, type FieldsOf } from "./config-fields";
+import { decoderAttention, decoderRecipe, gatedMlp } from "./decoder-recipe";
 import { decoderConfig, decoderTensors, ROPE_FACTORS } from "./gguf-decoder";
 import { firstKvIdentity } from "./kv-identity";
-import type { AttentionRecipe } from "./recipe";
-import { ropeFields } from "./rope-fields";
-import { projection, rmsNorm } from "./tensors";
+import type { Recipe } from "./recipe";
+import { readRope, ropeFields } from "./rope-fields";
 import { readWindows, windowFields } from "./window-fields";
 
 export const llamaFields = v.object({
@@ -24,11 +23,7 @@ export const llama: Architecture = {
 
   recipe(config) {
     const fields = checked(llamaFields, config, CONFIG_FILE);
-    const windows = readWindows(fields);
-    const recipe = decoderRecipe(llama.name, fields, windows, (place) =>
-      llamaAttention(place, fields.attention_bias),
-    );
-    return { ...recipe, kvIdentity: firstKvIdentity(recipe) };
+    return llamaRecipe(llama.name, fields, readWindows(fields));
   },
 
   gguf: {
@@ -43,28 +38,26 @@ export const llama: Architecture = {
   },
 };
 
-export function llamaAttention(
-  { at, queries, keys, headDim, hiddenSize, window, eps }: LayerPlace,
-  hasBias: boolean,
-): AttentionRecipe {
-  return {
-    norm: rmsNorm(`${at}.input_layernorm`, hiddenSize, eps),
-    qkv: projection(
-      {
-        [`${at}.self_attn.q_proj`]: queries,
-        [`${at}.self_attn.k_proj`]: keys,
-        [`${at}.self_attn.v_proj`]: keys,
-      },
-      hiddenSize,
-      { hasBias },
-    ),
-    qkNorm: null,
-    rope: 0,
-    scale: 1 / Math.sqrt(headDim),
-    window,
-    output: projection({ [`${at}.self_attn.o_proj`]: hiddenSize }, queries, {
-      hasBias,
+/** Of Llama and what differs from it in its windows alone. */
+export function llamaRecipe(
+  architecture: string,
+  fields: FieldsOf<typeof llamaFields.entries>,
+  windows: readonly (number | null)[],
+): Recipe {
+  const hasBias = fields.attention_bias;
+  const recipe = decoderRecipe({
+    architecture,
+    fields,
+    ropes: [readRope(fields)],
+    layer: (place) => ({
+      attention: decoderAttention(place, {
+        hasBias,
+        hasOutputBias: hasBias,
+        window: windows[place.index]!,
+      }),
+      mlp: gatedMlp(place, fields),
+      residualScale: 1,
     }),
-    postNorm: null,
-  };
+  });
+  return { ...recipe, kvIdentity: firstKvIdentity(recipe) };
 }

@@ -3,12 +3,15 @@ import * as v from "valibot";
 import { checked } from "../files/check-json";
 import type { Architecture } from "./architecture";
 import { CONFIG_FILE, decoderFields } from "./config-fields";
-import { decoderRecipe, type LayerPlace } from "./decoder-recipe";
+import {
+  decoderAttention,
+  decoderRecipe,
+  gatedMlp,
+  headNorms,
+} from "./decoder-recipe";
 import { decoderConfig, decoderTensors, ROPE_FACTORS } from "./gguf-decoder";
 import { firstKvIdentity } from "./kv-identity";
-import type { AttentionRecipe } from "./recipe";
-import { ropeFields } from "./rope-fields";
-import { projection, rmsNorm, weightOf } from "./tensors";
+import { readRope, ropeFields } from "./rope-fields";
 import { readWindows, windowFields } from "./window-fields";
 
 const qwen3Fields = v.object({
@@ -25,9 +28,21 @@ export const qwen3: Architecture = {
   recipe(config) {
     const fields = checked(qwen3Fields, config, CONFIG_FILE);
     const windows = readWindows(fields);
-    const recipe = decoderRecipe(qwen3.name, fields, windows, (place) =>
-      attention(place, fields.attention_bias),
-    );
+    const recipe = decoderRecipe({
+      architecture: qwen3.name,
+      fields,
+      ropes: [readRope(fields)],
+      layer: (place) => ({
+        attention: decoderAttention(place, {
+          hasBias: fields.attention_bias,
+          hasOutputBias: fields.attention_bias,
+          qkNorm: headNorms(place),
+          window: windows[place.index]!,
+        }),
+        mlp: gatedMlp(place, fields),
+        residualScale: 1,
+      }),
+    });
     return { ...recipe, kvIdentity: firstKvIdentity(recipe) };
   },
 
@@ -46,34 +61,3 @@ export const qwen3: Architecture = {
     }),
   },
 };
-
-function attention(
-  { at, queries, keys, headDim, hiddenSize, window, eps }: LayerPlace,
-  hasBias: boolean,
-): AttentionRecipe {
-  return {
-    norm: rmsNorm(`${at}.input_layernorm`, hiddenSize, eps),
-    qkv: projection(
-      {
-        [`${at}.self_attn.q_proj`]: queries,
-        [`${at}.self_attn.k_proj`]: keys,
-        [`${at}.self_attn.v_proj`]: keys,
-      },
-      hiddenSize,
-      { hasBias },
-    ),
-    qkNorm: {
-      q: weightOf(`${at}.self_attn.q_norm`, [headDim]),
-      k: weightOf(`${at}.self_attn.k_norm`, [headDim]),
-      eps,
-      offset: 0,
-    },
-    rope: 0,
-    scale: 1 / Math.sqrt(headDim),
-    window,
-    output: projection({ [`${at}.self_attn.o_proj`]: hiddenSize }, queries, {
-      hasBias,
-    }),
-    postNorm: null,
-  };
-}

@@ -22,7 +22,7 @@ export interface Recipe {
   vocabSize: number;
   embedding: Embedding;
   /** Each kind of rotation once; layers refer to theirs by index. */
-  ropes: readonly Rope[];
+  ropes: readonly [Rope, ...Rope[]];
   layers: readonly LayerRecipe[];
   /** After the last layer. */
   norm: Norm;
@@ -129,20 +129,15 @@ export interface Rope {
 /** How RoPE's frequencies are stretched for a longer context. */
 export type RopeScaling =
   | { type: "linear"; factor: number }
-  /** Each frequency divided by its own factor, one for each pair. */
-  | { type: "factors"; factors: readonly number[] }
+  /**
+   * Each frequency divided by its own factor, one for each pair; cos and sin times the attention factor (1 if
+   * there is none).
+   */
+  | { type: "factors"; factors: readonly number[]; attentionFactor?: number }
   | {
       type: "llama3";
       factor: number;
       lowFreqFactor: number;
       highFreqFactor: number;
-      originalMaxPositionEmbeddings: number;
-    }
-  /** Short factors up to the original context, long ones beyond; cos and sin times the attention factor. */
-  | {
-      type: "longrope";
-      shortFactors: readonly number[];
-      longFactors: readonly number[];
-      attentionFactor: number;
       originalMaxPositionEmbeddings: number;
     };

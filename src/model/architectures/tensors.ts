@@ -2,8 +2,13 @@
 import type { Norm, Projection, TensorSpec } from "./recipe";
 
 /** A norm over `size` values by its tensor's name, less `.weight`. */
-export function rmsNorm(name: string, size: number, eps: number): Norm {
-  return { weight: weightOf(name, [size]), eps, offset: 0 };
+export function rmsNorm(
+  name: string,
+  size: number,
+  eps: number,
+  offset: Norm["offset"] = 0,
+): Norm {
+  return { weight: weightOf(name, [size]), eps, offset };
 }
 
 /**

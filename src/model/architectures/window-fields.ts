@@ -17,21 +17,16 @@ export const windowFields = {
   ),
 };
 
-export interface Windows {
-  /** The most tokens that a row of each layer attends to; null: all. */
-  byLayer: readonly (number | null)[];
-  /** Up to so many tokens the windows have no effect. */
-  stillTokens: number;
-}
-
 /**
+ * The most tokens that a row of each layer attends to, counting itself; null: all.
+ *
  * @param isUsed whether a named window is used if use_sliding_window is missing
  * @throws ModelFormatError for layers of another kind
  */
 export function readWindows(
   fields: FieldsOf<typeof decoderFields & typeof windowFields>,
   isUsed = fields.layer_types.includes("sliding_attention"),
-): Windows {
+): readonly (number | null)[] {
   const { layer_types: types } = fields;
   const other = types.find(
     (type) => type !== "full_attention" && type !== "sliding_attention",
@@ -40,12 +35,9 @@ export function readWindows(
     fail("layer_types: full_attention or sliding_attention", other);
   const window =
     (fields.use_sliding_window ?? isUsed) ? fields.sliding_window : null;
-  return {
-    byLayer: Array.from({ length: fields.num_hidden_layers }, (_, l) =>
-      types.length === 0 || types[l] === "sliding_attention"
-        ? (window ?? null)
-        : null,
-    ),
-    stillTokens: window ?? Infinity,
-  };
+  return Array.from({ length: fields.num_hidden_layers }, (_, l) =>
+    types.length === 0 || types[l] === "sliding_attention"
+      ? (window ?? null)
+      : null,
+  );
 }

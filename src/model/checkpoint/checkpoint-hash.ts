@@ -55,8 +55,7 @@ export function hashedCheckpoint(checkpoint: Checkpoint): HashedCheckpoint {
   let pieces: string[] | undefined;
   return {
     checkpoint: {
-      tensors: checkpoint.tensors,
-      totalBytes: checkpoint.totalBytes,
+      ...checkpoint,
       async *read(signal) {
         pieces = undefined;
         const read: string[] = [];

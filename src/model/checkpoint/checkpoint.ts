@@ -67,6 +67,8 @@ export interface Checkpoint {
   tensors: ReadonlyMap<string, TensorInfo>;
   /** Bytes of all tensors. */
   totalBytes: number;
+  /** Whether norms' weights include the recipe's offset, as in GGUF. */
+  hasWholeNorms?: boolean;
   /**
    * All rows of all tensors, each once, in pieces of at most 4 MiB, or of one row if a row is longer. A tensor's
    * rows come in order and without interruption. May be called again to read everything anew.

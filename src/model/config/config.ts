@@ -16,16 +16,17 @@ const named = v.object({
  * The recipe of a model of one of the known architectures.
  *
  * @param json config.json, parsed
+ * @param contextTokens the context asked for: some models compute otherwise for a long one
  * @throws ModelFormatError for an unknown architecture, or parts that the network does not compute
  */
-export function readConfig(json: unknown): ModelConfig {
+export function readConfig(json: unknown, contextTokens?: number): ModelConfig {
   const { architectures } = checked(named, json, CONFIG_FILE);
   const known = ARCHITECTURES.find(({ name }) => architectures.includes(name));
   if (known === undefined) {
     const names = ARCHITECTURES.map(({ name }) => name).join(", ");
     fail(`architectures: ${names}`, architectures.join(", "));
   }
-  const recipe = known.recipe(json);
+  const recipe = known.recipe(json, contextTokens);
   expectComputable(recipe);
   return recipe;
 }

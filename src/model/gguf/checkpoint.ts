@@ -104,6 +104,7 @@ export function ggufCheckpoint(
   return {
     tensors,
     totalBytes,
+    hasWholeNorms: true,
     read: (signal) => readStoredTensors(files, header.file, stored, signal),
   };
 }

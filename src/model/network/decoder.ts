@@ -19,10 +19,12 @@ import { recordLinear } from "./linear";
 import { strideOf } from "../weights/matrix-format";
 import type { Tuning } from "./tuning";
 import type { Weights } from "../weights/weights";
-import { inverseFrequencies } from "./rope";
+import { rotationOf } from "./rope";
 import {
   createWorkspace,
   qkvColumns,
+  ropeIndex,
+  rotaryDim,
   ROW_CAPACITY,
   splitsFor,
   type Workspace,
@@ -113,6 +115,7 @@ export class Decoder {
           vocab_size,
           first_token: part.firstRow,
           token_count: part.rows,
+          scale: config.embedding.scale,
         },
       ),
     );
@@ -125,6 +128,7 @@ export class Decoder {
       weight: weights.lmHead,
       y: logits,
       yStride: strideOf(vocab_size),
+      scale: config.head.scale,
       askedOnly: true,
     });
     this.#sample = kernels.sample.record(
@@ -169,7 +173,10 @@ export class Decoder {
       heads: numAttentionHeads,
       kvHeads: numKeyValueHeads,
       headDim,
-      frequencies: inverseFrequencies(ropes[rope], headDim),
+      rotation: rotationOf(
+        rope === null ? null : ropes[rope]!,
+        rotaryDim(this.#config),
+      ),
       scale,
     };
   }
@@ -346,7 +353,7 @@ export class Decoder {
       {
         step: step.buffer,
         pages: keys.table,
-        rope: ropes[rope],
+        rope: ropes[ropeIndex(this.#config, rope)]!,
         qkv,
         k_pages: keys.pages.k,
         scores,

@@ -10,6 +10,7 @@ import { attentionJoin } from "../../kernels/attention-join";
 import { embed } from "../../kernels/embed";
 import { KV_FORMAT, WEIGHT_FORMAT } from "../../kernels/formats";
 import { matmul } from "../../kernels/matmul";
+import { normAdd } from "../../kernels/norm-add";
 import { matvec, matvecLanes } from "../../kernels/matvec";
 import { pageMass } from "../../kernels/page-mass";
 import { relevance } from "../../kernels/relevance";
@@ -21,6 +22,7 @@ import type { KvFormat } from "../../memory/kv-cache";
 import type { ModelConfig } from "../config/computable";
 import type { MatrixFormat, WeightFormats } from "../weights/matrix-format";
 import type { Tuning } from "./tuning";
+import { rotaryDim } from "./workspace";
 
 /** Rows that share the unpacked weights in matvec, if there are a few. */
 const ROW_TILE = 4;
@@ -40,17 +42,18 @@ export async function compileKernels(
 ) {
   const kv_format = KV_FORMAT[kv];
   const head_dim = config.headDim;
+  const rotary_dim = rotaryDim(config);
   const group = config.numAttentionHeads / config.numKeyValueHeads;
   const rowTile = attentionTile(group, head_dim);
   const manyQueries = Math.max(group, tuning.attentionQueries);
   const tile = attentionTile(manyQueries, head_dim);
   const attentionFor = (one: AttentionTile) =>
-    attention(gpu, { head_dim, kv_format, ...one });
+    attention(gpu, { head_dim, rotary_dim, kv_format, ...one });
 
   const compiled = await Promise.all([
     embed(gpu, { weight_format: WEIGHT_FORMAT[embedding] }),
     compileLinear(gpu, config, matrices, tuning),
-    ropeAppend(gpu, { head_dim, kv_format }),
+    ropeAppend(gpu, { head_dim, rotary_dim, kv_format }),
     attentionFor(rowTile),
     attentionFor(tile),
     attentionJoin(gpu, { head_dim }),
@@ -58,8 +61,9 @@ export async function compileKernels(
     rmsNorm(gpu),
     sample(gpu),
     appendPage(gpu),
-    relevance(gpu, { head_dim, kv_format }),
+    relevance(gpu, { head_dim, rotary_dim, kv_format }),
     relevanceJoin(gpu),
+    normAdd(gpu),
   ]);
   const [
     embedTokens,
@@ -74,6 +78,7 @@ export async function compileKernels(
     append,
     score,
     scoreJoin,
+    addNorm,
   ] = compiled;
   return {
     embed: embedTokens,
@@ -91,6 +96,7 @@ export async function compileKernels(
     appendPage: append,
     relevance: score,
     relevanceJoin: scoreJoin,
+    normAdd: addNorm,
   };
 }
 

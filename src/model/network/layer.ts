@@ -1,17 +1,14 @@
 /** One decoder layer's dispatches, recorded once against its weights, its pages and the workspace. */
 import type { Pass } from "../../gpu/gpu";
 import type { Dispatch } from "../../gpu/kernel";
+import type { AttentionRecipe, Norm } from "../architectures/recipe";
 import type { LayerPages } from "../../memory/kv-cache";
-import type {
-  ComputableAttention,
-  ComputableLayer,
-  ModelConfig,
-} from "../config/computable";
+import type { ComputableLayer, ModelConfig } from "../config/computable";
 import type { KernelSet } from "./kernel-set";
 import { type Linear, recordLinear } from "./linear";
 import { strideOf } from "../weights/matrix-format";
 import type { LayerWeights } from "../weights/weights";
-import { qkvColumns, type Workspace } from "./workspace";
+import { qkvColumns, ropeIndex, type Workspace } from "./workspace";
 
 /** What all layers share. */
 export interface LayerContext {
@@ -37,12 +34,21 @@ export interface AttentionShape {
 }
 
 /** The epilogue that combines gate and up, by activation. */
-const GATED = { silu: "gated" } as const satisfies Record<
+const GATED = {
+  silu: "gatedSilu",
+  gelu_pytorch_tanh: "gatedGelu",
+} as const satisfies Record<
   ComputableLayer["mlp"]["activation"],
   Linear["epilogue"]
 >;
 
-/** In the order of the forward pass; seven dispatches, whichever attention is used. */
+/** More positions than any context has: the window of a layer that has none. */
+const NO_WINDOW = 2 ** 31 - 1;
+
+/**
+ * In the order of the forward pass; seven dispatches, whichever attention is used, and one more for each norm
+ * behind attention or MLP.
+ */
 export interface LayerDispatches {
   qkv: (pass: Pass, rows: number) => void;
   append: (pass: Pass, rows: number) => void;
@@ -56,7 +62,7 @@ export interface LayerDispatches {
 
 export function recordLayer(
   context: LayerContext,
-  { attention, mlp }: ComputableLayer,
+  { attention, mlp, residualScale }: ComputableLayer,
   weights: LayerWeights,
   keys: LayerKeys,
 ): LayerDispatches {
@@ -64,17 +70,21 @@ export function recordLayer(
   const { numAttentionHeads: heads, numKeyValueHeads: kvHeads } = config;
   const { qkNorm } = attention;
   const { residual, qkv, attended, activated, partials } = workspace;
-  const rope = workspace.ropes[attention.rope];
+  const rope = workspace.ropes[ropeIndex(config, attention.rope)]!;
   const step = workspace.step.buffer;
   const qkvStride = strideOf(qkvColumns(config));
   const linear = (one: Linear) => recordLinear(kernels, step, one);
   const attend = (kernel: KernelSet["attention"]) =>
     recordAttention(context, attention, kernel, keys);
-  const addsToResidual = {
-    y: residual,
-    yStride: strideOf(config.hiddenSize),
-    epilogue: "add",
-  } as const;
+  const addToResidual = (
+    one: Pick<Linear, "x" | "weight" | "bias">,
+    postNorm: Norm | null,
+    normWeight: GPUBuffer | undefined,
+  ) =>
+    recordResidual(context, one, {
+      scale: residualScale,
+      ...(postNorm && { norm: { weight: normWeight!, eps: postNorm.eps } }),
+    });
 
   const ropeAppend = kernels.ropeAppend.record(
     {
@@ -119,28 +129,64 @@ export function recordLayer(
         out_stride: strideOf(heads * config.headDim) / 4,
       },
     ),
-    output: linear({
-      x: attended,
-      weight: weights.oProj,
-      bias: weights.oBias,
-      ...addsToResidual,
-    }),
+    output: addToResidual(
+      { x: attended, weight: weights.oProj, bias: weights.oBias },
+      attention.postNorm,
+      weights.attentionPostNorm,
+    ),
     gateUp: linear({
       x: residual,
-      norm: { weight: weights.postAttentionNorm, eps: mlp.norm.eps },
+      norm: { weight: weights.mlpNorm, eps: mlp.norm.eps },
       weight: weights.gateUp,
       y: activated,
       yStride: strideOf(config.intermediateSize),
       epilogue: GATED[mlp.activation],
     }),
-    down: linear({ x: activated, weight: weights.downProj, ...addsToResidual }),
+    down: addToResidual(
+      { x: activated, weight: weights.downProj },
+      mlp.postNorm,
+      weights.mlpPostNorm,
+    ),
+  };
+}
+
+/** residual += norm(x · weightᵀ + bias) · scale: one dispatch, or two with a norm. */
+function recordResidual(
+  { config, kernels, workspace }: LayerContext,
+  linear: Pick<Linear, "x" | "weight" | "bias">,
+  { scale, norm }: { scale: number; norm?: { weight: GPUBuffer; eps: number } },
+): (pass: Pass, rows: number) => void {
+  const { residual, projected } = workspace;
+  const step = workspace.step.buffer;
+  const { hiddenSize: columns } = config;
+  const yStride = strideOf(columns);
+  if (!norm)
+    return recordLinear(kernels, step, {
+      ...linear,
+      y: residual,
+      yStride,
+      epilogue: "add",
+      scale,
+    });
+  const project = recordLinear(kernels, step, {
+    ...linear,
+    y: projected!,
+    yStride,
+  });
+  const add = kernels.normAdd.record(
+    { step, x: projected!, weight: norm.weight, residual },
+    { chunks: yStride / 8, columns, eps: norm.eps, scale },
+  );
+  return (pass, rows) => {
+    project(pass, rows);
+    add(pass, { rows });
   };
 }
 
 /** @param mass receives the softmax sums of every tile of keys, for page-mass.wgsl */
 export function recordAttention(
   { config, workspace }: LayerContext,
-  { rope, scale }: ComputableAttention,
+  { rope, scale, window }: AttentionRecipe,
   kernel: KernelSet["attention"],
   { pages, table, half }: LayerKeys,
   mass?: GPUBuffer,
@@ -150,7 +196,7 @@ export function recordAttention(
     {
       step: workspace.step.buffer,
       pages: table,
-      rope: workspace.ropes[rope],
+      rope: workspace.ropes[ropeIndex(config, rope)]!,
       qkv: workspace.qkv,
       k_pages: pages.k,
       v_pages: pages.v,
@@ -165,6 +211,7 @@ export function recordAttention(
       qkv_stride: strideOf(qkvColumns(config)) / 4,
       scale,
       emits_mass: Number(mass !== undefined),
+      window: window ?? NO_WINDOW,
     },
   );
 }

@@ -17,6 +17,8 @@ export interface Linear {
   /** [outputs] */
   bias?: GPUBuffer | undefined;
   epilogue?: keyof typeof EPILOGUE;
+  /** Factor for results, with their bias; gated ones have none. Default 1. */
+  scale?: number;
   /** Whether x holds only the asked rows of the step. */
   askedOnly?: boolean;
 }
@@ -40,11 +42,12 @@ export function recordLinear(
     norm,
     bias,
     epilogue = "store",
+    scale = 1,
     askedOnly = false,
   }: Linear,
 ): (pass: Pass, rows: number) => void {
   const { format, columns, parts } = weight;
-  const isGated = epilogue === "gated";
+  const isGated = epilogue === "gatedSilu" || epilogue === "gatedGelu";
   if (isGated && parts.length > 1)
     throw new RangeError(
       `a gated matrix of ${weight.rows} rows in ${parts.length} parts`,
@@ -71,6 +74,7 @@ export function recordLinear(
       epilogue: EPILOGUE[epilogue],
       first_output: firstRow,
       asked_only: Number(askedOnly),
+      result_scale: scale,
     };
     const { matvec, matvecRows, matmul } = kernels.linear[format]!;
     return {

@@ -1,5 +1,6 @@
 /** The small buffer with a step's inputs: `struct Step` of shared/step.wgsl. */
 import type { Gpu } from "../../gpu/gpu";
+import { HALVES } from "../../util/kv-half";
 
 /** Row token that means "the token that the sampler drew last". */
 export const SAMPLED = 0xffffffff;
@@ -42,7 +43,9 @@ export interface Step {
   appended?: { lower: readonly number[]; upper: readonly number[] };
 }
 
-const HEADER_WORDS = 25;
+/** An index in a page table, and the words of its entry. */
+const APPENDED_WORDS = 7;
+const HEADER_WORDS = 13 + 2 * APPENDED_WORDS;
 const ROW_WORDS = 5;
 
 /** Packs steps and writes them, each with one call. */
@@ -83,8 +86,8 @@ export class StepBuffer {
     f32(draw?.topP ?? 1);
     f32(draw?.minP ?? 0);
     f32(draw?.repetitionPenalty ?? 1);
-    for (let i = 0; i < 6; i++) u32(appended?.lower[i] ?? 0);
-    for (let i = 0; i < 6; i++) u32(appended?.upper[i] ?? 0);
+    for (const half of HALVES)
+      for (let i = 0; i < APPENDED_WORDS; i++) u32(appended?.[half][i] ?? 0);
     for (const row of rows) {
       u32(row.token);
       u32(row.position);

@@ -19,8 +19,8 @@ const TILE_QUERIES = 16;
 /** f32 buffers unless it says otherwise; rows are padded to strideOf(columns). */
 export interface Workspace {
   step: StepBuffer;
-  /** Of each RoPE: cos and sin of [256 fine positions, then coarse ones][head_dim / 2]. */
-  ropes: readonly [GPUBuffer];
+  /** Of each RoPE, and last of none: cos and sin of [256 fine positions, then coarse ones][rotary_dim / 2]. */
+  ropes: readonly GPUBuffer[];
   /** [ROW_CAPACITY, hidden]: the residual stream. */
   residual: GPUBuffer;
   /** [ROW_CAPACITY, (heads + 2 · kv heads) · head_dim] */
@@ -31,6 +31,8 @@ export interface Workspace {
   attended: GPUBuffer;
   /** [ROW_CAPACITY, intermediate] */
   activated: GPUBuffer;
+  /** [ROW_CAPACITY, hidden]: what attention or MLP give, for layers with norms behind them. */
+  projected: GPUBuffer | undefined;
   /** [ASKED_CAPACITY, hidden]: the asked rows, normalised. */
   asked: GPUBuffer;
   /** [ASKED_CAPACITY, vocabulary] */
@@ -59,20 +61,20 @@ export function createWorkspace(
     make(label, count * strideOf(columns) * 4);
 
   const step = new StepBuffer(gpu, ROW_CAPACITY);
-  const rotations = ropeTable(
-    config.ropes[0],
-    headDim,
-    config.maxPositionEmbeddings,
-  );
-  const rope = make("rotations", rotations.byteLength);
-  gpu.write(rope, 0, rotations);
+  const ropes = [...config.ropes, null].map((rope) => {
+    const { maxPositionEmbeddings: positions } = config;
+    const rotations = ropeTable(rope, rotaryDim(config), positions);
+    const buffer = make("rotations", rotations.byteLength);
+    gpu.write(buffer, 0, rotations);
+    return buffer;
+  });
   // splitsFor() never lets rows · splits exceed this.
   const partialRows =
     ROW_CAPACITY + Math.ceil((busyWorkgroups * TILE_QUERIES) / heads);
 
   return {
     step,
-    ropes: [rope],
+    ropes,
     residual: rows("residual stream", ROW_CAPACITY, hiddenSize),
     qkv: rows("qkv", ROW_CAPACITY, qkvColumns(config)),
     partials: make(
@@ -81,6 +83,9 @@ export function createWorkspace(
     ),
     attended: rows("attended values", ROW_CAPACITY, heads * headDim),
     activated: rows("activated", ROW_CAPACITY, config.intermediateSize),
+    projected: hasPostNorms(config)
+      ? rows("projected", ROW_CAPACITY, hiddenSize)
+      : undefined,
     asked: rows("asked rows", ASKED_CAPACITY, hiddenSize),
     logits: rows("logits", ASKED_CAPACITY, vocabSize),
     sampled: make("sampled token", 4),
@@ -90,6 +95,22 @@ export function createWorkspace(
       for (const buffer of buffers) gpu.destroyBuffer(buffer);
     },
   };
+}
+
+/** Values of a head that RoPE turns. */
+export function rotaryDim({ headDim, ropes }: ModelConfig): number {
+  return headDim * (ropes[0]?.partialRotaryFactor ?? 1);
+}
+
+/** Index of a layer's table among the workspace's `ropes`. */
+export function ropeIndex({ ropes }: ModelConfig, rope: number | null): number {
+  return rope ?? ropes.length;
+}
+
+function hasPostNorms({ layers }: ModelConfig): boolean {
+  return layers.some(
+    ({ attention, mlp }) => attention.postNorm ?? mlp.postNorm,
+  );
 }
 
 /** Values of a row of the joined projection. */

@@ -17,8 +17,15 @@ import {
 import { ModelFormatError } from "../../util/errors";
 
 /** Where a tensor goes: among the rows of a matrix, or among the values of a vector. */
-export type Destination =
-  { matrix: Matrix; firstRow: number } | { vector: GPUBuffer; first: number };
+export type Destination = { matrix: Matrix; firstRow: number } | VectorPlace;
+
+interface VectorPlace {
+  vector: GPUBuffer;
+  /** Index of the tensor's first value. */
+  first: number;
+  /** Added to each value. */
+  offset: number;
+}
 
 /**
  * Returns bytes written.
@@ -32,14 +39,13 @@ export function uploadRows(
 ): number {
   return "matrix" in to
     ? uploadMatrix(gpu, rows, to.matrix, to.firstRow + rows.firstRow)
-    : uploadVector(gpu, rows, to.vector, to.first);
+    : uploadVector(gpu, rows, to);
 }
 
 function uploadVector(
   gpu: Gpu,
   { tensor, bytes }: TensorRows,
-  vector: GPUBuffer,
-  first: number,
+  { vector, first, offset }: VectorPlace,
 ): number {
   const { type, file, name } = tensor;
   if (!isFloatType(type))
@@ -49,7 +55,8 @@ function uploadVector(
       expected: "values of type F32, F16 or BF16",
       found: type,
     });
-  const values = toFloats(bytes, type satisfies FloatType);
+  let values = toFloats(bytes, type satisfies FloatType);
+  if (offset !== 0) values = values.map((value) => value + offset);
   gpu.write(vector, 4 * first, values);
   return values.byteLength;
 }

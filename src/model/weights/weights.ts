@@ -3,6 +3,7 @@ import type { Gpu } from "../../gpu/gpu";
 import type { Checkpoint } from "../checkpoint/checkpoint";
 import type {
   LayerRecipe,
+  Norm,
   Projection,
   TensorSpec,
 } from "../architectures/recipe";
@@ -31,7 +32,10 @@ export interface LayerWeights {
   kNorm?: GPUBuffer;
   oProj: Matrix;
   oBias?: GPUBuffer;
-  postAttentionNorm: GPUBuffer;
+  mlpNorm: GPUBuffer;
+  /** [hidden], behind attention and MLP. */
+  attentionPostNorm?: GPUBuffer;
+  mlpPostNorm?: GPUBuffer;
   /** [2 · intermediate, hidden]: gate, then up. */
   gateUp: Matrix;
   downProj: Matrix;
@@ -175,13 +179,25 @@ function allocate(
     return whole;
   }
 
+  /** A norm's weights, with what a file of this format leaves out of them. */
+  function norm(
+    label: string,
+    { weight, offset }: Pick<Norm, "weight" | "offset">,
+  ): GPUBuffer {
+    return vector(label, [weight], checkpoint.hasWholeNorms ? 0 : offset);
+  }
+
   /** A vector made of concatenated tensors, as f32. */
-  function vector(label: string, specs: readonly TensorSpec[]): GPUBuffer {
+  function vector(
+    label: string,
+    specs: readonly TensorSpec[],
+    offset = 0,
+  ): GPUBuffer {
     const total = specs.reduce((sum, { shape }) => sum + shape[0]!, 0);
     const buffer = make(label, strideOf(total) * 4);
     let first = 0;
     for (const { name, shape } of specs) {
-      destinations.set(name, { vector: buffer, first });
+      destinations.set(name, { vector: buffer, first, offset });
       first += shape[0]!;
     }
     return buffer;
@@ -194,25 +210,32 @@ function allocate(
     const { qkv, oProj, gateUp, downProj } = layerMatrices(layer, l);
     const label = (part: string) => `layer ${l} ${part}`;
     return {
-      inputNorm: vector(label("input norm"), [attention.norm.weight]),
+      inputNorm: norm(label("input norm"), attention.norm),
       qkv: matrix(qkv),
       ...(qkvBias && { qkvBias: vector(label("qkv bias"), qkvBias) }),
       ...(qkNorm && {
-        qNorm: vector(label("q norm"), [qkNorm.q]),
-        kNorm: vector(label("k norm"), [qkNorm.k]),
+        qNorm: norm(label("q norm"), { ...qkNorm, weight: qkNorm.q }),
+        kNorm: norm(label("k norm"), { ...qkNorm, weight: qkNorm.k }),
       }),
       oProj: matrix(oProj),
       ...(oBias && { oBias: vector(label("o bias"), oBias) }),
-      postAttentionNorm: vector(label("post attention norm"), [
-        mlp.norm.weight,
-      ]),
+      mlpNorm: norm(label("MLP norm"), mlp.norm),
+      ...(attention.postNorm && {
+        attentionPostNorm: norm(
+          label("attention post norm"),
+          attention.postNorm,
+        ),
+      }),
+      ...(mlp.postNorm && {
+        mlpPostNorm: norm(label("MLP post norm"), mlp.postNorm),
+      }),
       gateUp: matrix(gateUp),
       downProj: matrix(downProj),
     };
   });
   // The head affects every logit: it is kept finer than the layers, as other quantisers do.
   const outer: WeightBits = bits === 4 ? 8 : bits;
-  const { embedding, head, norm } = config;
+  const { embedding, head, norm: lastNorm } = config;
   const embedTokens = matrix(
     { label: "embedding", tensors: [embedding.weight] },
     outer,
@@ -225,7 +248,7 @@ function allocate(
     formats: { embedding: embedTokens.format, matrices: [...formats] },
     embedTokens,
     layers,
-    norm: vector("final norm", [norm.weight]),
+    norm: norm("final norm", lastNorm),
     lmHead,
     parameterCount,
     bytes: buffers.reduce((sum, { size }) => sum + size, 0),

@@ -16,7 +16,7 @@ function pagesOf(...rounds: { id: number; tokens: number }[]): number[][] {
   for (const { id, tokens } of rounds) {
     for (let first = 0; first < tokens; first += 16) {
       const valid = Math.min(16, tokens - first);
-      entries.push([entries.length, base, first, valid, id]);
+      entries.push([entries.length, base, base, first, valid, id]);
     }
     base += tokens;
   }

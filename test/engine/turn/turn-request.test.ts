@@ -39,7 +39,7 @@ function modelOf(changes: Partial<Model> = {}): Model {
     generation: { eosTokenIds: [91, 95], sampler: { topK: 20 } },
     tokenizer: { isText: (id: number) => id !== START && id !== END },
     network: {
-      config: { numAttentionHeads: 4 },
+      config: { numAttentionHeads: 4, layers: [] },
       cache: { upper: { pageBytes: 16 * 100 }, lower: { layerCount: 2 } },
     },
     contextTokens: 1200,

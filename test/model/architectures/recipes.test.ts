@@ -2,11 +2,18 @@
 import { describe, expect, it } from "vitest";
 import type { Architecture } from "../../../src/model/architectures/architecture";
 import { ARCHITECTURES } from "../../../src/model/architectures/known-architectures";
+import { gemma3 } from "../../../src/model/architectures/gemma3";
+import { granite } from "../../../src/model/architectures/granite";
 import { llama } from "../../../src/model/architectures/llama";
 import { mistral } from "../../../src/model/architectures/mistral";
+import { phi3 } from "../../../src/model/architectures/phi3";
 import { qwen2 } from "../../../src/model/architectures/qwen2";
 import { qwen3 } from "../../../src/model/architectures/qwen3";
+import { smollm3 } from "../../../src/model/architectures/smollm3";
 import type { LayerRecipe } from "../../../src/model/architectures/recipe";
+
+/** The first four: what they do not say otherwise is as in Llama. */
+const LLAMA_LIKE = [llama, mistral, qwen2, qwen3];
 
 /** Two layers of four heads of 16, two of them of keys and values. */
 const sizes = {
@@ -167,13 +174,11 @@ describe("a layer's recipe", () => {
       const found = recipe({ ...sizes, ...window, layer_types });
       const windows = found.layers.map(({ attention }) => attention.window);
       expect(windows).toEqual([null, 512]);
-      // The network has no windows yet: nothing slides within so many tokens.
-      expect(found.maxPositionEmbeddings).toBe(512);
     }
   });
 
   it("has a bias in the MLP and another activation where the configuration says so", () => {
-    for (const { recipe } of ARCHITECTURES) {
+    for (const { recipe } of LLAMA_LIKE) {
       const more = { mlp_bias: true, hidden_act: "gelu_pytorch_tanh" };
       const { mlp } = recipe({ ...sizes, ...more }).layers[1]!;
       expect(mlp).toEqual({
@@ -195,7 +200,7 @@ describe("a layer's recipe", () => {
   });
 });
 
-describe.each(ARCHITECTURES.map((one) => [one.name, one] as const))(
+describe.each(LLAMA_LIKE.map((one) => [one.name, one] as const))(
   "around the layers, %s",
   (name, { recipe }) => {
     it("has an embedding, one RoPE, a last norm and a head", () => {
@@ -255,7 +260,7 @@ describe("the identity of KV", () => {
   ];
 
   it("is another one for every other recipe, and the same for the same", () => {
-    const recipes = ARCHITECTURES.flatMap(({ recipe }) =>
+    const recipes = LLAMA_LIKE.flatMap(({ recipe }) =>
       changes.map((more) => {
         const { kvIdentity, ...rest } = recipe({ ...sizes, ...more });
         return { identity: JSON.stringify(kvIdentity), rest };
@@ -265,10 +270,192 @@ describe("the identity of KV", () => {
       recipes.map(({ identity, rest }) => [JSON.stringify(rest), identity]),
     );
     // Qwen2 does not heed attention_bias.
-    expect(byRecipe.size).toBe(ARCHITECTURES.length * changes.length - 1);
+    expect(byRecipe.size).toBe(LLAMA_LIKE.length * changes.length - 1);
     expect(new Set(byRecipe.values()).size).toBe(byRecipe.size);
     for (const { identity, rest } of recipes)
       expect(byRecipe.get(JSON.stringify(rest))).toBe(identity);
+  });
+
+  it("of later architectures is another one where their KV is, whatever the logits are", () => {
+    const identity = (
+      { recipe }: Architecture,
+      more: object,
+      context?: number,
+    ) => JSON.stringify(recipe({ ...sizes, ...more }, context).kvIdentity);
+    const longRope = {
+      rope_scaling: {
+        type: "longrope",
+        short_factor: Array<number>(8).fill(1),
+        long_factor: Array<number>(8).fill(2),
+      },
+      original_max_position_embeddings: 512,
+    };
+    const all = [
+      identity(smollm3, {}),
+      identity(smollm3, { no_rope_layers: [1, 0] }),
+      identity(granite, {}),
+      identity(granite, { embedding_multiplier: 12 }),
+      identity(granite, { residual_multiplier: 0.5 }),
+      identity(granite, { attention_multiplier: 0.5 }),
+      identity(gemma3, {}),
+      identity(gemma3, { sliding_window: 512 }),
+      identity(gemma3, { sliding_window: 256 }),
+      identity(gemma3, { sliding_window: 256, sliding_window_pattern: 2 }),
+      identity(gemma3, { rope_local_base_freq: 5000 }),
+      identity(gemma3, { query_pre_attn_scalar: 100 }),
+      identity(phi3, {}),
+      identity(phi3, { partial_rotary_factor: 0.5 }),
+      identity(phi3, longRope),
+      identity(phi3, longRope, 1024),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    expect(identity(phi3, longRope, 400)).toBe(identity(phi3, longRope));
+    expect(identity(granite, { logits_scaling: 8 })).toBe(
+      identity(granite, {}),
+    );
+  });
+});
+
+describe("Gemma 3's recipe", () => {
+  const recipe = (more: object) =>
+    gemma3.recipe({ ...sizes, num_hidden_layers: 6, ...more });
+
+  it("has norms behind attention and MLP, all by 1 + weight, and scaled embeddings", () => {
+    const { layers, embedding, norm: last } = recipe({ sliding_window: 8 });
+    const { attention, mlp } = layers[1]!;
+    const gemmaNorm = (name: string) => ({ ...norm(name), offset: 1 });
+    expect(attention.norm).toEqual(gemmaNorm(`${at}.input_layernorm`));
+    expect(attention.postNorm).toEqual(
+      gemmaNorm(`${at}.post_attention_layernorm`),
+    );
+    expect(mlp.norm).toEqual(gemmaNorm(`${at}.pre_feedforward_layernorm`));
+    expect(mlp.postNorm).toEqual(gemmaNorm(`${at}.post_feedforward_layernorm`));
+    expect(attention.qkNorm).toEqual({ ...headNorms, offset: 1 });
+    expect(last).toEqual(gemmaNorm("model.norm"));
+    expect(embedding.scale).toBe(Math.sqrt(40));
+    expect(mlp.activation).toBe("gelu_pytorch_tanh");
+  });
+
+  it("has a window and a RoPE of their own in five layers of six", () => {
+    const linear = { rope_type: "linear", factor: 8 };
+    const older = { sliding_window: 8, rope_scaling: linear };
+    const newer = {
+      sliding_window: 8,
+      layer_types: [
+        ...Array<string>(5).fill("sliding_attention"),
+        "full_attention",
+      ],
+      rope_theta: undefined,
+      rope_parameters: {
+        full_attention: { ...linear, rope_theta: 500_000 },
+        sliding_attention: { rope_type: "default", rope_theta: 10_000 },
+      },
+    };
+    for (const more of [older, newer]) {
+      const { layers, ropes } = recipe(more);
+      const found = layers.map(({ attention }) => [
+        attention.window,
+        attention.rope,
+      ]);
+      expect(found).toEqual([...Array<number[]>(5).fill([8, 1]), [null, 0]]);
+      expect(ropes).toEqual([
+        {
+          theta: 500_000,
+          partialRotaryFactor: 1,
+          scaling: { type: "linear", factor: 8 },
+        },
+        { theta: 10_000, partialRotaryFactor: 1, scaling: null },
+      ]);
+    }
+  });
+
+  it("has no caps of logits: those of Gemma 2 are refused", () => {
+    expect(() => recipe({ final_logit_softcapping: 30 })).toThrow(
+      "final_logit_softcapping: null, found 30",
+    );
+  });
+});
+
+it("SmolLM3 has no RoPE in every fourth layer, or where its list says 0", () => {
+  const ropes = (more: object) =>
+    smollm3
+      .recipe({ ...sizes, num_hidden_layers: 8, ...more })
+      .layers.map(({ attention }) => attention.rope);
+  expect(ropes({})).toEqual([0, 0, 0, null, 0, 0, 0, null]);
+  const no_rope_layers = [1, 0, 1, 1, 1, 1, 1, 0];
+  expect(ropes({ no_rope_layers })).toEqual([0, null, 0, 0, 0, 0, 0, null]);
+});
+
+it("Granite scales embeddings, outputs, scores and logits", () => {
+  const recipe = granite.recipe({
+    ...sizes,
+    embedding_multiplier: 12,
+    residual_multiplier: 0.25,
+    attention_multiplier: 0.125,
+    logits_scaling: 8,
+  });
+  expect(recipe.embedding.scale).toBe(12);
+  expect(recipe.layers[1]).toEqual({
+    ...plainLayer,
+    attention: { ...plainLayer.attention, scale: 0.125 },
+    residualScale: 0.25,
+  });
+  expect(recipe.head.scale).toBe(0.125);
+});
+
+describe("Phi-3's recipe", () => {
+  const factors = {
+    short_factor: [1, 1, 1, 1, 1, 1, 1, 1],
+    long_factor: [1, 2, 3, 4, 5, 6, 7, 8],
+  };
+  const config = {
+    ...sizes,
+    rope_scaling: { type: "longrope", ...factors },
+    original_max_position_embeddings: 256,
+  };
+
+  it("has joined matrices", () => {
+    const { attention, mlp } = phi3.recipe(sizes).layers[1]!;
+    expect(attention.qkv).toEqual({
+      weights: [weight(`${at}.self_attn.qkv_proj`, 128, 40)],
+      biases: null,
+    });
+    expect(mlp.gateUp).toEqual({
+      weights: [weight(`${at}.mlp.gate_up_proj`, 112, 40)],
+      biases: null,
+    });
+  });
+
+  it("takes the factors, and the context, that the context asked for needs", () => {
+    const of = (contextTokens?: number) => {
+      const { ropes, maxPositionEmbeddings } = phi3.recipe(
+        config,
+        contextTokens,
+      );
+      const { scaling } = ropes[0];
+      return {
+        factors: scaling?.type === "factors" ? scaling.factors : undefined,
+        context: maxPositionEmbeddings,
+      };
+    };
+    const short = { factors: factors.short_factor, context: 256 };
+    expect(of()).toEqual(short);
+    expect(of(256)).toEqual(short);
+    const long = { factors: factors.long_factor, context: 257 };
+    expect(of(257)).toEqual(long);
+    expect(of(1e6)).toEqual({ ...long, context: 1024 });
+  });
+
+  it("has LongRoPE's attention factor, or the one that is named", () => {
+    const factorOf = (more: object) => {
+      const { scaling } = phi3.recipe({
+        ...config,
+        rope_scaling: { ...config.rope_scaling, ...more },
+      }).ropes[0];
+      return scaling?.type === "factors" ? scaling.attentionFactor : undefined;
+    };
+    expect(factorOf({})).toBeCloseTo(Math.sqrt(1 + 2 / 8), 12);
+    expect(factorOf({ attention_factor: 1.5 })).toBe(1.5);
   });
 });
 

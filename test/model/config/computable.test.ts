@@ -35,7 +35,7 @@ const withAttention = (more: Partial<AttentionRecipe>) =>
   }));
 const withMlp = (more: Partial<MlpRecipe>) =>
   withLayer((layer) => ({ ...layer, mlp: { ...layer.mlp, ...more } }));
-const withRope = (more: Partial<Rope>) => ({
+const withRope = (more: Partial<Rope>): Recipe => ({
   ...plain,
   ropes: [{ ...rope, ...more }],
 });
@@ -47,87 +47,19 @@ const biasOf = (values: number) => [{ name: "a.bias", shape: [values] }];
 describe("a recipe is refused", () => {
   it.each<[what: string, recipe: Recipe, message: string]>([
     [
-      "embeddings that are scaled",
-      { ...plain, embedding: { ...plain.embedding, scale: 12 } },
-      "embeddings unscaled, found embeddings times 12",
+      "RoPE on so many values that no vec4s of pairs are left",
+      withRope({ partialRotaryFactor: 0.1 }),
+      "partial_rotary_factor: a multiple of 8 values of a head's 32, found 0.1",
     ],
     [
-      "two kinds of RoPE",
-      { ...plain, ropes: [rope, rope] },
-      "one RoPE for all layers, found 2",
-    ],
-    [
-      "no RoPE at all",
-      { ...plain, ropes: [] },
-      "one RoPE for all layers, found 0",
-    ],
-    [
-      "RoPE on a part of each head",
-      withRope({ partialRotaryFactor: 0.75 }),
-      "partial_rotary_factor: 1, found 0.75",
-    ],
-    [
-      "LongRoPE",
-      withRope({
-        scaling: {
-          type: "longrope",
-          shortFactors: [],
-          longFactors: [],
-          attentionFactor: 1,
-          originalMaxPositionEmbeddings: 4096,
-        },
-      }),
-      "RoPE of type default, linear or llama3, found longrope",
-    ],
-    [
-      "a layer without RoPE",
-      withAttention({ rope: null }),
-      "RoPE in layer 5, found none",
-    ],
-    [
-      "a layer with another RoPE",
-      withAttention({ rope: 1 }),
-      "RoPE 0 in layer 5, found 1",
-    ],
-    [
-      "a window that slides",
-      withAttention({ window: 2047 }),
-      "a window of the whole context (2048) in layer 5, found 2047",
-    ],
-    [
-      "a norm by 1 + weight before attention",
-      withAttention({ norm: gemmaNorm }),
-      "layer 5's norm before attention: weights without an offset, found 1 + weights",
-    ],
-    [
-      "a norm by 1 + weight before the MLP",
-      withMlp({ norm: gemmaNorm }),
-      "layer 5's norm before the MLP: weights without an offset, found 1 + weights",
-    ],
-    [
-      "norms of heads by 1 + weight",
-      withAttention({ qkNorm: { ...headNorms, offset: 1 } }),
-      "layer 5's norms of q and k: weights without an offset, found 1 + weights",
-    ],
-    [
-      "a last norm by 1 + weight",
-      { ...plain, norm: { ...plain.norm, offset: 1 } },
-      "the last norm: weights without an offset, found 1 + weights",
-    ],
-    [
-      "a norm behind attention",
-      withAttention({ postNorm: attention.norm }),
-      "no norm behind layer 5's attention, found model.layers.5.input_layernorm.weight",
-    ],
-    [
-      "a norm behind the MLP",
-      withMlp({ postNorm: mlp.norm }),
-      "no norm behind layer 5's MLP, found model.layers.5.post_attention_layernorm.weight",
+      "RoPE on parts of two sizes",
+      { ...plain, ropes: [rope, { ...rope, partialRotaryFactor: 0.5 }] },
+      "partial_rotary_factor: 1 in all layers, found 0.5",
     ],
     [
       "another activation",
-      withMlp({ activation: "gelu_pytorch_tanh" }),
-      "hidden_act: silu, found gelu_pytorch_tanh",
+      withMlp({ activation: "relu2" }),
+      "hidden_act: silu or gelu_pytorch_tanh, found relu2",
     ],
     [
       "biases of gate and up",
@@ -138,16 +70,6 @@ describe("a recipe is refused", () => {
       "biases of down",
       withMlp({ down: { ...mlp.down, biases: biasOf(192) } }),
       "mlp_bias: false, found true",
-    ],
-    [
-      "outputs that are scaled",
-      withLayer((layer) => ({ ...layer, residualScale: 0.22 })),
-      "layer 5's outputs unscaled, found layer 5's outputs times 0.22",
-    ],
-    [
-      "logits that are scaled",
-      { ...plain, head: { ...plain.head, scale: 0.125 } },
-      "logits unscaled, found logits times 0.125",
     ],
   ])("with %s", (_, recipe, message) => {
     expect(() => expectComputable(recipe)).toThrow(ModelFormatError);
@@ -201,6 +123,16 @@ describe("a recipe is refused", () => {
       "a.weight with [191] values: expected [192]",
     ],
     [
+      "a norm behind attention of another size",
+      withAttention({ postNorm: { ...mlp.norm, weight: tensor([191]) } }),
+      "a.weight with [191] values: expected [192]",
+    ],
+    [
+      "a RoPE that it does not have",
+      withAttention({ rope: 1 }),
+      "RoPE 1 of 1 in a layer",
+    ],
+    [
       "norms of heads of another size",
       withAttention({ qkNorm: { ...headNorms, k: tensor([192]) } }),
       "a.weight with [192] values: expected [32]",
@@ -215,7 +147,25 @@ describe("a recipe is let through", () => {
   it.each<[what: string, recipe: Recipe]>([
     ["as it is", plain],
     ["with attention scaled in another way", withAttention({ scale: 1 / 16 })],
-    ["with a window as long as the context", withAttention({ window: 2048 })],
+    ["with a window", withAttention({ window: 512 })],
+    ["without RoPE in a layer", withAttention({ rope: null })],
+    [
+      "with norms by 1 + weight, and behind attention and MLP",
+      withLayer((layer) => ({
+        ...layer,
+        attention: { ...attention, norm: gemmaNorm, postNorm: gemmaNorm },
+        mlp: { ...mlp, norm: gemmaNorm, postNorm: gemmaNorm },
+      })),
+    ],
+    ["with GELU", withMlp({ activation: "gelu_pytorch_tanh" })],
+    [
+      "with outputs that are scaled",
+      withLayer((layer) => ({ ...layer, residualScale: 0.22 })),
+    ],
+    [
+      "with RoPE on a half of each head",
+      withRope({ partialRotaryFactor: 0.5 }),
+    ],
     ["with norms of heads in one layer", withAttention({ qkNorm: headNorms })],
     [
       "with a bias in one projection of attention",

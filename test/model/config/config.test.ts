@@ -49,18 +49,23 @@ describe("readConfig", () => {
     expect(readConfig({ ...llama, head_dim: 128 }).headDim).toBe(128);
   });
 
-  it("takes a sliding window that is used for the context: within it nothing slides", () => {
-    const context = (more: object) =>
-      readConfig({ ...llama, ...more }).maxPositionEmbeddings;
+  it("knows which layers have a window, whatever the context is", () => {
+    const windows = (more: object) => {
+      const config = readConfig({ ...llama, num_hidden_layers: 2, ...more });
+      expect(config.maxPositionEmbeddings).toBe(8192);
+      return config.layers.map(({ attention }) => attention.window);
+    };
     const mistral = { architectures: ["MistralForCausalLM"] };
-    expect(context({ ...mistral, sliding_window: 4096 })).toBe(4096);
-    expect(context({ ...mistral, sliding_window: null })).toBe(8192);
+    expect(windows({ ...mistral, sliding_window: 4096 })).toEqual([4096, 4096]);
+    expect(windows({ ...mistral, sliding_window: null })).toEqual([null, null]);
     const qwen2 = { architectures: ["Qwen2ForCausalLM"], sliding_window: 4096 };
-    expect(context({ ...qwen2, use_sliding_window: false })).toBe(8192);
-    expect(context({ ...qwen2, use_sliding_window: true })).toBe(4096);
+    const unused = { ...qwen2, use_sliding_window: false };
+    expect(windows(unused)).toEqual([null, null]);
+    const used = { ...qwen2, use_sliding_window: true };
+    expect(windows(used)).toEqual([4096, 4096]);
     const layer_types = ["full_attention", "sliding_attention"];
-    expect(context({ layer_types, sliding_window: 512 })).toBe(512);
-    expect(context({ sliding_window: 32_768, ...mistral })).toBe(8192);
+    const mixed = { layer_types, sliding_window: 512 };
+    expect(windows(mixed)).toEqual([null, 512]);
   });
 
   it("gives each head its own keys where their number is not named", () => {
@@ -163,7 +168,7 @@ describe("what the runtime cannot compute is refused with its name", () => {
     [
       "an unknown architecture",
       { architectures: ["GemmaForCausalLM"] },
-      "architectures: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, found GemmaForCausalLM",
+      "architectures: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, Gemma3ForCausalLM, SmolLM3ForCausalLM, Phi3ForCausalLM, GraniteForCausalLM, found GemmaForCausalLM",
     ],
     [
       "YaRN",
@@ -184,7 +189,7 @@ describe("what the runtime cannot compute is refused with its name", () => {
     [
       "another activation",
       { hidden_act: "gelu" },
-      "hidden_act: silu, found gelu",
+      "hidden_act: silu or gelu_pytorch_tanh, found gelu",
     ],
     [
       "layers of another kind",
@@ -192,9 +197,9 @@ describe("what the runtime cannot compute is refused with its name", () => {
       "sliding_attention, found linear_attention",
     ],
     [
-      "RoPE on part of a head",
-      { partial_rotary_factor: 0.5 },
-      "partial_rotary_factor: 1, found 0.5",
+      "RoPE on a part of a head that does not fit the kernels",
+      { partial_rotary_factor: 0.3 },
+      "partial_rotary_factor: a multiple of 8 values of a head's 64, found 0.3",
     ],
     [
       "quantised weights",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { readConfig } from "../../../src/model/config/config";
 import { ggufConfig } from "../../../src/model/gguf/config";
 import { readGgufHeader } from "../../../src/model/gguf/header";
-import { inverseFrequencies } from "../../../src/model/network/rope";
+import { rotationOf } from "../../../src/model/network/rope";
 import { ModelFormatError } from "../../../src/util/errors";
 import { presetNames, randomModel } from "../../fixtures/random-model";
 import { inverseFrequencies as referenceFrequencies } from "../../reference/rope";
@@ -29,8 +29,14 @@ async function configOf(
   const file = ggufFile({ ...stored, metadata: [...metadata] });
   const header = await readGgufHeader(memoryFiles({ [FILE]: file }), FILE);
   const vectors = new Map(
-    ropeFactors ? [["rope_freqs.weight", ropeFactors]] : [],
+    stored.tensors
+      .filter(({ name }) => name.startsWith("rope_factors"))
+      .map(({ name, bytes }) => [
+        name,
+        [...new Float32Array(bytes.slice().buffer)],
+      ]),
   );
+  if (ropeFactors) vectors.set("rope_freqs.weight", ropeFactors);
   return readConfig(ggufConfig(header, vectors));
 }
 
@@ -79,7 +85,7 @@ describe("the configuration in a GGUF file", () => {
     const { ropes, headDim } = expected;
     const { theta } = ropes[0];
     const plain = referenceFrequencies(theta, headDim);
-    const scaled = inverseFrequencies(ropes[0], headDim);
+    const scaled = rotationOf(ropes[0], headDim).frequencies;
     const factors = [...plain].map((f, i) => Math.fround(f / scaled[i]!));
     const config = await configOf(
       {
@@ -95,7 +101,7 @@ describe("the configuration in a GGUF file", () => {
       ropes: [{ ...ropes[0], scaling }],
       kvIdentity: { ...expected.kvIdentity, ropeScaling: scaling },
     });
-    const found = inverseFrequencies(config.ropes[0], headDim);
+    const found = rotationOf(config.ropes[0], headDim).frequencies;
     expect(found.map((f, i) => f / scaled[i]!)).toBeCloseToArray(
       Array<number>(headDim / 2).fill(1),
       1e-7,
@@ -121,8 +127,8 @@ describe("a network that cannot be computed is refused by name", () => {
   ][] = [
     [
       "another architecture",
-      { "general.architecture": ["string", "gemma3"] },
-      "general.architecture: llama, qwen2, qwen3, found gemma3",
+      { "general.architecture": ["string", "rwkv7"] },
+      "general.architecture: llama, qwen2, qwen3, gemma3, smollm3, phi3, granite, found rwkv7",
     ],
     [
       "none",
@@ -165,16 +171,20 @@ describe("a network that cannot be computed is refused by name", () => {
       "RoPE of type default, linear or llama3, found yarn",
     ],
     [
-      "RoPE on part of a head",
-      { "llama.rope.dimension_count": ["u32", 8] },
-      "partial_rotary_factor: 1, found 0.5",
+      "RoPE on a part of a head that does not fit the kernels",
+      { "llama.rope.dimension_count": ["u32", 12] },
+      "partial_rotary_factor: a multiple of 8 values of a head's 16, found 0.75",
     ],
   ];
-  it("takes a sliding window for the context", async () => {
-    const config = await configOf(model, {
-      "llama.attention.sliding_window": ["u32", 16],
-    });
-    expect(config.maxPositionEmbeddings).toBe(16);
+  it("has a sliding window in each layer, if it is shorter than the context", async () => {
+    const windowOf = async (tokens: number) => {
+      const { layers } = await configOf(model, {
+        "llama.attention.sliding_window": ["u32", tokens],
+      });
+      return layers[0]!.attention.window;
+    };
+    expect(await windowOf(16)).toBe(16);
+    expect(await windowOf(8192)).toBeNull();
   });
 
   for (const [what, changes, message] of cases) {

@@ -91,6 +91,16 @@ const SHAPES: { name: string; options: RandomModelOptions; tuning?: Tuning }[] =
       tuning: GPU_TUNING,
     },
     { name: "narrow heads", options: { preset: "narrow-heads" } },
+    { name: "windows, five tokens long", options: { preset: "gemma-3" } },
+    {
+      name: "windows, tuned for a GPU",
+      options: { preset: "gemma-3" },
+      tuning: GPU_TUNING,
+    },
+    {
+      name: "a part of each head rotated",
+      options: { preset: "phi-4-mini" },
+    },
     {
       name: "Qwen3 with linear RoPE scaling",
       options: { preset: "untied-head" },

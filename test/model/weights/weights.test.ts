@@ -45,7 +45,7 @@ test("tensors that are joined lie one below the other", async () => {
     "layer 0 qkv",
     "layer 0 qkv bias",
     "layer 0 o",
-    "layer 0 post attention norm",
+    "layer 0 MLP norm",
     "layer 0 gate and up",
     "layer 0 down",
     "embedding",
