@@ -29,8 +29,10 @@ const SAMPLER = [
  *
  * @throws ModelFormatError
  */
-export function ggufTokenizerConfig(metadata: GgufMetadata): object {
-  const tokens = ggufTokens(metadata);
+export function ggufTokenizerConfig(
+  metadata: GgufMetadata,
+  tokens = ggufTokens(metadata),
+): object {
   const textOf = (key: string): string | null => {
     const id = tokenId(metadata, key, tokens);
     return id === undefined ? null : tokens.texts[id]!;
@@ -52,8 +54,10 @@ export function ggufTokenizerConfig(metadata: GgufMetadata): object {
  *
  * @throws ModelFormatError
  */
-export function ggufGenerationConfig(metadata: GgufMetadata): object {
-  const tokens = ggufTokens(metadata);
+export function ggufGenerationConfig(
+  metadata: GgufMetadata,
+  tokens = ggufTokens(metadata),
+): object {
   const named = ["eos", "eot", "eom"].flatMap(
     (key) => tokenId(metadata, key, tokens) ?? [],
   );

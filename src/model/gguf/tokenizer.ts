@@ -1,9 +1,8 @@
 /**
- * The tokenizer in a GGUF file's metadata as the object of a tokenizer.json: byte-level BPE as of
- * GPT-2, or SentencePiece's BPE as of Llama 2.
+ * The tokenizer in a GGUF file's metadata as the object of a tokenizer.json: byte-level BPE as of GPT-2, or
+ * SentencePiece's BPE as of Llama 2 and Gemma.
  */
 import type { GgufMetadata } from "./metadata";
-import { sentencePieceMerges } from "./merges";
 import { type GgufTokens, ggufTokens, tokenId } from "./tokens";
 
 /** How tokenizers of byte-level BPE differ; the metadata only has a name for it. */
@@ -56,10 +55,13 @@ const ADVICE = "or a tokenizer.json beside the file";
  *
  * @throws ModelFormatError for a kind of tokenizer that the metadata does not fully describe
  */
-export function ggufTokenizer(metadata: GgufMetadata): object {
+export function ggufTokenizer(
+  metadata: GgufMetadata,
+  read?: GgufTokens,
+): object {
   const key = "tokenizer.ggml.model";
   const kind = metadata.present(key, metadata.text(key));
-  const tokens = ggufTokens(metadata);
+  const tokens = read ?? ggufTokens(metadata);
   const shared = {
     version: "1.0",
     truncation: null,
@@ -162,7 +164,31 @@ function sentencePiece(metadata: GgufMetadata, tokens: GgufTokens): object {
       byte_fallback: true,
       ignore_merges: false,
       vocab: Object.fromEntries(vocabulary),
-      merges: sentencePieceMerges(metadata, tokens),
+      merges: [],
+      scores: joinScores(metadata, tokens),
     },
   };
+}
+
+/**
+ * Scores by id; see scored-bpe.ts. Null where no join makes the token: the bytes, and what is matched as a whole.
+ *
+ * @throws ModelFormatError if a token lacks a score
+ */
+function joinScores(
+  metadata: GgufMetadata,
+  { texts, ordinary, byteIds }: GgufTokens,
+): (number | null)[] {
+  const key = "tokenizer.ggml.scores";
+  const scores = metadata.present(key, metadata.numbers(key));
+  if (scores.length !== texts.length) {
+    throw metadata.problem(
+      `${key}: one for each of ${texts.length} tokens`,
+      String(scores.length),
+    );
+  }
+  const joined = texts.map((): number | null => null);
+  for (const id of ordinary.values())
+    if (!byteIds.has(id)) joined[id] = scores[id]!;
+  return joined;
 }

@@ -7,10 +7,17 @@ import {
 import type { GgufHeader } from "../../../src/model/gguf/header";
 import { GgufMetadata } from "../../../src/model/gguf/metadata";
 import { ggufTokenizer } from "../../../src/model/gguf/tokenizer";
+import { TextStream } from "../../../src/model/text/text-stream";
 import { Tokenizer } from "../../../src/model/text/tokenizer";
 import { ModelFormatError } from "../../../src/util/errors";
+import golden from "../../golden/llama-cpp-tokens.json";
 import type { GgufEntry } from "../../support/gguf-file";
 import { ggufVocabulary } from "../../support/gguf-vocabulary";
+import {
+  sentencePieceVocabulary,
+  TEXTS,
+  TURNS,
+} from "../../support/sentencepiece-vocabulary";
 import {
   fixture,
   fixtureJson,
@@ -112,6 +119,34 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
       ) as Vector[]) {
         expect(made.encode(text)).toEqual(ids);
       }
+    }
+  });
+
+  describe("of SentencePiece's kind", () => {
+    for (const hasLead of [true, false]) {
+      const made = tokenizerFrom(sentencePieceVocabulary(hasLead));
+      const known = hasLead ? golden.withLead : golden.withoutLead;
+      const name = hasLead ? "a space before a text" : "none";
+
+      it(`gives the ids that llama.cpp gives, with ${name}`, () => {
+        expect(TEXTS.map((text) => made.encodeText(text))).toEqual(known.texts);
+        expect(TURNS.map((text) => made.encode(text))).toEqual(known.turns);
+      });
+
+      it(`gives the text back, with ${name}`, () => {
+        // llama.cpp puts that space behind each token that is matched as a whole, too.
+        const whole = hasLead ? /\n| {2}|<\/?b>/ : /(?!)/;
+        for (const text of TEXTS.filter((text) => !whole.test(text))) {
+          const ids = made.encodeText(text);
+          const spaced = text.replaceAll("▁", " ");
+          expect(made.decode(ids)).toBe(spaced);
+          const stream = new TextStream(made);
+          const parts = ids.map((id) => stream.push(id));
+          // No part of a character is shown before its last byte has come.
+          expect(parts.join("")).not.toContain("\uFFFD");
+          expect(parts.join("") + stream.end()).toBe(spaced);
+        }
+      });
     }
   });
 
