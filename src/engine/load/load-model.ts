@@ -29,6 +29,7 @@ import {
 import { openSafetensors } from "../../model/checkpoint/safetensors";
 import { expectedTensors } from "../../model/config/expected-tensors";
 import type { Tokenizer } from "../../model/text/tokenizer";
+import { replyEnds } from "../../model/text/turn-tokens";
 import { segmentFingerprint, textFingerprint } from "./fingerprint";
 import * as parts from "./lazy-parts";
 
@@ -96,7 +97,11 @@ export async function loadModel(
     parts.openTokenizer(texts.files, signal),
     parts.readChatTemplate(texts.files, signal),
   ]);
-  const generation = readGenerationConfig(generationJson, configJson);
+  const named = readGenerationConfig(generationJson, configJson);
+  const generation = {
+    ...named,
+    eosTokenIds: replyEnds(named.eosTokenIds, tokenizer),
+  };
   const shape = {
     layers: config.numHiddenLayers,
     heads: config.numAttentionHeads,
@@ -128,7 +133,7 @@ export async function loadModel(
       }),
   });
   const fileHashes = await texts.hashes();
-  const ofText = await textFingerprint({ fileHashes });
+  const ofText = await textFingerprint({ fileHashes, bos: tokenizer.bos });
   const ofSegments = await segmentFingerprint({
     config,
     weightsHash: await hash(),

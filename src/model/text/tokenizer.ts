@@ -49,6 +49,10 @@ const tokenizerFields = v.looseObject({
 
 const nameFields = v.object({
   additional_special_tokens: v.nullish(v.array(v.unknown()), []),
+  add_bos_token: v.nullish(v.boolean(), false),
+  bos_token: v.nullish(
+    v.union([v.string(), v.looseObject({ content: v.string() })]),
+  ),
 });
 
 /**
@@ -72,6 +76,8 @@ export class Tokenizer {
   readonly tokenCount: number;
   /** The texts of the tokens that mark turns and the like. */
   readonly markers: readonly string[];
+  /** The token that every text begins with, whether its template writes it or not. */
+  readonly bos: number | undefined;
   readonly #library: Library;
   /** The tokens of words, by their texts. */
   readonly #split: (words: string[]) => string[];
@@ -124,6 +130,9 @@ export class Tokenizer {
         ? (words) => model._call(words)
         : (words) => splitByScore(words, model, scores);
     this.tokenCount = model.vocab.length;
+    const { add_bos_token, bos_token: bos } = names;
+    if (add_bos_token && bos)
+      this.bos = this.idOf(typeof bos === "string" ? bos : bos.content);
     const all = [...this.#added.values()];
     this.markers = all
       .filter(({ id }) => this.#markerIds.has(id))

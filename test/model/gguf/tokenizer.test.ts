@@ -206,6 +206,30 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
     expect(made.decode(made.encode("the the"))).toBe("the the");
   });
 
+  it("marks turns with the tokens of its family, whatever the file calls them", () => {
+    for (const type of [1, 4]) {
+      const types: GgufEntry = ["i32[]", [1, 1, 1, 1, 1, type, 4, 5, 1]];
+      const made = tokenizerFrom(tiny([["tokenizer.ggml.token_type", types]]));
+      expect(made.encode("1<|eot_id|>")).toEqual([0, 5]);
+      expect(made.encodeText("<|eot_id|>")).not.toContain(5);
+      expect(made.decode([0, 5])).toBe("1");
+    }
+  });
+
+  it("begins texts with BOS where llama.cpp does", () => {
+    const addsBos = (entries: Entries) =>
+      (ggufTokenizerConfig(metadataOf(entries)) as { add_bos_token: boolean })
+        .add_bos_token;
+    const gpt2: Entries = [["tokenizer.ggml.pre", ["string", "gpt-2"]]];
+    expect(addsBos(tiny())).toBe(true);
+    expect(addsBos(tiny(gpt2))).toBe(false);
+    const bos: Entries = [["tokenizer.ggml.add_bos_token", ["bool", true]]];
+    expect(addsBos(tiny([...gpt2, ...bos]))).toBe(true);
+    const entries = sentencePieceVocabulary(false);
+    const unsaid = entries.filter(([key]) => !key.endsWith("add_bos_token"));
+    expect(addsBos(unsaid)).toBe(true);
+  });
+
   const refused: [what: string, entries: Entries, message: string][] = [
     [
       "another kind",
@@ -278,12 +302,13 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
       });
     });
 
-    it("every token that ends a reply, and the sampler that is advised", () => {
+    it("the tokens that end a reply, and the sampler that is advised", () => {
       const config = ggufGenerationConfig(
         metadataOf(
           tiny([
             ["tokenizer.ggml.eos_token_id", ["u32", 4]],
-            ["tokenizer.ggml.eot_token_id", ["u32", 4]],
+            ["tokenizer.ggml.eot_token_id", ["u32", 5]],
+            ["tokenizer.ggml.eom_token_id", ["u32", 5]],
             ["general.sampling.temp", ["f32", 0.5]],
             ["general.sampling.top_k", ["i32", 20]],
           ]),
