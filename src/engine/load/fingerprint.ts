@@ -18,17 +18,21 @@ export interface TextParts {
   fileHashes: Readonly<Record<string, string>>;
   /** The token that every text begins with, if there is one. */
   bos?: number | undefined;
+  /** The template that stands in for the files', if there is one. */
+  turns?: string | undefined;
 }
 
 /** Fingerprint of what turns text into tokens. */
 export function textFingerprint({
   fileHashes,
   bos,
+  turns,
 }: TextParts): Promise<string> {
   return sha256(
     JSON.stringify({
       version: TEXT_VERSION,
       bos,
+      turns,
       files: Object.entries(fileHashes).toSorted(([a], [b]) =>
         a < b ? -1 : 1,
       ),

@@ -91,11 +91,12 @@ export async function loadModel(
   const configJson = await readJson(files, "config.json", signal);
   const config = readConfig(configJson);
   const texts = hashedTexts(files);
+  const tokenizing = parts.openTokenizer(texts.files, signal);
   const [generationJson, rondoJson, tokenizer, template] = await Promise.all([
     readOptionalJson(files, "generation_config.json", signal),
     readOptionalJson(files, "rondo.json", signal),
-    parts.openTokenizer(texts.files, signal),
-    parts.readChatTemplate(texts.files, signal),
+    tokenizing,
+    tokenizing.then((made) => parts.openTemplate(texts.files, made, signal)),
   ]);
   const named = readGenerationConfig(generationJson, configJson);
   const generation = {
@@ -133,7 +134,11 @@ export async function loadModel(
       }),
   });
   const fileHashes = await texts.hashes();
-  const ofText = await textFingerprint({ fileHashes, bos: tokenizer.bos });
+  const ofText = await textFingerprint({
+    fileHashes,
+    bos: tokenizer.bos,
+    turns: template.note === undefined ? undefined : template.source,
+  });
   const ofSegments = await segmentFingerprint({
     config,
     weightsHash: await hash(),
