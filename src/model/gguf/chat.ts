@@ -38,11 +38,14 @@ export function ggufTokenizerConfig(
   };
 }
 
+/** Values of tokenizer.ggml.pre of tokenizers whose texts begin with BOS. */
+const BEGINNING = ["llama3", "llama-v3", "llama-bpe", "tekken"];
+
 /** Whether texts begin with BOS where the file does not say: as in llama.cpp. */
 function beginsWithBos(metadata: GgufMetadata): boolean {
   const isSentencePiece = metadata.text("tokenizer.ggml.model") === "llama";
   const pre = metadata.text("tokenizer.ggml.pre") ?? "";
-  return isSentencePiece || ["llama3", "llama-v3", "llama-bpe"].includes(pre);
+  return isSentencePiece || BEGINNING.includes(pre);
 }
 
 /**

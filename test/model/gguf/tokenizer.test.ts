@@ -11,6 +11,11 @@ import { TextStream } from "../../../src/model/text/text-stream";
 import { Tokenizer } from "../../../src/model/text/tokenizer";
 import { ModelFormatError } from "../../../src/util/errors";
 import golden from "../../golden/llama-cpp-tokens.json";
+import {
+  byteVocabulary,
+  PRE_NAMES,
+  WORDS,
+} from "../../support/byte-vocabulary";
 import type { GgufEntry } from "../../support/gguf-file";
 import { ggufVocabulary } from "../../support/gguf-vocabulary";
 import {
@@ -120,6 +125,20 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
         expect(made.encode(text)).toEqual(ids);
       }
     }
+  });
+
+  it.each(PRE_NAMES)("cuts words as llama.cpp does: %s", (pre) => {
+    const made = tokenizerFrom(byteVocabulary(pre));
+    expect(WORDS.map((text) => made.encodeText(text))).toEqual(
+      golden.words[pre],
+    );
+  });
+
+  it("can tell ways to cut words apart", () => {
+    const ways = new Set(
+      Object.values(golden.words).map((ids) => JSON.stringify(ids)),
+    );
+    expect(ways.size).toBe(7);
   });
 
   describe("of SentencePiece's kind", () => {
@@ -239,8 +258,8 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
     ["none", [], "expected tokenizer.ggml.model, found nothing"],
     [
       "words cut in another way",
-      tiny([["tokenizer.ggml.pre", ["string", "tekken"]]]),
-      "or a tokenizer.json beside the file, found tekken",
+      tiny([["tokenizer.ggml.pre", ["string", "viking"]]]),
+      "or a tokenizer.json beside the file, found viking",
     ],
     [
       "no word on how words are cut",
