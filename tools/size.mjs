@@ -12,7 +12,7 @@ export const BUDGET_BYTES = 150_000;
 
 /** The same without the element: the engine, and the code for a model's tokenizer and template. */
 const ENGINE = ["rondo.js", "worker.js"];
-const ENGINE_REPLY = ["tokenizer", "chat-template"];
+const ENGINE_REPLY = ["tokenizer", "open-template"];
 
 /** Loaded at the start: the element, and the worker that it starts. */
 const START = ["define.js", "worker.js"];
@@ -20,7 +20,7 @@ const START = ["define.js", "worker.js"];
 /** Needed for every reply, and fetched while the model loads. */
 const FIRST_REPLY = [
   "tokenizer",
-  "chat-template",
+  "open-template",
   "markdown-element",
   "markdown",
 ];
@@ -91,11 +91,12 @@ export function gzipBytes(sizes, ...when) {
  * @param {Size[]} sizes of these
  */
 export function engineGzipBytes(chunks, sizes) {
-  const lazy = chunks.filter(({ name }) => ENGINE_REPLY.includes(name));
-  const files = closure(chunks, [
-    ...ENGINE,
-    ...lazy.map(({ fileName }) => fileName),
-  ]);
+  const lazy = ENGINE_REPLY.map((name) => {
+    const chunk = chunks.find((one) => one.name === name);
+    if (chunk === undefined) throw new Error(`There is no file for ${name}.`);
+    return chunk.fileName;
+  });
+  const files = closure(chunks, [...ENGINE, ...lazy]);
   return sizes
     .filter(({ file }) => files.has(file))
     .reduce((sum, size) => sum + size.gzipBytes, 0);

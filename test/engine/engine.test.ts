@@ -8,8 +8,11 @@ import type { LoadedModel } from "../../src/engine/load/loaded-model";
 import { NO_TOKEN } from "../../src/kernels/sample";
 import type { ModelFiles } from "../../src/model/files/model-files";
 import { HALVES } from "../../src/util/kv-half";
+import { openTemplate } from "../../src/model/text/open-template";
+import { memoryFiles } from "../support/memory-files";
 import { plainModel } from "../support/plain-model";
 import { say } from "../support/say";
+import { tokenizerOf } from "../support/tokenizers";
 
 vi.mock(
   "../../src/memory/segment-transfer",
@@ -181,6 +184,34 @@ describe("a chat that another tab has changed", () => {
       return usedPages(models[1]!);
     };
     expect(await usedByOthers(true)).toEqual(await usedByOthers(false));
+  });
+});
+
+describe("a model whose turns no token ends", () => {
+  /** What it says of itself, then the user's next message, then something else for ever. */
+  const SAYING = " I am.\n\nUser: Who?";
+
+  test("stops where the next turn would begin, and keeps no more of it", async () => {
+    const tokenizer = tokenizerOf("rondoTiny");
+    const ids = tokenizer.encodeText(SAYING);
+    let at = 0;
+    const loaded = plainModel({ draw: () => ids[at++] ?? ids[0]! });
+    loaded.model.template = await openTemplate(memoryFiles({}), {
+      markers: [],
+    });
+    const { engine, notices } = engineOf(() => undefined, {
+      openModel: async () => loaded,
+    });
+    const info = await engine.load("one");
+    expect(info.templateNote).toContain("plain turns are used");
+    const id = await engine.createChat();
+    const { text, receipt } = await say(engine, id, "Who are you?");
+    expect(text).toBe(" I am.\n");
+    expect(receipt.finishReason).toBe("stop");
+    expect(receipt.replyTokens).toBe(tokenizer.encodeText(" I am.\n").length);
+    at = 0;
+    expect((await say(engine, id, "And now?")).text).toBe(" I am.\n");
+    expect(notices.filter(isFault)).toEqual([]);
   });
 });
 

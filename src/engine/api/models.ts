@@ -125,6 +125,11 @@ export interface ModelInfo {
   kvBytesPerToken: number;
   /** Whether it can think before it answers, and also answer without; see ReplyOptions.thinks. */
   canThink: boolean;
+  /**
+   * Whose turns it chats with, and why, in a sentence: "No chat template in the model's files: Gemma's turns are
+   * used." Undefined if it chats with its own template.
+   */
+  templateNote?: string | undefined;
   device: DeviceInfo;
 }
 

@@ -16,13 +16,23 @@ const SEGMENT_VERSION = 1;
 export interface TextParts {
   /** SHA-256 of the tokenizer's and the template's files, by name. */
   fileHashes: Readonly<Record<string, string>>;
+  /** The token that every text begins with, if there is one. */
+  bos?: number | undefined;
+  /** The template that stands in for the files', if there is one. */
+  turns?: string | undefined;
 }
 
 /** Fingerprint of what turns text into tokens. */
-export function textFingerprint({ fileHashes }: TextParts): Promise<string> {
+export function textFingerprint({
+  fileHashes,
+  bos,
+  turns,
+}: TextParts): Promise<string> {
   return sha256(
     JSON.stringify({
       version: TEXT_VERSION,
+      bos,
+      turns,
       files: Object.entries(fileHashes).toSorted(([a], [b]) =>
         a < b ? -1 : 1,
       ),

@@ -9,8 +9,8 @@ export const openTokenizer = part(
   async () => (await import("../../model/text/tokenizer")).openTokenizer,
 );
 
-export const readChatTemplate = part(
-  async () => (await import("../../model/text/chat-template")).readChatTemplate,
+export const openTemplate = part(
+  async () => (await import("../../model/text/open-template")).openTemplate,
 );
 
 export const openGguf = part(

@@ -29,6 +29,7 @@ import {
 import { openSafetensors } from "../../model/checkpoint/safetensors";
 import { expectedTensors } from "../../model/config/expected-tensors";
 import type { Tokenizer } from "../../model/text/tokenizer";
+import { replyEnds } from "../../model/text/turn-tokens";
 import { segmentFingerprint, textFingerprint } from "./fingerprint";
 import * as parts from "./lazy-parts";
 
@@ -90,13 +91,18 @@ export async function loadModel(
   const configJson = await readJson(files, "config.json", signal);
   const config = readConfig(configJson);
   const texts = hashedTexts(files);
+  const tokenizing = parts.openTokenizer(texts.files, signal);
   const [generationJson, rondoJson, tokenizer, template] = await Promise.all([
     readOptionalJson(files, "generation_config.json", signal),
     readOptionalJson(files, "rondo.json", signal),
-    parts.openTokenizer(texts.files, signal),
-    parts.readChatTemplate(texts.files, signal),
+    tokenizing,
+    tokenizing.then((made) => parts.openTemplate(texts.files, made, signal)),
   ]);
-  const generation = readGenerationConfig(generationJson, configJson);
+  const named = readGenerationConfig(generationJson, configJson);
+  const generation = {
+    ...named,
+    eosTokenIds: replyEnds(named.eosTokenIds, tokenizer),
+  };
   const shape = {
     layers: config.numHiddenLayers,
     heads: config.numAttentionHeads,
@@ -128,7 +134,11 @@ export async function loadModel(
       }),
   });
   const fileHashes = await texts.hashes();
-  const ofText = await textFingerprint({ fileHashes });
+  const ofText = await textFingerprint({
+    fileHashes,
+    bos: tokenizer.bos,
+    turns: template.note === undefined ? undefined : template.source,
+  });
   const ofSegments = await segmentFingerprint({
     config,
     weightsHash: await hash(),

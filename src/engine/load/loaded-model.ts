@@ -88,6 +88,7 @@ export class LoadedModel {
       contextTokens: this.model.contextTokens,
       weightBytes: weights.bytes,
       kvBytesPerToken: cache.tokenBytes,
+      templateNote: this.model.template.note,
       canThink: canThink(this.model.template, this.model.tokenizer.markers),
       device: {
         vendor,

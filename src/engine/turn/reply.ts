@@ -117,6 +117,12 @@ export class Reply {
     }
   }
 
+  /** Ends the reply behind so many of its tokens: the others say what is not part of it. */
+  stopAfter(tokens: number): void {
+    this.tokens.length = tokens;
+    this.end = "stop";
+  }
+
   /**
    * How many tokens behind the question have KV in the pages: those fed by the submitted steps. The draw of the
    * prefill feeds nothing.

@@ -93,7 +93,7 @@ export function checkReplyOptions(options: ReplyOptions): void {
  * @throws RangeError that names the setting, the valid values and the given one
  */
 export function turnRequest(
-  { generation, tokenizer, network, selection, contextTokens }: Model,
+  { generation, tokenizer, template, network, selection, contextTokens }: Model,
   chat: BoundChat,
   round: ChatRound,
   {
@@ -121,6 +121,7 @@ export function turnRequest(
       ...generation.eosTokenIds,
       ...(marks ? [closing] : []),
     ]),
+    stopTexts: template.stopTexts,
     sampler: samplerSettings(generation.sampler, sampler),
     attention: attentionSettings(
       selection,

@@ -6,6 +6,7 @@
 import { noteComputed } from "../../memory/half-kv";
 import { Pins, type Residency } from "../../memory/residency";
 import { isResident, type Round } from "../../memory/round";
+import { StopText } from "../../model/text/stop-text";
 import { TextStream } from "../../model/text/text-stream";
 import { thinkingSpan } from "../../model/text/thinking";
 import { ContextFullError } from "../../util/errors";
@@ -34,6 +35,8 @@ export interface TurnRequest {
   /** Fingerprint of the tokenizer and template that made these. */
   textFingerprint: string;
   stopTokens: ReadonlySet<number>;
+  /** Texts that end the reply, where no token does. */
+  stopTexts: readonly string[];
   sampler: SamplerSettings;
   attention: AttentionSettings;
   massRows: number;
@@ -114,6 +117,7 @@ export async function* runTurn(
     if (reply !== undefined && prefill.frame !== undefined) {
       round.attended = attendedIds(prefill.report);
       const text = new TextStream(context.tokenizer);
+      const stops = new StopText(request.stopTexts);
       const say = (delta: string): ReplyEvent<LocalReceipt> => {
         round.reply += delta;
         return { type: "text", text: delta };
@@ -124,10 +128,13 @@ export async function* runTurn(
           firstTokenTime = performance.now();
           clock.enter("decodeMs");
         }
-        const delta = text.push(token);
+        const delta = stops.push(text.push(token));
         if (delta !== "") yield say(delta);
+        if (stops.keptTokens === undefined) continue;
+        reply.stopAfter(stops.keptTokens);
+        break;
       }
-      const rest = text.end();
+      const rest = stops.push(text.end()) + stops.end();
       if (rest !== "") yield say(rest);
     }
 

@@ -2,19 +2,6 @@
 import type { GgufMetadata } from "./metadata";
 import { ggufTokens, tokenId } from "./tokens";
 
-/**
- * Texts of tokens that end a reply. The format has fields for one or two of them, but models name three, and many
- * files name the token that ends a text instead of the one that ends a turn.
- */
-const ENDS = new Set([
-  "<|im_end|>",
-  "<|endoftext|>",
-  "<|eot_id|>",
-  "<|eom_id|>",
-  "<|end_of_text|>",
-  "<|end▁of▁sentence|>",
-]);
-
 /** Names of sampler settings, in generation_config.json and in general.sampling. */
 const SAMPLER = [
   ["temperature", "temp"],
@@ -29,8 +16,10 @@ const SAMPLER = [
  *
  * @throws ModelFormatError
  */
-export function ggufTokenizerConfig(metadata: GgufMetadata): object {
-  const tokens = ggufTokens(metadata);
+export function ggufTokenizerConfig(
+  metadata: GgufMetadata,
+  tokens = ggufTokens(metadata),
+): object {
   const textOf = (key: string): string | null => {
     const id = tokenId(metadata, key, tokens);
     return id === undefined ? null : tokens.texts[id]!;
@@ -41,10 +30,22 @@ export function ggufTokenizerConfig(metadata: GgufMetadata): object {
     eos_token: textOf("eos"),
     unk_token: textOf("unknown"),
     pad_token: textOf("padding"),
-    add_bos_token: metadata.boolean("tokenizer.ggml.add_bos_token") ?? false,
+    add_bos_token:
+      metadata.boolean("tokenizer.ggml.add_bos_token") ??
+      beginsWithBos(metadata),
     clean_up_tokenization_spaces: false,
     ...(template !== undefined && { chat_template: template }),
   };
+}
+
+/** Values of tokenizer.ggml.pre of tokenizers whose texts begin with BOS. */
+const BEGINNING = ["llama3", "llama-v3", "llama-bpe", "tekken"];
+
+/** Whether texts begin with BOS where the file does not say: as in llama.cpp. */
+function beginsWithBos(metadata: GgufMetadata): boolean {
+  const isSentencePiece = metadata.text("tokenizer.ggml.model") === "llama";
+  const pre = metadata.text("tokenizer.ggml.pre") ?? "";
+  return isSentencePiece || BEGINNING.includes(pre);
 }
 
 /**
@@ -52,20 +53,19 @@ export function ggufTokenizerConfig(metadata: GgufMetadata): object {
  *
  * @throws ModelFormatError
  */
-export function ggufGenerationConfig(metadata: GgufMetadata): object {
-  const tokens = ggufTokens(metadata);
+export function ggufGenerationConfig(
+  metadata: GgufMetadata,
+  tokens = ggufTokens(metadata),
+): object {
   const named = ["eos", "eot", "eom"].flatMap(
     (key) => tokenId(metadata, key, tokens) ?? [],
   );
-  const known = tokens.added
-    .filter(({ special, content }) => special && ENDS.has(content))
-    .map(({ id }) => id);
   const sampler = SAMPLER.flatMap(([name, key]) => {
     const value = metadata.number(`general.sampling.${key}`);
     return value === undefined ? [] : [[name, value] as const];
   });
   return {
-    eos_token_id: [...new Set([...named, ...known])],
+    eos_token_id: [...new Set(named)],
     ...Object.fromEntries(sampler),
   };
 }

@@ -13,6 +13,7 @@ import { ggufArchitecture, ggufConfig, type GgufVectors } from "./config";
 import { type GgufHeader, type GgufTensor, readGgufHeader } from "./header";
 import { GgufMetadata } from "./metadata";
 import { ggufTokenizer } from "./tokenizer";
+import { type GgufTokens, ggufTokens } from "./tokens";
 import { missingFile, type ModelFiles } from "../files/model-files";
 
 export interface Gguf {
@@ -44,11 +45,14 @@ export async function openGguf(
   const config = ggufConfig(header, await readVectors(files, header, signal));
   expectComputable(config, file);
 
+  // A quarter of a million tokens is a vocabulary to read once, and only if something asks for it.
+  let read: GgufTokens | undefined;
+  const tokens = () => (read ??= ggufTokens(metadata));
   const texts = new Map<string, () => object>([
     ["config.json", () => config],
-    ["tokenizer.json", () => ggufTokenizer(metadata)],
-    ["tokenizer_config.json", () => ggufTokenizerConfig(metadata)],
-    ["generation_config.json", () => ggufGenerationConfig(metadata)],
+    ["tokenizer.json", () => ggufTokenizer(metadata, tokens())],
+    ["tokenizer_config.json", () => ggufTokenizerConfig(metadata, tokens())],
+    ["generation_config.json", () => ggufGenerationConfig(metadata, tokens())],
   ]);
   return {
     files: {

@@ -1,4 +1,5 @@
 /** The vocabulary of a GGUF file: its tokens by id, with their types. */
+import { isTurnMark } from "../text/turn-tokens";
 import type { GgufMetadata } from "./metadata";
 
 /** An entry of tokenizer.json's added_tokens. */
@@ -57,7 +58,9 @@ export function ggufTokens(metadata: GgufMetadata): GgufTokens {
     // Rows of the embedding table without a token have such names; older files call them added.
     const isFiller = type === UNUSED || content === `[PAD${id}]`;
     if (isFiller || content === "") continue;
-    const isSpecial = type === CONTROL || type === UNKNOWN;
+    // Some files list marks of turns as words.
+    const isSpecial =
+      type === CONTROL || type === UNKNOWN || isTurnMark(content);
     if (isSpecial || type === USER_DEFINED) {
       added.push({ ...PLAIN, id, content, special: isSpecial });
     } else if (!ordinary.has(content)) {

@@ -12,6 +12,8 @@
  * - A system prompt that a template moves to the last message (Mistral) stays before the first.
  * - If a template has no place for a system prompt (Gemma, early Mistral), it goes to the start of the first
  *   message, as its makers advise.
+ *
+ * A template that can't be cut into rounds makes way for another when the model is loaded (open-template.ts).
  */
 import { ModelFormatError } from "../../util/errors";
 import type { ChatTemplate, RenderOptions } from "./chat-template";

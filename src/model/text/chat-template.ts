@@ -44,42 +44,51 @@ const tokenFields = v.object({
   additional_special_tokens: v.nullish(v.array(tokenField)),
 });
 
+/** A model's template as it stands in its files. */
+export interface TemplateText {
+  /** Jinja; undefined if there is none. */
+  source: string | undefined;
+  file: string;
+  /** Values of bos_token and the like. */
+  tokens: Readonly<Record<string, unknown>>;
+}
+
 /**
  * The template from tokenizer_config.json, or from chat_template.jinja or chat_template.json, where older and
  * newer models keep it.
  *
- * @throws ModelFormatError if there is none or it does not parse, ModelFetchError; the signal's reason
+ * @throws ModelFormatError for files that are not what they should be, ModelFetchError; the signal's reason
  */
-export async function readChatTemplate(
+export async function readTemplateText(
   files: ModelFiles,
   signal?: AbortSignal,
-): Promise<ChatTemplate> {
+): Promise<TemplateText> {
   const config = (await readOptionalJson(files, CONFIG, signal)) ?? {};
   const tokens = specialTokens(config);
 
   const own = defaultOf(checked(templateField, config, CONFIG).chat_template);
-  if (own !== undefined) return new ChatTemplate(own, tokens, CONFIG);
+  if (own !== undefined) return { source: own, file: CONFIG, tokens };
 
   const jinja = await files.text(JINJA, signal);
-  if (jinja !== undefined) return new ChatTemplate(jinja, tokens, JINJA);
+  if (jinja !== undefined) return { source: jinja, file: JINJA, tokens };
 
   const json = await readOptionalJson(files, JSON_FILE, signal);
   const last = defaultOf(
     checked(templateField, json ?? {}, JSON_FILE).chat_template,
   );
-  if (last !== undefined) return new ChatTemplate(last, tokens, JSON_FILE);
-
-  throw new ModelFormatError({
-    file: CONFIG,
-    expected: `a chat_template, there or in ${JINJA} or ${JSON_FILE}`,
-    found: "none: this model is not made for chat",
-  });
+  return { source: last, file: JSON_FILE, tokens };
 }
 
 export class ChatTemplate {
   /** The file it comes from, for messages. */
   readonly file: string;
+  /** Jinja. */
+  readonly source: string;
   readonly #template: Template;
+  /** Texts that end a reply, for a template whose turns no token ends. */
+  readonly stopTexts: readonly string[];
+  /** Why this one stands in for the model's own, in a sentence; undefined if it is the model's own. */
+  readonly note: string | undefined;
   readonly #tokens: Readonly<Record<string, unknown>>;
 
   /**
@@ -90,9 +99,16 @@ export class ChatTemplate {
   constructor(
     source: string,
     tokens: Readonly<Record<string, unknown>> = {},
-    file = CONFIG,
+    {
+      file = CONFIG,
+      stopTexts = [],
+      note,
+    }: { file?: string; stopTexts?: readonly string[]; note?: string } = {},
   ) {
     this.file = file;
+    this.source = source;
+    this.stopTexts = stopTexts;
+    this.note = note;
     this.#tokens = tokens;
     try {
       // The library's own strftime_now uses the page's language for months, and always the current time.
@@ -110,18 +126,27 @@ export class ChatTemplate {
    * @throws ModelFormatError if the template refuses the messages or fails
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): string {
-    try {
-      return this.#template.render({
-        tools: null,
-        documents: null,
+    const render = (absent: object): string =>
+      this.#template.render({
+        ...absent,
         ...this.#tokens,
         messages,
         add_generation_prompt: options.addGenerationPrompt,
         strftime_then: (format: string) => strftime(options.now, format),
         ...options.variables,
       });
+    try {
+      return render({ tools: null, documents: null });
     } catch (error) {
-      throw this.#problem("a chat template that renders these messages", error);
+      // Most templates ask whether there are tools; some take them as given once they are defined.
+      try {
+        return render({});
+      } catch {
+        throw this.#problem(
+          "a chat template that renders these messages",
+          error,
+        );
+      }
     }
   }
 

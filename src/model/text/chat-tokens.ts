@@ -18,13 +18,13 @@ export function chatTokens(
   tokenizer: Tokenizer,
   layout: ChatLayout,
 ): ChatTokens {
-  const prefix = tokenizer.encodeSegments(layout.prefix);
+  const written = tokenizer.encodeSegments(layout.prefix);
   const close = tokenizer.encodeSegments(layout.close, "text");
   const kindOf = (last: number | undefined, none: Before): Before => {
     if (last === undefined) return none;
     return tokenizer.isMarker(last) ? "marker" : "text";
   };
-  const beforeFirst = kindOf(prefix.at(-1), "nothing");
+  const beforeFirst = kindOf(written.at(-1), "nothing");
   const beforeLater = kindOf(close.at(-1), "text");
   const open: ChatTokens["open"] = (user, place) =>
     tokenizer.encodeSegments(
@@ -34,6 +34,10 @@ export function chatTokens(
   // The common ending of two messages without a common ending is the template's.
   const [one, other] = ["a", "b"].map((user) => open(user, { isFirst: false }));
   const tailTokens = Math.max(1, commonEnd(one!, other!));
+  const { bos } = tokenizer;
+  const [start] = [...written, ...open("", { isFirst: true })];
+  const prefix =
+    bos === undefined || start === bos ? written : [bos, ...written];
   return { prefix, open, close, tailTokens };
 }
 

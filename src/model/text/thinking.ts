@@ -2,6 +2,7 @@
  * What a reasoning model thinks before it answers, `<think>…</think>`: shown, but not part of what later turns
  * read, as such models' templates have it.
  */
+import { ModelFormatError } from "../../util/errors";
 import { chatLayout } from "./chat-layout";
 import type { ChatTemplate } from "./chat-template";
 
@@ -50,5 +51,12 @@ export function canThink(
     const layout = chatLayout(template, { markers, variables, now });
     return JSON.stringify(layout.open("", { isFirst: true }));
   };
-  return opening({}) !== opening(UNTHINKING);
+  const thinking = opening({});
+  try {
+    return thinking !== opening(UNTHINKING);
+  } catch (error) {
+    // Then it writes no rounds without it.
+    if (error instanceof ModelFormatError) return false;
+    throw error;
+  }
 }

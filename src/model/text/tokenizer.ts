@@ -11,6 +11,7 @@ import { type AddedToken, Tokenizer as Library } from "@huggingface/tokenizers";
 import * as v from "valibot";
 import { ModelFormatError } from "../../util/errors";
 import { asSplits } from "./pre-tokenizer";
+import { joinByScore } from "./scored-bpe";
 import { checked } from "../files/check-json";
 import {
   type ModelFiles,
@@ -27,7 +28,13 @@ export type Before = "nothing" | "marker" | "text";
 const FILE = "tokenizer.json";
 
 const tokenizerFields = v.looseObject({
-  model: v.looseObject({}),
+  model: v.looseObject({
+    /**
+     * In tokenizers made from GGUF files: scores of SentencePiece's BPE by id, in place of merges. Null: no join
+     * makes this token.
+     */
+    scores: v.optional(v.array(v.nullable(v.number()))),
+  }),
   pre_tokenizer: v.nullish(v.looseObject({}), null),
   added_tokens: v.nullish(
     v.array(
@@ -42,6 +49,10 @@ const tokenizerFields = v.looseObject({
 
 const nameFields = v.object({
   additional_special_tokens: v.nullish(v.array(v.unknown()), []),
+  add_bos_token: v.nullish(v.boolean(), false),
+  bos_token: v.nullish(
+    v.union([v.string(), v.looseObject({ content: v.string() })]),
+  ),
 });
 
 /**
@@ -65,7 +76,11 @@ export class Tokenizer {
   readonly tokenCount: number;
   /** The texts of the tokens that mark turns and the like. */
   readonly markers: readonly string[];
+  /** The token that every text begins with, whether its template writes it or not. */
+  readonly bos: number | undefined;
   readonly #library: Library;
+  /** The tokens of words, by their texts. */
+  readonly #split: (words: string[]) => string[];
   /** Added tokens by their text. */
   readonly #added = new Map<string, AddedToken>();
   readonly #markerIds = new Set<number>();
@@ -108,7 +123,16 @@ export class Tokenizer {
       if (token.special || additional.has(token.content))
         this.#specialIds.add(token.id);
     }
-    this.tokenCount = this.#library.model!.vocab.length;
+    const model = this.#library.model!;
+    const { scores } = json.model;
+    this.#split =
+      scores === undefined
+        ? (words) => model._call(words)
+        : (words) => splitByScore(words, model, scores);
+    this.tokenCount = model.vocab.length;
+    const { add_bos_token, bos_token: bos } = names;
+    if (add_bos_token && bos)
+      this.bos = this.idOf(typeof bos === "string" ? bos : bos.content);
     const all = [...this.#added.values()];
     this.markers = all
       .filter(({ id }) => this.#markerIds.has(id))
@@ -209,7 +233,7 @@ export class Tokenizer {
   }
 
   #encodeStretch(text: string, before: Before): number[] {
-    const { normalizer, pre_tokenizer, model } = this.#library;
+    const { normalizer, pre_tokenizer } = this.#library;
     const whole = normalizer === null ? text : normalizer.normalize(text);
     const isInside = before === "text" && whole.startsWith(this.#lead);
     const normal = isInside ? whole.slice(this.#lead.length) : whole;
@@ -220,7 +244,7 @@ export class Tokenizer {
         : pre_tokenizer.pre_tokenize(normal, {
             section_index: before === "nothing" ? 0 : 1,
           });
-    return model!._call(words).flatMap((token) => this.#idsOf(token));
+    return this.#split(words).flatMap((token) => this.#idsOf(token));
   }
 
   /**
@@ -236,7 +260,7 @@ export class Tokenizer {
     if (!this.#markerIds.has(id) || isUnknown) return [id];
     const [first, ...rest] = token;
     if (rest.length === 0) return [];
-    const parts = this.#library.model!._call([first!, rest.join("")]);
+    const parts = this.#split([first!, rest.join("")]);
     // The same token again stands for parts that are not in the vocabulary.
     return parts
       .filter((part) => part !== token)
@@ -244,9 +268,39 @@ export class Tokenizer {
   }
 }
 
-/** Runs of spaces and added words are vocabulary; a token with other characters may mark a turn. */
+/**
+ * Runs of spaces, added words and tags of HTML are vocabulary; a token with other characters may mark a turn.
+ */
 function isVocabulary({ special, content }: AddedToken): boolean {
-  return !special && !/[\p{P}\p{S}]/u.test(content);
+  return !special && (!SIGN.test(content) || HTML.test(content));
+}
+
+/** Any but "▁", SentencePiece's space. */
+const SIGN = /(?!▁)[\p{P}\p{S}]/u;
+
+/**
+ * Tags that Gemma's vocabulary has, and that are in its text wherever they are spelled. Not <s> and </s>: elsewhere
+ * these begin and end a text.
+ */
+const HTML =
+  /^<\/?(?:a|b|bbox|blockquote|body|caption|code|div|em|footer|h[1-6]|html|i|iframe|img|li|span|strong|sub|sup|table|tbody|td|tfoot|th|thead|tr|u|ul)>$/;
+
+/** Words split by the scores of tokens; characters without a token by the model's own rule. */
+function splitByScore(
+  words: readonly string[],
+  model: NonNullable<Library["model"]>,
+  scores: readonly (number | null)[],
+): string[] {
+  const ids = model.tokens_to_ids;
+  const scoreOf = (text: string): number | undefined => {
+    const id = ids.get(text);
+    return id === undefined ? undefined : (scores[id] ?? undefined);
+  };
+  return words.flatMap((word) =>
+    joinByScore(word, scoreOf).flatMap((piece) =>
+      ids.has(piece) ? [piece] : model._call([piece]),
+    ),
+  );
 }
 
 /** Matches any of the tokens, the longest if several match. */

@@ -69,6 +69,7 @@ export function modelPicker({ session, isDropping }: ChatView) {
       .kept=${models.kept}
       .inUse=${loading.request}
       .isLoading=${loading.state !== "ready"}
+      .note=${loading.model?.templateNote}
       .lookup=${models.lookup}
       .error=${models.error}
       .hubUrl=${loading.hubUrl}

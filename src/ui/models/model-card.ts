@@ -134,6 +134,8 @@ export class ModelCard extends LitElement {
   @property({ attribute: false }) entry!: ModelEntry;
   /** Whether the model in use is still loading. */
   @property({ attribute: false }) isLoading = false;
+  /** What is to know of the model in use. */
+  @property({ attribute: false }) note: string | undefined;
   @state() private isAsking = false;
 
   /** Focuses the button that looks it up. */
@@ -157,6 +159,11 @@ export class ModelCard extends LitElement {
               : nothing
           }
           ${this.#where()}
+          ${
+            isInUse && this.note !== undefined
+              ? html`<p class="facts note">${this.note}</p>`
+              : nothing
+          }
         </div>
         <div class="buttons">
           ${isInUse ? this.#used() : this.#useButton()}

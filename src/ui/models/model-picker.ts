@@ -70,6 +70,8 @@ export class ModelPicker extends LitElement {
   /** The model that is loaded or loading. */
   @property({ attribute: false }) inUse: ModelRequest | undefined;
   @property({ attribute: false }) isLoading = false;
+  /** What is to know of the model in use. */
+  @property({ attribute: false }) note: string | undefined;
   @property({ attribute: false }) lookup: Lookup | undefined;
   /** Why listing or deleting models on this device failed. */
   @property({ attribute: false }) error: Error | undefined;
@@ -162,6 +164,7 @@ export class ModelPicker extends LitElement {
               <rondo-model-card
                 .entry=${entry}
                 .isLoading=${this.isLoading}
+                .note=${this.note}
                 @rondo-card=${this.#onCard}
               ></rondo-model-card>
               ${

@@ -350,6 +350,7 @@ export class Session {
 
   #entered(state: ChatState): void {
     if (state !== "ready") this.#queue.pause();
+    else this.warnings.noteModel(this.loading.model?.templateNote);
     this.#changed();
     this.#host.dispatchEvent(new StateEvent(state));
     if (state !== "ready") return;

@@ -18,6 +18,8 @@ const NOTHING_IS_SAVED: readonly StoreErrorReason[] = [
 
 /** The key of failed actions; at most one is shown. */
 const FAILURE = "failure";
+/** The key of what is to know of the model. */
+const MODEL = "model";
 
 export class Warnings {
   /** The latest last. */
@@ -53,6 +55,12 @@ export class Warnings {
   /** Shows that a user's action failed, each time. */
   report(message: string): void {
     this.#show(FAILURE, message);
+  }
+
+  /** Shows what is to know of the loaded model, in place of what was of the one before. */
+  noteModel(message: string | undefined): void {
+    if (message === undefined) this.dismiss(MODEL);
+    else this.#show(MODEL, message);
   }
 
   dismiss(key: string): void {

@@ -84,6 +84,8 @@ test("a text's fingerprint depends on every file and not on their order", async 
   ] as Record<string, string>[]) {
     expect(await textFingerprint({ fileHashes })).not.toBe(fingerprint);
   }
+  const begun = { fileHashes: { a: "1", b: "2" }, bos: 1 };
+  expect(await textFingerprint(begun)).not.toBe(fingerprint);
 });
 
 test("a content's hash is that of the tokens, however they are held", async () => {

@@ -137,6 +137,7 @@ describe("a chat longer than the range", () => {
           openTokens,
           closeTokens: [3, 4],
           stopTokens: new Set(),
+          stopTexts: [],
           fusion: { ratio: 0, method: repairMethod("a3", 1) },
           sampler: { ...GREEDY, temperature: 2, seed: turn },
           attention: { ...SETTINGS, mode },

@@ -47,6 +47,7 @@ test("reading goes on after each submit only as long as nobody waits", async () 
     openTokens: [...seededInts(300, 512, 2)],
     closeTokens: [3, 4],
     stopTokens: new Set(),
+    stopTexts: [],
     fusion: { ratio: 0, method: repairMethod("lite", 1) },
     sampler: GREEDY,
     attention: SETTINGS,

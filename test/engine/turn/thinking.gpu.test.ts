@@ -53,6 +53,7 @@ async function turn(marks: ReadonlyMap<number, string>) {
     openTokens: question,
     closeTokens: closing,
     stopTokens: new Set(),
+    stopTexts: [],
     fusion: { ratio: 0, method: repairMethod("lite", 1) },
     sampler: { ...GREEDY, temperature: 2, seed: 5 },
     attention: SETTINGS,

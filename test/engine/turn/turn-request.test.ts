@@ -38,6 +38,7 @@ function modelOf(changes: Partial<Model> = {}): Model {
   return {
     generation: { eosTokenIds: [91, 95], sampler: { topK: 20 } },
     tokenizer: { isText: (id: number) => id !== START && id !== END },
+    template: { stopTexts: ["\nUser:"] },
     network: {
       config: { numAttentionHeads: 4, layers: [] },
       cache: { upper: { pageBytes: 16 * 100 }, lower: { layerCount: 2 } },
@@ -156,6 +157,10 @@ describe("a reply ends", () => {
     expect(request({}, modelOf({ tokenizer, generation })).stopTokens).toEqual(
       new Set(),
     );
+  });
+
+  test("at the texts with which its template's turns begin", () => {
+    expect(request().stopTexts).toEqual(["\nUser:"]);
   });
 
   test("after 1024 tokens, or as many as are asked for, at least one", () => {

@@ -7,10 +7,22 @@ import {
 import type { GgufHeader } from "../../../src/model/gguf/header";
 import { GgufMetadata } from "../../../src/model/gguf/metadata";
 import { ggufTokenizer } from "../../../src/model/gguf/tokenizer";
+import { TextStream } from "../../../src/model/text/text-stream";
 import { Tokenizer } from "../../../src/model/text/tokenizer";
 import { ModelFormatError } from "../../../src/util/errors";
+import golden from "../../golden/llama-cpp-tokens.json";
+import {
+  byteVocabulary,
+  PRE_NAMES,
+  WORDS,
+} from "../../support/byte-vocabulary";
 import type { GgufEntry } from "../../support/gguf-file";
 import { ggufVocabulary } from "../../support/gguf-vocabulary";
+import {
+  sentencePieceVocabulary,
+  TEXTS,
+  TURNS,
+} from "../../support/sentencepiece-vocabulary";
 import {
   fixture,
   fixtureJson,
@@ -115,6 +127,48 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
     }
   });
 
+  it.each(PRE_NAMES)("cuts words as llama.cpp does: %s", (pre) => {
+    const made = tokenizerFrom(byteVocabulary(pre));
+    expect(WORDS.map((text) => made.encodeText(text))).toEqual(
+      golden.words[pre],
+    );
+  });
+
+  it("can tell ways to cut words apart", () => {
+    const ways = new Set(
+      Object.values(golden.words).map((ids) => JSON.stringify(ids)),
+    );
+    expect(ways.size).toBe(7);
+  });
+
+  describe("of SentencePiece's kind", () => {
+    for (const hasLead of [true, false]) {
+      const made = tokenizerFrom(sentencePieceVocabulary(hasLead));
+      const known = hasLead ? golden.withLead : golden.withoutLead;
+      const name = hasLead ? "a space before a text" : "none";
+
+      it(`gives the ids that llama.cpp gives, with ${name}`, () => {
+        expect(TEXTS.map((text) => made.encodeText(text))).toEqual(known.texts);
+        expect(TURNS.map((text) => made.encode(text))).toEqual(known.turns);
+      });
+
+      it(`gives the text back, with ${name}`, () => {
+        // llama.cpp puts that space behind each token that is matched as a whole, too.
+        const whole = hasLead ? /\n| {2}|<\/?b>/ : /(?!)/;
+        for (const text of TEXTS.filter((text) => !whole.test(text))) {
+          const ids = made.encodeText(text);
+          const spaced = text.replaceAll("▁", " ");
+          expect(made.decode(ids)).toBe(spaced);
+          const stream = new TextStream(made);
+          const parts = ids.map((id) => stream.push(id));
+          // No part of a character is shown before its last byte has come.
+          expect(parts.join("")).not.toContain("\uFFFD");
+          expect(parts.join("") + stream.end()).toBe(spaced);
+        }
+      });
+    }
+  });
+
   const tiny = (more: Entries = []): Entries => [
     ["tokenizer.ggml.model", ["string", "gpt2"]],
     ["tokenizer.ggml.pre", ["string", "llama-bpe"]],
@@ -171,6 +225,30 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
     expect(made.decode(made.encode("the the"))).toBe("the the");
   });
 
+  it("marks turns with the tokens of its family, whatever the file calls them", () => {
+    for (const type of [1, 4]) {
+      const types: GgufEntry = ["i32[]", [1, 1, 1, 1, 1, type, 4, 5, 1]];
+      const made = tokenizerFrom(tiny([["tokenizer.ggml.token_type", types]]));
+      expect(made.encode("1<|eot_id|>")).toEqual([0, 5]);
+      expect(made.encodeText("<|eot_id|>")).not.toContain(5);
+      expect(made.decode([0, 5])).toBe("1");
+    }
+  });
+
+  it("begins texts with BOS where llama.cpp does", () => {
+    const addsBos = (entries: Entries) =>
+      (ggufTokenizerConfig(metadataOf(entries)) as { add_bos_token: boolean })
+        .add_bos_token;
+    const gpt2: Entries = [["tokenizer.ggml.pre", ["string", "gpt-2"]]];
+    expect(addsBos(tiny())).toBe(true);
+    expect(addsBos(tiny(gpt2))).toBe(false);
+    const bos: Entries = [["tokenizer.ggml.add_bos_token", ["bool", true]]];
+    expect(addsBos(tiny([...gpt2, ...bos]))).toBe(true);
+    const entries = sentencePieceVocabulary(false);
+    const unsaid = entries.filter(([key]) => !key.endsWith("add_bos_token"));
+    expect(addsBos(unsaid)).toBe(true);
+  });
+
   const refused: [what: string, entries: Entries, message: string][] = [
     [
       "another kind",
@@ -180,8 +258,8 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
     ["none", [], "expected tokenizer.ggml.model, found nothing"],
     [
       "words cut in another way",
-      tiny([["tokenizer.ggml.pre", ["string", "tekken"]]]),
-      "or a tokenizer.json beside the file, found tekken",
+      tiny([["tokenizer.ggml.pre", ["string", "viking"]]]),
+      "or a tokenizer.json beside the file, found viking",
     ],
     [
       "no word on how words are cut",
@@ -243,12 +321,13 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
       });
     });
 
-    it("every token that ends a reply, and the sampler that is advised", () => {
+    it("the tokens that end a reply, and the sampler that is advised", () => {
       const config = ggufGenerationConfig(
         metadataOf(
           tiny([
             ["tokenizer.ggml.eos_token_id", ["u32", 4]],
-            ["tokenizer.ggml.eot_token_id", ["u32", 4]],
+            ["tokenizer.ggml.eot_token_id", ["u32", 5]],
+            ["tokenizer.ggml.eom_token_id", ["u32", 5]],
             ["general.sampling.temp", ["f32", 0.5]],
             ["general.sampling.top_k", ["i32", 20]],
           ]),

@@ -25,7 +25,7 @@ const markers = [
   ..."<|start_header_id|> <|end_header_id|> <|eot_id|> <|begin_of_text|> <|end|>".split(
     " ",
   ),
-  ..."<start_of_turn> <end_of_turn> <|assistant|> <|system|> <|end_of_text|>".split(
+  ..."<start_of_turn> <end_of_turn> <|assistant|> <|system|> <|end_of_text|> <|start_of_role|> <|end_of_role|>".split(
     " ",
   ),
 ];
@@ -149,6 +149,64 @@ describe("templates that need care", () => {
       close: "<end_of_turn>\n",
     });
     expect(parts("google/gemma-7b-it", { system: " " }).prefix).toBe("");
+  });
+
+  it("Gemma 3 writes it into the first message: it is the prefix all the same", () => {
+    const source =
+      "{{ bos_token }}{% if messages[0].role == 'system' %}{% set lead = messages[0].content + '\n\n' %}{% set said = messages[1:] %}{% else %}{% set lead = '' %}{% set said = messages %}{% endif %}{% for message in said %}{% if (message.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}{{ '<start_of_turn>' + ('model' if message.role == 'assistant' else message.role) + '\n' + (lead if loop.first else '') }}{{ message.content | trim }}{{ '<end_of_turn>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}";
+    const rest = "<end_of_turn>\n<start_of_turn>model\n";
+    const later = {
+      open: `<start_of_turn>user\n{Hi}${rest}`,
+      close: "<end_of_turn>\n",
+    };
+    const tokens = { bos_token: "<bos>" };
+    expect(partsOf(source, {}, tokens)).toEqual({ prefix: "<bos>", ...later });
+    expect(partsOf(source, { system: "S" }, tokens)).toEqual({
+      prefix: "<bos><start_of_turn>user\n{S}\n\n",
+      first: `{Hi}${rest}`,
+      ...later,
+    });
+  });
+
+  it("Phi-4-mini has marks without line ends, and ends a chat with another token than a turn", () => {
+    const source =
+      "{% for message in messages %}{{ '<|' + message.role + '|>' + message.content + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% else %}{{ eos_token }}{% endif %}";
+    const tokens = { eos_token: "<|endoftext|>" };
+    expect(partsOf(source, { system: "S" }, tokens)).toEqual({
+      prefix: "<|system|>{S}<|end|>",
+      open: "<|user|>{Hi}<|end|><|assistant|>",
+      close: "<|end|>",
+    });
+  });
+
+  it("Granite has a system prompt of its own, with the date, and asks for controls that nobody gives", () => {
+    const source =
+      "{% if messages[0].role == 'system' %}{% set system = messages[0].content %}{% set said = messages[1:] %}{% else %}{% set system = strftime_now('%B %d, %Y') %}{% if thinking %}{% set system = system + ' Think.' %}{% endif %}{% if 'citations' in controls and documents %}{% set system = system + ' Cite.' %}{% endif %}{% set said = messages %}{% endif %}{{ '<|start_of_role|>system<|end_of_role|>' + system + '<|end_of_text|>\n' }}{% for message in said %}{{ '<|start_of_role|>' + message.role + '<|end_of_role|>' + message.content + '<|end_of_text|>\n' }}{% if loop.last and add_generation_prompt %}{{ '<|start_of_role|>assistant' }}{% if controls %}{{ controls | tojson }}{% endif %}{{ '<|end_of_role|>' }}{% endif %}{% endfor %}";
+    const rounds = {
+      open: "<|start_of_role|>user<|end_of_role|>{Hi}<|end_of_text|>\n<|start_of_role|>assistant<|end_of_role|>",
+      close: "<|end_of_text|>\n",
+    };
+    expect(partsOf(source)).toEqual({
+      prefix:
+        "<|start_of_role|>system<|end_of_role|>July 10, 2025<|end_of_text|>\n",
+      ...rounds,
+    });
+    expect(partsOf(source, { system: "S" })).toEqual({
+      prefix: "<|start_of_role|>system<|end_of_role|>{S}<|end_of_text|>\n",
+      ...rounds,
+    });
+  });
+
+  it("SmolLM3 thinks unless it is told not to, and a reply then starts behind empty thoughts", () => {
+    const name = "HuggingFaceTB/SmolLM3-3B";
+    const { prefix, open, close } = parts(name, { system: "S" });
+    expect(prefix).toContain("Reasoning Mode: /think");
+    expect(prefix).toContain("## Custom Instructions\n\n{S}\n\n");
+    expect({ open, close }).toEqual(chatMl);
+    const variables = { enable_thinking: false };
+    const silent = parts(name, { system: "S", variables });
+    expect(silent.open).toBe(`${chatMl.open}<think>\n\n</think>\n`);
+    expect(silent.close).toBe(chatMl.close);
   });
 
   it("Qwen3 and DeepSeek-R1 strip earlier thinking: the reply starts where they let it", () => {

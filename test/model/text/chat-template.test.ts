@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
   ChatTemplate,
-  readChatTemplate,
+  readTemplateText,
   type ChatMessage,
 } from "../../../src/model/text/chat-template";
 import { strftime } from "../../../src/model/text/strftime";
-import { ModelFetchError, ModelFormatError } from "../../../src/util/errors";
+import { ModelFormatError } from "../../../src/util/errors";
 import { memoryFiles } from "../../support/memory-files";
 
 const now = new Date(2025, 6, 4, 15, 9, 5);
@@ -18,7 +18,7 @@ function render(
   return template.render(hi, { addGenerationPrompt: true, variables, now });
 }
 
-describe("readChatTemplate", () => {
+describe("a template's text", () => {
   const config = (chat_template: unknown) => ({
     "tokenizer_config.json": { chat_template },
   });
@@ -41,45 +41,23 @@ describe("readChatTemplate", () => {
     ],
   ];
   for (const [where, contents] of cases) {
-    it(`finds it in ${where}`, async () => {
-      expect(render(await readChatTemplate(memoryFiles(contents)))).toBe(
-        "found",
-      );
+    it(`is found in ${where}`, async () => {
+      const { source, file } = await readTemplateText(memoryFiles(contents));
+      expect(source).toBe("found");
+      expect(Object.keys(contents)).toContain(file);
     });
   }
 
-  it("says that a model without one is not made for chat", async () => {
+  it("may be nowhere", async () => {
     const none = [
       {},
       config(null),
       config([{ name: "tool_use", template: "other" }]),
     ];
     for (const contents of none) {
-      const reading = readChatTemplate(memoryFiles(contents));
-      await expect(reading).rejects.toThrow(ModelFormatError);
-      await expect(reading).rejects.toThrow(
-        /expected a chat_template.*not made for chat/,
-      );
+      const { source } = await readTemplateText(memoryFiles(contents));
+      expect(source).toBeUndefined();
     }
-  });
-
-  it("says where the template does not parse, or is none", async () => {
-    const broken = readChatTemplate(
-      memoryFiles({ "chat_template.jinja": "{% if %}" }),
-    );
-    await expect(broken).rejects.toThrow(
-      /^chat_template\.jinja: expected a chat template that parses/,
-    );
-    const odd = readChatTemplate(memoryFiles(config(3)));
-    await expect(odd).rejects.toThrow(
-      /^tokenizer_config\.json: expected chat_template/,
-    );
-  });
-
-  it("passes errors of the server on", async () => {
-    const files = memoryFiles({});
-    files.text = () => Promise.reject(new ModelFetchError("no"));
-    await expect(readChatTemplate(files)).rejects.toThrow(ModelFetchError);
   });
 });
 
@@ -95,7 +73,8 @@ describe("a template", () => {
           "{{ bos_token }}{{ eos_token }}{{ pad_token is defined }}{{ additional_special_tokens[1] }}",
       },
     });
-    expect(render(await readChatTemplate(files))).toBe("<s></s>false<b>");
+    const { source, tokens } = await readTemplateText(files);
+    expect(render(new ChatTemplate(source!, tokens))).toBe("<s></s>false<b>");
   });
 
   it("sees no tools and no documents, and what it is given besides", () => {
@@ -103,6 +82,20 @@ describe("a template", () => {
       "{{ tools is none and documents is none }} {{ mood }}",
     );
     expect(render(template, { mood: "mellow" })).toBe("true mellow");
+  });
+
+  it("may take tools as given wherever they are defined", () => {
+    const template = new ChatTemplate(
+      "{% if tools is defined %}{% for tool in tools %}{{ tool }}{% endfor %}{% endif %}{{ messages[0].content }}",
+    );
+    expect(render(template)).toBe("Hi");
+  });
+
+  it("says which file does not parse", () => {
+    const file = "chat_template.jinja";
+    expect(() => new ChatTemplate("{% if %}", {}, { file })).toThrow(
+      /^chat_template\.jinja: expected a chat template that parses/,
+    );
   });
 
   it("names the date in English, and the one it is told", () => {

@@ -9,6 +9,7 @@ import {
   chatTokens,
   type ChatTokens,
 } from "../../../src/model/text/chat-tokens";
+import { Tokenizer } from "../../../src/model/text/tokenizer";
 import reference from "../../golden/rondo-tiny/reference.json";
 import {
   huggingFaceCases,
@@ -177,6 +178,47 @@ describe("a message that spells marking tokens", () => {
       }
     });
   }
+});
+
+describe("a model that begins every text with a token", () => {
+  const [json] = tokenizerFiles.sentencePieceLike();
+  const bos = 1;
+  const begins = (source: string, config: object) => {
+    const tokenizer = new Tokenizer(json, config);
+    const { markers } = tokenizer;
+    const layout = chatLayout(new ChatTemplate(source, { bos_token: "<s>" }), {
+      markers,
+    });
+    const { prefix, open } = chatTokens(tokenizer, layout);
+    return {
+      whole: [...prefix, ...open("files", { isFirst: true })],
+      later: open("files", { isFirst: false }),
+      encode: (text: string) => tokenizer.encode(text),
+    };
+  };
+  const rest =
+    "{% for m in messages %}{{ m.role + ': ' + m.content + '</s>' }}{% endfor %}";
+  const adds = { add_bos_token: true, bos_token: { content: "<s>" } };
+
+  it("reads it once, whether its template writes it or not", () => {
+    for (const source of [rest, `{{ bos_token }}${rest}`]) {
+      const { whole, later, encode } = begins(source, adds);
+      expect(whole).toEqual([bos, ...encode("user: files</s>")]);
+      expect(later).not.toContain(bos);
+    }
+  });
+
+  it("has it before the first round where the template writes it there", () => {
+    const inRound =
+      "{% for m in messages %}{{ '<s>' + m.content + '</s>' }}{% endfor %}";
+    const { whole, encode } = begins(inRound, adds);
+    expect(whole).toEqual(encode("<s>files</s>"));
+  });
+
+  it("does not read it if neither asks for it", () => {
+    const { whole } = begins(rest, { bos_token: "<s>" });
+    expect(whole).not.toContain(bos);
+  });
 });
 
 describe("a chat without a prefix", () => {

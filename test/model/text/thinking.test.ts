@@ -1,6 +1,8 @@
 // What a reasoning model only thought is not read by later turns.
 import { describe, expect, test } from "vitest";
+import { ChatTemplate } from "../../../src/model/text/chat-template";
 import {
+  canThink,
   thinkingSpan,
   withoutThinking,
 } from "../../../src/model/text/thinking";
@@ -43,5 +45,23 @@ describe("the tokens of a reply that are thinking", () => {
     expect(span("<think>", "Two")).toBeUndefined();
     expect(span("It", " is", " 4")).toBeUndefined();
     expect(span()).toBeUndefined();
+  });
+});
+
+describe("a model can think or not", () => {
+  const turns = (unthinking: string) =>
+    new ChatTemplate(
+      `{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% if enable_thinking is false %}${unthinking}{% endif %}{% endif %}`,
+    );
+  const markers = ["<|im_start|>", "<|im_end|>"];
+
+  test("if its template begins a reply in another way then", () => {
+    expect(canThink(turns("<think>\n\n</think>\n\n"), markers)).toBe(true);
+    expect(canThink(turns(""), markers)).toBe(false);
+  });
+
+  test("not if its template then fails", () => {
+    const failing = turns("{{ raise_exception('no') }}");
+    expect(canThink(failing, markers)).toBe(false);
   });
 });

@@ -114,6 +114,24 @@ describe("The list of models", () => {
     expect(other).toContain("Takes 812 MB of this device.");
   });
 
+  test("says whose turns a model chats with if they are not its own, until another is used", async () => {
+    const templateNote =
+      "No chat template in the model's files: Gemma's turns are used.";
+    await open({
+      load: (load) =>
+        load.finish(
+          nameOfSource(load.source) === "rondo-tiny"
+            ? { ...fakeModel, templateNote }
+            : fakeModel,
+        ),
+    });
+    expect(shownText(card("rondo-tiny"))).toContain(templateNote);
+    expect(shownText(card("SmolLM2 135M"))).not.toContain(templateNote);
+    expect(shownText(find("rondo-banner"))).toContain(templateNote);
+    await press("Use SmolLM2 135M");
+    expect(shownText(find("rondo-banner"))).not.toContain(templateNote);
+  });
+
   test("loads the one that is chosen, and the chat goes on with it", async () => {
     const miso = keptChat("miso", [["My cat is called Miso.", "Lovely."]]);
     const { engine } = await openKept(miso, { ...ready, models: keptModels() });
