@@ -9,7 +9,13 @@ import {
 import { ModelFetchError } from "../../../src/util/errors";
 import { fakeHub, type FakeHub } from "../../support/fake-hub";
 import { MemoryModelStore } from "../../support/memory-model-store";
+import { expectedTensors } from "../../../src/model/config/expected-tensors";
+import { readConfig } from "../../../src/model/config/config";
 import { seededInts } from "../../support/random";
+import {
+  safetensorsFile,
+  type TestTensor,
+} from "../../support/safetensors-file";
 import type { LoadProgress } from "../../../src/engine/api/models";
 
 const NAME = "org/tiny";
@@ -28,8 +34,24 @@ const bytes = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
 const files = () => ({
   "config.json": bytes(config),
   "tokenizer.json": bytes({}),
-  "model.safetensors": weights,
+  "model.safetensors": safetensors("F16"),
 });
+
+/** The model's tensors, all zeros. */
+function safetensors(dtype: "F16" | "F32"): Uint8Array<ArrayBuffer> {
+  const size = dtype === "F16" ? 2 : 4;
+  const tensors = [...expectedTensors(readConfig(config))].map(
+    ([name, shape]) => {
+      const count = shape.reduce((a, b) => a * b, 1);
+      const bytes = new Uint8Array(size * count);
+      return [name, { dtype, shape: [...shape], bytes }] as [
+        string,
+        TestTensor,
+      ];
+    },
+  );
+  return safetensorsFile(Object.fromEntries(tensors));
+}
 
 let hub: FakeHub;
 let store: MemoryModelStore;
@@ -149,7 +171,7 @@ describe("a model of the hub", () => {
 });
 
 describe("a plan", () => {
-  it("of a model on the hub fetches its configuration and no weights", async () => {
+  it("of a model on the hub fetches its configuration and the header of its weights", async () => {
     const plan = await library().plan(NAME, at());
     expect(plan).toMatchObject({
       id: NAME,
@@ -160,12 +182,17 @@ describe("a plan", () => {
       hasUpdate: false,
       misfit: undefined,
       kvBytesPerToken: 2 * 2 * 2 * 16 * 2,
+      fileBitsPerWeight: 16,
     });
+    // Vectors are in F32 on the GPU.
+    expect(plan.bitsPerWeight).toBeCloseTo(16, 0);
     const total = Object.values(files()).reduce((sum, f) => sum + f.length, 0);
     expect(plan.downloadBytes).toBe(total);
     expect(hub.requests.map(({ path }) => path)).toEqual([
       "api",
       "config.json",
+      "model.safetensors", // which sends to another address
+      "model.safetensors",
     ]);
   });
 
@@ -175,10 +202,11 @@ describe("a plan", () => {
       downloadBytes: 0,
       hasUpdate: false,
     });
-    const changed = weights.slice(0, 40_000);
+    const changed = safetensors("F32");
     hub.repositories[NAME] = { ...files(), "model.safetensors": changed };
     expect(await library().plan(NAME, at())).toMatchObject({
-      downloadBytes: 40_000,
+      downloadBytes: changed.length,
+      fileBitsPerWeight: 32,
       hasUpdate: true,
     });
     hub.faults.push({ path: "api", status: 503 });
