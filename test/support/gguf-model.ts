@@ -4,7 +4,7 @@ import {
   isFloatType,
 } from "../../src/model/checkpoint/checkpoint";
 import type { ModelConfig, RandomModel } from "../fixtures/random-model";
-import type { GgufEntry, GgufTestTensor } from "./gguf-file";
+import { type GgufEntry, ggufFile, type GgufTestTensor } from "./gguf-file";
 import { seededInts } from "./random";
 import { encode } from "./tensors";
 
@@ -81,6 +81,32 @@ export function ggufModel(
   }
 
   return { metadata: networkMetadata(config), tensors: stored, rows };
+}
+
+/**
+ * The same model in parts, as gguf-split would write them: tensors by turns, metadata in the first.
+ *
+ * @returns files by name, such as m-00001-of-00002.gguf
+ */
+export function splitGguf(
+  { metadata, tensors }: Pick<GgufModel, "metadata" | "tensors">,
+  count: number,
+  stem = "m",
+): Record<string, Uint8Array<ArrayBuffer>> {
+  const five = (number: number) => String(number).padStart(5, "0");
+  const parts = Array.from({ length: count }, (_, part) => {
+    const split: GgufModel["metadata"] = [
+      ["split.no", ["u16", part]],
+      ["split.count", ["u16", count]],
+      ["split.tensors.count", ["i32", tensors.length]],
+    ];
+    const bytes = ggufFile({
+      metadata: part === 0 ? [...metadata, ...split] : split,
+      tensors: tensors.filter((_, i) => i % count === part),
+    });
+    return [`${stem}-${five(part + 1)}-of-${five(count)}.gguf`, bytes];
+  });
+  return Object.fromEntries(parts) as Record<string, Uint8Array<ArrayBuffer>>;
 }
 
 /** What a file says of its network; of its tokenizer, see gguf-vocabulary.ts. */

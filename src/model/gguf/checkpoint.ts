@@ -1,5 +1,5 @@
 /**
- * The tensors of a GGUF file, under Hugging Face's names and with rows in Hugging Face's order. Some
+ * The tensors of a GGUF file or of its parts, under Hugging Face's names and with rows in Hugging Face's order. Some
  * architectures store the rows of q and k for RoPE on neighbouring pairs; they are reordered while they are read
  * (stored-tensors.ts).
  */
@@ -96,16 +96,36 @@ export function ggufCheckpoint(
       };
     },
   );
-  stored.sort((a, b) => a.start - b.start);
-  expectApart(stored);
+  const byFile = [...groupedByFile(stored).entries()];
+  for (const [, tensors] of byFile) {
+    tensors.sort((a, b) => a.start - b.start);
+    expectApart(tensors);
+  }
 
-  const tensors = new Map(stored.map(({ info }) => [info.name, info]));
+  const inOrder = byFile.flatMap(([, tensors]) => tensors);
+  const tensors = new Map(inOrder.map(({ info }) => [info.name, info]));
   const totalBytes = stored.reduce((sum, { info }) => sum + info.byteLength, 0);
   return {
     tensors,
     totalBytes,
-    read: (signal) => readStoredTensors(files, header.file, stored, signal),
+    async *read(signal) {
+      for (const [file, tensors] of byFile)
+        yield* readStoredTensors(files, file, tensors, signal);
+    },
   };
+}
+
+/** Files in the order of their names, which is that of parts. */
+function groupedByFile(
+  stored: readonly StoredTensor[],
+): Map<string, StoredTensor[]> {
+  const names = [...new Set(stored.map(({ info }) => info.file))].sort();
+  return new Map(
+    names.map((name) => [
+      name,
+      stored.filter(({ info }) => info.file === name),
+    ]),
+  );
 }
 
 /** A config.json beside the file may name another architecture that shares the name in GGUF. */
@@ -157,7 +177,7 @@ function tensorInfo(
   {
     name,
     ggufName,
-    tensor: { shape, typeId, start },
+    tensor: { shape, typeId, start, part = header },
     shape: expectedShape,
   }: {
     name: string;
@@ -166,7 +186,7 @@ function tensorInfo(
     shape: readonly number[];
   },
 ): TensorInfo {
-  const { file, fileBytes } = header;
+  const { file, fileBytes } = part;
   const fail = (expected: string, found: string): never => {
     throw new ModelFormatError({ file, tensor: ggufName, expected, found });
   };

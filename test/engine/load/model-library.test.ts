@@ -1,6 +1,6 @@
 import { randomModel } from "../../fixtures/random-model";
 import { ggufFile } from "../../support/gguf-file";
-import { ggufModel } from "../../support/gguf-model";
+import { ggufModel, splitGguf } from "../../support/gguf-model";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   ModelLibrary,
@@ -238,6 +238,28 @@ describe("a plan", () => {
     ]);
   });
 
+  it("of a GGUF file in parts is that of the same in one", async () => {
+    const stored = ggufModel(randomModel({ layers: 1, vocabSize: 64 }));
+    const parts = splitGguf(stored, 3);
+    hub.repositories["org/parts"] = parts;
+    hub.repositories["org/whole"] = { "m.gguf": ggufFile(stored) };
+    const plan = await library().plan("org/parts", at());
+    const sizes = Object.values(parts).map((file) => file.length);
+    expect(plan.id).toBe("org/parts/m-00001-of-00003.gguf");
+    expect(plan.downloadBytes).toBe(sizes.reduce((a, b) => a + b));
+    const whole = await library().plan("org/whole", at());
+    expect(plan.weightBytes).toBe(whole.weightBytes);
+
+    // Any part stands for all of them, also without a network.
+    await library().open("org/parts/m-00002-of-00003.gguf", at());
+    const offline = { hubUrl: "http://127.0.0.1:1" };
+    for (const name of ["org/parts", "org/parts/m-00003-of-00003.gguf"]) {
+      const kept = await library().plan(name, offline);
+      expect(kept.weightBytes).toBe(whole.weightBytes);
+      expect(kept.downloadBytes).toBe(0);
+    }
+  });
+
   it("of files at hand reads them", async () => {
     const folder = Object.entries(files()).map(
       ([name, content]) => new File([content], name),
@@ -279,6 +301,19 @@ describe("other sources", () => {
     await expect(
       library().open([gguf, new File([], "u.gguf")]),
     ).rejects.toThrow(/several models/);
+    const parts = [3, 1, 2].map(
+      (n) => new File([], `t-0000${n}-of-00003.gguf`),
+    );
+    expect(await library().open(parts)).toMatchObject({
+      name: "t",
+      gguf: "t-00001-of-00003.gguf",
+    });
+    await expect(library().open(parts.slice(0, 2))).rejects.toThrow(
+      "These files lack t-00002-of-00003.gguf.",
+    );
+    await expect(library().open([...parts, gguf])).rejects.toThrow(
+      /several models.*t-00001-of-00003\.gguf, t\.gguf/,
+    );
     await expect(library().open([])).rejects.toThrow(/not a model/);
   });
 });
