@@ -12,6 +12,11 @@ export function bindingBytesOf({
   return Math.min(maxBufferSize, maxStorageBufferBindingSize);
 }
 
+/** The size of a buffer for so many bytes: whole words, and no less than WebGPU binds for any type. */
+export function storageBytes(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 4) * 4);
+}
+
 /** Undefined without WebGPU or an adapter. */
 export async function adapterLimits(
   gpu: GPU | undefined = globalThis.navigator?.gpu,

@@ -7,7 +7,7 @@ import {
   OutOfMemoryError,
   WebGpuUnavailableError,
 } from "../util/errors";
-import { bindingBytesOf } from "./adapter-limits";
+import { bindingBytesOf, storageBytes } from "./adapter-limits";
 import { Ledger, type MemoryClass } from "./ledger";
 
 /** Counts of the work given to the device so far. */
@@ -182,7 +182,7 @@ export class Gpu {
     bytes,
     usage = STORAGE,
   }: BufferRequest): GPUBuffer {
-    const size = Math.max(16, Math.ceil(bytes / 4) * 4);
+    const size = storageBytes(bytes);
     if (size > this.bindingBytes) {
       throw new OutOfMemoryError(
         `${label} needs a buffer of ${size} bytes; this device allows ${this.bindingBytes}. Choose a smaller model or a smaller memory budget.`,

@@ -31,7 +31,12 @@ test.each<{ type: MatrixFormat; columns: number; scale?: number }>([
   { type: "F32", columns: 192 },
   { type: "F16", columns: 7 },
   { type: "BF16", columns: 1000 },
+  { type: "Q2", columns: 256 },
+  { type: "Q3", columns: 512 },
   { type: "Q4", columns: 576 },
+  { type: "IQ4", columns: 96 },
+  { type: "Q5", columns: 608 },
+  { type: "Q6", columns: 96 },
   { type: "Q8", columns: 96 },
   { type: "F32", columns: 64, scale: 8 },
 ])(
@@ -72,8 +77,7 @@ test.each<{ type: MatrixFormat; columns: number; scale?: number }>([
       [3, 0, 10, 3, 7, 10],
     ).map((value) => value * scale);
     const got = withoutPadding(await downloadFloats(gpu, x), columns);
-    if (type === "Q4" || type === "Q8")
-      expect(got).toBeCloseToArray(expected, 1e-6);
+    if (/Q\d/.test(type)) expect(got).toBeCloseToArray(expected, 1e-6);
     else expect(got).toEqual(Float32Array.from(expected));
   },
 );

@@ -49,10 +49,66 @@ const superNibble = (block: DataView, at: number, i: number) =>
     4,
   );
 
+/** Of 128 values, which share 32 bytes: pairs of bits, the first 32 values in the lowest. */
+const pair = (block: DataView, at: number, i: number) =>
+  bitsAt(
+    block,
+    at + 32 * Math.floor(i / 128) + (i % 32),
+    2 * (Math.floor(i / 32) % 4),
+    2,
+  );
+
+/** The 6 bits of Q3_K's scale of 16 values: low nibbles in 8 bytes, then high pairs in 4. */
+function scaleOfQ3K(block: DataView, group: number): number {
+  const low = bitsAt(block, 96 + (group % 8), group < 8 ? 0 : 4, 4);
+  const high = bitsAt(block, 104 + (group % 4), 2 * Math.floor(group / 4), 2);
+  return low + 16 * high - 32;
+}
+
+/** kvalues_iq4nl of ggml-common.h */
+const IQ4_VALUES = [
+  -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
+];
+
 const FORMATS: Record<
   string,
   { values: number; bytes: number; valueOf: ValueOf }
 > = {
+  Q2_K: {
+    values: 256,
+    bytes: 84,
+    valueOf: (b, i) => {
+      const scale = bitsAt(b, Math.floor(i / 16), 0, 4);
+      const min = bitsAt(b, Math.floor(i / 16), 4, 4);
+      return f16(b, 80) * scale * pair(b, 16, i) - f16(b, 82) * min;
+    },
+  },
+  Q3_K: {
+    values: 256,
+    bytes: 110,
+    // dequantize_row_q3_K: 4 is taken away where the third bit is not set.
+    valueOf: (b, i) => {
+      const third = bitsAt(b, i % 32, Math.floor(i / 32), 1);
+      const quant = pair(b, 32, i) - (third === 1 ? 0 : 4);
+      return f16(b, 108) * scaleOfQ3K(b, Math.floor(i / 16)) * quant;
+    },
+  },
+  IQ4_NL: {
+    values: 32,
+    bytes: 18,
+    valueOf: (b, i) => f16(b, 0) * IQ4_VALUES[nibble(b, 2, i)]!,
+  },
+  IQ4_XS: {
+    values: 256,
+    bytes: 136,
+    valueOf: (b, i) => {
+      const group = Math.floor(i / 32);
+      const low = bitsAt(b, 4 + Math.floor(group / 2), 4 * (group % 2), 4);
+      const high = bitsAt(b, 2 + Math.floor(group / 4), 2 * (group % 4), 2);
+      const level = IQ4_VALUES[nibble(b, 8 + 16 * group, i % 32)]!;
+      return f16(b, 0) * (low + 16 * high - 32) * level;
+    },
+  },
   Q4_0: {
     values: 32,
     bytes: 18,

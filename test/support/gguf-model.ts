@@ -4,7 +4,7 @@ import {
   isFloatType,
 } from "../../src/model/checkpoint/checkpoint";
 import type { ModelConfig, RandomModel } from "../fixtures/random-model";
-import type { GgufEntry, GgufTestTensor } from "./gguf-file";
+import { type GgufEntry, ggufFile, type GgufTestTensor } from "./gguf-file";
 import { seededInts } from "./random";
 import { encode } from "./tensors";
 
@@ -21,6 +21,10 @@ export const ggufTypes: Record<
   Q5_0: { id: 6, values: 32, bytes: 22 },
   Q5_1: { id: 7, values: 32, bytes: 24 },
   Q8_0: { id: 8, values: 32, bytes: 34 },
+  Q2_K: { id: 10, values: 256, bytes: 84 },
+  Q3_K: { id: 11, values: 256, bytes: 110 },
+  IQ4_NL: { id: 20, values: 32, bytes: 18 },
+  IQ4_XS: { id: 23, values: 256, bytes: 136 },
   Q4_K: { id: 12, values: 256, bytes: 144 },
   Q5_K: { id: 13, values: 256, bytes: 176 },
   Q6_K: { id: 14, values: 256, bytes: 210 },
@@ -102,6 +106,32 @@ export function ggufModel(
     }
 
   return { metadata: networkMetadata(config), tensors: stored, rows };
+}
+
+/**
+ * The same model in parts, as gguf-split would write them: tensors by turns, metadata in the first.
+ *
+ * @returns files by name, such as m-00001-of-00002.gguf
+ */
+export function splitGguf(
+  { metadata, tensors }: Pick<GgufModel, "metadata" | "tensors">,
+  count: number,
+  stem = "m",
+): Record<string, Uint8Array<ArrayBuffer>> {
+  const five = (number: number) => String(number).padStart(5, "0");
+  const parts = Array.from({ length: count }, (_, part) => {
+    const split: GgufModel["metadata"] = [
+      ["split.no", ["u16", part]],
+      ["split.count", ["u16", count]],
+      ["split.tensors.count", ["i32", tensors.length]],
+    ];
+    const bytes = ggufFile({
+      metadata: part === 0 ? [...metadata, ...split] : split,
+      tensors: tensors.filter((_, i) => i % count === part),
+    });
+    return [`${stem}-${five(part + 1)}-of-${five(count)}.gguf`, bytes];
+  });
+  return Object.fromEntries(parts) as Record<string, Uint8Array<ArrayBuffer>>;
 }
 
 /** What a file says of its network; of its tokenizer, see gguf-vocabulary.ts. */

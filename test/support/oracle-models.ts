@@ -66,6 +66,10 @@ const SETS: Record<string, readonly BlockType[]> = {
 
 /** About the deviation that keeps activations near 1, for random bytes of a type. */
 const SPREADS: Record<BlockType, number> = {
+  Q2_K: 0.05,
+  Q3_K: 0.022,
+  IQ4_NL: 0.0145,
+  IQ4_XS: 0.0008,
   Q4_0: 0.22,
   Q4_1: 0.12,
   Q5_0: 0.11,

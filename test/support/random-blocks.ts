@@ -16,6 +16,10 @@ const HALVES: Record<BlockType, number[]> = {
   Q4_K: [0, 2],
   Q5_K: [0, 2],
   Q6_K: [208],
+  Q2_K: [80, 82],
+  Q3_K: [108],
+  IQ4_NL: [0],
+  IQ4_XS: [0],
 };
 
 /** Whole blocks, with scales of all sizes and both signs around `spread`. */
@@ -25,7 +29,7 @@ export function randomBlocks(
   seed = 1,
   spread = 0.02,
 ): Uint8Array {
-  const size = tensorBytes(type, type.endsWith("K") ? 256 : 32);
+  const size = tensorBytes(type, /K|XS/.test(type) ? 256 : 32);
   const bytes = Uint8Array.from(
     seededInts(tensorBytes(type, values), 256, seed),
   );

@@ -10,7 +10,7 @@ export interface TestTensor {
 export function safetensorsFile(
   tensors: Record<string, TestTensor>,
   patch: (header: Record<string, unknown>) => void = () => undefined,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
   let at = 0;
   for (const [name, { dtype, shape, bytes }] of Object.entries(tensors)) {

@@ -220,6 +220,8 @@ const largePlan: ModelPlan = {
   downloadBytes: 1e9,
   hasUpdate: true,
   weightBytes: 1e9,
+  bitsPerWeight: 5.2,
+  fileBitsPerWeight: 4.8,
   workspaceBytes: 1e8,
   kvBytesPerToken: 20_000,
   misfit: { message: "It is too large.", proposal: { weightBits: 4 } },

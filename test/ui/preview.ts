@@ -179,6 +179,8 @@ function plans(): [source: string, plan: ModelPlan][] {
     downloadBytes: 429e6,
     hasUpdate: true,
     weightBytes: 429e6,
+    bitsPerWeight: 5.2,
+    fileBitsPerWeight: 4.8,
     workspaceBytes: 80e6,
     kvBytesPerToken: 12288,
     misfit: undefined,

@@ -1,13 +1,23 @@
 /**
- * Estimates whether a model fits a device, from its configuration and the sizes of its files. A pure function;
- * only allocating the buffers gives the final answer.
+ * Whether a model fits a device, from its configuration and the types of its tensors. A pure function: what the
+ * weights take is exact, what the device has is a guess, and only allocating the buffers gives the final answer.
  */
 import { type AdapterLimits, bindingBytesOf } from "../../gpu/adapter-limits";
 import type { ModelConfig } from "../../model/config/computable";
-import { defaultBits } from "../../model/weights/matrix-format";
-import { expectedTensors } from "../../model/config/expected-tensors";
+import { largestBinding } from "../../model/weights/check-bindings";
+import {
+  defaultBits,
+  type WeightBits,
+} from "../../model/weights/matrix-format";
+import type { TensorKind } from "../../model/weights/matrix-parts";
+import {
+  matricesOfLayers,
+  parameterCount,
+  plannedWeightBytes,
+} from "../../model/weights/weights";
 import {
   ASKED_CAPACITY,
+  hasPostNorms,
   qkvColumns,
   ROW_CAPACITY,
 } from "../../model/network/workspace";
@@ -15,10 +25,8 @@ import type { Misfit, PlanOptions } from "../api/models";
 
 interface FitRequest {
   config: ModelConfig;
-  /** Bytes of the weight files, if known. */
-  fileBytes?: number | undefined;
-  /** Whether the weights are in a GGUF file: quantised ones stay as they are. */
-  isGguf?: boolean;
+  /** Of the checkpoint, by name. */
+  tensors: ReadonlyMap<string, TensorKind>;
   weightBits?: PlanOptions["weightBits"];
   memoryBudgetBytes?: number | undefined;
   /** Of the GPU; without them only total bytes are compared. */
@@ -29,6 +37,7 @@ interface FitRequest {
 
 interface Fit {
   weightBytes: number;
+  bitsPerWeight: number;
   workspaceBytes: number;
   kvBytesPerToken: number;
   misfit: Misfit | undefined;
@@ -37,48 +46,48 @@ interface Fit {
 const DEFAULT_BUDGET_BYTES = 2 ** 30;
 /** Smallest context for which a budget is worth proposing. */
 const LEAST_TOKENS = 1024;
-/** Bytes of 32 values with their shared scale. */
-const BLOCK_VALUES = 32;
-const BLOCK_BYTES = { 4: 20, 8: 36 };
-/** A GGUF file's blocks grow by this factor on the GPU, because they are padded to whole words (18 to 20 bytes). */
-const GGUF_GROWTH = 10 / 9;
-/** From this many bytes per value on, a file counts as not quantised. */
-const LEAST_FLOAT_BYTES = 1.9;
 const MIB = 2 ** 20;
 
 export function fit(request: FitRequest): Fit {
-  const { config, limits, deviceBytes } = request;
+  const { config, tensors, limits, deviceBytes } = request;
   const budgetBytes = request.memoryBudgetBytes ?? DEFAULT_BUDGET_BYTES;
+  const parameters = parameterCount(tensors);
+  const bits = request.weightBits ?? defaultBits(parameters);
   const workspaceBytes = workspaceOf(config);
   const kvBytesPerToken = kvBytesOf(config);
-  const valueBytes = valueBytesOf(request);
-  const weightBytes = weightsOf(config, valueBytes);
-  const leastBudgetBytes = Math.min(
-    budgetBytes,
-    kvBytesPerToken * LEAST_TOKENS,
-  );
+  const weightsAt = (bits: WeightBits) =>
+    plannedWeightBytes(config, tensors, bits);
+  const largestAt = (bits: WeightBits) =>
+    largestBinding(matricesOfLayers(config), tensors, bits);
+  const weightBytes = weightsAt(bits);
 
   const bindingBytes = limits ? bindingBytesOf(limits) : Infinity;
   const roomBytes = deviceBytes ?? Infinity;
-  const fits = (bytes: number, budget: number) =>
-    largestOf(config, bytes).bytes <= bindingBytes &&
-    weightsOf(config, bytes) + workspaceBytes + budget <= roomBytes;
+  const fits = (bits: WeightBits, budget: number) =>
+    largestAt(bits).bytes <= bindingBytes &&
+    weightsAt(bits) + workspaceBytes + budget <= roomBytes;
 
-  const estimate = { weightBytes, workspaceBytes, kvBytesPerToken };
-  if (fits(valueBytes, budgetBytes)) return { ...estimate, misfit: undefined };
+  const estimate = {
+    weightBytes,
+    bitsPerWeight: (8 * weightBytes) / parameters,
+    workspaceBytes,
+    kvBytesPerToken,
+  };
+  if (fits(bits, budgetBytes)) return { ...estimate, misfit: undefined };
 
-  const largest = largestOf(config, valueBytes);
+  const largest = largestAt(bits);
   const wrong =
     largest.bytes > bindingBytes
-      ? `The model's largest matrix (${largest.name}) takes ${inMiB(largest.bytes)}, and this GPU binds at most ${inMiB(bindingBytes)}.`
+      ? `The model's largest matrix (${largest.label}) takes ${inMiB(largest.bytes)}, and this GPU binds at most ${inMiB(bindingBytes)}.`
       : `The model takes ${inMiB(weightBytes + workspaceBytes)} and chat memory up to ${inMiB(budgetBytes)}; this device seems to have ${inMiB(roomBytes)}.`;
-  const proposal = propose(
-    request,
-    valueBytes,
-    (bytes, budget) => fits(bytes, budget ?? budgetBytes),
-    roomBytes - workspaceBytes,
-    leastBudgetBytes,
-  );
+  const proposal = propose({
+    bits,
+    budgetBytes,
+    leastBudgetBytes: Math.min(budgetBytes, kvBytesPerToken * LEAST_TOKENS),
+    weightsAt,
+    roomBytes: roomBytes - workspaceBytes,
+    fits,
+  });
   return {
     ...estimate,
     misfit: { message: `${wrong} ${inWords(proposal)}`, proposal },
@@ -95,33 +104,38 @@ function kvBytesOf({
 }
 
 /** The cheapest change that makes it fit: a smaller budget, then fewer bits, then both. */
-function propose(
-  request: FitRequest,
-  valueBytes: number,
-  fits: (valueBytes: number, budgetBytes?: number) => boolean,
-  roomBytes: number,
-  leastBudgetBytes: number,
-): Misfit["proposal"] {
-  const smallerBudget = (bytes: number) => {
-    const left = roomBytes - weightsOf(request.config, bytes);
-    const budget = Math.floor(left / MIB) * MIB;
-    return budget >= leastBudgetBytes && fits(bytes, budget)
+function propose({
+  bits,
+  budgetBytes,
+  leastBudgetBytes,
+  weightsAt,
+  roomBytes,
+  fits,
+}: {
+  bits: WeightBits;
+  budgetBytes: number;
+  leastBudgetBytes: number;
+  weightsAt: (bits: WeightBits) => number;
+  /** For weights and chats. */
+  roomBytes: number;
+  fits: (bits: WeightBits, budgetBytes: number) => boolean;
+}): Misfit["proposal"] {
+  const smallerBudget = (bits: WeightBits) => {
+    const budget = Math.floor((roomBytes - weightsAt(bits)) / MIB) * MIB;
+    return budget >= leastBudgetBytes && fits(bits, budget)
       ? budget
       : undefined;
   };
-  const sameBits = smallerBudget(valueBytes);
+  const sameBits = smallerBudget(bits);
   if (sameBits !== undefined) return { memoryBudgetBytes: sameBits };
-  if (isQuantised(request)) return undefined;
+  // A quantised file stays as it is, whatever is asked for.
   const fewer = ([8, 4] as const).filter(
-    (bits) => BLOCK_BYTES[bits] / BLOCK_VALUES < valueBytes,
+    (other) => weightsAt(other) < weightsAt(bits),
   );
+  for (const weightBits of fewer)
+    if (fits(weightBits, budgetBytes)) return { weightBits };
   for (const weightBits of fewer) {
-    const bytes = valueBytesOf({ ...request, weightBits });
-    if (fits(bytes)) return { weightBits };
-  }
-  for (const weightBits of fewer) {
-    const bytes = valueBytesOf({ ...request, weightBits });
-    const memoryBudgetBytes = smallerBudget(bytes);
+    const memoryBudgetBytes = smallerBudget(weightBits);
     if (memoryBudgetBytes !== undefined)
       return { weightBits, memoryBudgetBytes };
   }
@@ -140,86 +154,14 @@ function inWords(proposal: Misfit["proposal"]): string {
   return `It fits with ${ways.join(" and ")}.`;
 }
 
-/** Bytes per value of a matrix on the GPU. */
-function valueBytesOf(request: FitRequest): number {
-  const fileValueBytes = fileValueBytesOf(request);
-  if (isQuantised(request)) return fileValueBytes * GGUF_GROWTH;
-  const bits = request.weightBits ?? defaultBits(parametersOf(request.config));
-  // As in the file: F16 and BF16, or F32.
-  if (bits === 16) return fileValueBytes > 3 ? 4 : 2;
-  return BLOCK_BYTES[bits] / BLOCK_VALUES;
-}
-
-/** Bytes per value in the file; two if unknown. */
-function fileValueBytesOf({ config, fileBytes }: FitRequest): number {
-  return fileBytes === undefined ? 2 : fileBytes / parametersOf(config);
-}
-
-function isQuantised(request: FitRequest): boolean {
-  return (
-    request.isGguf === true && fileValueBytesOf(request) < LEAST_FLOAT_BYTES
-  );
-}
-
-function parametersOf(config: ModelConfig): number {
-  let sum = 0;
-  for (const shape of expectedTensors(config).values())
-    sum += shape.reduce((a, b) => a * b, 1);
-  return sum;
-}
-
-/**
- * Bytes of all weights: matrices with so many bytes per value, vectors in f32. With 4 bits, embedding and head
- * have 8.
- */
-function weightsOf(config: ModelConfig, valueBytes: number): number {
-  const isFour = valueBytes === BLOCK_BYTES[4] / BLOCK_VALUES;
-  const outer = isFour ? BLOCK_BYTES[8] / BLOCK_VALUES : valueBytes;
-  let bytes = 0;
-  const { embedding, head } = config;
-  const outerNames = [embedding.weight.name, head.weight?.name];
-  for (const [name, shape] of expectedTensors(config)) {
-    const values = shape.reduce((a, b) => a * b, 1);
-    const each = outerNames.includes(name) ? outer : valueBytes;
-    bytes += Math.ceil(values * (shape.length > 1 ? each : 4));
-  }
-  return bytes;
-}
-
-/**
- * Bytes of the largest binding; projections of one input are joined to one matrix. Embedding and head are split
- * if they are larger.
- */
-function largestOf(
-  config: ModelConfig,
-  valueBytes: number,
-): { name: string; bytes: number } {
-  const { hiddenSize, intermediateSize } = config;
-  const values = {
-    "gate and up": 2 * intermediateSize * hiddenSize,
-    qkv: qkvColumns(config) * hiddenSize,
-  };
-  const [name, most] = Object.entries(values).reduce((a, b) =>
-    b[1] > a[1] ? b : a,
-  );
-  return { name, bytes: Math.ceil(most * boundBytesOf(valueBytes)) };
-}
-
-/** Bytes per value in the binding of its matrix; scales are bound separately. */
-function boundBytesOf(valueBytes: number): number {
-  const bits = ([4, 8] as const).find(
-    (bits) => BLOCK_BYTES[bits] / BLOCK_VALUES === valueBytes,
-  );
-  return bits === undefined ? valueBytes : bits / 8;
-}
-
 /** The workspace: the rows of a step on their way through the layers, and the logits. */
 function workspaceOf(config: ModelConfig): number {
   const { hiddenSize, headDim, numAttentionHeads: heads } = config;
   const attended = heads * headDim;
   // Partial sums of attention: one more row for each row, and some for the splits.
+  const streams = hasPostNorms(config) ? 2 : 1;
   const rowValues =
-    hiddenSize +
+    streams * hiddenSize +
     qkvColumns(config) +
     attended +
     2 * heads * (headDim + 4) +

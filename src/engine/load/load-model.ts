@@ -2,14 +2,12 @@
 import type { Gpu } from "../../gpu/gpu";
 import { ModelFormatError } from "../../util/errors";
 import type { ChatTemplate } from "../../model/text/chat-template";
-import { readConfig } from "../../model/config/config";
 import {
   type GenerationConfig,
   readGenerationConfig,
 } from "../../model/config/generation-config";
 import {
   type ModelFiles,
-  readJson,
   readOptionalJson,
 } from "../../model/files/model-files";
 import {
@@ -26,11 +24,10 @@ import {
   readRondoConfig,
   type RondoConfig,
 } from "../../model/config/calibration-config";
-import { openSafetensors } from "../../model/checkpoint/safetensors";
-import { expectedTensors } from "../../model/config/expected-tensors";
 import type { Tokenizer } from "../../model/text/tokenizer";
 import { replyEnds } from "../../model/text/turn-tokens";
 import { segmentFingerprint, textFingerprint } from "./fingerprint";
+import { openModel } from "./open-model";
 import * as parts from "./lazy-parts";
 
 export interface Model {
@@ -83,13 +80,8 @@ export async function loadModel(
   } = {},
 ): Promise<Model> {
   onProgress?.({ phase: "tokenizer", loadedBytes: 0, totalBytes: 0 });
-  const gguf =
-    folder.gguf === undefined
-      ? undefined
-      : await parts.openGguf(folder, folder.gguf, signal);
-  const files = gguf?.files ?? folder;
-  const configJson = await readJson(files, "config.json", signal);
-  const config = readConfig(configJson);
+  const opened = await openModel(folder, signal);
+  const { files, configJson, config } = opened;
   const texts = hashedTexts(files);
   const tokenizing = parts.openTokenizer(texts.files, signal);
   const [generationJson, rondoJson, tokenizer, template] = await Promise.all([
@@ -117,10 +109,7 @@ export async function loadModel(
     });
   }
 
-  const { checkpoint, hash } = hashedCheckpoint(
-    gguf?.checkpoint(config) ??
-      (await openSafetensors(files, expectedTensors(config), signal)),
-  );
+  const { checkpoint, hash } = hashedCheckpoint(opened.checkpoint);
   const { totalBytes } = checkpoint;
   const network = await buildNetwork(gpu, config, checkpoint, {
     ...(calibrated && { watershed: calibrated.watershed }),

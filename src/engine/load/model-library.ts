@@ -96,16 +96,7 @@ export class ModelLibrary {
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
     const inspected = await this.#inspect(source, options);
-    const { gguf } = inspected.files;
-    const files =
-      gguf === undefined
-        ? inspected.files
-        : (await parts.openGguf(inspected.files, gguf, options.signal)).files;
-    return planOf(
-      { ...inspected, files },
-      await this.#options.limits?.(),
-      options,
-    );
+    return planOf(inspected, await this.#options.limits?.(), options);
   }
 
   /** Models of the hub stored here, partly or completely, last used first. @throws StoreError */
@@ -195,8 +186,7 @@ export class ModelLibrary {
     options: PlanOptions,
   ): Promise<InspectedModel> {
     const name = typeof source === "string" ? hubName(source) : undefined;
-    if (name === undefined)
-      return inspectFiles(source, this.#filesAt(source), options.signal);
+    if (name === undefined) return inspectFiles(source, this.#filesAt(source));
     const { hubUrl, hubToken, signal } = options;
     const store = await this.#store().catch(() => undefined);
     const kept = store && (await findKept(store, name));

@@ -1,6 +1,5 @@
 /** Plans loading a model: looks at its files wherever they are, and fetches at most a few small ones. */
 import type { AdapterLimits } from "../../gpu/adapter-limits";
-import { readConfig } from "../../model/config/config";
 import type { Hub } from "../../model/hub/hub";
 import { chooseFiles } from "../../model/hub/hub-files";
 import type { HubName } from "../../model/hub/hub-name";
@@ -11,11 +10,8 @@ import {
   missingBytes,
   recordOf,
 } from "../../model/hub/model-chunks";
-import {
-  type ModelFiles,
-  readJson,
-  readOptionalJson,
-} from "../../model/files/model-files";
+import type { ModelFiles } from "../../model/files/model-files";
+import { parameterCount } from "../../model/weights/weights";
 import {
   isOffline,
   type RetryPolicy,
@@ -26,15 +22,16 @@ import type { ModelFileStore, ModelRecord } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
 import type { ModelPlan, ModelSource, PlanOptions } from "../api/models";
 import { fit } from "./estimate-fit";
+import { openModel } from "./open-model";
 
 /** A model's files as found, before any weights are read. */
 export interface InspectedModel extends Pick<
   ModelPlan,
-  "id" | "name" | "choices" | "downloadBytes" | "hasUpdate"
+  "id" | "name" | "choices" | "hasUpdate"
 > {
+  /** Bytes that are still to be fetched; undefined: those of all tensors. */
+  downloadBytes: number | undefined;
   files: ModelFiles;
-  /** Bytes of the weight files. */
-  weightFileBytes: number | undefined;
 }
 
 /** For a model of the hub; also for a stored one when the hub can't be reached. */
@@ -62,7 +59,6 @@ export async function inspectHub(
     downloadBytes: 0,
     hasUpdate: false,
     files: storedFiles(store!, kept),
-    weightFileBytes: weightsOf(kept.files),
   });
   if (kept && isOffline()) return asIsHere(kept);
   try {
@@ -89,7 +85,6 @@ export async function inspectHub(
         isWhole && !hasUpdate
           ? storedFiles(store!, before)
           : remoteFiles(hub, repository, chosen, retryPolicy),
-      weightFileBytes: weightsOf(chosen.files),
     };
   } catch (error) {
     if (kept && error instanceof ModelFetchError) return asIsHere(kept);
@@ -98,73 +93,48 @@ export async function inspectHub(
 }
 
 /** For a model at an address, or files chosen by the user. */
-export async function inspectFiles(
+export function inspectFiles(
   source: ModelSource,
   files: ModelFiles,
-  signal?: AbortSignal,
-): Promise<InspectedModel> {
-  const weightFileBytes = await sizeOfWeights(files, signal);
+): InspectedModel {
   const isAtHand = typeof source !== "string";
   return {
     id: isAtHand ? files.name : source,
     name: files.name,
     choices: [],
-    downloadBytes: isAtHand ? 0 : (weightFileBytes ?? 0),
+    downloadBytes: isAtHand ? 0 : undefined,
     hasUpdate: false,
     files,
-    weightFileBytes,
   };
 }
 
-/** @throws ModelFetchError, ModelFormatError; the signal's reason */
+/**
+ * Reads the headers of the weights, as loading would: what the plan says of them is exact.
+ *
+ * @throws ModelFetchError, ModelFormatError; the signal's reason
+ */
 export async function planOf(
-  { files, weightFileBytes, ...inspected }: InspectedModel,
+  { files: folder, downloadBytes, ...inspected }: InspectedModel,
   limits: AdapterLimits | undefined,
   { weightBits, memoryBudgetBytes, signal }: PlanOptions,
 ): Promise<ModelPlan> {
-  const config = readConfig(await readJson(files, "config.json", signal));
+  const { config, checkpoint } = await openModel(folder, signal);
+  const { tensors, totalBytes } = checkpoint;
   return {
     ...inspected,
+    downloadBytes: downloadBytes ?? totalBytes,
     architecture: config.architecture,
     contextTokens: config.maxPositionEmbeddings,
+    fileBitsPerWeight: (8 * totalBytes) / parameterCount(tensors),
     ...fit({
       config,
-      fileBytes: weightFileBytes,
-      isGguf: /\.gguf$/.test(inspected.id) || files.gguf !== undefined,
+      tensors,
       weightBits,
       memoryBudgetBytes,
       limits,
       deviceBytes: deviceBytes(),
     }),
   };
-}
-
-function weightsOf(files: readonly { path: string; bytes: number }[]): number {
-  return files
-    .filter(({ path }) => /\.(gguf|safetensors)$/.test(path))
-    .reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-async function sizeOfWeights(
-  files: ModelFiles,
-  signal: AbortSignal | undefined,
-): Promise<number | undefined> {
-  const path = files.gguf ?? "model.safetensors";
-  const opened = await files.open(path, { start: 0, end: 8 }, signal);
-  if (opened) {
-    await opened.chunks[Symbol.asyncIterator]().return?.();
-    return opened.fileBytes;
-  }
-  const index = await readOptionalJson(
-    files,
-    "model.safetensors.index.json",
-    signal,
-  );
-  const { metadata } = (index ?? {}) as {
-    metadata?: { total_size?: unknown };
-  };
-  const bytes = metadata?.total_size;
-  return typeof bytes === "number" ? bytes : undefined;
 }
 
 /**

@@ -5,7 +5,18 @@ export type FloatType = "F32" | "F16" | "BF16";
 
 /** Types of blocks that share a scale, in GGUF's spelling. */
 export type BlockType =
-  "Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | "Q4_K" | "Q5_K" | "Q6_K";
+  | "Q2_K"
+  | "Q3_K"
+  | "Q4_0"
+  | "Q4_1"
+  | "Q4_K"
+  | "IQ4_NL"
+  | "IQ4_XS"
+  | "Q5_0"
+  | "Q5_1"
+  | "Q5_K"
+  | "Q6_K"
+  | "Q8_0";
 
 /** Element types that a checkpoint may hold. */
 export type TensorType = FloatType | BlockType;
@@ -20,7 +31,11 @@ const TENSOR_TYPES: Record<TensorType, { values: number; bytes: number }> = {
   Q5_0: { values: 32, bytes: 22 },
   Q5_1: { values: 32, bytes: 24 },
   Q8_0: { values: 32, bytes: 34 },
+  Q2_K: { values: 256, bytes: 84 },
+  Q3_K: { values: 256, bytes: 110 },
   Q4_K: { values: 256, bytes: 144 },
+  IQ4_NL: { values: 32, bytes: 18 },
+  IQ4_XS: { values: 256, bytes: 136 },
   Q5_K: { values: 256, bytes: 176 },
   Q6_K: { values: 256, bytes: 210 },
 };

@@ -1,5 +1,6 @@
-/** A model's files chosen by the user: a GGUF file, or the files of a folder. */
+/** A model's files chosen by the user: a GGUF file, all parts of one, or the files of a folder. */
 import { ModelFetchError } from "../../util/errors";
+import { firstGgufPart, ggufParts, ggufStem } from "./gguf-parts";
 import { type ByteRange, type ModelFiles, reasonOf } from "./model-files";
 
 const PIECE_BYTES = 4 << 20;
@@ -7,20 +8,27 @@ const PIECE_BYTES = 4 << 20;
 /** @throws ModelFetchError if these are not the files of one model */
 export function localFiles(files: readonly File[]): ModelFiles {
   const byPath = new Map(files.map((file) => [pathOf(file), file]));
-  const ggufs = [...byPath.keys()].filter((path) => path.endsWith(".gguf"));
+  const paths = [...byPath.keys()].filter((path) => path.endsWith(".gguf"));
+  const ggufs = [...new Set(paths.map(firstGgufPart))];
   const isFolder = byPath.has("config.json");
   if (!isFolder && ggufs.length !== 1) {
     const found = [...byPath.keys()].slice(0, 4).join(", ") || "nothing";
     throw new ModelFetchError(
       ggufs.length > 1
-        ? `These files are several models (${ggufs.join(", ")}). Choose one.`
+        ? `These files are of several models (${ggufs.join(", ")}). Choose one, with all its parts.`
         : `These files (${found}) are not a model. Choose a .gguf file, or the folder with config.json, tokenizer.json and model.safetensors.`,
     );
   }
   const gguf = isFolder ? undefined : ggufs[0];
+  const parts = gguf === undefined ? [] : ggufParts(gguf);
+  const missing = parts.filter((path) => !byPath.has(path));
+  if (missing.length > 0)
+    throw new ModelFetchError(
+      `These files lack ${missing.join(", ")}. Choose all parts of the model at once.`,
+    );
   const folder = files[0]?.webkitRelativePath?.split("/")[0];
   return {
-    name: gguf?.replace(/\.gguf$/, "") ?? (folder || "a folder"),
+    name: gguf === undefined ? folder || "a folder" : ggufStem(gguf),
     gguf,
 
     async text(path) {

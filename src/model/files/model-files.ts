@@ -4,11 +4,12 @@
  * having the file.
  */
 import { ModelFetchError, ModelFormatError } from "../../util/errors";
+import { firstGgufPart, ggufPart, ggufStem } from "./gguf-parts";
 
 export interface ModelFiles {
   /** The folder's name, for people. */
   readonly name: string;
-  /** The GGUF file with the weights; without it they are in safetensors. */
+  /** The GGUF file with the weights, or its first part; without it they are in safetensors. */
   readonly gguf?: string | undefined;
 
   /**
@@ -64,7 +65,9 @@ export function fetchedFiles(url: string | URL): ModelFiles {
 
   return {
     name: nameOf(folder, gguf),
-    ...(gguf !== undefined && { gguf: decodeURIComponent(gguf) }),
+    ...(gguf !== undefined && {
+      gguf: firstGgufPart(decodeURIComponent(gguf)),
+    }),
 
     async text(file, signal) {
       const address = new URL(file, folder);
@@ -141,6 +144,11 @@ export async function readJson(
 
 /** The error for a required file that is missing. */
 export function missingFile(files: ModelFiles, file: string): ModelFetchError {
+  const part = ggufPart(file);
+  if (part !== undefined)
+    return new ModelFetchError(
+      `The model ${files.name} has no file ${file}, part ${part.number} of ${part.count}. All parts have to be in one place.`,
+    );
   const should =
     file === files.gguf
       ? "that of a GGUF file"
@@ -154,7 +162,7 @@ export function missingFile(files: ModelFiles, file: string): ModelFetchError {
 function nameOf(folder: URL, gguf: string | undefined): string {
   const path = decodeURIComponent(folder.pathname);
   const onHub = /^\/(.+)\/resolve\/[^/]+\/$/.exec(path)?.[1];
-  const file = gguf && decodeURIComponent(gguf).replace(/\.gguf$/i, "");
+  const file = gguf && ggufStem(decodeURIComponent(gguf));
   const last = path.split("/").at(-2);
   return onHub ?? file ?? (last || folder.host);
 }

@@ -1,5 +1,5 @@
 /**
- * The tensors of a GGUF file, under Hugging Face's names and with rows in Hugging Face's order. Some
+ * The tensors of a GGUF file or of its parts, under Hugging Face's names and with rows in Hugging Face's order. Some
  * architectures store the rows of q and k for RoPE on neighbouring pairs; they are reordered while they are read
  * (stored-tensors.ts).
  */
@@ -34,26 +34,26 @@ const TYPES: ReadonlyMap<number, TensorType> = new Map([
   [6, "Q5_0"],
   [7, "Q5_1"],
   [8, "Q8_0"],
+  [10, "Q2_K"],
+  [11, "Q3_K"],
   [12, "Q4_K"],
   [13, "Q5_K"],
   [14, "Q6_K"],
+  [20, "IQ4_NL"],
+  [23, "IQ4_XS"],
   [30, "BF16"],
 ]);
 
 /** Other common types, for error messages. */
 const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
   [9, "Q8_1"],
-  [10, "Q2_K"],
-  [11, "Q3_K"],
   [15, "Q8_K"],
   [16, "IQ2_XXS"],
   [17, "IQ2_XS"],
   [18, "IQ3_XXS"],
   [19, "IQ1_S"],
-  [20, "IQ4_NL"],
   [21, "IQ3_S"],
   [22, "IQ2_S"],
-  [23, "IQ4_XS"],
   [28, "F64"],
   [29, "IQ1_M"],
   [34, "TQ1_0"],
@@ -96,17 +96,37 @@ export function ggufCheckpoint(
       };
     },
   );
-  stored.sort((a, b) => a.start - b.start);
-  expectApart(stored);
+  const byFile = [...groupedByFile(stored).entries()];
+  for (const [, tensors] of byFile) {
+    tensors.sort((a, b) => a.start - b.start);
+    expectApart(tensors);
+  }
 
-  const tensors = new Map(stored.map(({ info }) => [info.name, info]));
+  const inOrder = byFile.flatMap(([, tensors]) => tensors);
+  const tensors = new Map(inOrder.map(({ info }) => [info.name, info]));
   const totalBytes = stored.reduce((sum, { info }) => sum + info.byteLength, 0);
   return {
     tensors,
     totalBytes,
     hasWholeNorms: true,
-    read: (signal) => readStoredTensors(files, header.file, stored, signal),
+    async *read(signal) {
+      for (const [file, tensors] of byFile)
+        yield* readStoredTensors(files, file, tensors, signal);
+    },
   };
+}
+
+/** Files in the order of their names, which is that of parts. */
+function groupedByFile(
+  stored: readonly StoredTensor[],
+): Map<string, StoredTensor[]> {
+  const names = [...new Set(stored.map(({ info }) => info.file))].sort();
+  return new Map(
+    names.map((name) => [
+      name,
+      stored.filter(({ info }) => info.file === name),
+    ]),
+  );
 }
 
 /** A config.json beside the file may name another architecture that shares the name in GGUF. */
@@ -158,7 +178,7 @@ function tensorInfo(
   {
     name,
     ggufName,
-    tensor: { shape, typeId, start },
+    tensor: { shape, typeId, start, part = header },
     shape: expectedShape,
   }: {
     name: string;
@@ -167,7 +187,7 @@ function tensorInfo(
     shape: readonly number[];
   },
 ): TensorInfo {
-  const { file, fileBytes } = header;
+  const { file, fileBytes } = part;
   const fail = (expected: string, found: string): never => {
     throw new ModelFormatError({ file, tensor: ggufName, expected, found });
   };

@@ -65,15 +65,8 @@ function factsOf(
   };
 }
 
-/** Refuses parts of models, and layers that combine several networks. */
+/** Refuses layers that combine several networks. */
 function expectOneNetwork(metadata: GgufMetadata, name: string): void {
-  const files = metadata.number("split.count") ?? 1;
-  if (files > 1) {
-    throw metadata.problem(
-      "the whole model in one file (llama-gguf-split --merge makes one)",
-      `one of ${files} parts`,
-    );
-  }
   const experts = metadata.number(`${name}.expert_count`) ?? 0;
   if (experts > 0) {
     throw metadata.problem(`${name}.expert_count: 0`, String(experts));

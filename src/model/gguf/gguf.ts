@@ -1,5 +1,5 @@
 /**
- * A model in one GGUF file. Other formats keep its configuration and tokenizer in files beside the weights; here
+ * A model in a GGUF file, or in the parts of one. Other formats keep its configuration and tokenizer in files beside the weights; here
  * the metadata provides these files, unless the folder has a file of that name.
  */
 import { ModelFormatError } from "../../util/errors";
@@ -10,8 +10,9 @@ import { readConfig } from "../config/config";
 import { ggufGenerationConfig, ggufTokenizerConfig } from "./chat";
 import { ggufCheckpoint } from "./checkpoint";
 import { ggufArchitecture, ggufConfig, type GgufVectors } from "./config";
-import { type GgufHeader, type GgufTensor, readGgufHeader } from "./header";
+import type { GgufHeader, GgufTensor } from "./header";
 import { GgufMetadata } from "./metadata";
+import { readGgufParts } from "./parts";
 import { ggufTokenizer } from "./tokenizer";
 import { type GgufTokens, ggufTokens } from "./tokens";
 import { missingFile, type ModelFiles } from "../files/model-files";
@@ -31,7 +32,7 @@ export interface Gguf {
 const MOST_VALUES = 1024;
 
 /**
- * Reads the header of `file`, and checks that the runtime supports the model.
+ * Reads the header of `file`, and of the parts behind it, and checks that the runtime supports the model.
  *
  * @throws ModelFetchError, ModelFormatError; the signal's reason
  */
@@ -40,7 +41,7 @@ export async function openGguf(
   file: string,
   signal?: AbortSignal,
 ): Promise<Gguf> {
-  const header = await readGgufHeader(files, file, signal);
+  const header = await readGgufParts(files, file, signal);
   const metadata = new GgufMetadata(header);
   const config = ggufConfig(header, await readVectors(files, header, signal));
   expectComputable(config, file);
@@ -105,11 +106,12 @@ async function readVectors(
 
 async function readVector(
   files: ModelFiles,
-  { file }: GgufHeader,
+  header: GgufHeader,
   name: string,
-  { shape, typeId, start }: GgufTensor,
+  { shape, typeId, start, part = header }: GgufTensor,
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
+  const { file } = part;
   const [count] = shape;
   if (shape.length !== 1 || typeId !== 0 || count! > MOST_VALUES) {
     throw new ModelFormatError({

@@ -25,6 +25,8 @@ export interface GgufTensor {
   typeId: number;
   /** Offset of the first byte from the start of the file. */
   start: number;
+  /** The file it lies in, if not the header's own. */
+  part?: Pick<GgufHeader, "file" | "fileBytes">;
 }
 
 export interface GgufHeader {

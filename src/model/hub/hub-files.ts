@@ -1,5 +1,6 @@
 /** Chooses the files of a repository that make a model: the parts that the runtime reads, and no others. */
 import { ModelFetchError } from "../../util/errors";
+import { firstGgufPart, ggufParts, ggufStem } from "../files/gguf-parts";
 import type { HubFile } from "./hub";
 import type { HubName } from "./hub-name";
 
@@ -8,7 +9,7 @@ export interface ChosenFiles {
   id: string;
   /** Whether the repository's name alone means this model. */
   isDefault: boolean;
-  /** The GGUF file with the weights; without it they are in safetensors. */
+  /** The GGUF file with the weights, or its first part; without it they are in safetensors. */
   gguf: string | undefined;
   /** The files to store, small ones first. */
   files: HubFile[];
@@ -42,9 +43,12 @@ const PREFERRED = [
   /q5_/i,
   /q6_k/i,
   /q4_1/i,
+  /iq4_/i,
+  /q3_k/i,
   /bf16/i,
   /f16|fp16/i,
   /f32|fp32/i,
+  /q2_k/i,
 ];
 
 /**
@@ -57,11 +61,11 @@ export function chooseFiles(
   { repository, file }: HubName,
   listing: readonly HubFile[],
 ): ChosenFiles {
-  const ggufs = listing.filter(({ path }) => isWholeModel(path));
+  const ggufs = ggufsOf(listing);
   const tensors = safetensorsOf(listing);
   const inFolder = tensors.length > 0;
   const preferred = inFolder ? undefined : preferredOf(ggufs);
-  const gguf = file === undefined ? preferred : find(listing, file);
+  const gguf = file === undefined ? preferred : ggufOf(listing, file);
   if (gguf === undefined && (file !== undefined || !inFolder))
     throw missing({ repository, file }, listing, ggufs);
 
@@ -71,7 +75,7 @@ export function chooseFiles(
       : []),
     ...ggufs.map(({ path, bytes }) => ({
       id: `${repository}/${path}`,
-      name: path,
+      name: `${ggufStem(path)}.gguf`,
       bytes,
     })),
   ];
@@ -84,7 +88,7 @@ export function chooseFiles(
       ...texts
         .map((path) => find(listing, path))
         .filter((found) => found !== undefined),
-      ...(gguf === undefined ? tensors : [gguf]),
+      ...(gguf?.parts ?? tensors),
     ],
     choices: choices.length > 1 ? choices : [],
   };
@@ -100,14 +104,38 @@ function safetensorsOf(listing: readonly HubFile[]): HubFile[] {
   return shards.length === 0 ? [] : [index, ...shards];
 }
 
-/** Whether a file is a complete model: not a part of one, and not an addition to one. */
-function isWholeModel(path: string): boolean {
-  return (
-    path.endsWith(".gguf") && !/-\d{5}-of-\d{5}|mmproj|imatrix/i.test(path)
-  );
+/** A model in GGUF with all its parts; a whole file is the only one. */
+interface GgufModel {
+  /** Of the first part. */
+  path: string;
+  /** Of all parts. */
+  bytes: number;
+  parts: HubFile[];
 }
 
-function preferredOf(ggufs: readonly HubFile[]): HubFile | undefined {
+/** All complete models, whole files first. Additions to models are none. */
+function ggufsOf(listing: readonly HubFile[]): GgufModel[] {
+  const names = listing
+    .map(({ path }) => path)
+    .filter((path) => path.endsWith(".gguf") && !/mmproj|imatrix/i.test(path));
+  return [...new Set(names.map(firstGgufPart))]
+    .map((path) => ggufOf(listing, path))
+    .filter((model) => model !== undefined)
+    .sort((a, b) => Math.min(a.parts.length, 2) - Math.min(b.parts.length, 2));
+}
+
+/** Undefined if any part is missing. @param path of the first part */
+function ggufOf(
+  listing: readonly HubFile[],
+  path: string,
+): GgufModel | undefined {
+  const parts = ggufParts(path).map((part) => find(listing, part));
+  return parts.every((part) => part !== undefined)
+    ? { path, bytes: bytesOf(parts), parts }
+    : undefined;
+}
+
+function preferredOf(ggufs: readonly GgufModel[]): GgufModel | undefined {
   for (const kind of PREFERRED) {
     const found = ggufs.find(({ path }) => kind.test(path));
     if (found) return found;
@@ -126,12 +154,13 @@ function bytesOf(files: readonly HubFile[]): number {
 function missing(
   { repository, file }: HubName,
   listing: readonly HubFile[],
-  ggufs: readonly HubFile[],
+  ggufs: readonly GgufModel[],
 ): ModelFetchError {
   if (file !== undefined) {
+    const lacks = ggufParts(file).filter((part) => !find(listing, part));
     const others = ggufs.map(({ path }) => path).join(", ");
     return new ModelFetchError(
-      `${repository} has no file ${file}. ${others === "" ? "It has no GGUF file at all: check the name." : `Choose one of ${others}.`}`,
+      `${repository} has no file ${lacks.join(", ")}. ${others === "" ? "It has no GGUF file at all: check the name." : `Choose one of ${others}.`}`,
     );
   }
   const weights = listing
@@ -142,6 +171,6 @@ function missing(
       ? "no weights"
       : `only ${weights.slice(0, 4).join(", ")}`;
   return new ModelFetchError(
-    `${repository} has ${found}. Rondo loads model.safetensors or a GGUF file in one part. Choose another version of the model.`,
+    `${repository} has ${found}. Rondo loads model.safetensors or a GGUF file with all its parts. Choose another version of the model.`,
   );
 }

@@ -1,9 +1,10 @@
 /** Names of models on the Hugging Face hub: `org/name`, or `org/name/file.gguf` for one of several files. */
+import { firstGgufPart } from "../files/gguf-parts";
 
 export interface HubName {
   /** "org/name" */
   repository: string;
-  /** The GGUF file, if the name includes one; folders within the repository are part of it. */
+  /** The GGUF file, or its first part, if the name includes one; folders within the repository are part of it. */
   file: string | undefined;
 }
 
@@ -15,5 +16,7 @@ const NAME = new RegExp(
 /** Undefined if it is no such name: an address begins with a scheme, a slash or a dot, or ends with a slash. */
 export function hubName(source: string): HubName | undefined {
   const found = NAME.exec(source.trim());
-  return found ? { repository: found[1]!, file: found[2] } : undefined;
+  if (found === null) return undefined;
+  const [, repository, file] = found;
+  return { repository: repository!, file: file && firstGgufPart(file) };
 }

@@ -7,9 +7,16 @@ import type { Gpu } from "../../gpu/gpu";
 import { readBuffer } from "../../gpu/readback";
 import { WebGpuUnavailableError } from "../../util/errors";
 import { floatToHalf } from "../../util/float16";
+import type { FloatType } from "../checkpoint/checkpoint";
 import type { KernelSet } from "./kernel-set";
 import { recordLinear } from "./linear";
-import { type MatrixFormat, packRows } from "../weights/matrix-format";
+import {
+  isQuantFormat,
+  type MatrixFormat,
+  packRows,
+} from "../weights/matrix-format";
+import { exactGroups, packGroups } from "../weights/quant-formats";
+import { valuesOf } from "../weights/quantize";
 import { StepBuffer } from "./step";
 
 /** One row, a few, and more than a tile: each has a kernel of its own. */
@@ -68,10 +75,10 @@ async function checkFormat(
   };
   try {
     const x = inputs();
-    const weights = weightsFor(format);
-    const packed = encoded(weights, format);
+    const { weights, packed } = weightsFor(format);
     const y = make("results", new Float32Array(MOST_ROWS * STRIDE));
     const part = {
+      format,
       firstRow: 0,
       rows: RESULTS,
       weights: make("weights", packed.weights),
@@ -79,7 +86,7 @@ async function checkFormat(
     };
     const run = recordLinear(kernels, step.buffer, {
       x: make("inputs", x),
-      weight: { format, rows: RESULTS, columns: COLUMNS, parts: [part] },
+      weight: { rows: RESULTS, columns: COLUMNS, parts: [part] },
       y,
       yStride: STRIDE,
     });
@@ -126,30 +133,28 @@ function inputs(): Float32Array {
   );
 }
 
-/**
- * [RESULTS, COLUMNS], exact in the format: each group of 32 has the ends of a grid of as many levels as the
- * format has, or of 256, and nothing off that grid.
- */
-function weightsFor(format: MatrixFormat): Float32Array {
-  const levels = format === "Q4" ? 16 : 256;
-  return Float32Array.from({ length: RESULTS * COLUMNS }, (_, i) => {
-    const place = i % 32;
-    const level =
-      place === 0 ? 0 : place === 1 ? levels - 1 : (i * 37) % levels;
+/** [RESULTS, COLUMNS], and as they are on the GPU: exact in the format, some groups 32 times as large as others. */
+function weightsFor(format: MatrixFormat) {
+  const count = RESULTS * COLUMNS;
+  if (isQuantFormat(format)) {
+    const groups = exactGroups(format, count);
+    return { weights: valuesOf(groups), packed: packGroups(groups, format) };
+  }
+  const weights = Float32Array.from({ length: count }, (_, i) => {
     const size = Math.floor(i / 32) % 13 === 0 ? 16 : 0.5;
-    return (level / (levels / 2) - 1) * size;
+    return (((i * 37) % 256) / 128 - 1) * size;
   });
+  return { weights, packed: encoded(weights, format) };
 }
 
-function encoded(values: Float32Array, format: MatrixFormat) {
+function encoded(values: Float32Array, format: FloatType) {
   const words = new Uint32Array(values.buffer);
-  if (format === "F16" || format === "BF16") {
-    const halves = Uint16Array.from(values, (value, i) =>
-      format === "F16" ? floatToHalf(value) : words[i]! >>> 16,
-    );
-    return { weights: new Uint8Array(halves.buffer), scales: undefined };
-  }
-  return packRows(new Uint8Array(values.buffer), "F32", COLUMNS, format);
+  if (format === "F32")
+    return packRows(new Uint8Array(values.buffer), "F32", COLUMNS, format);
+  const halves = Uint16Array.from(values, (value, i) =>
+    format === "F16" ? floatToHalf(value) : words[i]! >>> 16,
+  );
+  return { weights: new Uint8Array(halves.buffer), scales: undefined };
 }
 
 /** The largest error of the first rows, relative to their largest result; NaN counts as infinite. */

@@ -46,13 +46,13 @@ export function recordLinear(
     askedOnly = false,
   }: Linear,
 ): (pass: Pass, rows: number) => void {
-  const { format, columns, parts } = weight;
+  const { columns, parts } = weight;
   const isGated = epilogue === "gatedSilu" || epilogue === "gatedGelu";
   if (isGated && parts.length > 1)
     throw new RangeError(
       `a gated matrix of ${weight.rows} rows in ${parts.length} parts`,
     );
-  const recorded = parts.map(({ weights, scales, rows, firstRow }) => {
+  const recorded = parts.map(({ format, weights, scales, rows, firstRow }) => {
     const unused = weights; // bound where the kernel will not look
     const buffers = {
       step,

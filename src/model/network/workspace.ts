@@ -107,7 +107,8 @@ export function ropeIndex({ ropes }: ModelConfig, rope: number | null): number {
   return rope ?? ropes.length;
 }
 
-function hasPostNorms({ layers }: ModelConfig): boolean {
+/** Whether a layer has a norm behind attention or MLP. */
+export function hasPostNorms({ layers }: ModelConfig): boolean {
   return layers.some(
     ({ attention, mlp }) => attention.postNorm ?? mlp.postNorm,
   );

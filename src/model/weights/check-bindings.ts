@@ -1,16 +1,36 @@
 /**
- * Checks that a GPU can bind the matrices of a model's layers. Embedding and head are split into parts: they need
- * not fit.
+ * Checks that a GPU can bind the matrices of a model's layers. Embedding and head are cut where they are too large:
+ * they need not fit.
  */
 import type { TensorSpec } from "../architectures/recipe";
-import type { Checkpoint } from "../checkpoint/checkpoint";
-import { matrixFormat, rowBytes, type WeightBits } from "./matrix-format";
+import { rowBytes, type WeightBits } from "./matrix-format";
+import { matrixParts, type TensorKind } from "./matrix-parts";
 import { OutOfMemoryError } from "../../util/errors";
 
 /** A matrix made of tensors stacked by rows. */
 export interface JoinedMatrix {
   label: string;
   tensors: readonly TensorSpec[];
+  /** Whether its halves are joined by the epilogue: they must be in one binding. */
+  isGated?: boolean;
+}
+
+/** The matrix that needs the largest binding: its bytes and its name. */
+export function largestBinding(
+  matrices: readonly JoinedMatrix[],
+  kinds: ReadonlyMap<string, TensorKind>,
+  bits: WeightBits,
+): { label: string; bytes: number } {
+  return matrices
+    .flatMap(({ label, tensors, isGated = false }) => {
+      const parts = tensors.map(({ name }) => kinds.get(name)!);
+      const columns = parts[0]!.shape[1]!;
+      return matrixParts(parts, bits, isGated).map(({ format, rows }) => ({
+        label,
+        bytes: rows * rowBytes(format, columns).weights,
+      }));
+    })
+    .reduce((a, b) => (b.bytes > a.bytes ? b : a));
 }
 
 /**
@@ -20,22 +40,11 @@ export interface JoinedMatrix {
  */
 export function checkBindings(
   matrices: readonly JoinedMatrix[],
-  { tensors }: Pick<Checkpoint, "tensors">,
+  kinds: ReadonlyMap<string, TensorKind>,
   bits: WeightBits,
   bindingBytes: number,
 ): void {
-  /** The matrix that needs the largest binding: its bytes and its name. */
-  const largest = (bits: WeightBits) =>
-    matrices
-      .map(({ label, tensors: specs }) => {
-        const parts = specs.map(({ name }) => tensors.get(name)!);
-        const columns = parts[0]!.shape[1]!;
-        const types = parts.map(({ type }) => type);
-        const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
-        const row = rowBytes(matrixFormat(types, columns, bits), columns);
-        return { label, bytes: rows * row.weights };
-      })
-      .reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  const largest = (bits: WeightBits) => largestBinding(matrices, kinds, bits);
   const { label, bytes } = largest(bits);
   if (bytes <= bindingBytes) return;
   const fewer = ([8, 4] as const).find(

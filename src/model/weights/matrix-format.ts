@@ -1,22 +1,27 @@
 /**
- * The format of a weight matrix on the GPU. Floats are as in the checkpoint; in Q4 and Q8, 32 columns share a
- * scale and an offset, weight = scale · quant + offset, stored separately as a pair of f16:
- *
- *     Q4   column 8 i + j of a row in bits 4 j … 4 j + 3 of its word i
- *     Q8   column 4 i + j of a row in bits 8 j … 8 j + 7 of its word i
+ * The format of a weight matrix on the GPU: floats as in the checkpoint, or quantised (quant-formats.ts). A
+ * quantised file keeps its own bits; floats get four or eight if that was asked for.
  */
-import { floatToHalf } from "../../util/float16";
-import { type Groups, readBlocks } from "../checkpoint/quant-blocks";
+import { readBlocks } from "../checkpoint/quant-blocks";
 import {
+  type BlockType,
   type FloatType,
   isFloatType,
   tensorBytes,
   type TensorType,
 } from "../checkpoint/checkpoint";
 import { sixteenBits, toFloats } from "../checkpoint/floats";
-import { GROUP, quantize, valuesOf } from "./quantize";
+import {
+  GROUP,
+  groupBytes,
+  holds,
+  narrowestFormat,
+  packGroups,
+  QUANT_FORMATS,
+  type QuantFormat,
+} from "./quant-formats";
+import { quantize, valuesOf } from "./quantize";
 
-export type QuantFormat = "Q4" | "Q8";
 export type MatrixFormat = FloatType | QuantFormat;
 
 /** Formats of a model's matrices. */
@@ -42,26 +47,30 @@ export function defaultBits(values: number): WeightBits {
   return values > LARGE_VALUES ? 4 : 16;
 }
 
-const BITS: Record<QuantFormat, 4 | 8> = { Q4: 4, Q8: 8 };
-const FOUR_BIT_TYPES: readonly TensorType[] = ["Q4_0", "Q4_1", "Q4_K"];
-
 export function isQuantFormat(format: MatrixFormat): format is QuantFormat {
-  return format === "Q4" || format === "Q8";
+  return (QUANT_FORMATS as readonly MatrixFormat[]).includes(format);
 }
 
-/** The format of tensors that are joined to one matrix; no fewer bits than any of them has in a quantised file. */
+/**
+ * The narrowest format that holds tensors of these types with no more rounding than each alone; undefined if
+ * there is none.
+ */
 export function matrixFormat(
   types: readonly TensorType[],
   columns: number,
   bits: WeightBits,
-): MatrixFormat {
-  const [type] = types;
+): MatrixFormat | undefined {
   if (types.every(isFloatType)) {
     if (bits !== 16 && columns % GROUP === 0) return bits === 4 ? "Q4" : "Q8";
-    return types.every((other) => other === type) ? (type as FloatType) : "F32";
+    const [type] = types;
+    return types.every((other) => other === type) ? type : "F32";
   }
   // The rows of block types are whole groups.
-  return types.every((one) => FOUR_BIT_TYPES.includes(one)) ? "Q4" : "Q8";
+  return types.every(isBlockType) ? narrowestFormat(types) : undefined;
+}
+
+function isBlockType(type: TensorType): type is BlockType {
+  return !isFloatType(type);
 }
 
 /** Bytes of a row on the GPU, and of its scales. */
@@ -71,10 +80,9 @@ export function rowBytes(
 ): { weights: number; scales: number } {
   if (!isQuantFormat(format))
     return { weights: tensorBytes(format, strideOf(columns)), scales: 0 };
-  return {
-    weights: (columns * BITS[format]) / 8,
-    scales: (columns / GROUP) * 4,
-  };
+  const { weights, scales } = groupBytes(format);
+  const groups = columns / GROUP;
+  return { weights: groups * weights, scales: groups * scales };
 }
 
 /** Rows in their GPU format. */
@@ -96,31 +104,17 @@ export function packRows(
       weights: padded(bytes, type as FloatType, columns, format),
       scales: undefined,
     };
-  const bits = BITS[format];
-  const groups = isFloatType(type)
-    ? quantize(toFloats(bytes, type), bits)
-    : readBlocks(type, bytes);
+  if (isFloatType(type))
+    return packGroups(
+      quantize(toFloats(bytes, type), format === "Q4" ? 4 : 8),
+      format,
+    );
+  const groups = readBlocks(type, bytes);
   return packGroups(
-    // Two groups of 16 share one scale on the GPU: they are rounded once more, to finer steps than their own.
-    groups.size === GROUP ? groups : quantize(valuesOf(groups), bits),
-    bits,
+    // Only where tensors that no format holds must lie in one matrix: finer steps than their own.
+    holds(format, type) ? groups : quantize(valuesOf(groups), 8),
+    format,
   );
-}
-
-function packGroups(
-  { quants, scales, offsets }: Groups,
-  bits: 4 | 8,
-): PackedRows {
-  const pairs = new Uint32Array(scales.length);
-  for (let i = 0; i < pairs.length; i++)
-    pairs[i] = floatToHalf(scales[i]!) | (floatToHalf(offsets[i]!) << 16);
-  let weights = quants;
-  if (bits === 4) {
-    weights = new Uint8Array(quants.length / 2);
-    for (let i = 0; i < weights.length; i++)
-      weights[i] = quants[2 * i]! | (quants[2 * i + 1]! << 4);
-  }
-  return { weights, scales: new Uint8Array(pairs.buffer) };
 }
 
 /** Rows of `columns` values, padded with zeros up to the stride. */

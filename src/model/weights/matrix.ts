@@ -2,15 +2,15 @@
 import type { MatrixFormat } from "./matrix-format";
 
 export interface Matrix {
-  format: MatrixFormat;
   rows: number;
   /** Rows are padded with zeros to a multiple of eight columns. */
   columns: number;
-  /** Its rows, in order: in several parts if one storage binding would be too small for all. */
+  /** Its rows, in order: as matrix-parts.ts divides them, cut again where one storage binding would be too small. */
   parts: MatrixPart[];
 }
 
 export interface MatrixPart {
+  format: MatrixFormat;
   firstRow: number;
   rows: number;
   weights: GPUBuffer;

@@ -1,9 +1,7 @@
 /** Quantises floats to groups of integers that share a scale and an offset, for a matrix of 4 or 8 bits. */
 import { floatToHalf, halfToFloat } from "../../util/float16";
 import type { Groups } from "../checkpoint/quant-blocks";
-
-/** Values of a group. */
-export const GROUP = 32;
+import { GROUP } from "./quant-formats";
 
 /**
  * Shares of a group's range to spread the levels over. If few values lie far out, clipping them costs less than

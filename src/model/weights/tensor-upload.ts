@@ -7,7 +7,7 @@ import {
   type TensorRows,
 } from "../checkpoint/checkpoint";
 import { toFloats } from "../checkpoint/floats";
-import type { Matrix } from "./matrix";
+import type { Matrix, MatrixPart } from "./matrix";
 import {
   isQuantFormat,
   type PackedRows,
@@ -67,58 +67,45 @@ function uploadVector(
  */
 const QUANTISED_BYTES = 256 << 10;
 
+/** Rows that span two parts are split. */
 function uploadMatrix(
   gpu: Gpu,
   { tensor, bytes }: TensorRows,
-  matrix: Matrix,
+  { columns, parts }: Matrix,
   firstRow: number,
 ): number {
   const { type } = tensor;
-  const { format, columns } = matrix;
   const rowSize = tensorBytes(type, columns);
-  const rows = bytes.byteLength / rowSize;
-  const step = isQuantFormat(format)
-    ? Math.max(1, Math.floor(QUANTISED_BYTES / rowSize))
-    : rows;
+  const end = firstRow + bytes.byteLength / rowSize;
   let written = 0;
-  for (let row = 0; row < rows; row += step) {
-    const some = bytes.subarray(row * rowSize, (row + step) * rowSize);
-    const packed = packRows(some, type, columns, format);
-    written += writeRows(gpu, packed, matrix, firstRow + row);
+  for (const part of parts) {
+    const from = Math.max(firstRow, part.firstRow);
+    const to = Math.min(end, part.firstRow + part.rows);
+    const step = isQuantFormat(part.format)
+      ? Math.max(1, Math.floor(QUANTISED_BYTES / rowSize))
+      : to - from;
+    for (let row = from; row < to; row += step) {
+      const some = bytes.subarray(
+        (row - firstRow) * rowSize,
+        (Math.min(row + step, to) - firstRow) * rowSize,
+      );
+      const packed = packRows(some, type, columns, part.format);
+      written += writeRows(gpu, packed, part, columns, row - part.firstRow);
+    }
   }
   return written;
 }
 
-/** Rows that span two parts are split. */
+/** @param row of the part */
 function writeRows(
   gpu: Gpu,
-  packed: PackedRows,
-  { format, columns, parts }: Matrix,
-  firstRow: number,
+  { weights, scales }: PackedRows,
+  part: MatrixPart,
+  columns: number,
+  row: number,
 ): number {
-  const row = rowBytes(format, columns);
-  const end = firstRow + packed.weights.byteLength / row.weights;
-  let written = 0;
-  const write = (
-    buffer: GPUBuffer,
-    data: Uint8Array,
-    bytesOfRow: number,
-    [from, to, partRow]: readonly [number, number, number],
-  ) => {
-    const piece = data.subarray(
-      (from - firstRow) * bytesOfRow,
-      (to - firstRow) * bytesOfRow,
-    );
-    gpu.write(buffer, (from - partRow) * bytesOfRow, piece);
-    written += piece.byteLength;
-  };
-  for (const part of parts) {
-    const from = Math.max(firstRow, part.firstRow);
-    const to = Math.min(end, part.firstRow + part.rows);
-    if (from >= to) continue;
-    const rows = [from, to, part.firstRow] as const;
-    write(part.weights, packed.weights, row.weights, rows);
-    if (packed.scales) write(part.scales!, packed.scales, row.scales, rows);
-  }
-  return written;
+  const bytes = rowBytes(part.format, columns);
+  gpu.write(part.weights, row * bytes.weights, weights);
+  if (scales) gpu.write(part.scales!, row * bytes.scales, scales);
+  return weights.byteLength + (scales?.byteLength ?? 0);
 }

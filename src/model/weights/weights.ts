@@ -1,5 +1,6 @@
 /** A checkpoint's tensors on the GPU: streamed, joined as the kernels need them, rows padded. */
 import type { Gpu } from "../../gpu/gpu";
+import { storageBytes } from "../../gpu/adapter-limits";
 import type { Checkpoint } from "../checkpoint/checkpoint";
 import type {
   LayerRecipe,
@@ -9,11 +10,11 @@ import type {
 } from "../architectures/recipe";
 import type { ModelConfig } from "../config/computable";
 import { checkBindings, type JoinedMatrix } from "./check-bindings";
-import type { Matrix } from "./matrix";
+import type { Matrix, MatrixPart } from "./matrix";
+import { matrixParts, type TensorKind } from "./matrix-parts";
 import {
   defaultBits,
   isQuantFormat,
-  matrixFormat,
   rowBytes,
   strideOf,
   type WeightBits,
@@ -78,20 +79,18 @@ export async function loadWeights(
   checkpoint: Checkpoint,
   { bits, onProgress, signal }: WeightOptions = {},
 ): Promise<Weights> {
-  const parameterCount = [...checkpoint.tensors.values()].reduce(
-    (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
-    0,
-  );
-  const layerBits = bits ?? defaultBits(parameterCount);
-  checkBindings(
-    config.layers.flatMap((layer, l) => Object.values(layerMatrices(layer, l))),
-    checkpoint,
-    layerBits,
-    gpu.bindingBytes,
-  );
+  const { tensors } = checkpoint;
+  const layerBits = bits ?? defaultBits(parameterCount(tensors));
+  checkBindings(matricesOfLayers(config), tensors, layerBits, gpu.bindingBytes);
   const { weights, destinations } = await gpu.allocating(
     "the model's weights",
-    () => allocate(gpu, config, checkpoint, parameterCount, layerBits),
+    () =>
+      allocate(config, tensors, layerBits, {
+        hasWholeNorms: checkpoint.hasWholeNorms,
+        bindingBytes: gpu.bindingBytes,
+        make: (label, bytes) =>
+          gpu.buffer({ label, memoryClass: "weights", bytes }),
+      }),
   );
   try {
     let loaded = 0;
@@ -115,6 +114,35 @@ export async function loadWeights(
   }
 }
 
+/** What a model's weights take on a GPU: counted by allocating them, with nothing in place of buffers. */
+export function plannedWeightBytes(
+  config: ModelConfig,
+  kinds: ReadonlyMap<string, TensorKind>,
+  bits: WeightBits,
+): number {
+  let sum = 0;
+  const make = (_: string, bytes: number) => {
+    const size = storageBytes(bytes);
+    sum += size;
+    return { size } as GPUBuffer;
+  };
+  allocate(config, kinds, bits, { bindingBytes: Infinity, make });
+  return sum;
+}
+
+/** Values of all tensors. */
+export function parameterCount(kinds: ReadonlyMap<string, TensorKind>): number {
+  return [...kinds.values()].reduce(
+    (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
+    0,
+  );
+}
+
+/** The matrices of all layers. */
+export function matricesOfLayers({ layers }: ModelConfig): JoinedMatrix[] {
+  return layers.flatMap((layer, l) => Object.values(layerMatrices(layer, l)));
+}
+
 /** The matrices of a layer, each made of tensors stacked by rows. */
 function layerMatrices({ attention, mlp }: LayerRecipe, l: number) {
   const joined = (label: string, { weights }: Projection): JoinedMatrix => ({
@@ -124,55 +152,63 @@ function layerMatrices({ attention, mlp }: LayerRecipe, l: number) {
   return {
     qkv: joined("qkv", attention.qkv),
     oProj: joined("o", attention.output),
-    gateUp: joined("gate and up", mlp.gateUp),
+    gateUp: { ...joined("gate and up", mlp.gateUp), isGated: true },
     downProj: joined("down", mlp.down),
   };
 }
 
 function allocate(
-  gpu: Gpu,
   config: ModelConfig,
-  checkpoint: Checkpoint,
-  parameterCount: number,
+  kinds: ReadonlyMap<string, TensorKind>,
   bits: WeightBits,
+  {
+    hasWholeNorms = false,
+    bindingBytes,
+    make: makeBuffer,
+  }: {
+    hasWholeNorms?: boolean | undefined;
+    bindingBytes: number;
+    make: (label: string, bytes: number) => GPUBuffer;
+  },
 ) {
   const destinations = new Map<string, Destination>();
   const buffers: GPUBuffer[] = [];
-  const formats = new Set<Matrix["format"]>();
+  const formats = new Set<MatrixPart["format"]>();
 
   function make(label: string, bytes: number): GPUBuffer {
-    const buffer = gpu.buffer({ label, memoryClass: "weights", bytes });
+    const buffer = makeBuffer(label, bytes);
     buffers.push(buffer);
     return buffer;
   }
 
   /** A matrix made of tensors stacked by rows. */
   function matrix(
-    { label, tensors: specs }: JoinedMatrix,
+    { label, tensors: specs, isGated = false }: JoinedMatrix,
     atMost: WeightBits = bits,
   ): Matrix {
-    const tensors = specs.map(({ name }) => checkpoint.tensors.get(name)!);
+    const tensors = specs.map(({ name }) => kinds.get(name)!);
     const columns = tensors[0]!.shape[1]!;
-    const types = tensors.map(({ type }) => type);
-    const format = matrixFormat(types, columns, atMost);
-    const row = rowBytes(format, columns);
-    const rows = tensors.reduce((sum, { shape }) => sum + shape[0]!, 0);
-    const partRows = Math.floor(gpu.bindingBytes / row.weights);
-    const whole: Matrix = { format, rows, columns, parts: [] };
-    for (let first = 0; first < rows; first += partRows) {
-      const count = Math.min(partRows, rows - first);
-      whole.parts.push({
-        firstRow: first,
-        rows: count,
-        weights: make(label, count * row.weights),
-        scales: isQuantFormat(format)
-          ? make(`${label} scales`, count * row.scales)
-          : undefined,
-      });
+    const whole: Matrix = { rows: 0, columns, parts: [] };
+    for (const { format, rows } of matrixParts(tensors, atMost, isGated)) {
+      const row = rowBytes(format, columns);
+      const mostRows = Math.floor(bindingBytes / row.weights);
+      for (let first = 0; first < rows; first += mostRows) {
+        const count = Math.min(mostRows, rows - first);
+        whole.parts.push({
+          format,
+          firstRow: whole.rows,
+          rows: count,
+          weights: make(label, count * row.weights),
+          scales: isQuantFormat(format)
+            ? make(`${label} scales`, count * row.scales)
+            : undefined,
+        });
+        whole.rows += count;
+      }
+      formats.add(format);
     }
-    formats.add(format);
     let firstRow = 0;
-    for (const { name, shape } of tensors) {
+    for (const { name, shape } of specs) {
       destinations.set(name, { matrix: whole, firstRow });
       firstRow += shape[0]!;
     }
@@ -184,7 +220,7 @@ function allocate(
     label: string,
     { weight, offset }: Pick<Norm, "weight" | "offset">,
   ): GPUBuffer {
-    return vector(label, [weight], checkpoint.hasWholeNorms ? 0 : offset);
+    return vector(label, [weight], hasWholeNorms ? 0 : offset);
   }
 
   /** A vector made of concatenated tensors, as f32. */
@@ -245,12 +281,15 @@ function allocate(
       ? embedTokens
       : matrix({ label: "head", tensors: [head.weight] }, outer);
   const weights: Weights = {
-    formats: { embedding: embedTokens.format, matrices: [...formats] },
+    formats: {
+      embedding: embedTokens.parts[0]!.format,
+      matrices: [...formats],
+    },
     embedTokens,
     layers,
     norm: norm("final norm", lastNorm),
     lmHead,
-    parameterCount,
+    parameterCount: parameterCount(kinds),
     bytes: buffers.reduce((sum, { size }) => sum + size, 0),
     buffers,
   };

@@ -154,8 +154,8 @@ export class ModelForm extends LitElement {
             ${importIcon}Open files…
           </button>
           <p>
-            A .gguf file, or all files of a model’s folder. You can drop them
-            here too.
+            A .gguf file with all its parts, or all files of a model’s folder.
+            You can drop them here too.
           </p>
           <input
             id="files"

@@ -175,6 +175,8 @@ export class ModelPlanElement extends LitElement {
       </dd>
       <dt>GPU memory</dt>
       <dd>${byteText(memoryBytes(plan))} with ${history} tokens of history</dd>
+      <dt>Weights</dt>
+      <dd>${weightText(plan)}</dd>
       <dt>Context</dt>
       <dd>${wholeText(contextTokens)} tokens</dd>
       <dt>Architecture</dt>
@@ -314,6 +316,21 @@ export class ModelPlanElement extends LitElement {
   #ask(request: ChatRequest) {
     this.dispatchEvent(new RequestEvent(request));
   }
+}
+
+/** "531 MB on the GPU, 6.5 bits each; 6 in the file". */
+function weightText({
+  weightBytes,
+  bitsPerWeight,
+  fileBitsPerWeight,
+}: ModelPlan): string {
+  const bits = (value: number) => String(Math.round(10 * value) / 10);
+  const onGpu = bits(bitsPerWeight);
+  const inFile = bits(fileBitsPerWeight);
+  const each = `${byteText(weightBytes)} on the GPU, ${onGpu} bits each`;
+  return onGpu === inFile
+    ? `${each}, as in the file`
+    : `${each}; ${inFile} in the file`;
 }
 
 function proposalText({

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { fit } from "../../../src/engine/load/estimate-fit";
+import { fit as fitOf } from "../../../src/engine/load/estimate-fit";
+import type { TensorType } from "../../../src/model/checkpoint/checkpoint";
+import type { ModelConfig } from "../../../src/model/config/computable";
+import { expectedTensors } from "../../../src/model/config/expected-tensors";
+import type { TensorKind } from "../../../src/model/weights/matrix-parts";
 import { loadWeights } from "../../../src/model/weights/weights";
 import { randomModel } from "../../fixtures/random-model";
 import { fakeGpu } from "../../support/fake-gpu";
@@ -33,7 +37,28 @@ const small = readConfig({
   tie_word_embeddings: true,
 });
 const LARGE_VALUES = 1_235_814_400;
-const SMALL_VALUES = 134_515_008;
+
+/** Tensors of a model, of such types. */
+function kindsOf(
+  config: ModelConfig,
+  typeOf: (name: string) => TensorType = () => "BF16",
+): ReadonlyMap<string, TensorKind> {
+  return new Map(
+    [...expectedTensors(config)].map(([name, shape]) => [
+      name,
+      { shape: [...shape], type: shape.length > 1 ? typeOf(name) : "F32" },
+    ]),
+  );
+}
+
+/** What a file of these types takes. */
+function fit({
+  type = "BF16",
+  ...request
+}: Omit<Parameters<typeof fitOf>[0], "tensors"> & { type?: TensorType }) {
+  const tensors = kindsOf(request.config, () => type);
+  return fitOf({ ...request, tensors });
+}
 const roomy = { maxBufferSize: 4 * GIB, maxStorageBufferBindingSize: 2 * GIB };
 const tight = {
   maxBufferSize: GIB,
@@ -48,9 +73,8 @@ describe("bytes", () => {
     expect(bits(4)).toBeCloseTo(5 + (4 * embedding) / LARGE_VALUES, 1);
     expect(bits(8)).toBeCloseTo(9, 1);
     expect(bits(16)).toBeCloseTo(16, 1);
-    const fileBytes = LARGE_VALUES * 4;
-    const { weightBytes } = fit({ config: large, fileBytes, weightBits: 16 });
-    expect(weightBytes).toBe(fileBytes);
+    const { weightBytes } = fit({ config: large, type: "F32", weightBits: 16 });
+    expect(weightBytes).toBe(LARGE_VALUES * 4);
   });
 
   it("of weights are 4 bit by default for large models alone", () => {
@@ -62,22 +86,58 @@ describe("bytes", () => {
     );
   });
 
-  it("of a quantised GGUF file stay near the file's, whatever is asked for", () => {
-    const fileBytes = 807_694_464;
-    const sizes = ([4, 8, 16] as const).map(
-      (weightBits) =>
-        fit({ config: large, fileBytes, isGguf: true, weightBits }).weightBytes,
-    );
-    expect(new Set(sizes).size).toBe(1);
-    expect(sizes[0]! / fileBytes).toBeGreaterThan(1);
-    expect(sizes[0]! / fileBytes).toBeLessThan(1.15);
-  });
+  it.each([
+    ["Q2_K", 4],
+    ["Q3_K", 4],
+    ["Q4_0", 5],
+    ["Q4_K", 5],
+    ["IQ4_XS", 5],
+    ["Q5_0", 6],
+    ["Q5_K", 6],
+    ["Q6_K", 7],
+    ["Q8_0", 9],
+  ] as const)(
+    "of a file in %s are %s bits a value, whatever is asked for",
+    (type, bits) => {
+      for (const weightBits of [4, 8, 16] as const) {
+        const fitted = fit({ config: large, type, weightBits });
+        expect(fitted.bitsPerWeight).toBeCloseTo(bits, 1);
+        expect(fitted.weightBytes * 8).toBe(
+          fitted.bitsPerWeight * LARGE_VALUES,
+        );
+      }
+    },
+  );
 
-  it("of a GGUF file in F16 are as of any file in F16", () => {
-    const fileBytes = SMALL_VALUES * 2 + 3_000_000;
-    expect(
-      fit({ config: small, fileBytes, isGguf: true, weightBits: 4 }),
-    ).toEqual(fit({ config: small, weightBits: 4 }));
+  it("of a file of several types are those that loading allocates", async () => {
+    const model = randomModel({
+      preset: "wide-heads",
+      hiddenSize: 768,
+      intermediateSize: 512,
+      isTied: false,
+    });
+    const config = readConfig(model.config);
+    // As llama.cpp mixes them: some of v and down have more bits.
+    const typeOf = (name: string): TensorType =>
+      /layers\.0\.(mlp.down|self_attn.v)/.test(name)
+        ? "Q6_K"
+        : /lm_head/.test(name)
+          ? "Q8_0"
+          : /o_proj/.test(name)
+            ? "Q5_0"
+            : "Q4_K";
+    const tensors = new Map(
+      [...kindsOf(config, typeOf)].map(([name, kind]) => [
+        name,
+        { ...kind, name, file: "", byteLength: 0 },
+      ]),
+    );
+    const gpu = fakeGpu();
+    const checkpoint = { tensors, totalBytes: 0, async *read() {} };
+    const weights = await loadWeights(gpu, config, checkpoint);
+    const planned = fitOf({ config, tensors });
+    expect(planned.weightBytes).toBe(weights.bytes);
+    expect(planned.weightBytes).toBe(gpu.ledger.bytes.weights);
   });
 
   it("of KV are keys and values of all layers in f16", () => {
@@ -109,7 +169,7 @@ describe("a misfit", () => {
     const limits = { ...roomy, maxStorageBufferBindingSize: 50 * 2 ** 20 };
     const { misfit } = fit({ config: large, weightBits: 16, limits });
     expect(misfit!.message).toMatch(
-      /largest matrix \(gate and up\) takes 64 MiB.*at most 50 MiB.*8-bit weights/,
+      /largest matrix \(layer 0 gate and up\) takes 64 MiB.*at most 50 MiB.*8-bit weights/,
     );
     expect(misfit!.proposal).toEqual({ weightBits: 8 });
     expect(
@@ -132,8 +192,9 @@ describe("a misfit", () => {
     for (const weightBits of bits) {
       const boundBytes = (values * weightBits) / 8;
       for (const bytes of [boundBytes - 1, boundBytes]) {
-        const { misfit } = fit({
+        const { misfit } = fitOf({
           config,
+          tensors: kindsOf(config),
           weightBits,
           limits: { maxBufferSize: bytes, maxStorageBufferBindingSize: bytes },
         });
@@ -176,8 +237,7 @@ describe("a misfit", () => {
   it("of a quantised file has no fewer bits to propose", () => {
     const { misfit } = fit({
       config: large,
-      fileBytes: 1_300_000_000,
-      isGguf: true,
+      type: "Q8_0",
       deviceBytes: GIB,
     });
     expect(misfit!.proposal).toBeUndefined();

@@ -1,6 +1,6 @@
 import { randomModel } from "../../fixtures/random-model";
 import { ggufFile } from "../../support/gguf-file";
-import { ggufModel } from "../../support/gguf-model";
+import { ggufModel, splitGguf } from "../../support/gguf-model";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   ModelLibrary,
@@ -9,7 +9,13 @@ import {
 import { ModelFetchError } from "../../../src/util/errors";
 import { fakeHub, type FakeHub } from "../../support/fake-hub";
 import { MemoryModelStore } from "../../support/memory-model-store";
+import { expectedTensors } from "../../../src/model/config/expected-tensors";
+import { readConfig } from "../../../src/model/config/config";
 import { seededInts } from "../../support/random";
+import {
+  safetensorsFile,
+  type TestTensor,
+} from "../../support/safetensors-file";
 import type { LoadProgress } from "../../../src/engine/api/models";
 
 const NAME = "org/tiny";
@@ -28,8 +34,24 @@ const bytes = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
 const files = () => ({
   "config.json": bytes(config),
   "tokenizer.json": bytes({}),
-  "model.safetensors": weights,
+  "model.safetensors": safetensors("F16"),
 });
+
+/** The model's tensors, all zeros. */
+function safetensors(dtype: "F16" | "F32"): Uint8Array<ArrayBuffer> {
+  const size = dtype === "F16" ? 2 : 4;
+  const tensors = [...expectedTensors(readConfig(config))].map(
+    ([name, shape]) => {
+      const count = shape.reduce((a, b) => a * b, 1);
+      const bytes = new Uint8Array(size * count);
+      return [name, { dtype, shape: [...shape], bytes }] as [
+        string,
+        TestTensor,
+      ];
+    },
+  );
+  return safetensorsFile(Object.fromEntries(tensors));
+}
 
 let hub: FakeHub;
 let store: MemoryModelStore;
@@ -149,7 +171,7 @@ describe("a model of the hub", () => {
 });
 
 describe("a plan", () => {
-  it("of a model on the hub fetches its configuration and no weights", async () => {
+  it("of a model on the hub fetches its configuration and the header of its weights", async () => {
     const plan = await library().plan(NAME, at());
     expect(plan).toMatchObject({
       id: NAME,
@@ -160,12 +182,17 @@ describe("a plan", () => {
       hasUpdate: false,
       misfit: undefined,
       kvBytesPerToken: 2 * 2 * 2 * 16 * 2,
+      fileBitsPerWeight: 16,
     });
+    // Vectors are in F32 on the GPU.
+    expect(plan.bitsPerWeight).toBeCloseTo(16, 0);
     const total = Object.values(files()).reduce((sum, f) => sum + f.length, 0);
     expect(plan.downloadBytes).toBe(total);
     expect(hub.requests.map(({ path }) => path)).toEqual([
       "api",
       "config.json",
+      "model.safetensors", // which sends to another address
+      "model.safetensors",
     ]);
   });
 
@@ -175,10 +202,11 @@ describe("a plan", () => {
       downloadBytes: 0,
       hasUpdate: false,
     });
-    const changed = weights.slice(0, 40_000);
+    const changed = safetensors("F32");
     hub.repositories[NAME] = { ...files(), "model.safetensors": changed };
     expect(await library().plan(NAME, at())).toMatchObject({
-      downloadBytes: 40_000,
+      downloadBytes: changed.length,
+      fileBitsPerWeight: 32,
       hasUpdate: true,
     });
     hub.faults.push({ path: "api", status: 503 });
@@ -208,6 +236,28 @@ describe("a plan", () => {
       "org/gguf/t-Q4_0.gguf",
       "org/gguf/t-Q8_0.gguf",
     ]);
+  });
+
+  it("of a GGUF file in parts is that of the same in one", async () => {
+    const stored = ggufModel(randomModel({ layers: 1, vocabSize: 64 }));
+    const parts = splitGguf(stored, 3);
+    hub.repositories["org/parts"] = parts;
+    hub.repositories["org/whole"] = { "m.gguf": ggufFile(stored) };
+    const plan = await library().plan("org/parts", at());
+    const sizes = Object.values(parts).map((file) => file.length);
+    expect(plan.id).toBe("org/parts/m-00001-of-00003.gguf");
+    expect(plan.downloadBytes).toBe(sizes.reduce((a, b) => a + b));
+    const whole = await library().plan("org/whole", at());
+    expect(plan.weightBytes).toBe(whole.weightBytes);
+
+    // Any part stands for all of them, also without a network.
+    await library().open("org/parts/m-00002-of-00003.gguf", at());
+    const offline = { hubUrl: "http://127.0.0.1:1" };
+    for (const name of ["org/parts", "org/parts/m-00003-of-00003.gguf"]) {
+      const kept = await library().plan(name, offline);
+      expect(kept.weightBytes).toBe(whole.weightBytes);
+      expect(kept.downloadBytes).toBe(0);
+    }
   });
 
   it("of files at hand reads them", async () => {
@@ -251,6 +301,19 @@ describe("other sources", () => {
     await expect(
       library().open([gguf, new File([], "u.gguf")]),
     ).rejects.toThrow(/several models/);
+    const parts = [3, 1, 2].map(
+      (n) => new File([], `t-0000${n}-of-00003.gguf`),
+    );
+    expect(await library().open(parts)).toMatchObject({
+      name: "t",
+      gguf: "t-00001-of-00003.gguf",
+    });
+    await expect(library().open(parts.slice(0, 2))).rejects.toThrow(
+      "These files lack t-00002-of-00003.gguf.",
+    );
+    await expect(library().open([...parts, gguf])).rejects.toThrow(
+      /several models.*t-00001-of-00003\.gguf, t\.gguf/,
+    );
     await expect(library().open([])).rejects.toThrow(/not a model/);
   });
 });

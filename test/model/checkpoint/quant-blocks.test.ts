@@ -2,68 +2,137 @@
 import { describe, expect, test } from "vitest";
 import { readBlocks } from "../../../src/model/checkpoint/quant-blocks";
 import type { BlockType } from "../../../src/model/checkpoint/checkpoint";
-import { packRows } from "../../../src/model/weights/matrix-format";
+import {
+  matrixFormat,
+  packRows,
+} from "../../../src/model/weights/matrix-format";
+import {
+  holds,
+  QUANT_FORMATS,
+  type QuantFormat,
+} from "../../../src/model/weights/quant-formats";
 import { quantize, valuesOf } from "../../../src/model/weights/quantize";
 import { floatToHalf, halfToFloat } from "../../../src/util/float16";
+import vectors from "../../fixtures/blocks/vectors.json";
 import { dequantised } from "../../reference/blocks";
+import { unpacked } from "../../support/quantised";
 import { randomBlocks } from "../../support/random-blocks";
 import { seededNormals } from "../../support/random";
-import { encode, f16Bits, f16Value } from "../../support/tensors";
+import { encode, f16Bits } from "../../support/tensors";
 import "../../support/matchers";
 
 const TYPES: BlockType[] = [
+  "Q2_K",
+  "Q3_K",
   "Q4_0",
   "Q4_1",
+  "Q4_K",
+  "IQ4_NL",
+  "IQ4_XS",
   "Q5_0",
   "Q5_1",
-  "Q8_0",
-  "Q4_K",
   "Q5_K",
   "Q6_K",
+  "Q8_0",
 ];
-/** What a matrix on the GPU stands for, in double precision. */
-function unpacked(
-  { weights, scales }: ReturnType<typeof packRows>,
-  bits: 4 | 8,
-): Float64Array {
-  const words = new Uint32Array(scales!.buffer, 0, scales!.length / 4);
-  return Float64Array.from({ length: (weights.length * 8) / bits }, (_, i) => {
-    const byte = weights[Math.floor((i * bits) / 8)]!;
-    const quant = Math.floor(byte / 2 ** ((i * bits) % 8)) % 2 ** bits;
-    const word = words[Math.floor(i / 32)]!;
-    return f16Value(word % 65536) * quant + f16Value(Math.floor(word / 65536));
-  });
-}
+
+/** In a format that holds the type's quants, and bits of a weight on the GPU. */
+const ON_GPU: Record<BlockType, [QuantFormat, number]> = {
+  Q2_K: ["Q2", 4],
+  Q3_K: ["Q3", 4],
+  Q4_0: ["Q4", 5],
+  Q4_1: ["Q4", 5],
+  Q4_K: ["Q4", 5],
+  IQ4_NL: ["IQ4", 5],
+  IQ4_XS: ["IQ4", 5],
+  Q5_0: ["Q5", 6],
+  Q5_1: ["Q5", 6],
+  Q5_K: ["Q5", 6],
+  Q6_K: ["Q6", 7],
+  Q8_0: ["Q8", 9],
+};
+
+/** Types whose scales are products, which no half has. */
+const ROUNDED = /_K|XS/;
 
 describe.each(TYPES)("%s", (type) => {
   test("is read as its format defines it", () => {
     const bytes = randomBlocks(type, 2048);
-    const values = valuesOf(readBlocks(type, bytes));
+    const values = valuesOf(readBlocks(type, bytes)).map((v) => v + 0); // no negative zeros
     expect(values).toEqual(Float32Array.from(dequantised(type, bytes)));
+  });
+
+  test("is read as ggml's own package reads it", () => {
+    const { blocks, values } = vectors[type];
+    const expected = new Float32Array(bytesOf(values).buffer);
+    const got = valuesOf(readBlocks(type, bytesOf(blocks)));
+    const reference = dequantised(type, bytesOf(blocks));
+    expect(got).toHaveLength(expected.length);
+    expect(got).toBeCloseToArray(expected, 1e-6);
+    expect(reference).toBeCloseToArray(expected, 1e-6);
   });
 
   test("is on the GPU what it is in the file", () => {
     const bytes = randomBlocks(type, 2048, 7);
     const expected = dequantised(type, bytes);
-    const bits = type.startsWith("Q4") ? 4 : 8;
-    const format = bits === 4 ? "Q4" : "Q8";
-    const got = unpacked(packRows(bytes, type, 512, format), bits);
-    if (!type.endsWith("K")) {
+    const [format, bits] = ON_GPU[type];
+    expect(matrixFormat([type], 512, 16)).toBe(format);
+    const packed = packRows(bytes, type, 512, format);
+    const got = unpacked(packed, format);
+    expect(8 * (packed.weights.length + packed.scales!.length)).toBe(
+      2048 * bits,
+    );
+    if (!ROUNDED.test(type)) {
       expect(got).toEqual(expected);
       return;
     }
-    // Scales and offsets of these are products, and rounded to halves; Q6_K's groups of 16 are joined.
     const far = Math.max(...expected.map(Math.abs));
     const error = Math.max(...got.map((v, i) => Math.abs(v - expected[i]!)));
-    expect(error / far).toBeLessThan(type === "Q6_K" ? 1 / 200 : 1 / 900);
+    expect(error / far).toBeLessThan(1 / 900);
     expect(error).toBeGreaterThan(0);
+  });
+
+  test("is the same in any format that holds it", () => {
+    const bytes = randomBlocks(type, 2048, 9);
+    const [own] = ON_GPU[type];
+    const expected = unpacked(packRows(bytes, type, 512, own), own);
+    const far = Math.max(...expected.map(Math.abs));
+    for (const format of QUANT_FORMATS) {
+      if (!holds(format, type)) continue;
+      const got = unpacked(packRows(bytes, type, 512, format), format);
+      // Only offsets may be halves here and products there.
+      const error = Math.max(...got.map((v, i) => Math.abs(v - expected[i]!)));
+      expect(error / far).toBeLessThan(ROUNDED.test(type) ? 1e-3 : 1e-12);
+    }
   });
 });
 
-test("four bits are enough for eight where a matrix is joined of both", () => {
-  const bytes = randomBlocks("Q4_0", 1024);
-  const got = unpacked(packRows(bytes, "Q4_0", 256, "Q8"), 8);
-  expect(got).toEqual(dequantised("Q4_0", bytes));
+test("formats that hold a type have its quants, its groups and its zero", () => {
+  const held = (type: BlockType) =>
+    QUANT_FORMATS.filter((format) => holds(format, type)).join(" ");
+  expect(Object.fromEntries(TYPES.map((type) => [type, held(type)]))).toEqual({
+    Q2_K: "Q2",
+    Q3_K: "Q3 Q6",
+    Q4_0: "Q4 Q5 Q6 Q8",
+    Q4_1: "Q4 Q5 Q8",
+    Q4_K: "Q4 Q5 Q8",
+    IQ4_NL: "IQ4 Q8",
+    IQ4_XS: "IQ4 Q8",
+    Q5_0: "Q5 Q6 Q8",
+    Q5_1: "Q5 Q8",
+    Q5_K: "Q5 Q8",
+    Q6_K: "Q6",
+    Q8_0: "Q8",
+  });
+});
+
+test("a type that its format does not hold is rounded to finer steps than its own", () => {
+  const bytes = randomBlocks("Q6_K", 2048, 7);
+  const expected = dequantised("Q6_K", bytes);
+  const got = unpacked(packRows(bytes, "Q6_K", 512, "Q8"), "Q8");
+  const far = Math.max(...expected.map(Math.abs));
+  const error = Math.max(...got.map((v, i) => Math.abs(v - expected[i]!)));
+  expect(error / far).toBeLessThan(1 / 200);
 });
 
 describe.each([4, 8] as const)("quantising to %s bits", (bits) => {
@@ -111,3 +180,8 @@ test("halves are rounded to the nearest, ties to even, and all of them come back
   expect(halfToFloat(floatToHalf(1e9))).toBe(65504);
   expect(halfToFloat(floatToHalf(-1e9))).toBe(-65504);
 });
+
+/** Of Base64. */
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+}

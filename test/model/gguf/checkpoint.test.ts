@@ -239,8 +239,8 @@ describe("tensors that are not as they should be are refused", () => {
     ],
     [
       "a type that cannot be read",
-      changed("blk.0.ffn_up.weight", { typeId: 11 }),
-      /elements of type F32, F16, .*Q6_K.*, found Q3_K/,
+      changed("blk.0.ffn_up.weight", { typeId: 16 }),
+      /elements of type F32, F16, .*Q6_K.*, found IQ2_XXS/,
     ],
     [
       "an unknown type",

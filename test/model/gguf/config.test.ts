@@ -156,11 +156,6 @@ describe("a network that cannot be computed is refused by name", () => {
       "llama.expert_count: 0, found 8",
     ],
     [
-      "part of a file",
-      { "split.count": ["u16", 3] },
-      "llama-gguf-split --merge makes one), found one of 3 parts",
-    ],
-    [
       "keys and values of different widths",
       { "llama.attention.value_length": ["u32", 8] },
       "llama.attention.value_length: as attention.key_length, 16, found 8",

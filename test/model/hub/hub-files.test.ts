@@ -78,6 +78,7 @@ describe("of a repository in GGUF", () => {
     [["m.gguf"], "m"],
     [["mmproj-m-Q4_0.gguf", "m-Q8_0.gguf", "m.imatrix.gguf"], "m-Q8_0"],
     [["m-Q4_0-00001-of-00002.gguf", "m-Q6_K.gguf"], "m-Q6_K"],
+    [["m-Q2_K.gguf", "m-IQ4_XS.gguf", "m-Q3_K_M.gguf"], "m-IQ4_XS"],
   ])("%j: the best default is %s", (paths, best) => {
     const chosen = chooseFiles(NAME, listing("README.md", ...paths));
     expect(chosen.gguf).toBe(`${best}.gguf`);
@@ -85,6 +86,48 @@ describe("of a repository in GGUF", () => {
     expect(chosen.isDefault).toBe(true);
     expect(chosen.files.map(({ path }) => path)).toEqual([`${best}.gguf`]);
     expect(chosen.choices).not.toHaveLength(1);
+  });
+});
+
+describe("of a GGUF file in several parts", () => {
+  const parts = [1, 2, 3].map((n) => `Q4_K_M/m-Q4_K_M-0000${n}-of-00003.gguf`);
+  const other = "m-Q8_0-00001-of-00002.gguf"; // of which a part is missing
+
+  it("all are chosen, and they are one choice", () => {
+    const chosen = chooseFiles(
+      NAME,
+      listing(
+        "README.md",
+        parts[2]!,
+        other,
+        parts[0]!,
+        parts[1]!,
+        "m-F16.gguf",
+      ),
+    );
+    expect(chosen.id).toBe(`org/name/${parts[0]}`);
+    expect(chosen.gguf).toBe(parts[0]);
+    expect(chosen.isDefault).toBe(true);
+    expect(chosen.files.map(({ path }) => path)).toEqual(parts);
+    expect(chosen.choices).toEqual([
+      { id: "org/name/m-F16.gguf", name: "m-F16.gguf", bytes: 10 },
+      {
+        id: `org/name/${parts[0]}`,
+        name: "Q4_K_M/m-Q4_K_M.gguf",
+        bytes: 30,
+      },
+    ]);
+  });
+
+  it("the same in one file goes first", () => {
+    const chosen = chooseFiles(NAME, listing(...parts, "m-q4_k_m.gguf"));
+    expect(chosen.gguf).toBe("m-q4_k_m.gguf");
+  });
+
+  it("those that are missing are named", () => {
+    expect(() =>
+      chooseFiles({ ...NAME, file: parts[0] }, listing(parts[0]!, parts[2]!)),
+    ).toThrow(`org/name has no file ${parts[1]}.`);
   });
 });
 

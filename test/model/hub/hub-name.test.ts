@@ -12,6 +12,12 @@ test.each([
   else expect(found.file).toContain(file);
 });
 
+test("any part of a GGUF file stands for its first", () => {
+  expect(hubName("org/name/Q8_0/m-00002-of-00003.gguf")?.file).toBe(
+    "Q8_0/m-00001-of-00003.gguf",
+  );
+});
+
 test.each([
   "models/rondo-tiny/",
   "/models/rondo-tiny/",

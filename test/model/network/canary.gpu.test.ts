@@ -4,12 +4,13 @@ import { checkKernels } from "../../../src/model/network/canary";
 import { readConfig } from "../../../src/model/config/config";
 import { compileKernels } from "../../../src/model/network/kernel-set";
 import type { MatrixFormat } from "../../../src/model/weights/matrix-format";
+import { QUANT_FORMATS } from "../../../src/model/weights/quant-formats";
 import { GPU_TUNING } from "../../../src/model/network/tuning";
 import { randomModel } from "../../fixtures/random-model";
 import { testGpu } from "../../support/gpu";
 
 const gpu = await testGpu();
-const formats: MatrixFormat[] = ["F32", "F16", "BF16", "Q4", "Q8"];
+const formats: MatrixFormat[] = ["F32", "F16", "BF16", ...QUANT_FORMATS];
 const kernels = await compileKernels(
   gpu,
   readConfig(randomModel().config),

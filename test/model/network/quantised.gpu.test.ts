@@ -61,6 +61,10 @@ function inBlocks(model: RandomModel, types: readonly BlockType[]) {
 
 /** What makes a type's random values about as large as its scales. */
 const SPREADS: Record<BlockType, number> = {
+  Q2_K: 0.05,
+  Q3_K: 0.022,
+  IQ4_NL: 0.0145,
+  IQ4_XS: 0.0008,
   Q4_0: 0.2,
   Q4_1: 0.1,
   Q5_0: 0.1,
@@ -89,8 +93,12 @@ async function logitsOf(model: RandomModel, options: NetworkOptions = {}) {
 const sets: [BlockType[], number][] = [
   [["Q4_0"], 2e-5],
   [["Q4_0", "Q8_0", "Q5_0", "Q4_1", "Q5_1"], 2e-5],
+  // Of the others, gate and up are alike: no format holds a Q6_K beside a Q4_K as they are.
+  [["IQ4_NL", "Q5_0", "IQ4_NL", "Q8_0"], 2e-5],
   // Scales of these are rounded to halves: a file of them is met to about a thousandth, which a random network makes more of.
   [["Q4_K", "Q6_K", "Q5_K"], 3e-2],
+  [["Q2_K", "Q3_K"], 3e-2],
+  [["IQ4_XS", "Q6_K", "Q3_K"], 3e-2],
 ];
 
 test.each(sets)("weights in %s", async (types, tolerance) => {
@@ -111,10 +119,25 @@ test.each([
     weightBits: bits,
   });
   const format = `Q${bits}`;
-  expect(network.weights.layers[0]!.gateUp.format).toBe(format);
+  expect(network.weights.layers[0]!.gateUp.parts[0]!.format).toBe(format);
   logits.forEach((row, i) =>
     expect(cosine(row, expected[i]!)).toBeGreaterThan(least),
   );
+});
+
+test("q, k and v that no format holds are parts of one matrix, biases and all", async () => {
+  const shape = { ...SHAPE, architecture: "Qwen2ForCausalLM" } as const;
+  // Embedding, then q, k, v, output, gate, up and down of each layer, and the head.
+  const model = inBlocks(randomModel(shape), ["Q8_0", "Q5_1", "Q6_K", "Q4_K"]);
+  const { network, logits, expected } = await logitsOf(model);
+  const { qkv, gateUp } = network.weights.layers[0]!;
+  expect(qkv.parts.map(({ format, rows }) => [format, rows])).toEqual([
+    ["Q5", 256],
+    ["Q6", 64],
+    ["Q4", 64],
+  ]);
+  expect(gateUp.parts).toHaveLength(1);
+  logits.forEach((row, i) => expect(row).toBeCloseToArray(expected[i]!, 3e-2));
 });
 
 test("a matrix too large for one binding is cut in parts, and gives the same bits", async () => {

@@ -43,6 +43,8 @@ const plan = (changes: Partial<ModelPlan> = {}): ModelPlan => ({
   downloadBytes: 269e6,
   hasUpdate: false,
   weightBytes: 76e6,
+  bitsPerWeight: 5.2,
+  fileBitsPerWeight: 4.8,
   workspaceBytes: 24e6,
   kvBytesPerToken: 20_000,
   misfit: undefined,
@@ -215,6 +217,7 @@ describe("Another model", () => {
     for (const words of [
       "Download 269 MB",
       "GPU memory 182 MB with 4,096 tokens",
+      "Weights 76.0 MB on the GPU, 5.2 bits each; 4.8 in the file",
       "Context 8,192 tokens",
       "LlamaForCausalLM",
     ])

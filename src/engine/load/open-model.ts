@@ -1,0 +1,34 @@
+/** What a model is, before any weights are read: its configuration, and the headers of its weights. */
+import type { Checkpoint } from "../../model/checkpoint/checkpoint";
+import { openSafetensors } from "../../model/checkpoint/safetensors";
+import type { ModelConfig } from "../../model/config/computable";
+import { readConfig } from "../../model/config/config";
+import { expectedTensors } from "../../model/config/expected-tensors";
+import { type ModelFiles, readJson } from "../../model/files/model-files";
+import * as parts from "./lazy-parts";
+
+export interface OpenedModel {
+  /** Those of the folder, and those that a GGUF file's metadata provides. */
+  files: ModelFiles;
+  configJson: unknown;
+  config: ModelConfig;
+  checkpoint: Checkpoint;
+}
+
+/** @throws ModelFetchError, ModelFormatError; the signal's reason */
+export async function openModel(
+  folder: ModelFiles,
+  signal: AbortSignal | undefined,
+): Promise<OpenedModel> {
+  const gguf =
+    folder.gguf === undefined
+      ? undefined
+      : await parts.openGguf(folder, folder.gguf, signal);
+  const files = gguf?.files ?? folder;
+  const configJson = await readJson(files, "config.json", signal);
+  const config = readConfig(configJson);
+  const checkpoint =
+    gguf?.checkpoint(config) ??
+    (await openSafetensors(files, expectedTensors(config), signal));
+  return { files, configJson, config, checkpoint };
+}
