@@ -32,6 +32,7 @@ import type {
   PlanOptions,
 } from "./api/models";
 import type { EngineNotice } from "./api/notice";
+import { refuseUnknownOptions, unknownName } from "./api/options";
 import type { LocalReceipt, RestoreReport } from "./api/receipt";
 import type {
   AttachReport,
@@ -100,7 +101,21 @@ export interface EngineOptions {
   openArchive?: ChatStoreOptions["openArchive"];
 }
 
+const OPTION_NAMES: Record<keyof Required<EngineOptions>, 1> = {
+  gpu: 1,
+  openFiles: 1,
+  storeName: 1,
+  storeAs: 1,
+  openModel: 1,
+  network: 1,
+  openArchive: 1,
+};
+
 export class Engine implements ChatEngine {
+  static {
+    refuseUnknownOptions(this.prototype);
+  }
+
   readonly #options: EngineOptions;
   /** Queue of everything that uses the GPU. */
   readonly #queue = new TaskQueue(() => this.#checkMemory());
@@ -123,6 +138,11 @@ export class Engine implements ChatEngine {
   );
 
   constructor(options: EngineOptions = {}) {
+    const unknown = unknownName(OPTION_NAMES, options);
+    if (unknown !== undefined)
+      throw new RangeError(
+        `new Engine() has no option ${unknown.join()}. Its options are ${Object.keys(OPTION_NAMES).join(", ")}.`,
+      );
     this.#options = options;
     this.#library = new ModelLibrary({
       openFolder: options.openFiles,
