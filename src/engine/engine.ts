@@ -2,6 +2,7 @@
 import { adapterLimits } from "../gpu/adapter-limits";
 import { clearRound } from "../memory/round";
 import type { ModelFiles } from "../model/files/model-files";
+import { hubName } from "../model/hub/hub-name";
 import { anySignal } from "../util/any-signal";
 import { DeviceLostError } from "../util/errors";
 import { lazyPart } from "../util/lazy-part";
@@ -307,6 +308,7 @@ export class Engine implements ChatEngine {
         try {
           const active = await this.#activate(chatId);
           const round = unansweredIn(active, roundId);
+          round.modelName = this.#modelName() || undefined;
           const note = this.#memory.turns.begin(chatId, active.loaded.gpu);
           const turn = runPersistedTurn(active, round, { ...options, signal });
           for await (const event of turn) {
@@ -540,6 +542,12 @@ export class Engine implements ChatEngine {
   #modelLabel(): { name: string; url: string } {
     const { current, url } = this.#model;
     return { name: current?.model.name ?? "", url };
+  }
+
+  /** Of a hub model with several files, the name says which; "" if none is loaded. */
+  #modelName(): string {
+    const { name, url } = this.#modelLabel();
+    return hubName(url) === undefined ? name : url;
   }
 
   #noteUse(chatId: string, chats: ChatStores["chats"]): void {

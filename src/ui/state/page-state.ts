@@ -95,6 +95,7 @@ export class Session {
       engine,
       changed,
       options: () => this.settings.options,
+      modelName: () => this.loading.modelName,
       sent: ({ chatId }, { message }) => {
         this.#host.dispatchEvent(new SentEvent(chatId, message));
       },

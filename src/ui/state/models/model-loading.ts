@@ -9,6 +9,7 @@
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { LoadProgress, ModelInfo } from "../../../engine/api/models";
+import { hubName } from "../../../model/hub/hub-name";
 import { asError } from "../../base/as-error";
 import { engineOptions, type ModelRequest } from "./model-request";
 import { noteLoading } from "./remembered-model";
@@ -56,6 +57,13 @@ export class ModelLoading {
   /** Whether cancelling returns to another model. */
   get hasBefore(): boolean {
     return this.#before !== undefined && this.#before !== this.request;
+  }
+
+  /** The loaded model as the engine names it in rounds: a hub name says which file it is. */
+  get modelName(): string | undefined {
+    const { source } = this.request ?? {};
+    const isOnHub = typeof source === "string" && hubName(source);
+    return isOnHub ? source : this.model?.name;
   }
 
   /** Whether the memory budget has changed since the model was loaded. */
