@@ -25,6 +25,7 @@ import type {
 } from "./api/kv-memory";
 import type { MemorySnapshot } from "./api/memory-snapshot";
 import type {
+  KeepOptions,
   StoredModel,
   LoadOptions,
   ModelInfo,
@@ -185,6 +186,13 @@ export class Engine implements ChatEngine {
 
   planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan> {
     return this.#library.plan(source, options);
+  }
+
+  keepModel(
+    files: readonly File[],
+    options?: KeepOptions,
+  ): Promise<StoredModel> {
+    return this.#library.keep(files, options);
   }
 
   listModels(): Promise<StoredModel[]> {

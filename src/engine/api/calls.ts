@@ -27,6 +27,7 @@ const write = { kind: "plain", writes: true } as const;
 export const CALLS = {
   load: { kind: "progress", options: 1 },
   planModel: { kind: "signal", options: 1 },
+  keepModel: { kind: "progress", options: 1 },
   listModels: plain,
   deleteModel: plain,
 

@@ -75,6 +75,7 @@ const OPTIONS: {
 } = {
   load: [1, { ...PLAN, refresh: 1, onProgress: 1 }],
   planModel: [1, PLAN],
+  keepModel: [1, WITH_PROGRESS],
   searchChats: [1, { signal: 1 }],
   createChat: [0, { system: 1, history: 1 }],
   exportChat: [1, { withKv: 1 }],
