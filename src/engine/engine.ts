@@ -2,6 +2,7 @@
 import { adapterLimits } from "../gpu/adapter-limits";
 import { clearRound } from "../memory/round";
 import type { ModelFiles } from "../model/files/model-files";
+import { deviceName } from "../model/hub/device-name";
 import { hubName } from "../model/hub/hub-name";
 import { anySignal } from "../util/any-signal";
 import { DeviceLostError } from "../util/errors";
@@ -552,10 +553,10 @@ export class Engine implements ChatEngine {
     return { name: current?.model.name ?? "", url };
   }
 
-  /** Of a hub model with several files, the name says which; "" if none is loaded. */
+  /** The name that rounds keep, by its file where a name can mean several; "" if no model is loaded. */
   #modelName(): string {
     const { name, url } = this.#modelLabel();
-    return hubName(url) === undefined ? name : url;
+    return deviceName(url) ?? (hubName(url) ? url : name);
   }
 
   #noteUse(chatId: string, chats: ChatStores["chats"]): void {
