@@ -242,7 +242,7 @@ export class Transcript extends LitElement {
     const name = this.#newModels.get(id);
     if (name === undefined) return nothing;
     return html`<p class="new-model">
-      From here on: <bdi>${nameOfId(name)}</bdi>
+      <span>From here on: <bdi>${nameOfId(name)}</bdi></span>
     </p>`;
   }
 
