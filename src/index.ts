@@ -20,6 +20,7 @@ export type {
 export type {
   DeviceInfo,
   StoredModel,
+  KeepOptions,
   LoadOptions,
   LoadProgress,
   Misfit,

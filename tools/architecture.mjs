@@ -28,7 +28,14 @@ export const places = {
   engine: { from: ["model", "memory", "kernels", "gpu", "store"] },
   documents: { from: [] },
   offline: { from: [] },
-  ui: { from: [...engineFace, "model/hub/hub-name", "documents"] },
+  ui: {
+    from: [
+      ...engineFace,
+      "model/hub/hub-name",
+      "model/hub/device-name",
+      "documents",
+    ],
+  },
   api: { from: engineFace },
   devtools: { from: [...engineFace, "ui"] },
   "main.ts": { from: [...engineFace, "ui", "offline"] },

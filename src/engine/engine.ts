@@ -2,6 +2,8 @@
 import { adapterLimits } from "../gpu/adapter-limits";
 import { clearRound } from "../memory/round";
 import type { ModelFiles } from "../model/files/model-files";
+import { deviceName } from "../model/hub/device-name";
+import { hubName } from "../model/hub/hub-name";
 import { anySignal } from "../util/any-signal";
 import { DeviceLostError } from "../util/errors";
 import { lazyPart } from "../util/lazy-part";
@@ -24,6 +26,7 @@ import type {
 } from "./api/kv-memory";
 import type { MemorySnapshot } from "./api/memory-snapshot";
 import type {
+  KeepOptions,
   StoredModel,
   LoadOptions,
   ModelInfo,
@@ -32,6 +35,7 @@ import type {
   PlanOptions,
 } from "./api/models";
 import type { EngineNotice } from "./api/notice";
+import { refuseUnknownOptions, unknownName } from "./api/options";
 import type { LocalReceipt, RestoreReport } from "./api/receipt";
 import type {
   AttachReport,
@@ -100,7 +104,21 @@ export interface EngineOptions {
   openArchive?: ChatStoreOptions["openArchive"];
 }
 
+const OPTION_NAMES: Record<keyof Required<EngineOptions>, 1> = {
+  gpu: 1,
+  openFiles: 1,
+  storeName: 1,
+  storeAs: 1,
+  openModel: 1,
+  network: 1,
+  openArchive: 1,
+};
+
 export class Engine implements ChatEngine {
+  static {
+    refuseUnknownOptions(this.prototype);
+  }
+
   readonly #options: EngineOptions;
   /** Queue of everything that uses the GPU. */
   readonly #queue = new TaskQueue(() => this.#checkMemory());
@@ -123,6 +141,11 @@ export class Engine implements ChatEngine {
   );
 
   constructor(options: EngineOptions = {}) {
+    const unknown = unknownName(OPTION_NAMES, options);
+    if (unknown !== undefined)
+      throw new RangeError(
+        `new Engine() has no option ${unknown.join()}. Its options are ${Object.keys(OPTION_NAMES).join(", ")}.`,
+      );
     this.#options = options;
     this.#library = new ModelLibrary({
       openFolder: options.openFiles,
@@ -164,6 +187,13 @@ export class Engine implements ChatEngine {
 
   planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan> {
     return this.#library.plan(source, options);
+  }
+
+  keepModel(
+    files: readonly File[],
+    options?: KeepOptions,
+  ): Promise<StoredModel> {
+    return this.#library.keep(files, options);
   }
 
   listModels(): Promise<StoredModel[]> {
@@ -287,6 +317,7 @@ export class Engine implements ChatEngine {
         try {
           const active = await this.#activate(chatId);
           const round = unansweredIn(active, roundId);
+          round.modelName = this.#modelName() || undefined;
           const note = this.#memory.turns.begin(chatId, active.loaded.gpu);
           const turn = runPersistedTurn(active, round, { ...options, signal });
           for await (const event of turn) {
@@ -520,6 +551,12 @@ export class Engine implements ChatEngine {
   #modelLabel(): { name: string; url: string } {
     const { current, url } = this.#model;
     return { name: current?.model.name ?? "", url };
+  }
+
+  /** The name that rounds keep, by its file where a name can mean several; "" if no model is loaded. */
+  #modelName(): string {
+    const { name, url } = this.#modelLabel();
+    return deviceName(url) ?? (hubName(url) ? url : name);
   }
 
   #noteUse(chatId: string, chats: ChatStores["chats"]): void {

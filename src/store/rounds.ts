@@ -60,6 +60,8 @@ export interface RoundRecord {
   document?: string | undefined;
   /** Whether it came from a file, so that its tokens may not match its text. */
   isFromFile?: boolean | undefined;
+  /** The model that replied: its name on the hub, or that of its folder or file. Unknown before version 0.1. */
+  modelName?: string | undefined;
   createdMs: number;
 }
 
@@ -96,6 +98,7 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
     ),
     document: v.optional(v.string()),
     isFromFile: v.optional(v.boolean()),
+    modelName: v.optional(v.string()),
     createdMs: timeMs,
   }),
   v.check(
@@ -118,6 +121,7 @@ const salvageSchema = v.object({
   document: v.fallback(v.optional(v.string()), undefined),
   parentId: v.fallback(v.nullish(roundId), undefined),
   isFinished: v.fallback(v.boolean(), true),
+  modelName: v.fallback(v.optional(v.string()), undefined),
   createdMs: v.fallback(timeMs, 0),
 });
 

@@ -28,8 +28,6 @@ import { RestoreProgressElement } from "./composer/restore-progress";
 import { RoundActions } from "./transcript/round-actions";
 import { RoundElement } from "./transcript/round-element";
 import { SearchBox } from "./sidebar/search-box";
-import { SettingField } from "./dialogs/setting-field";
-import { SettingsDialog } from "./dialogs/settings-dialog";
 import { SidePanel } from "./sidebar/side-panel";
 import { Transcript } from "./transcript/transcript";
 import { UnavailableNotice } from "./transcript/unavailable-notice";
@@ -67,8 +65,6 @@ const elements = {
   "rondo-round-actions": RoundActions,
   "rondo-round": RoundElement,
   "rondo-search-box": SearchBox,
-  "rondo-setting": SettingField,
-  "rondo-settings": SettingsDialog,
   "rondo-side-panel": SidePanel,
   "rondo-transcript": Transcript,
   "rondo-unavailable": UnavailableNotice,

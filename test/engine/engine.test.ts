@@ -349,3 +349,19 @@ describe("an engine that is closed", () => {
     ]);
   });
 });
+
+test("A reply says which model it is from, and a message without one says nothing", async () => {
+  const { engine } = engineOf();
+  await engine.setHealing(false);
+  await engine.openChat("a");
+  await engine.load("one");
+  await say(engine, "a", "Who are you?", SHORT);
+  await engine.addMessage("a", "And who answers this?");
+  const { rounds } = await engine.openChat("a");
+  const { name } = plainModel().model;
+  expect(rounds.map(({ modelName }) => modelName)).toEqual([
+    undefined,
+    name,
+    undefined,
+  ]);
+});

@@ -7,9 +7,11 @@ import type {
 } from "../../src/engine/api/chats";
 import type { RestoreOptions } from "../../src/engine/api/kv-memory";
 import type {
+  KeepOptions,
   LoadOptions,
   ModelInfo,
   ModelSource,
+  StoredModel,
 } from "../../src/engine/api/models";
 import type {
   FusionReport,
@@ -24,6 +26,7 @@ import type {
   ReplyEvent,
   ReplyOptions,
 } from "../../src/engine/api/replies";
+import { deviceId } from "../../src/model/hub/device-name";
 
 export const fakeModel: ModelInfo = {
   name: "rondo-tiny",
@@ -133,6 +136,33 @@ export class FakeLoad {
 
   weights(loadedBytes: number, totalBytes: number): void {
     this.options.onProgress?.({ phase: "weights", loadedBytes, totalBytes });
+  }
+}
+
+/** The storing of files, controlled by a test. */
+export class FakeKeeping {
+  readonly files: readonly File[];
+  readonly options: KeepOptions;
+  readonly outcome: Promise<StoredModel>;
+  finish!: () => void;
+  fail!: (error: Error) => void;
+
+  constructor(files: readonly File[], options: KeepOptions = {}) {
+    this.files = files;
+    this.options = options;
+    const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
+    const sizes = { keptBytes: totalBytes, totalBytes };
+    this.outcome = new Promise((resolve, reject) => {
+      this.finish = () =>
+        resolve({ id: deviceId(files), ...sizes, usedMs: Date.now() });
+      this.fail = reject;
+    });
+    const { signal } = options;
+    signal?.addEventListener("abort", () => this.fail(signal.reason as Error));
+  }
+
+  progress(loadedBytes: number, totalBytes: number): void {
+    this.options.onProgress?.({ loadedBytes, totalBytes });
   }
 }
 

@@ -20,6 +20,7 @@ import type {
   VerifyReport,
 } from "../../src/engine/api/kv-memory";
 import type {
+  KeepOptions,
   StoredModel,
   LoadOptions,
   ModelInfo,
@@ -44,6 +45,7 @@ import { keptChat, keptDocument, keptRound } from "./kept-chat";
 import { FakeBranches } from "./fake-branches";
 import {
   FakeAttach,
+  FakeKeeping,
   FakeLoad,
   FakeReply,
   FakeRestore,
@@ -58,6 +60,7 @@ export function storeError(reason: StoreErrorReason, message: string): Error {
 /** Called with each load, reply, restore, attaching and search as it begins. */
 export interface FakeScript {
   load?: (load: FakeLoad) => void | Promise<void>;
+  keep?: (keeping: FakeKeeping) => void | Promise<void>;
   reply?: (reply: FakeReply) => void | Promise<void>;
   restore?: (restore: FakeRestore) => void | Promise<void>;
   attach?: (attach: FakeAttach) => void | Promise<void>;
@@ -74,6 +77,7 @@ export interface FakeScript {
 
 export class FakeEngine implements ChatEngine {
   readonly loads: FakeLoad[] = [];
+  readonly keepings: FakeKeeping[] = [];
   readonly replies: FakeReply[] = [];
   readonly restores: FakeRestore[] = [];
   readonly attachings: FakeAttach[] = [];
@@ -139,6 +143,19 @@ export class FakeEngine implements ChatEngine {
     const found = this.plans.get(name);
     if (!found) throw namedError("ModelFetchError", `There is no ${name}.`);
     return found;
+  }
+
+  keepModel(
+    files: readonly File[],
+    options?: KeepOptions,
+  ): Promise<StoredModel> {
+    const keeping = new FakeKeeping(files, options);
+    this.keepings.push(keeping);
+    void this.#script.keep?.(keeping);
+    return keeping.outcome.then((model) => {
+      this.models = [model, ...this.models.filter(({ id }) => id !== model.id)];
+      return model;
+    });
   }
 
   async listModels(): Promise<StoredModel[]> {

@@ -3,6 +3,9 @@ import { onTestFinished } from "vitest";
 import { page } from "vitest/browser";
 import type { ChatElement } from "../../src/ui/element/chat-element";
 import "../../src/ui/define";
+// What the page loads late: a test does not wait for it.
+import "../../src/ui/composer/define-files";
+import "../../src/ui/dialogs/define-settings";
 import { defineMarkdown } from "../../src/ui/markdown/define-markdown";
 import type { ChatHistory } from "../../src/engine/api/chats";
 import { FakeEngine, type FakeScript } from "../support/fake-engine";
@@ -58,6 +61,14 @@ export async function say(text: string): Promise<void> {
   await box().fill(text);
   await button("Send", true).last().click();
   await settle();
+}
+
+/** Drops files on an element. */
+export function drop(on: HTMLElement, dropped: readonly File[]): void {
+  const dataTransfer = new DataTransfer();
+  for (const file of dropped) dataTransfer.items.add(file);
+  const options = { dataTransfer, bubbles: true, composed: true };
+  on.dispatchEvent(new DragEvent("drop", { ...options, cancelable: true }));
 }
 
 /** Until what has happened is painted. */

@@ -27,6 +27,7 @@ const write = { kind: "plain", writes: true } as const;
 export const CALLS = {
   load: { kind: "progress", options: 1 },
   planModel: { kind: "signal", options: 1 },
+  keepModel: { kind: "progress", options: 1 },
   listModels: plain,
   deleteModel: plain,
 
@@ -109,12 +110,24 @@ export function splitOptions(
   name: CallName,
   args: readonly unknown[],
 ): { args: unknown[]; options: CallOptions } {
-  const { options: at }: CallShape = CALLS[name];
+  const { kind, options: at }: CallShape = CALLS[name];
   const given = at === undefined ? undefined : args[at];
-  if (at === undefined || given === undefined)
+  // What is no object goes to the engine, which refuses it.
+  if (at === undefined || Object(given) !== given)
     return { args: [...args], options: {} };
-  const { signal, onProgress, ...rest } = given as CallOptions;
-  return { args: args.toSpliced(at, 1, rest), options: { signal, onProgress } };
+  const options: Record<string, unknown> = {};
+  const sent: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(given as object)) {
+    if (key === "signal" || (kind === "progress" && key === "onProgress"))
+      options[key] = value;
+    // Any other callback or signal can't be cloned. The engine will refuse its name.
+    else sent[key] = isUncloneable(value) ? null : value;
+  }
+  return { args: args.toSpliced(at, 1, sent), options };
+}
+
+function isUncloneable(value: unknown): boolean {
+  return typeof value === "function" || value instanceof AbortSignal;
 }
 
 /** Puts the caller's options back into the arguments. */
@@ -126,6 +139,7 @@ export function joinOptions(
   const { kind, options: at }: CallShape = CALLS[name];
   if (at === undefined) return [...args];
   const given = args[at] as object | undefined;
+  if (given !== undefined && Object(given) !== given) return [...args];
   const callback = kind === "progress" && { onProgress };
   return args.toSpliced(at, 1, { ...given, signal, ...callback });
 }

@@ -10,7 +10,8 @@ export interface EngineCalls
 
 /**
  * The engine's interface: a chat from text to text. It is the same on both sides of the worker: `Engine`
- * (engine.ts) computes, `RemoteEngine` (remote-engine.ts) forwards to it by the table in calls.ts.
+ * (engine.ts) computes, `RemoteEngine` (remote-engine.ts) forwards to it by the table in calls.ts. Each method
+ * refuses options that it does not have (options.ts): a RangeError names them.
  */
 export interface ChatEngine extends EngineCalls, NoticeSource {
   /** Ends whatever is running, and releases the model, the device and the worker. */

@@ -157,6 +157,8 @@ export interface HistoryRound {
   isFinished: boolean;
   /** Whether every turn attends to it (`pinRound`). Default: false. */
   isPinned?: boolean | undefined;
+  /** The model that replied: its name on the hub, or that of its folder or file. Default: unknown. */
+  modelName?: string | undefined;
   /**
    * Ids of the rounds that the reply attended to, in chat order; null: all before it, or unknown. They may be on
    * another branch, or deleted since.

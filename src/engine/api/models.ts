@@ -18,7 +18,19 @@ export interface ModelLoader {
    */
   planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan>;
 
-  /** Models of the hub that are stored on this device, partly or completely, last used first. Needs no GPU. */
+  /**
+   * Stores files of the user on this device, so that `load` takes them by the returned id, also after a reload. Other
+   * work goes on meanwhile. Storing the same files again continues where a closed page stopped.
+   *
+   * @throws StoreError, `quota` if there is no room: nothing of the files is then left; ModelFetchError if they are no
+   *   model's, or can't be read; the signal's reason
+   */
+  keepModel(
+    files: readonly File[],
+    options?: KeepOptions,
+  ): Promise<StoredModel>;
+
+  /** Models that are stored on this device, partly or completely, last used first. Needs no GPU. */
   listModels(): Promise<StoredModel[]>;
 
   /** Deletes a model's files from this device. A model that is loaded stays loaded. */
@@ -31,7 +43,7 @@ export interface ModelLoader {
  * - the address of its folder, with a slash at its end: config.json, tokenizer.json,
  *   tokenizer_config.json, model.safetensors or its index; or the address of a GGUF file
  * - its name on the hub: `org/name`, or `org/name/file.gguf` for one of several files
- * - files at hand: a GGUF file, or those of such a folder
+ * - files at hand: a GGUF file, or those of such a folder; once stored (`keepModel`), their id: `device:name`
  */
 export type ModelSource = string | readonly File[];
 
@@ -54,6 +66,12 @@ export interface LoadOptions extends PlanOptions {
   /** Whether to look up a stored model on the hub and fetch what changed. Default false. */
   refresh?: boolean | undefined;
   onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface KeepOptions {
+  /** Called after each part, with the bytes on this device. */
+  onProgress?: (progress: { loadedBytes: number; totalBytes: number }) => void;
+  signal?: AbortSignal | undefined;
 }
 
 /** What loading a model would take. */

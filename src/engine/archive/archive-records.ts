@@ -41,7 +41,7 @@ export function asConversation(
 /** A copy of the round with its own tokens and lists: those of a running turn keep growing. */
 export function copyOfRound(round: RoundFields): RoundFields<Uint32Array> {
   const { id, parentId, user, reply, isFinished, openTokens } = round;
-  const { textFingerprint, document, isFromFile } = round;
+  const { textFingerprint, document, isFromFile, modelName } = round;
   return {
     id,
     parentId,
@@ -53,6 +53,7 @@ export function copyOfRound(round: RoundFields): RoundFields<Uint32Array> {
     textFingerprint,
     document,
     ...(isFromFile && { isFromFile }),
+    ...(modelName !== undefined && { modelName }),
     kvFrom: round.kvFrom && { ...round.kvFrom },
     attended: round.attended && [...round.attended],
     pageDigest: round.pageDigest?.slice(),

@@ -93,6 +93,7 @@ const roundFields = v.pipe(
     isApproximate: v.optional(v.boolean()),
     kvFrom: v.optional(v.object({ roundId })),
     document: v.optional(v.string()),
+    modelName: v.optional(v.string()),
     createdMs: timeMs,
   }),
   v.check(

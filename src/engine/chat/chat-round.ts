@@ -43,6 +43,7 @@ export function newChatRound(
     kvFrom,
     document,
     isFromFile = false,
+    modelName,
   }: Partial<RoundFields> & Pick<RoundFields, "id" | "parentId">,
   saved: ChatRound["saved"] = "nothing",
 ): ChatRound {
@@ -59,6 +60,7 @@ export function newChatRound(
     kvFrom,
     document,
     isFromFile,
+    modelName,
     isAwaited: false,
     saved,
   };

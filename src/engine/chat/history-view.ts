@@ -1,7 +1,7 @@
 /** A chat as the page shows it: the shown branch, with the versions of each round. */
 import { SYSTEM_ROUND } from "../../memory/round";
 import type { ChatHistory, ChatSummary, HistoryRound } from "../api/chats";
-import type { ChatRound } from "./chat-round";
+import { type ChatRound, isUnanswered } from "./chat-round";
 import { chatTitle } from "./chat-title";
 import type { Conversation } from "./conversation";
 
@@ -41,7 +41,7 @@ function historyRound(
   versions: number[],
   { pinned }: Conversation,
 ): HistoryRound {
-  const { id, document, user, reply, isFinished, attended } = round;
+  const { id, document, user, reply, isFinished, attended, modelName } = round;
   return {
     id,
     versions,
@@ -50,6 +50,7 @@ function historyRound(
     reply,
     isFinished,
     ...(pinned.has(id) && { isPinned: true }),
+    ...(modelName !== undefined && !isUnanswered(round) && { modelName }),
     attended: attended && attended.filter((one) => one !== SYSTEM_ROUND),
   };
 }

@@ -27,6 +27,10 @@ export const fetchModel = part(
   async () => (await import("../../model/hub/fetch-model")).fetchModel,
 );
 
+export const keepFiles = part(
+  async () => (await import("../../model/hub/keep-files")).keepFiles,
+);
+
 function part<Args extends unknown[], Result>(
   load: () => Promise<(...args: Args) => Promise<Result>>,
 ) {

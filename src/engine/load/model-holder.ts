@@ -1,4 +1,5 @@
 /** Holds the loaded model and its source, and loads it again when its device is lost. */
+import { deviceId } from "../../model/hub/device-name";
 import type { ModelFiles } from "../../model/files/model-files";
 import type { LoadOptions, ModelSource } from "../api/models";
 import { LoadedModel, type LoadedModelOptions } from "./loaded-model";
@@ -47,7 +48,7 @@ export class ModelHolder {
       throw new Error("No model is loaded: call load() first.");
   }
 
-  /** The model's address, its name on the hub, or the names of its files. */
+  /** The model's address, its name on the hub, or its id on this device. */
   get url(): string {
     return this.#source ? urlOf(this.#source.source) : "";
   }
@@ -119,8 +120,7 @@ export class ModelHolder {
   }
 }
 
+/** Of files, the id under which they may be stored: they stay the same model then. */
 function urlOf(source: ModelSource): string {
-  return typeof source === "string"
-    ? source
-    : source.map(({ name }) => name).join(" ");
+  return typeof source === "string" ? source : deviceId(source);
 }

@@ -1,4 +1,5 @@
 /** Finds models by their source, and manages the models stored on this device. */
+import { deviceId, deviceName } from "../../model/hub/device-name";
 import { type HubName, hubName } from "../../model/hub/hub-name";
 import { storedFiles } from "../../model/hub/stored-files";
 import { localFiles } from "../../model/files/local-files";
@@ -16,8 +17,9 @@ import {
   type ModelRecord,
   ModelStore,
 } from "../../store/model-store";
-import { StoreError } from "../../util/errors";
+import { ModelFetchError, StoreError } from "../../util/errors";
 import type {
+  KeepOptions,
   StoredModel,
   LoadOptions,
   ModelPlan,
@@ -74,10 +76,13 @@ export class ModelLibrary {
     source: ModelSource,
     options: LoadOptions = {},
   ): Promise<ModelFiles> {
+    const isOfDevice = typeof source === "string" && deviceName(source);
     const name = typeof source === "string" ? hubName(source) : undefined;
-    if (name === undefined) return this.#filesAt(source);
+    if (name === undefined && !isOfDevice) return this.#filesAt(source);
     const store = await this.#store();
-    const record = await this.#downloaded(store, name, options);
+    const record = name
+      ? await this.#downloaded(store, name, options)
+      : await findOwn(store, source as string);
     const usedMs = Date.now();
     // A full disk may refuse this; the list then keeps its old order.
     await store
@@ -99,7 +104,31 @@ export class ModelLibrary {
     return planOf(inspected, await this.#options.limits?.(), options);
   }
 
-  /** Models of the hub stored here, partly or completely, last used first. @throws StoreError */
+  /**
+   * Stores files of the user on this device, and describes them as `list` does. One chunk is in memory at a time.
+   *
+   * @throws StoreError, `quota` if there is no room: nothing of it is then left; ModelFetchError; the signal's reason
+   */
+  async keep(
+    files: readonly File[],
+    { onProgress, signal }: KeepOptions = {},
+  ): Promise<StoredModel> {
+    const store = await this.#store();
+    const { chunkBytes } = this.#options;
+    const record = await this.#alone(deviceId(files), signal, () =>
+      parts.keepFiles(store, files, {
+        onProgress:
+          onProgress &&
+          ((loadedBytes, totalBytes) =>
+            onProgress({ loadedBytes, totalBytes })),
+        signal,
+        chunkBytes,
+      }),
+    );
+    return storedModel(store, record);
+  }
+
+  /** Models stored here, partly or completely, last used first. @throws StoreError */
   async list(): Promise<StoredModel[]> {
     let store: ModelFileStore;
     try {
@@ -111,17 +140,8 @@ export class ModelLibrary {
       throw error;
     }
     const models: StoredModel[] = [];
-    for (const record of await store.list()) {
-      const { id, usedMs } = record;
-      const total = totalBytes(record);
-      const missing = missingBytes(record, await store.chunks(id));
-      models.push({
-        id,
-        keptBytes: total - missing,
-        totalBytes: total,
-        usedMs,
-      });
-    }
+    for (const record of await store.list())
+      models.push(await storedModel(store, record));
     return models.sort((a, b) => b.usedMs - a.usedMs);
   }
 
@@ -186,6 +206,12 @@ export class ModelLibrary {
     options: PlanOptions,
   ): Promise<InspectedModel> {
     const name = typeof source === "string" ? hubName(source) : undefined;
+    if (typeof source === "string" && deviceName(source) !== undefined) {
+      const store = await this.#store();
+      const files = storedFiles(store, await findOwn(store, source));
+      const found = inspectFiles(source, files);
+      return { ...found, downloadBytes: 0 };
+    }
     if (name === undefined) return inspectFiles(source, this.#filesAt(source));
     const { hubUrl, hubToken, signal } = options;
     const store = await this.#store().catch(() => undefined);
@@ -214,6 +240,28 @@ export class ModelLibrary {
       throw error;
     }
   }
+}
+
+async function storedModel(
+  store: ModelFileStore,
+  record: ModelRecord,
+): Promise<StoredModel> {
+  const { id, usedMs } = record;
+  const total = totalBytes(record);
+  const missing = missingBytes(record, await store.chunks(id));
+  return { id, keptBytes: total - missing, totalBytes: total, usedMs };
+}
+
+/** The record of files of the user. @throws ModelFetchError if they are not all on this device */
+async function findOwn(
+  store: ModelFileStore,
+  id: string,
+): Promise<ModelRecord> {
+  const record = await store.get(id);
+  if (record && isComplete(record, await store.chunks(id))) return record;
+  throw new ModelFetchError(
+    `${deviceName(id)} is not on this device${record ? " as a whole" : ""}. Choose the file again.`,
+  );
 }
 
 /** The stored model of this name, if it is complete. */

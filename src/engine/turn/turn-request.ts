@@ -6,7 +6,6 @@ import type {
   FusionSettings,
   FusionVariant,
   ReplyOptions,
-  SamplerSettings,
 } from "../api/replies";
 import type { KvCache } from "../../memory/kv-cache";
 import { PAGE_TOKENS } from "../../memory/page-pool";
@@ -34,53 +33,17 @@ const VARIANTS: readonly FusionVariant[] = [
   "edges",
 ];
 
-/** All options, by group; any other one is a typo that would go unnoticed. */
-const OPTIONS: Record<string, readonly string[]> = {
-  "": [
-    "attention",
-    "fusion",
-    "maxTokens",
-    "sampler",
-    "signal",
-    "thinks",
-  ] satisfies (keyof ReplyOptions)[],
-  attention: [
-    "budgetBytes",
-    "kMin",
-    "mode",
-    "pinned",
-    "tau",
-  ] satisfies (keyof AttentionSettings)[],
-  fusion: ["ratio", "variant"] satisfies (keyof FusionSettings)[],
-  sampler: [
-    "minP",
-    "repetitionPenalty",
-    "seed",
-    "temperature",
-    "topK",
-    "topP",
-  ] satisfies (keyof SamplerSettings)[],
-};
-
 /**
- * Refuses options that no model could use.
+ * Refuses values that no model could use.
  *
  * @throws RangeError that names the option, the valid values and the given one
  */
-export function checkReplyOptions(options: ReplyOptions): void {
-  const { attention, fusion, sampler, maxTokens } = options;
-  const groups = { "": options, attention, fusion, sampler };
-  for (const [group, given] of Object.entries(groups))
-    for (const name of Object.keys(given ?? {})) {
-      if (OPTIONS[group]!.includes(name)) continue;
-      const inGroup = Object.keys(OPTIONS).find((one) =>
-        OPTIONS[one]!.includes(name),
-      );
-      const meant = inGroup ? ` Did you mean ${inGroup}.${name}?` : "";
-      throw new RangeError(
-        `There is no option ${group === "" ? name : `${group}.${name}`}.${meant}`,
-      );
-    }
+export function checkReplyOptions({
+  attention,
+  fusion,
+  sampler,
+  maxTokens,
+}: ReplyOptions): void {
   if (Number.isNaN(maxTokens))
     throw new RangeError("maxTokens must be a number, not NaN.");
   samplerSettings({}, sampler);

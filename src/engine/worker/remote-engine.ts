@@ -1,4 +1,5 @@
 /** The engine as the page sees it: forwards every call to a worker; replies stream back. */
+import { deviceName } from "../../model/hub/device-name";
 import { hubName } from "../../model/hub/hub-name";
 import { askToPersist } from "../../store/disk-space";
 import {
@@ -13,11 +14,13 @@ import {
 } from "../api/calls";
 import type { ChatEngine } from "../api/chat-engine";
 import type {
+  KeepOptions,
   LoadOptions,
   ModelInfo,
   ModelPlan,
   ModelSource,
   PlanOptions,
+  StoredModel,
 } from "../api/models";
 import type { EngineNotice } from "../api/notice";
 import type { Request, Response } from "./protocol";
@@ -77,6 +80,14 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
     return super.planModel(fromPage(source), hubFromPage(options));
+  }
+
+  override keepModel(
+    files: readonly File[],
+    options?: KeepOptions,
+  ): Promise<StoredModel> {
+    void askToPersist();
+    return super.keepModel(files, options);
   }
 
   /** Implements the forwarded methods. */
@@ -280,7 +291,8 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
 
 /** The source with addresses made absolute: the worker has another base address. */
 function fromPage(source: ModelSource): ModelSource {
-  if (typeof source !== "string" || hubName(source)) return source;
+  if (typeof source !== "string" || hubName(source) || deviceName(source))
+    return source;
   return new URL(source, globalThis.location?.href).href;
 }
 

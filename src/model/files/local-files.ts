@@ -70,7 +70,7 @@ async function readable<T>(path: string, reading: Promise<T>): Promise<T> {
 }
 
 /** Path within its folder. */
-function pathOf(file: File): string {
+export function pathOf(file: File): string {
   const inFolder = file.webkitRelativePath ?? "";
   return inFolder === ""
     ? file.name

@@ -4,6 +4,7 @@
  */
 import { askToPersist, freeBytes } from "../../store/disk-space";
 import type { ModelFileStore, ModelRecord } from "../../store/model-store";
+import { bytesInWords } from "../../util/bytes-in-words";
 import { StoreError } from "../../util/errors";
 import type { Hub } from "./hub";
 import { chooseFiles } from "./hub-files";
@@ -20,6 +21,7 @@ import {
   UnlistedContentError,
   withFile,
 } from "./model-download";
+import { othersInWords } from "./other-models";
 import { type RetryPolicy, withRetries, DEFAULT_RETRY_POLICY } from "./retry";
 
 export interface FetchOptions {
@@ -145,31 +147,18 @@ async function noRoom(
   cause?: unknown,
 ): Promise<StoreError> {
   const missing = missingBytes(record, await store.chunks(record.id));
-  const others: string[] = [];
-  for (const other of await store.list()) {
-    if (other.id === record.id) continue;
-    const bytes =
-      totalBytes(other) - missingBytes(other, await store.chunks(other.id));
-    if (bytes > 0) others.push(`${other.id} (${inWords(bytes)})`);
-  }
+  const others = await othersInWords(store, record.id);
   const room =
     free === undefined
       ? "there is no room left for this site"
-      : `there is room for only ${inWords(Math.max(0, free))}`;
+      : `there is room for only ${bytesInWords(Math.max(0, free))}`;
   const what =
-    others.length === 0
+    others === ""
       ? "Free space on the disk"
-      : `Delete models that you don't need (${others.join(", ")}), or free space on the disk`;
+      : `Delete models that you don't need (${others}), or free space on the disk`;
   return new StoreError(
     "quota",
-    `${record.id} takes ${inWords(totalBytes(record))} on this device. ${inWords(missing)} remain to be downloaded, and ${room}. ${what}, then load it again: the download will resume.`,
+    `${record.id} takes ${bytesInWords(totalBytes(record))} on this device. ${bytesInWords(missing)} remain to be downloaded, and ${room}. ${what}, then load it again: the download will resume.`,
     { cause },
   );
-}
-
-/** A size for people: "1.2 GB". */
-function inWords(bytes: number): string {
-  const mega = bytes / 1e6;
-  if (mega >= 1000) return `${(mega / 1000).toFixed(1)} GB`;
-  return mega >= 10 ? `${Math.round(mega)} MB` : `${mega.toFixed(1)} MB`;
 }

@@ -5,6 +5,7 @@ import type {
   ModelRecord,
 } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
+import { deviceName } from "./device-name";
 import { chunkCount, chunkRange } from "./model-chunks";
 import type { ByteRange, ModelFiles } from "../files/model-files";
 
@@ -68,7 +69,7 @@ async function* read(
     const chunk = chunkRange(file, index, chunkBytes);
     if (bytes?.length !== chunk.end - chunk.start) {
       throw new ModelFetchError(
-        `A part of ${path} of ${id} is damaged on this device, or was deleted. Load the model again to download that part again.`,
+        `A part of ${path} of ${id} is damaged on this device, or was deleted. ${deviceName(id) === undefined ? "Load the model again to download that part again" : "Choose the file again to use the model"}.`,
       );
     }
     if (index + 1 < behind) next = readChunk(index + 1);

@@ -6,6 +6,7 @@ import type { RestoreProgress } from "../../engine/api/kv-memory";
 import type { LoadProgress } from "../../engine/api/models";
 import type { Attachment } from "../state/chats/attachment";
 import type { Composer } from "./composer";
+import type { ShownFile } from "../state/models/file-keeping";
 import type { ChatState } from "../state/models/model-loading";
 import { tabsIcon } from "../base/icons";
 import { RequestEvent } from "../state/request";
@@ -70,6 +71,14 @@ export class ChatDock extends LitElement {
   @property({ attribute: false }) mayGiveUp = false;
   /** Why the model could not be loaded. */
   @property({ attribute: false }) error: Error | undefined;
+  /** The file that the model needs, if it is not on this device. */
+  @property({ attribute: false }) wantedFile: string | undefined;
+  /** Whether the shown chat was with that model. */
+  @property({ attribute: false }) isOfChat = false;
+  /** The model that the page names. */
+  @property({ attribute: false }) own: string | undefined;
+  /** The model's files, while it is not settled whether they are kept. */
+  @property({ attribute: false }) file: ShownFile | undefined;
   /** Progress of restoring the chat, while that runs. */
   @property({ attribute: false }) restoring: RestoreProgress | undefined;
   /** The document that is being attached. */
@@ -106,10 +115,15 @@ export class ChatDock extends LitElement {
     return isDone;
   }
 
+  protected override willUpdate(): void {
+    if (this.wantedFile !== undefined || this.file !== undefined)
+      void import("./define-files").catch(() => undefined);
+  }
+
   override render() {
     return html`
-      ${this.#modelStatus()} ${this.#restoreStatus()} ${this.#attachStatus()}
-      ${this.#healStatus()} ${this.#examples()}
+      ${this.#modelStatus()} ${this.#fileStatus()} ${this.#restoreStatus()}
+      ${this.#attachStatus()} ${this.#healStatus()} ${this.#examples()}
       ${this.access === "read" ? this.#elsewhere() : nothing}
       ${this.#hasBox ? this.#composer() : nothing}
     `;
@@ -123,6 +137,12 @@ export class ChatDock extends LitElement {
         .mayGiveUp=${this.mayGiveUp}
       ></rondo-load-progress>`;
     if (this.state === "idle") return this.#noModel();
+    if (this.wantedFile !== undefined)
+      return html`<rondo-wanted-file
+        .name=${this.wantedFile}
+        .isOfChat=${this.isOfChat}
+        .own=${this.own}
+      ></rondo-wanted-file>`;
     if (this.error === undefined) return nothing;
     return html`<rondo-load-failure
       ?offers-models=${this.mayChooseModel}
@@ -144,6 +164,11 @@ export class ChatDock extends LitElement {
         Choose a model
       </button>
     </p>`;
+  }
+
+  #fileStatus() {
+    if (this.file === undefined) return nothing;
+    return html`<rondo-kept-file .file=${this.file}></rondo-kept-file>`;
   }
 
   #restoreStatus() {

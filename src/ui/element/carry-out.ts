@@ -57,6 +57,7 @@ type ModelRequest = Extract<
       | "close-plan"
       | "use-model"
       | "delete-model"
+      | "keep-file"
       | "pause-load"
       | "resume-load"
       | "give-up-load";
@@ -149,6 +150,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "close-plan":
     case "use-model":
     case "delete-model":
+    case "keep-file":
     case "pause-load":
     case "resume-load":
     case "give-up-load":
@@ -239,6 +241,9 @@ function carryOutModel(request: ModelRequest, stage: Stage): void {
         if (isDone) stage.announce("Deleted.");
       });
       return;
+    case "keep-file":
+      session.keeping?.take(request.action);
+      return stage.focusBox();
     case "pause-load":
       loading.pause();
       return stage.announce("Paused.");

@@ -371,7 +371,7 @@ export class ChatElement extends ChatAttributes {
       goOn: () => this.#goOn(),
       showInstructions: (text, failure) =>
         void this.instructions.show(text, failure),
-      showSettings: () => void this.settings.show(),
+      showSettings: () => void this.#showSettings(),
       showModels: () => void this.picker?.show(),
       closeModels: () => this.picker?.close(),
       announce: (text) => this.#announce(text),
@@ -380,6 +380,18 @@ export class ChatElement extends ChatAttributes {
       isPanelOver: this.#drawer.isNarrow,
     });
     this.requestUpdate();
+  }
+
+  async #showSettings(): Promise<void> {
+    try {
+      await import("../dialogs/define-settings");
+      await this.settings.show();
+    } catch {
+      this.#session.warnings.report(
+        "The settings did not load. Check the connection and reload the page.",
+      );
+      this.requestUpdate();
+    }
   }
 
   /** Focuses the box, except on phones, where the keyboard would cover the chat. */

@@ -5,6 +5,7 @@ import { entryOf } from "../sidebar/chat-entry";
 import { unsaidExamples } from "../transcript/examples";
 import { mark } from "../base/icons";
 import { noRounds } from "./no-rounds";
+import type { Conversation } from "../state/chats/conversation";
 import type { Session } from "../state/page-state";
 
 export interface ChatView {
@@ -111,6 +112,12 @@ export function chatBody(view: ChatView) {
   `;
 }
 
+/** Whether the last reply is from this model. */
+function isWith({ rounds }: Conversation, name: string | undefined): boolean {
+  const last = rounds.findLast(({ modelName }) => modelName !== undefined);
+  return name !== undefined && last?.modelName === name;
+}
+
 function waitingFor({ state, visit }: Session): string {
   if (state !== "ready") return "the model";
   const isRestoring = visit.progress !== undefined;
@@ -130,6 +137,10 @@ export function chatDock(view: ChatView) {
       .progress=${loading.progress}
       .mayGiveUp=${loading.hasBefore}
       .error=${isShownAbove ? undefined : loading.error}
+      .wantedFile=${loading.wantedFile}
+      .isOfChat=${isWith(current, loading.wantedFile)}
+      .own=${session.own}
+      .file=${session.keeping?.shown}
       .restoring=${visit.progress}
       .attachment=${current.attachments[0]}
       .waitingDocuments=${current.attachments.length - 1}

@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from "lit";
 import { property, state } from "lit/decorators.js";
+import { deviceName } from "../../model/hub/device-name";
 import { hubName } from "../../model/hub/hub-name";
 import type { AnswerEvent, DeleteQuestion } from "../dialogs/delete-question";
 import { checkIcon, trashIcon } from "../base/icons";
@@ -152,7 +153,11 @@ export class ModelCard extends LitElement {
           ${known === undefined ? nothing : this.#known(known)}
           ${
             known === undefined && kept !== undefined
-              ? html`<p class="facts"><bdi>${kept.id}</bdi></p>
+              ? html`${
+                    deviceName(kept.id) === undefined
+                      ? html`<p class="facts"><bdi>${kept.id}</bdi></p>`
+                      : nothing
+                  }
                   <p class="facts">
                     Takes ${byteText(kept.keptBytes)} of this device.
                   </p>`
@@ -251,13 +256,17 @@ export class ModelCard extends LitElement {
   }
 
   #question() {
-    const { isInUse, name } = this.entry;
+    const { isInUse, name, source = "" } = this.entry;
+    const again =
+      deviceName(source) === undefined
+        ? "has to be downloaded again"
+        : "needs its file again";
     return html`<rondo-delete-question
       what="${name} from this device"
       meaning=${
         isInUse
-          ? "It works until the page is closed, then has to be downloaded again."
-          : "It has to be downloaded again before it can be used."
+          ? `It works until the page is closed, then ${again}.`
+          : `It ${again} before it can be used.`
       }
       @rondo-answer=${this.#answer}
     ></rondo-delete-question>`;

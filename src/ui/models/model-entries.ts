@@ -1,5 +1,6 @@
 /** The models that the picker lists: the page's own, the known ones, and others on this device. */
 import type { StoredModel } from "../../engine/api/models";
+import { deviceName } from "../../model/hub/device-name";
 import { hubName } from "../../model/hub/hub-name";
 import {
   EMBEDDED_ID,
@@ -8,6 +9,7 @@ import {
   type KnownModel,
 } from "../state/models/known-models";
 import {
+  idOfSource,
   nameOfSource,
   sourceOf,
   type ModelRequest,
@@ -46,6 +48,7 @@ export function modelEntries(
     ...kept.map(({ id }) => id),
     inUse?.source,
   ].filter((source) => typeof source === "string");
+  const inUseId = inUse && idOfSource(inUse.source);
   const entries = [...new Set(sources)].map((source): ModelEntry => {
     const model = known.find(({ id }) => id === source);
     return {
@@ -54,10 +57,11 @@ export function modelEntries(
       known: model,
       kept: kept.find(({ id }) => id === source),
       isEmbedded: model?.downloadBytes === 0,
-      isInUse: source === inUse?.source,
+      isInUse: source === inUseId,
     };
   });
-  if (inUse === undefined || typeof inUse.source === "string") return entries;
+  if (inUse === undefined || entries.some(({ isInUse }) => isInUse))
+    return entries;
   const files: ModelEntry = {
     source: undefined,
     name: nameOfSource(inUse.source),
@@ -73,6 +77,8 @@ export function modelEntries(
 export function whereText({ isEmbedded, kept, source }: ModelEntry): string {
   if (source === undefined) return "from your files";
   if (isEmbedded) return "comes with this page";
+  if (kept === undefined && deviceName(source) !== undefined)
+    return "not on this device";
   if (kept === undefined)
     return hubName(source) === undefined
       ? "fetched each time it is used"

@@ -3,11 +3,8 @@ import { property, query, state } from "lit/decorators.js";
 import { isComposing } from "../composer/composer";
 import { field } from "../base/field";
 import { importIcon } from "../base/icons";
-import { typedSource } from "../state/models/model-request";
+import { MODEL_FILES, typedSource } from "../state/models/model-request";
 import { base } from "../base/theme";
-
-/** Weights, their index, and the small files beside them; phones would offer no file for unknown endings. */
-const MODEL_FILES = ".gguf,.safetensors,.json,.jinja,application/octet-stream";
 
 /** A model outside the list should be looked up. Stays inside the picker. */
 export class LookUpEvent extends Event {

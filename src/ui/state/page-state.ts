@@ -19,6 +19,7 @@ import {
   StateEvent,
 } from "./events";
 import { type ChatState, ModelLoading } from "./models/model-loading";
+import type { FileKeeping } from "./models/file-keeping";
 import type { ModelRequest } from "./models/model-request";
 import { Models } from "./models/models";
 import type { Operation } from "./chats/operation";
@@ -53,6 +54,8 @@ export class Session {
   readonly attachments: Attachments;
   readonly loading: ModelLoading;
   readonly models: Models;
+  /** Of the files that the model in use is from. */
+  keeping: FileKeeping | undefined;
   readonly warnings = new Warnings();
   readonly settings = new ChosenSettings();
   /** The model that the page names, where it names one. */
@@ -81,6 +84,9 @@ export class Session {
       redraw: () => this.#host.requestUpdate(),
       entered: (state) => this.#entered(state),
       failed: (error) => {
+        // What can't be used is not kept.
+        this.keeping?.stop();
+        this.keeping = undefined;
         this.#host.dispatchEvent(new ChatErrorEvent(error, "load"));
       },
     });
@@ -95,6 +101,7 @@ export class Session {
       engine,
       changed,
       options: () => this.settings.options,
+      modelName: () => this.loading.modelName,
       sent: ({ chatId }, { message }) => {
         this.#host.dispatchEvent(new SentEvent(chatId, message));
       },
@@ -202,10 +209,32 @@ export class Session {
     // A new model has no KV of the chat, and a new worker doesn't have it open.
     if (engine === this.#engine) this.visit.enter(engine, this.current);
     else this.connect(engine);
-    await this.loading.load(engine, request);
+    const { source } = request;
+    const loading = this.loading.load(engine, request);
+    if (typeof source === "string") this.keeping = undefined;
+    else if (source !== this.keeping?.files)
+      void this.#offerToKeep(engine, source);
+    await loading;
   }
 
-  /** Uses a model from now on, also after a reload, unless it is loaded from files. */
+  /** Asks whether a model's files are kept on this device, or keeps them as was answered before. */
+  async #offerToKeep(
+    engine: ChatEngine,
+    files: readonly File[],
+  ): Promise<void> {
+    const part = await import("./models/file-keeping").catch(() => undefined);
+    if (part === undefined || files !== this.loading.request?.source) return;
+    this.keeping = new part.FileKeeping(engine, files, {
+      changed: () => this.#redraw(),
+      kept: (name) => {
+        this.#host.announce(`“${name}” is kept on this device.`);
+        void this.models.refresh();
+      },
+    });
+    this.#redraw();
+  }
+
+  /** Uses a model from now on, also after a reload; its files are asked for then, unless they were kept. */
   use(request: ModelRequest): void {
     rememberModel(this.own, this.isOwn(request) ? undefined : request);
     if (this.#engine !== undefined) void this.load(this.#engine, request);

@@ -1,3 +1,4 @@
+import type { FileAction } from "./models/file-keeping";
 import type { ModelRequest } from "./models/model-request";
 import type { VersionWay } from "./chats/round-place";
 import type { Settings } from "./settings/settings";
@@ -49,6 +50,7 @@ export type ChatRequest =
   | { type: "close-plan" }
   | { type: "use-model"; model: ModelRequest }
   | { type: "delete-model"; id: string }
+  | { type: "keep-file"; action: FileAction }
   | { type: "pause-load" }
   | { type: "resume-load" }
   | { type: "give-up-load" }

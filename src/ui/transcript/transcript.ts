@@ -6,6 +6,7 @@ import type { AttentionEvent } from "./attention-event";
 import { FollowScroll } from "./follow-scroll";
 import { downIcon } from "../base/icons";
 import { isRunning, type Round } from "../state/chats/round";
+import { nameOfId } from "../state/models/known-models";
 import type { RoundElement, RoundPart } from "./round-element";
 import { placesOf, type RoundPlace } from "../state/chats/round-place";
 import { base } from "../base/theme";
@@ -67,6 +68,23 @@ export class Transcript extends LitElement {
         align-content: center;
       }
 
+      .new-model {
+        display: flex;
+        align-items: center;
+        gap: 0.75rem;
+        margin: 0;
+        color: var(--_muted);
+        font-size: 0.8125rem;
+      }
+
+      .new-model::before,
+      .new-model::after {
+        flex: 1;
+        height: 1px;
+        background: var(--_line);
+        content: "";
+      }
+
       .to-end {
         position: absolute;
         inset-block-end: 0.75rem;
@@ -96,6 +114,8 @@ export class Transcript extends LitElement {
   #marks: ReadonlyMap<number, string> = new Map();
   #attendedLabels: ReadonlyMap<number, string> = new Map();
   #places: ReadonlyMap<number, RoundPlace> = new Map();
+  /** Rounds that another model answered than the rounds before: its name, by id. */
+  #newModels: ReadonlyMap<number, string> = new Map();
   @query(".log") private log!: HTMLElement | null;
   #follow = new FollowScroll(this, () => this.log);
 
@@ -148,6 +168,7 @@ export class Transcript extends LitElement {
     if (before === undefined) return;
     this.#places = placesOf(this.rounds);
     this.#attendedLabels = attentionLabels(this.rounds);
+    this.#newModels = newModels(this.rounds);
     if (changed.has("conversationId") || isContinued(before, this.rounds))
       this.#follow.follow();
     const running = this.rounds.findIndex(isRunning);
@@ -193,7 +214,7 @@ export class Transcript extends LitElement {
     return repeat(
       this.rounds,
       (round) => round.id,
-      (round, at) => this.#round(round, at),
+      (round, at) => [this.#newModel(round), this.#round(round, at)],
     );
   }
 
@@ -216,6 +237,15 @@ export class Transcript extends LitElement {
     ></rondo-round>`;
   }
 
+  /** Says that another model replies from here on. */
+  #newModel({ id }: Round) {
+    const name = this.#newModels.get(id);
+    if (name === undefined) return nothing;
+    return html`<p class="new-model">
+      <span>From here on: <bdi>${nameOfId(name)}</bdi></span>
+    </p>`;
+  }
+
   #toEnd() {
     return html`
       <button
@@ -228,6 +258,18 @@ export class Transcript extends LitElement {
       </button>
     `;
   }
+}
+
+/** The names of models that differ from those before, by the id of the first round of each. */
+function newModels(rounds: readonly Round[]): Map<number, string> {
+  const names = new Map<number, string>();
+  let before: string | undefined;
+  for (const { id, modelName } of rounds) {
+    if (modelName === undefined) continue;
+    if (before !== undefined && modelName !== before) names.set(id, modelName);
+    before = modelName;
+  }
+  return names;
 }
 
 /** Whether the end is new: rounds were added, or the last message is being answered. */

@@ -19,7 +19,11 @@ import { countOf, countWrites, failPuts, ownName } from "../../store/fixtures";
 
 const rounds = [
   roundToKeep(0),
-  roundToKeep(1, { user: "Wie heißt meine Katze? 🐈", attended: [0] }),
+  roundToKeep(1, {
+    user: "Wie heißt meine Katze? 🐈",
+    attended: [0],
+    modelName: "rondo-tiny",
+  }),
   roundToKeep(2, {
     isFinished: false,
     tokens: [2, 7, 4_294_967_295],

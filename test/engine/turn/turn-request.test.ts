@@ -187,33 +187,3 @@ describe("a turn is drawn", () => {
     );
   });
 });
-
-describe("an option that there is none of is refused", () => {
-  test.each<[string, object]>([
-    [
-      "There is no option temperature. Did you mean sampler.temperature",
-      { temperature: 0 },
-    ],
-    ["There is no option tau. Did you mean attention.tau", { tau: 0.5 }],
-    ["There is no option nonsense.", { nonsense: 1 }],
-    ["There is no option sampler.heat.", { sampler: { heat: 1 } }],
-    [
-      "There is no option sampler.ratio. Did you mean fusion.ratio",
-      { sampler: { ratio: 1 } },
-    ],
-  ])("%s", (message, options) => {
-    expect(() => checkReplyOptions(options)).toThrow(RangeError);
-    expect(() => checkReplyOptions(options)).toThrow(message);
-  });
-
-  test("and what there is, is taken", () => {
-    checkReplyOptions({
-      sampler: { temperature: 0 },
-      attention: { tau: 0.5 },
-      fusion: { ratio: 0.5 },
-      maxTokens: 3,
-      thinks: false,
-      signal: new AbortController().signal,
-    });
-  });
-});

@@ -10,6 +10,7 @@ import { keptChat } from "../../support/kept-chat";
 import {
   announced,
   button,
+  drop,
   find,
   findAll,
   focused,
@@ -401,14 +402,7 @@ describe("A private model", () => {
 describe("Files", () => {
   const files = () => [new File(["GGUF"], "mine.gguf")];
 
-  function drop(on: HTMLElement, dropped: readonly File[]): void {
-    const dataTransfer = new DataTransfer();
-    for (const file of dropped) dataTransfer.items.add(file);
-    const options = { dataTransfer, bubbles: true, composed: true };
-    on.dispatchEvent(new DragEvent("drop", { ...options, cancelable: true }));
-  }
-
-  test("that are chosen are loaded, and not remembered", async () => {
+  test("that are chosen are loaded, and asked for after a reload", async () => {
     const { engine } = await open();
     const input = find("rondo-model-form", "#files") as HTMLInputElement;
     const chosen = new DataTransfer();
@@ -421,11 +415,15 @@ describe("Files", () => {
       ["config.json", "model.safetensors"],
     );
     expect(isOpen()).toBe(false);
-    expect(localStorage.length).toBe(0);
+    expect(Object.values(localStorage)).toEqual([
+      JSON.stringify({ id: "device:model.safetensors, 0.0 MB" }),
+    ]);
     lastLoad(engine).finish({ ...fakeModel, name: "mine" });
     await settle();
     await press("Model: mine");
-    expect(shownText(card("2 files"))).toContain("From your files");
+    expect(shownText(card("model.safetensors, 0.0 MB"))).toContain(
+      "From your files",
+    );
   });
 
   test("that are dropped on the list are loaded", async () => {

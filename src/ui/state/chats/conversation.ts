@@ -311,7 +311,7 @@ export class Conversation {
   async reply(
     engine: ChatEngine,
     roundId: number,
-    { changed, ...options }: ReplyWays,
+    { changed, modelName, ...options }: ReplyWays,
   ): Promise<Round | undefined> {
     const { signal } = options;
     const step = (next: (round: Round) => Round) => {
@@ -320,7 +320,11 @@ export class Conversation {
       changed();
     };
     try {
-      step((round) => ({ ...round, phase: "reading" }));
+      step((round) => ({
+        ...round,
+        ...(modelName && { modelName }),
+        phase: "reading",
+      }));
       const { keptId: known, message = "" } = this.find(roundId) ?? {};
       const keptId = known ?? (await this.keep(engine, message));
       step((round) => ({ ...round, keptId }));
@@ -346,6 +350,8 @@ export interface ReplyWays extends SettingOptions {
   signal: AbortSignal;
   /** Whether the model thinks before it answers, if it can. */
   thinks: boolean;
+  /** The model that replies, if known. */
+  modelName: string | undefined;
   /** Called after each step. */
   changed: () => void;
 }

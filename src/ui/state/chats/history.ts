@@ -86,6 +86,7 @@ function roundOf(
 ): Round {
   const { id: keptId, versions, document, message, reply, isFinished } = past;
   const isStopped = known?.ending === "stopped";
+  const modelName = past.modelName ?? known?.modelName;
   const isUnanswered = !isFinished && reply === "" && document === undefined;
   return {
     id,
@@ -98,6 +99,7 @@ function roundOf(
     // A history requested before the reply ended has only its beginning.
     reply:
       known?.receipt && known.reply.startsWith(reply) ? known.reply : reply,
+    ...(modelName !== undefined && { modelName }),
     ...(past.attended && { attended: past.attended }),
     ...(known?.receipt && { receipt: known.receipt }),
     ...(known?.edit && { edit: known.edit }),

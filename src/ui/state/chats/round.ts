@@ -29,6 +29,8 @@ export interface Round {
   readonly phase: RoundPhase;
   /** Markdown, as far as it has come. */
   readonly reply: string;
+  /** The model that replied, or is replying: a name as `nameOfId` shortens it; undefined if unknown. */
+  readonly modelName?: string;
   /** Progress of the prefill; undefined until the engine reports it. */
   readonly prefill?: { doneTokens: number; totalTokens: number };
   /** The engine's ids of the rounds that the reply attended to; undefined: all before it, or unknown. */

@@ -13,6 +13,8 @@ export interface TurnsHost {
   engine(): ChatEngine | undefined;
   /** How replies are made. */
   options(): SettingOptions;
+  /** The loaded model, as rounds name it. */
+  modelName(): string | undefined;
   /** A message was sent. */
   sent(conversation: Conversation, round: Round): void;
   /** After an action of the user or the engine. */
@@ -264,7 +266,8 @@ export class Turns {
     const redraw = () => this.#host.redraw();
     const { thinks } = this;
     const options = this.#host.options();
-    const ways = { ...options, thinks, signal, changed: redraw };
+    const modelName = this.#host.modelName();
+    const ways = { ...options, thinks, signal, modelName, changed: redraw };
     const round = await conversation.reply(engine, id, ways);
     if (round?.error?.name === "ChatBusyError") this.#yield(conversation);
     else if (round?.error !== undefined)

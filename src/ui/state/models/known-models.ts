@@ -2,6 +2,7 @@
  * Chat models known to work, the smallest first. Sizes are rounded: parameters times bits of the named file, with
  * tables that the file stores twice counted twice.
  */
+import { deviceName } from "../../../model/hub/device-name";
 import { hubName } from "../../../model/hub/hub-name";
 
 export interface KnownModel {
@@ -152,6 +153,8 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
 export function nameOfId(id: string): string {
   const known = KNOWN_MODELS.find((model) => model.id === id);
   if (known !== undefined) return known.name;
+  const device = deviceName(id);
+  if (device !== undefined) return device;
   const { file, repository } = hubName(id) ?? {};
   const path = file ?? repository ?? id;
   return path.replace(/\/+$/, "").split("/").at(-1) ?? id;

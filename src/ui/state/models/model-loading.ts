@@ -9,8 +9,10 @@
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { LoadProgress, ModelInfo } from "../../../engine/api/models";
+import { deviceName } from "../../../model/hub/device-name";
+import { hubName } from "../../../model/hub/hub-name";
 import { asError } from "../../base/as-error";
-import { engineOptions, type ModelRequest } from "./model-request";
+import { engineOptions, idOfSource, type ModelRequest } from "./model-request";
 import { noteLoading } from "./remembered-model";
 
 /** State of the model: none requested, loading, paused, ready, failed, or no WebGPU. */
@@ -56,6 +58,21 @@ export class ModelLoading {
   /** Whether cancelling returns to another model. */
   get hasBefore(): boolean {
     return this.#before !== undefined && this.#before !== this.request;
+  }
+
+  /** The loaded model as the engine names it in rounds: by its file where a name can mean several. */
+  get modelName(): string | undefined {
+    const id = idOfSource(this.request?.source ?? "");
+    return deviceName(id) ?? (hubName(id) ? id : this.model?.name);
+  }
+
+  /** The file that the chosen model needs and that is not on this device. */
+  get wantedFile(): string | undefined {
+    const { error, request, state } = this;
+    if (state !== "failed" || error?.name !== "ModelFetchError")
+      return undefined;
+    const { source } = request ?? {};
+    return typeof source === "string" ? deviceName(source) : undefined;
   }
 
   /** Whether the memory budget has changed since the model was loaded. */

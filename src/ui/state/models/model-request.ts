@@ -1,5 +1,10 @@
 /** A request for a model: its source, and how to load it. */
 import type { LoadOptions, ModelSource } from "../../../engine/api/models";
+import {
+  deviceId,
+  deviceName,
+  nameOfFiles,
+} from "../../../model/hub/device-name";
 import { hubName } from "../../../model/hub/hub-name";
 import { nameOfId } from "./known-models";
 
@@ -14,9 +19,14 @@ export interface ModelRequest {
   options: ModelOptions;
 }
 
-/** Leaves names on the hub unchanged; anything else is a URL, which may be relative to the page. */
+/** Weights, their index, and the small files beside them; phones would offer no file for unknown endings. */
+export const MODEL_FILES =
+  ".gguf,.safetensors,.json,.jinja,application/octet-stream";
+
+/** Leaves names on the hub, and ids of kept files, unchanged; anything else is a URL, which may be relative to the page. */
 export function sourceOf(id: string): string {
   if (hubName(id) !== undefined) return id.trim();
+  if (deviceName(id) !== undefined) return id;
   return new URL(id, document.baseURI).href;
 }
 
@@ -46,10 +56,14 @@ function pageOnHub({ hostname, pathname }: URL, hubUrl: string) {
   return hubName(id) === undefined ? undefined : id;
 }
 
+/** A model by a string: files by the id under which they may be kept on this device. */
+export function idOfSource(source: ModelSource): string {
+  return typeof source === "string" ? source : deviceId(source);
+}
+
 /** A short name. */
 export function nameOfSource(source: ModelSource): string {
-  if (typeof source === "string") return nameOfId(source);
-  return source.length === 1 ? source[0]!.name : `${source.length} files`;
+  return typeof source === "string" ? nameOfId(source) : nameOfFiles(source);
 }
 
 /** Whether files are a model's rather than documents. */

@@ -79,7 +79,10 @@ export class Models {
     };
     show({ isRunning: true });
     try {
-      const options = engineOptions(request, this.#host.preferences());
+      const { refresh: _, ...options } = engineOptions(
+        request,
+        this.#host.preferences(),
+      );
       show({
         plan: await engine.planModel(request.source, { ...options, signal }),
       });

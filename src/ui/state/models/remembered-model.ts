@@ -1,9 +1,9 @@
 /**
- * Remembers the user's last choice of a model for the next page: its id and options, never tokens or files. Elements
+ * Remembers the user's last choice of a model for the next page: its id and options, never tokens. Elements
  * that name the same model share the choice. Where storage is not allowed, it lasts as long as the page.
  */
 import * as v from "valibot";
-import type { ModelRequest } from "./model-request";
+import { idOfSource, type ModelRequest } from "./model-request";
 
 /** @param own the model that the element names */
 const keyOf = (own: string | undefined) => `rondo.model ${own ?? ""}`;
@@ -31,15 +31,15 @@ export function rememberedModel(
   }
 }
 
-/** Undefined forgets it. Files can't be remembered: the previous choice stays. */
+/** Undefined forgets it. Of files the id is remembered: the next page asks for them, unless they were kept. */
 export function rememberModel(
   own: string | undefined,
   request: ModelRequest | undefined,
 ): void {
   try {
     if (request === undefined) return localStorage.removeItem(keyOf(own));
-    const { source: id, options } = request;
-    if (typeof id !== "string") return;
+    const { source, options } = request;
+    const id = idOfSource(source);
     const { memoryBudgetBytes, weightBits } = options;
     const kept = { id, weightBits, memoryBudgetBytes };
     localStorage.setItem(keyOf(own), JSON.stringify(kept));

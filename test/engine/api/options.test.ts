@@ -1,0 +1,180 @@
+// Options that an engine does not have are refused by name, in the engine itself and behind a worker.
+import { describe, expect, test } from "vitest";
+import { CALLS, type CallName } from "../../../src/engine/api/calls";
+import { NoArchive } from "../../../src/engine/archive/archive";
+import { Engine, type EngineOptions } from "../../../src/engine/engine";
+import { joinOptions, splitOptions } from "../../../src/engine/api/calls";
+
+const engine = new Engine({
+  openArchive: async () => new NoArchive(),
+});
+
+/** Calls a method as untyped code does. */
+async function call(name: CallName, ...args: unknown[]): Promise<unknown> {
+  const method = Reflect.get(engine, name) as (...args: unknown[]) => unknown;
+  const result = method.apply(engine, args);
+  if (CALLS[name].kind !== "stream") return result;
+  for await (const _ of result as AsyncIterable<unknown>);
+  return undefined;
+}
+
+/** The same behind a worker: what stays with the caller is taken off, the rest cloned, and put together again. */
+function throughWorker(name: CallName, ...args: unknown[]): Promise<unknown> {
+  const { args: sent, options } = splitOptions(name, args);
+  return call(name, ...joinOptions(name, structuredClone(sent), options));
+}
+
+const UNKNOWN: [CallName, args: unknown[], where: string][] = [
+  ["load", ["m", { weightsBits: 4 }], "load() has no option weightsBits"],
+  ["planModel", ["m", { refresh: true }], "planModel() has no option refresh"],
+  ["searchChats", ["q", { limit: 3 }], "searchChats() has no option limit"],
+  [
+    "createChat",
+    [{ systemPrompt: "Hi" }],
+    "createChat() has no option systemPrompt",
+  ],
+  ["exportChat", ["c", { withKV: true }], "exportChat() has no option withKV"],
+  ["importChat", [new Blob(), { kv: true }], "importChat() has no option kv"],
+  [
+    "addMessage",
+    ["c", "Hi", { behind: 1 }],
+    "addMessage() has no option behind",
+  ],
+  ["deleteRound", ["c", 1, { fast: true }], "deleteRound() has no option fast"],
+  ["chat", ["c", "Hi", { maxToken: 3 }], "chat() has no option maxToken"],
+  ["reply", ["c", 1, { place: {} }], "reply() has no option place"],
+  [
+    "attach",
+    ["c", { name: "", text: "" }, { title: "x" }],
+    "attach() has no option title",
+  ],
+  ["memory", [{ withTexts: true }], "memory() has no option withTexts"],
+  ["verify", ["c", 1, { full: true }], "verify() has no option full"],
+  ["restoreChat", ["c", { upper: true }], "restoreChat() has no option upper"],
+];
+
+describe("an option that there is none of is refused", () => {
+  test.each(UNKNOWN)("by %s", async (name, args, message) => {
+    await expect(call(name, ...args)).rejects.toThrow(RangeError);
+    await expect(call(name, ...args)).rejects.toThrow(message);
+    await expect(throughWorker(name, ...args)).rejects.toThrow(message);
+  });
+
+  test("with the names that there are", async () => {
+    await expect(call("memory", { withTexts: true })).rejects.toThrow(
+      "memory() has no option withTexts. The options of memory() are chatId, withText.",
+    );
+  });
+
+  test("and with the place where it belongs", async () => {
+    await expect(call("chat", "c", "Hi", { temperature: 0 })).rejects.toThrow(
+      "chat() has no option temperature. It belongs into sampler: { sampler: { temperature: … } }. The options of chat() are attention,",
+    );
+    await expect(
+      call("chat", "c", "Hi", { sampler: { ratio: 1 } }),
+    ).rejects.toThrow(
+      "chat() has no option sampler.ratio. It belongs into fusion: { fusion: { ratio: … } }. The options of sampler are minP, repetitionPenalty,",
+    );
+    await expect(
+      call("chat", "c", "Hi", { sampler: { maxTokens: 1 } }),
+    ).rejects.toThrow("It belongs beside sampler, not into it.");
+  });
+
+  test("in a group of a group's name, and in a place", async () => {
+    await expect(
+      call("reply", "c", 1, { attention: { share: 1 } }),
+    ).rejects.toThrow("reply() has no option attention.share.");
+    await expect(
+      call("chat", "c", "Hi", { place: { after: 1 } }),
+    ).rejects.toThrow("The options of place are before, behind.");
+  });
+
+  test("under names that every object has, too", async () => {
+    await expect(call("memory", { toString: 1 })).rejects.toThrow(
+      "no option toString",
+    );
+    await expect(
+      call("chat", "c", "Hi", { constructor: { name: 1 } }),
+    ).rejects.toThrow("no option constructor");
+  });
+
+  test("also behind a worker where its value can't be cloned", async () => {
+    const onProgres = () => undefined;
+    await expect(throughWorker("load", "m", { onProgres })).rejects.toThrow(
+      "load() has no option onProgres.",
+    );
+    const abort = AbortSignal.timeout(1000);
+    await expect(throughWorker("chat", "c", "Hi", { abort })).rejects.toThrow(
+      "chat() has no option abort.",
+    );
+    const onProgress = () => undefined;
+    await expect(
+      throughWorker("chat", "c", "Hi", { onProgress }),
+    ).rejects.toThrow("chat() has no option onProgress.");
+  });
+
+  test("as is what is no object", async () => {
+    const message = "The options of exportChat() must be an object of withKv.";
+    await expect(call("exportChat", "c", true)).rejects.toThrow(message);
+    await expect(throughWorker("exportChat", "c", null)).rejects.toThrow(
+      message,
+    );
+    await expect(
+      throughWorker("chat", "c", "Hi", { sampler: 0 }),
+    ).rejects.toThrow("sampler of chat() must be an object of minP,");
+    await expect(throughWorker("chat", "c", "Hi", 5)).rejects.toThrow(
+      "The options of chat() must be an object",
+    );
+  });
+
+  test("before anything is done: a stream that nobody reads fails nowhere", async () => {
+    engine.reply("c", 1, { tau: 1 } as object);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+
+  test("by a new engine", () => {
+    const options = { storName: "mine" } as EngineOptions;
+    expect(() => new Engine(options)).toThrow(
+      "new Engine() has no option storName. Its options are gpu,",
+    );
+  });
+});
+
+test("An option without a value is as good as none, whatever its name", async () => {
+  const snapshot = { chatId: undefined, withTexts: undefined };
+  await expect(call("memory", snapshot)).resolves.toBeDefined();
+  await expect(
+    call("createChat", { system: undefined, history: undefined }),
+  ).resolves.toEqual(expect.any(String));
+});
+
+test("Every option that there is, is taken", async () => {
+  const { signal } = new AbortController();
+  const onProgress = () => undefined;
+  const options = {
+    sampler: {
+      temperature: 0,
+      topK: 1,
+      topP: 1,
+      minP: 0,
+      repetitionPenalty: 1,
+      seed: 1,
+    },
+    attention: { mode: "all", tau: 1, kMin: 1, budgetBytes: 1, pinned: [1] },
+    fusion: { variant: "a3", ratio: 1 },
+    thinks: false,
+    maxTokens: 3,
+    signal,
+    place: { behind: 0, before: undefined },
+  };
+  // What comes next fails: there is no model.
+  await expect(call("chat", "c", "Hi", options)).rejects.not.toThrow("option");
+  await expect(
+    call(
+      "attach",
+      "c",
+      { name: "a", text: "b", size: 1 },
+      { signal, onProgress },
+    ),
+  ).rejects.not.toThrow("option");
+});
