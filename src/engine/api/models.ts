@@ -55,6 +55,11 @@ export interface PlanOptions {
   weightBits?: 4 | 8 | 16 | undefined;
   /** The most bytes of KV on the GPU. Default 1 GiB. */
   memoryBudgetBytes?: number | undefined;
+  /**
+   * Tokens of context to prepare for. It matters for models with LongRoPE (Phi-4-mini), which compute otherwise in a
+   * context longer than their original one; KV of one kind is of no use to the other. Default: the original one.
+   */
+  contextTokens?: number | undefined;
   /** The hub's access token, for private and gated models. Never stored. */
   hubToken?: string | undefined;
   /** The hub's address, for mirrors. Default https://huggingface.co. */

@@ -42,6 +42,7 @@ type OptionsOf<Method> = Method extends (...args: infer Args) => unknown
 const PLAN: Names<PlanOptions> = {
   weightBits: 1,
   memoryBudgetBytes: 1,
+  contextTokens: 1,
   hubToken: 1,
   hubUrl: 1,
   signal: 1,

@@ -72,15 +72,18 @@ export async function loadModel(
     onProgress,
     signal,
     learned,
+    contextTokens,
     ...options
   }: Omit<NetworkOptions, "onProgress"> & {
     onProgress?: (progress: ModelProgress) => void;
     /** What calibration in the page found out before; the model's rondo.json takes precedence. */
     learned?: unknown;
+    /** The context asked for. */
+    contextTokens?: number | undefined;
   } = {},
 ): Promise<Model> {
   onProgress?.({ phase: "tokenizer", loadedBytes: 0, totalBytes: 0 });
-  const opened = await openModel(folder, signal);
+  const opened = await openModel(folder, signal, contextTokens);
   const { files, configJson, config } = opened;
   const texts = hashedTexts(files);
   const tokenizing = parts.openTokenizer(texts.files, signal);

@@ -64,10 +64,10 @@ export class ModelHolder {
     const files = await this.#fetch(source, options);
     this.#source = undefined;
     const loaded = await this.#open(files, source, options);
-    const { memoryBudgetBytes, weightBits, hubUrl } = options;
+    const { memoryBudgetBytes, weightBits, contextTokens, hubUrl } = options;
     this.#source = {
       source,
-      options: { memoryBudgetBytes, weightBits, hubUrl },
+      options: { memoryBudgetBytes, weightBits, contextTokens, hubUrl },
     };
     return loaded;
   }

@@ -15,18 +15,29 @@ export interface OpenedModel {
   checkpoint: Checkpoint;
 }
 
-/** @throws ModelFetchError, ModelFormatError; the signal's reason */
+/**
+ * @param contextTokens the context asked for; see LoadOptions
+ * @throws RangeError for a context that is no whole number; ModelFetchError, ModelFormatError; the signal's reason
+ */
 export async function openModel(
   folder: ModelFiles,
   signal: AbortSignal | undefined,
+  contextTokens?: number,
 ): Promise<OpenedModel> {
+  if (
+    contextTokens !== undefined &&
+    !(Number.isInteger(contextTokens) && contextTokens > 0)
+  )
+    throw new RangeError(
+      `contextTokens must be a whole number from 1 on, not ${contextTokens}.`,
+    );
   const gguf =
     folder.gguf === undefined
       ? undefined
       : await parts.openGguf(folder, folder.gguf, signal);
   const files = gguf?.files ?? folder;
   const configJson = await readJson(files, "config.json", signal);
-  const config = readConfig(configJson);
+  const config = readConfig(configJson, contextTokens);
   const checkpoint =
     gguf?.checkpoint(config) ??
     (await openSafetensors(files, expectedTensors(config), signal));

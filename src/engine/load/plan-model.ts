@@ -116,9 +116,9 @@ export function inspectFiles(
 export async function planOf(
   { files: folder, downloadBytes, ...inspected }: InspectedModel,
   limits: AdapterLimits | undefined,
-  { weightBits, memoryBudgetBytes, signal }: PlanOptions,
+  { weightBits, memoryBudgetBytes, contextTokens, signal }: PlanOptions,
 ): Promise<ModelPlan> {
-  const { config, checkpoint } = await openModel(folder, signal);
+  const { config, checkpoint } = await openModel(folder, signal, contextTokens);
   const { tensors, totalBytes } = checkpoint;
   return {
     ...inspected,

@@ -67,10 +67,10 @@ export class EnginePool {
 /** The key under which users share a model; undefined for files, which are not shared. */
 export function modelKey(
   source: ModelSource,
-  { hubUrl, weightBits }: LoadOptions,
+  { hubUrl, weightBits, contextTokens }: LoadOptions,
 ): string | undefined {
   if (typeof source !== "string") return undefined;
-  return JSON.stringify([source, hubUrl, weightBits]);
+  return JSON.stringify([source, hubUrl, weightBits, contextTokens]);
 }
 
 /** An engine, its users, and which of them has which chat open. */
