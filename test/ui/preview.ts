@@ -148,7 +148,9 @@ const longReceipt = receiptWith({
   },
 });
 
-const [, SMOL = "", MIDDLE = "", QWEN = ""] = KNOWN_MODELS.map(({ id }) => id);
+const [, SMOL = "", , MIDDLE = "", QWEN = ""] = KNOWN_MODELS.map(
+  ({ id }) => id,
+);
 
 /** One that is known and whole, one that is half here, one that nobody knows. */
 const keptModels = (): StoredModel[] => [

@@ -180,7 +180,8 @@ export class ModelCard extends LitElement {
   }
 
   #known(model: KnownModel) {
-    const { contextTokens, downloadBytes, licence, parameterCount } = model;
+    const { contextTokens, downloadBytes, licence, parameterCount, checked } =
+      model;
     const download =
       downloadBytes === 0
         ? "About"
@@ -193,6 +194,7 @@ export class ModelCard extends LitElement {
         ${countText(parameterCount)} parameters · ${wholeText(contextTokens)}
         tokens of context · ${licence}
       </p>
+      <p class="facts">Checked: ${checked}</p>
     `;
   }
 

@@ -26,7 +26,7 @@ import {
 /** Where a choice is remembered, instead of the model that the page names. */
 const MODEL_KEY = `rondo.model ${new URL("models/rondo-tiny/", document.baseURI).href}`;
 
-const [, SMOL, MIDDLE, QWEN] = KNOWN_MODELS.map(({ id }) => id);
+const [, SMOL, , MIDDLE, QWEN] = KNOWN_MODELS.map(({ id }) => id);
 const OTHER = "someone/other-GGUF/other-Q8_0.gguf";
 
 const keptModels = (): StoredModel[] => [

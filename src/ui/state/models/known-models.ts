@@ -1,5 +1,5 @@
 /**
- * Chat models known to work, the smallest first. Sizes are rounded: parameters times bits of the named file, with
+ * Chat models whose architecture the runtime knows, the smallest first, each with what was checked. Sizes are rounded: parameters times bits of the named file, with
  * tables that the file stores twice counted twice.
  */
 import { deviceName } from "../../../model/hub/device-name";
@@ -22,7 +22,14 @@ export interface KnownModel {
   licence: string;
   /** Tokens of context it was made for. */
   contextTokens: number;
+  checked: Check;
 }
+
+/**
+ * How far a model was checked: its own weights against an exact forward pass (`npm run accept`), or made-up weights
+ * of its architecture against llama.cpp.
+ */
+export type Check = "its weights" | "its architecture";
 
 /** Tokens of history included in memory figures. */
 export const HISTORY_TOKENS = 4096;
@@ -44,6 +51,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 8, kvHeads: 2, headDim: 32 }),
     licence: "MIT",
     contextTokens: 2048,
+    checked: "its weights",
   },
   {
     ...quantised(
@@ -56,6 +64,20 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 30, kvHeads: 3, headDim: 64 }),
     licence: "Apache-2.0",
     contextTokens: 8192,
+    checked: "its weights",
+  },
+  {
+    ...quantised(
+      "unsloth/gemma-3-270m-it-GGUF/gemma-3-270m-it-Q8_0.gguf",
+      292e6,
+    ),
+    name: "Gemma 3 270M",
+    goodFor: "Short, simple tasks in many languages, in little memory.",
+    parameterCount: 268e6,
+    kvBytesPerToken: kvBytes({ layers: 18, kvHeads: 1, headDim: 256 }),
+    licence: "Gemma Terms of Use",
+    contextTokens: 32768,
+    checked: "its architecture",
   },
   {
     ...quantised(
@@ -68,6 +90,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 32, kvHeads: 5, headDim: 64 }),
     licence: "Apache-2.0",
     contextTokens: 8192,
+    checked: "its architecture",
   },
   {
     ...quantised(
@@ -80,6 +103,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 24, kvHeads: 2, headDim: 64 }),
     licence: "Apache-2.0",
     contextTokens: 32768,
+    checked: "its architecture",
   },
   {
     ...quantised("Qwen/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0.gguf", 639e6),
@@ -89,6 +113,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 28, kvHeads: 8, headDim: 128 }),
     licence: "Apache-2.0",
     contextTokens: 40960,
+    checked: "its architecture",
   },
   {
     ...quantised(
@@ -101,6 +126,21 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 16, kvHeads: 8, headDim: 64 }),
     licence: "Llama 3.2 Community License",
     contextTokens: 131072,
+    checked: "its architecture",
+  },
+  {
+    ...quantised(
+      "ggml-org/gemma-3-1b-it-GGUF/gemma-3-1b-it-Q4_K_M.gguf",
+      806e6,
+    ),
+    name: "Gemma 3 1B",
+    goodFor:
+      "Everyday questions in many languages; its history takes little memory.",
+    parameterCount: 1.0e9,
+    kvBytesPerToken: kvBytes({ layers: 26, kvHeads: 1, headDim: 256 }),
+    licence: "Gemma Terms of Use",
+    contextTokens: 32768,
+    checked: "its architecture",
   },
   {
     ...quantised(
@@ -113,6 +153,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 24, kvHeads: 32, headDim: 64 }),
     licence: "Apache-2.0",
     contextTokens: 8192,
+    checked: "its architecture",
   },
   {
     ...quantised(
@@ -125,6 +166,20 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 28, kvHeads: 2, headDim: 128 }),
     licence: "Apache-2.0",
     contextTokens: 32768,
+    checked: "its architecture",
+  },
+  {
+    ...quantised(
+      "ibm-granite/granite-3.3-2b-instruct-GGUF/granite-3.3-2b-instruct-Q4_K_M.gguf",
+      1550e6,
+    ),
+    name: "Granite 3.3 2B",
+    goodFor: "Work on documents, summaries and code.",
+    parameterCount: 2.53e9,
+    kvBytesPerToken: kvBytes({ layers: 40, kvHeads: 8, headDim: 64 }),
+    licence: "Apache-2.0",
+    contextTokens: 131072,
+    checked: "its architecture",
   },
   {
     ...quantised("Qwen/Qwen3-1.7B-GGUF/Qwen3-1.7B-Q8_0.gguf", 1830e6),
@@ -134,6 +189,7 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 28, kvHeads: 8, headDim: 128 }),
     licence: "Apache-2.0",
     contextTokens: 40960,
+    checked: "its architecture",
   },
   {
     ...quantised(
@@ -146,6 +202,30 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
     kvBytesPerToken: kvBytes({ layers: 28, kvHeads: 8, headDim: 128 }),
     licence: "Llama 3.2 Community License",
     contextTokens: 131072,
+    checked: "its architecture",
+  },
+  {
+    ...quantised("ggml-org/SmolLM3-3B-GGUF/SmolLM3-Q4_K_M.gguf", 1920e6),
+    name: "SmolLM3 3B",
+    goodFor: "Thinks before it answers; six European languages.",
+    parameterCount: 3.08e9,
+    kvBytesPerToken: kvBytes({ layers: 36, kvHeads: 4, headDim: 128 }),
+    licence: "Apache-2.0",
+    contextTokens: 65536,
+    checked: "its architecture",
+  },
+  {
+    ...quantised(
+      "unsloth/Phi-4-mini-instruct-GGUF/Phi-4-mini-instruct-Q4_K_M.gguf",
+      2490e6,
+    ),
+    name: "Phi-4 mini",
+    goodFor: "Sums, code and careful reasoning, on a good GPU.",
+    parameterCount: 3.84e9,
+    kvBytesPerToken: kvBytes({ layers: 32, kvHeads: 8, headDim: 128 }),
+    licence: "MIT",
+    contextTokens: 4096,
+    checked: "its architecture",
   },
 ];
 

@@ -32,7 +32,7 @@ describe("Known models", () => {
     "%s has an id of the hub, and numbers that make sense",
     ([, model]) => {
       const { downloadBytes, id, kvBytesPerToken, parameterCount } = model;
-      expect(hubName(id)?.file).toMatch(/Q[48]_0\.gguf$/i);
+      expect(hubName(id)?.file).toMatch(/Q(4_0|8_0|4_K_M)\.gguf$/i);
       const bits = (downloadBytes * 8) / parameterCount;
       // 4.5 or 8.5 bits, more where the table of tokens is kept twice.
       const [least, most] = /q8_0/i.test(id) ? [8.4, 8.8] : [4.5, 7];
@@ -41,6 +41,7 @@ describe("Known models", () => {
       const extra = memoryBytes(model) - downloadBytes;
       expect(extra - 100e6).toBe(HISTORY_TOKENS * kvBytesPerToken);
       expect(model.contextTokens).toBeGreaterThanOrEqual(HISTORY_TOKENS);
+      expect(["its weights", "its architecture"]).toContain(model.checked);
       expect(model.licence).not.toBe("");
       expect(model.goodFor).toMatch(/^[A-Z].*\.$/);
     },
