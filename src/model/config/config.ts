@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { CONFIG_FILE, fail } from "../architectures/config-fields";
+import { nameWithLack } from "../architectures/other-architectures";
 import { ARCHITECTURES } from "../architectures/known-architectures";
 import { checked } from "../files/check-json";
 import { expectComputable, type ModelConfig } from "./computable";
@@ -24,7 +25,7 @@ export function readConfig(json: unknown, contextTokens?: number): ModelConfig {
   const known = ARCHITECTURES.find(({ name }) => architectures.includes(name));
   if (known === undefined) {
     const names = ARCHITECTURES.map(({ name }) => name).join(", ");
-    fail(`architectures: ${names}`, architectures.join(", "));
+    fail(`architectures: ${names}`, architectures.map(nameWithLack).join(", "));
   }
   const recipe = known.recipe(json, contextTokens);
   expectComputable(recipe);

@@ -3,6 +3,7 @@
  * configuration from either format.
  */
 import type { Architecture, GgufFacts } from "../architectures/architecture";
+import { nameWithLack } from "../architectures/other-architectures";
 import { ARCHITECTURES } from "../architectures/known-architectures";
 import type { GgufHeader } from "./header";
 import { GgufMetadata } from "./metadata";
@@ -22,7 +23,10 @@ export function ggufArchitecture(header: GgufHeader): Architecture {
   const known = ARCHITECTURES.find(({ gguf }) => gguf.name === name);
   if (known !== undefined) return known;
   const names = new Set(ARCHITECTURES.map(({ gguf }) => gguf.name));
-  throw metadata.problem(`${key}: ${[...names].join(", ")}`, name);
+  throw metadata.problem(
+    `${key}: ${[...names].join(", ")}`,
+    nameWithLack(name),
+  );
 }
 
 /**

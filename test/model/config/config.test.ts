@@ -171,6 +171,16 @@ describe("what the runtime cannot compute is refused with its name", () => {
       "architectures: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, Gemma3ForCausalLM, SmolLM3ForCausalLM, Phi3ForCausalLM, GraniteForCausalLM, found GemmaForCausalLM",
     ],
     [
+      "a network with a recurrent state",
+      { architectures: ["Lfm2ForCausalLM"] },
+      "found Lfm2ForCausalLM, which needs layers with a recurrent state",
+    ],
+    [
+      "an architecture that nobody knows",
+      { architectures: ["NewForCausalLM"] },
+      "found NewForCausalLM",
+    ],
+    [
       "YaRN",
       { rope_scaling: { rope_type: "yarn", factor: 4 } },
       "linear or llama3, found yarn",

@@ -128,7 +128,7 @@ describe("a network that cannot be computed is refused by name", () => {
     [
       "another architecture",
       { "general.architecture": ["string", "rwkv7"] },
-      "general.architecture: llama, qwen2, qwen3, gemma3, smollm3, phi3, granite, found rwkv7",
+      "general.architecture: llama, qwen2, qwen3, gemma3, smollm3, phi3, granite, found rwkv7, which needs layers with a recurrent state instead of KV",
     ],
     [
       "none",
