@@ -1,4 +1,5 @@
 /** The runtime's next-token distributions of a real file, against those of an exact forward pass. */
+import { fit } from "../../src/engine/load/estimate-fit";
 import { buildNetwork, destroyNetwork } from "../../src/engine/load/network";
 import { openModel } from "../../src/engine/load/open-model";
 import { Runner } from "../../src/engine/run/runner";
@@ -27,7 +28,10 @@ export interface PromptComparison {
 
 export interface LogitsComparison {
   prompts: PromptComparison[];
+  /** On the GPU. */
   weightBytes: number;
+  /** What the plan says of them. */
+  plannedBytes: number;
 }
 
 export async function compareLogits(
@@ -55,7 +59,11 @@ export async function compareLogits(
         );
       prompts.push(compared(logits[0]!, prompt));
     }
-    return { prompts, weightBytes: made.weights.bytes };
+    const { weightBytes: plannedBytes } = fit({
+      config,
+      tensors: checkpoint.tensors,
+    });
+    return { prompts, weightBytes: made.weights.bytes, plannedBytes };
   } finally {
     destroyNetwork(gpu, made);
   }

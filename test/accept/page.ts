@@ -1,0 +1,19 @@
+/** The runtime's sources in a page, for whoever drives it: compares next-token distributions. */
+import { Gpu } from "../../src/gpu/gpu";
+import { fetchedFiles } from "../../src/model/files/model-files";
+import {
+  compareLogits,
+  type GoldenPrompt,
+  type LogitsComparison,
+} from "./logits";
+
+declare global {
+  var compareWith:
+    | ((url: string, golden: GoldenPrompt[]) => Promise<LogitsComparison>)
+    | undefined;
+}
+
+globalThis.compareWith = async (url, golden) => {
+  const gpu = await Gpu.open(navigator.gpu);
+  return compareLogits(gpu, fetchedFiles(url), golden);
+};
