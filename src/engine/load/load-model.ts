@@ -27,7 +27,7 @@ import {
 import type { Tokenizer } from "../../model/text/tokenizer";
 import { replyEnds } from "../../model/text/turn-tokens";
 import { segmentFingerprint, textFingerprint } from "./fingerprint";
-import { openModel } from "./open-model";
+import { openModel } from "./late-open-model";
 import * as parts from "./lazy-parts";
 
 export interface Model {

@@ -22,7 +22,7 @@ import type { ModelFileStore, ModelRecord } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
 import type { ModelPlan, ModelSource, PlanOptions } from "../api/models";
 import { fit } from "./estimate-fit";
-import { openModel } from "./open-model";
+import { openModel } from "./late-open-model";
 
 /** A model's files as found, before any weights are read. */
 export interface InspectedModel extends Pick<
