@@ -31,7 +31,8 @@ export const keepFiles = part(
   async () => (await import("../../model/hub/keep-files")).keepFiles,
 );
 
-function part<Args extends unknown[], Result>(
+/** @param load fetches the code; if that fails, the part throws ModelFetchError */
+export function part<Args extends unknown[], Result>(
   load: () => Promise<(...args: Args) => Promise<Result>>,
 ) {
   return lazyPart(

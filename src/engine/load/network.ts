@@ -104,8 +104,11 @@ export function destroyNetwork(
 /**
  * The watershed of a model that was not calibrated: after a quarter of the layers, at one that sees all rounds.
  */
-function defaultWatershed(config: ModelConfig): number {
+export function defaultWatershed(
+  config: Pick<ModelConfig, "layers" | "numHiddenLayers">,
+): number {
   const quarter = Math.floor(config.numHiddenLayers / 4) - 1;
   const watershed = globalLayerFrom(config, Math.max(0, quarter));
-  return Math.min(watershed, config.numHiddenLayers - 2);
+  // The upper half has a layer too, unless there is but one.
+  return Math.max(0, Math.min(watershed, config.numHiddenLayers - 2));
 }

@@ -126,6 +126,22 @@ describe("beyond the trained range", () => {
     ]);
   });
 
+  test("what is packed is no nearer for windows than it is among all", () => {
+    const { lower, upper } = frameOf({
+      history,
+      own: [question],
+      ownTokens: 50,
+      contextTokens,
+      selected: new Set([1, 2]),
+    });
+    const forWindows = (placed: readonly PlacedRound[]) =>
+      placed.map(({ round, base, place = base }) => [round.id, place]);
+    expect(forWindows(upper)).toEqual(
+      forWindows(lower).filter(([id]) => id !== 3),
+    );
+    expect(forWindows(upper)[1]).toEqual([1, 10]);
+  });
+
   test("candidates stay where they would stand among all", () => {
     const { lower } = frame({ contextTokens, candidates: new Set([2]) });
     expect(lower).toEqual([
