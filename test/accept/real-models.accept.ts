@@ -31,6 +31,8 @@ interface Golden {
 const MOST_OFF = 0.05;
 /** Below this margin between the two likeliest tokens, rounding may choose the other. */
 const LEAST_MARGIN = 0.1;
+/** Tokens of replies that the exact pass must be sure of, for the comparison to say something. */
+const LEAST_COMPARED = 8;
 /** KL from full attention, in nats a token, where everything is attended to. */
 const MOST_KL = 1e-3;
 /** Planned bytes may differ from those on the GPU by this share. */
@@ -126,22 +128,24 @@ describe.each(keys)("%s", (key) => {
 
     // What an exact pass says, as far as it is sure.
     const spoken = await spokenOf(golden, join(folder, file));
-    let agreeing = 0;
+    let compared = 0;
     const decoded: { tokens: number; ms: number }[] = [];
-    for (const { message, sure } of spoken) {
+    for (const { message, sure, sureTokens } of spoken) {
       // An empty chat is new already.
       if (decoded.length > 0)
         await tab.getByRole("button", { name: "New chat" }).first().click();
       const { reply, receipt } = await chat.ask(message);
       expect(reply.startsWith(sure.trim()), `${reply} / ${sure}`).toBe(true);
-      agreeing += sure.length > 0 ? 1 : 0;
+      compared += sureTokens;
       const { decodeMs } = receipt.kv.phases;
       decoded.push({ tokens: receipt.replyTokens, ms: decodeMs });
     }
     const sum = (of: "tokens" | "ms") =>
       decoded.reduce((total, one) => total + one[of], 0);
     row["decode, tok/s"] = rounded((1000 * sum("tokens")) / sum("ms"));
-    row["replies as the exact pass"] = `${agreeing} of ${spoken.length}`;
+    row["greedy tokens as the exact pass"] = compared;
+    // Otherwise nothing was compared.
+    expect(compared).toBeGreaterThanOrEqual(LEAST_COMPARED);
 
     const before = await chat.rounds();
     await chat.ask("And what is the capital of Italy?");
@@ -192,15 +196,13 @@ describe.each(keys)("%s", (key) => {
     await context.close();
   });
 
-  test("opens when it is dropped on the page, in the planned bytes", async () => {
+  test("opens when it is dropped on the page", async () => {
     const context = await browser.newContext();
     const chat = await ChatPage.openIn(context, address, prepare);
     const { page: tab } = chat;
     tab.setDefaultTimeout(PATIENCE.timeout);
-    await tab.getByRole("button", { name: /^Model: / }).click();
-    const chooser = tab.waitForEvent("filechooser");
-    await tab.getByRole("button", { name: "Open files…" }).click();
-    await (await chooser).setFiles(join(folder, file));
+    await tab.getByRole("button", { name: /^Model: / }).waitFor();
+    await drop(tab, join(folder, file));
     await tab
       .getByRole("button", { name: new RegExp(`^Model: .*${stem(file)}`) })
       .waitFor();
@@ -224,6 +226,30 @@ async function prepare(tab: ChatPage["page"]) {
   });
 }
 
+/** Drops a file of the disk on the chat. */
+async function drop(tab: ChatPage["page"], path: string) {
+  // A file that is chosen comes without its bytes going through the test.
+  const handle = await tab.evaluateHandle(() => {
+    const input = document.createElement("input");
+    input.type = "file";
+    return input;
+  });
+  await handle.asElement()!.setInputFiles(path);
+  await handle.evaluate((input) => {
+    const dataTransfer = new DataTransfer();
+    for (const file of input.files!) dataTransfer.items.add(file);
+    const options = {
+      dataTransfer,
+      bubbles: true,
+      composed: true,
+      cancelable: true,
+    };
+    const chat = document.querySelector("rondo-chat")!;
+    for (const type of ["dragenter", "dragover", "drop"])
+      chat.dispatchEvent(new DragEvent(type, options));
+  });
+}
+
 const rounded = (value: number) => Number(value.toPrecision(3));
 
 const stem = (file: string) => file.split(/[.-]/)[0]!;
@@ -235,7 +261,11 @@ async function spokenOf({ chats }: Golden, path: string) {
   return chats.map(({ message, reply }) => {
     const unsure = reply.findIndex(({ margin }) => margin < LEAST_MARGIN);
     const sure = unsure < 0 ? reply : reply.slice(0, unsure);
-    return { message, sure: tokenizer.decode(sure.map(({ token }) => token)) };
+    return {
+      message,
+      sure: tokenizer.decode(sure.map(({ token }) => token)),
+      sureTokens: sure.length,
+    };
   });
 }
 

@@ -96,7 +96,10 @@ export interface ModelPlan {
   hasUpdate: boolean;
   /** On the GPU. */
   weightBytes: number;
-  /** Bits of a weight on the GPU, scales included, on average. A quantised file keeps its own, rounded up to what the GPU reads. */
+  /**
+   * Bits of a weight on the GPU, scales included, on average. A quantised file keeps its own, rounded up to what the
+   * GPU reads.
+   */
   bitsPerWeight: number;
   /** The same in the files. */
   fileBitsPerWeight: number;

@@ -2,6 +2,7 @@
 
 const RECURRENT =
   "layers with a recurrent state instead of KV (docs/recurrent-state.md)";
+const LAYER_TABLES = "embeddings of each layer, and KV that layers share";
 const EXPERTS = "a mixture of experts";
 
 /** By their names in config.json, and in GGUF. */
@@ -22,14 +23,12 @@ const LACKING: Readonly<Record<string, string>> = {
   mamba: RECURRENT,
   mamba2: RECURRENT,
   rwkv7: RECURRENT,
-  Gemma3nForCausalLM: "embeddings of each layer, and KV that layers share",
-  Gemma3nForConditionalGeneration:
-    "embeddings of each layer, and KV that layers share",
-  gemma3n: "embeddings of each layer, and KV that layers share",
-  Gemma4ForCausalLM: "embeddings of each layer, and KV that layers share",
-  Gemma4ForConditionalGeneration:
-    "embeddings of each layer, and KV that layers share",
-  gemma4: "embeddings of each layer, and KV that layers share",
+  Gemma3nForCausalLM: LAYER_TABLES,
+  Gemma3nForConditionalGeneration: LAYER_TABLES,
+  gemma3n: LAYER_TABLES,
+  Gemma4ForCausalLM: LAYER_TABLES,
+  Gemma4ForConditionalGeneration: LAYER_TABLES,
+  gemma4: LAYER_TABLES,
   Gemma3ForConditionalGeneration:
     "images (its text alone, in GGUF, can be loaded)",
   Gemma2ForCausalLM: "caps of logits",

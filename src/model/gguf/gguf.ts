@@ -1,6 +1,6 @@
 /**
- * A model in a GGUF file, or in the parts of one. Other formats keep its configuration and tokenizer in files beside the weights; here
- * the metadata provides these files, unless the folder has a file of that name.
+ * A model in a GGUF file, or in the parts of one. Other formats keep its configuration and tokenizer in files beside
+ * the weights; here the metadata provides these files, unless the folder has a file of that name.
  */
 import { ModelFormatError } from "../../util/errors";
 import { ByteReader } from "../checkpoint/byte-reader";
