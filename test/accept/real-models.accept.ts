@@ -234,7 +234,7 @@ async function drop(tab: ChatPage["page"], path: string) {
     input.type = "file";
     return input;
   });
-  await handle.asElement()!.setInputFiles(path);
+  await handle.asElement().setInputFiles(path);
   await handle.evaluate((input) => {
     const dataTransfer = new DataTransfer();
     for (const file of input.files!) dataTransfer.items.add(file);
