@@ -129,7 +129,7 @@ describe.each([
     bindGroups: 0,
     buffers: 0,
     writes: 1,
-    writtenBytes: 120,
+    writtenBytes: 128,
   } satisfies WorkCounts;
 
   const times = (counts: WorkCounts, n: number) =>
