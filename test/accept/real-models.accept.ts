@@ -184,7 +184,7 @@ describe.each(keys)("%s", (key) => {
     await last.hover();
     await last.getByRole("button", { name: "Edit" }).click();
     await tab.getByRole("textbox", { name: "Edit message" }).fill("Goodbye.");
-    await tab.getByRole("button", { name: "Send as a new branch" }).click();
+    await last.getByRole("button", { name: "Send", exact: true }).click();
     await expect
       .poll(async () => (await chat.rounds()).at(-1)?.message, PATIENCE)
       .toBe("Goodbye.");
