@@ -7,8 +7,14 @@ import embed from "../../shaders/embed.wgsl?raw";
 import linear from "../../shaders/shared/linear.wgsl?raw";
 import packed from "../../shaders/shared/packed.wgsl?raw";
 import pages from "../../shaders/shared/pages.wgsl?raw";
+import scoring from "../../shaders/shared/scoring.wgsl?raw";
 import step from "../../shaders/shared/step.wgsl?raw";
 import weights from "../../shaders/shared/weights.wgsl?raw";
+import {
+  scoredPages,
+  scoringWords,
+  unitTable,
+} from "../../src/engine/run/scoring";
 import { KV_FORMAT, WEIGHT_FORMAT } from "../../src/kernels/formats";
 import { EPILOGUE } from "../../src/kernels/linear";
 import { PAGE_ENTRY_WORDS, PAGE_TOKENS } from "../../src/memory/page-pool";
@@ -155,6 +161,51 @@ describe("a page table", () => {
     const entry = pageEntry(placed!, "lower", 1, 20);
     expect(PAGE.readAll(Uint32Array.from(entry))).toEqual(last);
     expect(structOf(step, "AppendedPage").bytes).toBe(4 + PAGE.bytes);
+  });
+});
+
+describe("a scoring", () => {
+  const units = [
+    { pages: [61, 62], tokens: 20, ahead: 30 },
+    { pages: [71], tokens: 5, ahead: 5 },
+  ];
+  const listOf = (struct: string) =>
+    structOf(`${scoring} struct List { all : array<${struct}> }`, "List");
+
+  it("is what its struct says", () => {
+    const data = scoringWords(
+      { firstRow: 1, rows: 2, firstPlace: 30 },
+      { from: 10, to: 50 },
+      { units: 4, residentPages: 5 },
+    );
+    expect(structOf(scoring, "Scoring").readAll(data)).toEqual({
+      first_row: 1,
+      row_count: 2,
+      first_place: 30,
+      resident_pages: 5,
+      unit_count: 4,
+      out_row: 20,
+      out_rows: 40,
+    });
+  });
+
+  it("has an entry as its struct says for each page", () => {
+    expect(listOf("ScoredPage").readAll(scoredPages(units))).toEqual({
+      all: [
+        { page: 61, ahead: 30, first: 0, valid: 16 },
+        { page: 62, ahead: 30, first: 16, valid: 4 },
+        { page: 71, ahead: 5, first: 0, valid: 5 },
+      ],
+    });
+  });
+
+  it("has an entry as its struct says for each unit", () => {
+    expect(listOf("ScoredUnit").readAll(unitTable(units))).toEqual({
+      all: [
+        { first: 0, count: 2 },
+        { first: 2, count: 1 },
+      ],
+    });
   });
 });
 

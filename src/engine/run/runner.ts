@@ -23,6 +23,8 @@ import type { Frame } from "./attention-frame";
 import { MassReader } from "./mass-reader";
 import { PrefillPace } from "./prefill-pace";
 import { RelevanceReader } from "./relevance-reader";
+import { ScoreReader, type UnitScores } from "./score-reader";
+import { scoredSlice } from "./scoring";
 
 /** Tokens `from`..`to - 1` of a round, as rows of a pass. */
 export interface Span {
@@ -46,6 +48,8 @@ export interface Prefill {
   relevanceRows?: number;
   /** Reads attention mass at the last layer over the last so many rows. */
   massRows?: number;
+  /** Scores units by heads of these layers, for rows that the last span has. */
+  scores?: UnitScores;
   /** Draws a token from the last row's logits. */
   first?: FirstDraw;
 }
@@ -65,6 +69,7 @@ export class Runner {
   readonly layerCount: number;
   readonly mass: MassReader;
   readonly relevance: RelevanceReader;
+  readonly scores: ScoreReader;
   readonly #pace = new PrefillPace(ROW_CAPACITY);
   readonly #onPace: PaceListener;
   /** Residual stream of kept rows. */
@@ -84,6 +89,7 @@ export class Runner {
     this.layerCount = cache.lower.layerCount + cache.upper.layerCount;
     this.mass = new MassReader(gpu, decoder);
     this.relevance = new RelevanceReader(gpu, decoder);
+    this.scores = new ScoreReader(gpu, cache);
     this.#onPace = onPace;
   }
 
@@ -101,7 +107,7 @@ export class Runner {
    * Runs rows through layers, in order. After each submit but the last, yields the number of rows done, once the
    * GPU has finished it. The caller may stop there; what is done stays done.
    *
-   * @throws OutOfMemoryError, DeviceLostError
+   * @throws OutOfMemoryError, DeviceLostError; RangeError for scores of rows or layers that are not run
    */
   async *prefill({
     frame,
@@ -111,6 +117,7 @@ export class Runner {
     keptRows,
     relevanceRows,
     massRows = 0,
+    scores,
     first,
   }: Prefill): AsyncGenerator<number, void> {
     const { gpu, decoder } = this;
@@ -121,11 +128,16 @@ export class Runner {
     const stride = 4 * strideOf(decoder.hiddenSize);
     if (keepsResidual) await this.#keep(total * stride);
     const keys = this.writeTables(frame, total);
-    const scores = relevanceRows !== undefined;
+    const writesNext = relevanceRows !== undefined;
     const askedRows = relevanceRows ?? massRows;
     let capacity = total;
-    if (scores) capacity = await this.relevance.begin(keys.lowerPages);
+    if (writesNext) capacity = await this.relevance.begin(keys.lowerPages);
     else if (massRows > 0) capacity = await this.mass.begin(keys.lowerPages);
+    const lastSpan = spans.at(-1)!;
+    if (scores) {
+      expectRun(scores, lastSpan, layers);
+      capacity = Math.min(capacity, await this.scores.begin(scores));
+    }
 
     for (let done = 0; done < total;) {
       const fitting = this.#pace.nextRows(total - done);
@@ -152,8 +164,13 @@ export class Runner {
         copies.push({ from: residual, to: this.#kept!, toOffset, bytes });
       }
       const isAsked = asked > 0;
-      const mass = isAsked && !scores ? this.mass.slice() : undefined;
-      const score = isAsked && scores ? this.relevance.slice(asked) : undefined;
+      const mass = isAsked && !writesNext ? this.mass.slice() : undefined;
+      const relevance =
+        isAsked && writesNext ? this.relevance.slice(asked) : undefined;
+      // As if all rows were the last round's.
+      const place = lastSpan.to - total + done;
+      const scored = scores && scoredSlice(place, count, scores.rows);
+      const scoring = scored && this.scores.slice(scored);
       if (mass) copies.push(mass.copy);
 
       const start = performance.now();
@@ -161,8 +178,8 @@ export class Runner {
         `prefill ${count} rows`,
         (pass) => {
           if (!resumes) decoder.embed(pass, count);
-          decoder.run(pass, layers, count, keys, mass?.request);
-          if (scores) decoder.writeKeys(pass, layers.to, count, score);
+          decoder.run(pass, layers, count, keys, mass?.request, scoring);
+          if (writesNext) decoder.writeKeys(pass, layers.to, count, relevance);
           if (drawing) {
             decoder.head(pass, 1);
             decoder.sample(pass);
@@ -171,7 +188,7 @@ export class Runner {
         copies,
       );
       this.#lastRows = count;
-      this.#note(slice, layers, layers.to + Number(scores));
+      this.#note(slice, layers, layers.to + Number(writesNext));
       if (mass) await this.mass.take(asked);
       done = end;
       if (done < total) {
@@ -318,6 +335,7 @@ export class Runner {
   destroy(): void {
     this.mass.destroy();
     this.relevance.destroy();
+    this.scores.destroy();
     if (this.#kept) this.gpu.destroyBuffer(this.#kept);
   }
 
@@ -378,6 +396,23 @@ export class Runner {
   #share({ from, to }: LayerRange): number {
     return this.layerCount / Math.max(1, to - from);
   }
+}
+
+/** @throws RangeError if rows or heads that score are not part of a pass */
+function expectRun(
+  { rows, heads }: UnitScores,
+  span: Span,
+  { from, to }: LayerRange,
+): void {
+  if (rows.from < span.from || rows.to > span.to)
+    throw new RangeError(
+      `rows ${rows.from} to ${rows.to} can't be scored by a pass that ends with ${span.from} to ${span.to}`,
+    );
+  const other = heads.find(({ layer }) => layer < from || layer >= to);
+  if (other)
+    throw new RangeError(
+      `a head of layer ${other.layer} can't score in a pass through layers ${from} to ${to - 1}`,
+    );
 }
 
 function range(from: number, to: number): number[] {

@@ -16,6 +16,7 @@ import {
   recordLayer,
 } from "./layer";
 import { recordLinear } from "./linear";
+import { type ScoreRequest, scoreHeads } from "./score-heads";
 import { strideOf } from "../weights/matrix-format";
 import type { Tuning } from "./tuning";
 import type { Weights } from "../weights/weights";
@@ -220,6 +221,7 @@ export class Decoder {
   /**
    * The residual stream of the step's rows through layers `from`..`to - 1`. Each row's K and V go to
    * its slot first; then it attends to all keys of its half's page table at its position or before.
+   * Between the two, heads that a request names score units.
    */
   run(
     pass: Pass,
@@ -227,6 +229,7 @@ export class Decoder {
     rows: number,
     { lowerSplits, upperSplits }: KeySplits,
     mass?: MassRequest,
+    scores?: ScoreRequest,
   ): void {
     this.#refresh();
     const { numAttentionHeads: heads, numKeyValueHeads: kvHeads } =
@@ -238,6 +241,7 @@ export class Decoder {
       const shape = { rows, group: heads / kvHeads, kvHeads, splits };
       layer.qkv(pass, rows);
       layer.append(pass, rows);
+      if (scores) scoreHeads(pass, this.#context, l, this.#keysOf(l), scores);
       if (mass && l === to - 1) this.#attendWithMass(pass, l, shape, mass);
       else if (rows === 1) layer.attentionOfOne(pass, shape);
       else layer.attention(pass, shape);

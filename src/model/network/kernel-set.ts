@@ -8,6 +8,8 @@ import {
 } from "../../kernels/attention";
 import { attentionJoin } from "../../kernels/attention-join";
 import { embed } from "../../kernels/embed";
+import { evenScores } from "../../kernels/even-scores";
+import { evenScoresJoin } from "../../kernels/even-scores-join";
 import { KV_FORMAT, WEIGHT_FORMAT } from "../../kernels/formats";
 import { matmul } from "../../kernels/matmul";
 import { normAdd } from "../../kernels/norm-add";
@@ -64,6 +66,8 @@ export async function compileKernels(
     relevance(gpu, { head_dim, rotary_dim, kv_format }),
     relevanceJoin(gpu),
     normAdd(gpu),
+    evenScores(gpu, { head_dim, rotary_dim, kv_format }),
+    evenScoresJoin(gpu),
   ]);
   const [
     embedTokens,
@@ -79,6 +83,8 @@ export async function compileKernels(
     score,
     scoreJoin,
     addNorm,
+    scoreHead,
+    scoreUnits,
   ] = compiled;
   return {
     embed: embedTokens,
@@ -97,6 +103,8 @@ export async function compileKernels(
     relevance: score,
     relevanceJoin: scoreJoin,
     normAdd: addNorm,
+    evenScores: scoreHead,
+    evenScoresJoin: scoreUnits,
   };
 }
 
