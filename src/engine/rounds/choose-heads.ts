@@ -70,7 +70,9 @@ export function chooseHeads(
   cases: readonly HeadCase[],
   { isCandidate = () => true }: ChooseHeadsOptions = {},
 ): HeadChoice {
-  const answered = cases.filter(({ source }) => source !== undefined);
+  const answered = cases.filter(
+    ({ kind, source }) => kind !== "none" && source !== undefined,
+  );
   if (answered.length === 0)
     throw new RangeError("retrieval heads: no question has a known answer");
   const singles = candidatesOf(answered[0]!, isCandidate);
