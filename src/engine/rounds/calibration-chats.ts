@@ -76,7 +76,7 @@ function chatOf(
     const [message, same, other, values] = fact;
     const source = places[i]!;
     const answer = one(values!.split(", "));
-    const [reply] = one(linesOf(talk.thanks));
+    const [reply] = one(linesOf(talk.replies));
     // A function: "$" means something in a string that replaces.
     const user = message!.replace("$", () => answer);
     chat.rounds.splice(source, 0, { user, reply: reply! });

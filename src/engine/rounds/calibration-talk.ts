@@ -7,6 +7,8 @@
  *
  *     exchanges   message | reply
  *     facts       message | its question | the question in other words | a value, another, ...      $ stands for the value
+ *
+ * What asks for nothing shares no content word with the talk either: it measures noise, and a chance match is none.
  */
 
 export interface Talk {
@@ -14,7 +16,7 @@ export interface Talk {
   exchanges: string;
   facts: string;
   /** Replies to a message that tells a fact. */
-  thanks: string;
+  replies: string;
   /** Questions that ask for nothing of the chat. */
   nothing: string;
 }
@@ -117,8 +119,8 @@ The spare key is under the $. | Where is the spare key? | How do I get in when I
 The number of our hotel room is $. | What is the number of our hotel room? | Behind which door do we sleep tonight? | 317, 208, 512
 I drink my tea with $ in it. | What do I drink my tea with? | How do I like that hot cup in the afternoon? | honey, ginger, oat milk
 `,
-  thanks: `
-Thank you for telling me.
+  replies: `
+Fine, now I know.
 Good to know, I will keep that in mind.
 All right, I have made a note of it.
 I will remember that.
@@ -129,13 +131,13 @@ Tell me a joke.
 Thanks!
 What is the capital of France?
 Okay.
-How many legs does a spider have?
-Good morning, how are you?
-Write a short poem about the sea.
-What is seven times eight?
-That is very kind of you.
-Who painted the Mona Lisa?
-Explain gravity in one sentence.
+Who wrote Hamlet?
+Hi, how are you?
+Invent a limerick with a dragon.
+What is the square root of 49?
+You are great!
+Who discovered America?
+Explain what an atom is.
 `,
 };
 
@@ -161,8 +163,8 @@ Meine Medizin muss ich immer um $ einnehmen. | Wann muss ich meine Medizin einne
 Ich habe das Auto auf Parkdeck $ abgestellt. | Auf welchem Parkdeck habe ich das Auto abgestellt? | In welcher Etage der Garage steht mein Wagen? | C4, B2
 Seit dem Winter übe ich $. | Was übe ich seit dem Winter? | Welches Instrument spiele ich? | Oboe, Fagott
 `,
-  thanks: `
-Danke, das merke ich mir.
+  replies: `
+Gut, das merke ich mir.
 Gut zu wissen.
 In Ordnung, ich habe es notiert.
 `,
@@ -171,8 +173,8 @@ Hallo!
 Erzähl mir einen Witz.
 Danke schön!
 Was ist die Hauptstadt von Frankreich?
-Wie viele Beine hat eine Spinne?
-Schreib ein kurzes Gedicht über das Meer.
+Wer hat Hamlet geschrieben?
+Schreib einen Limerick über einen Drachen.
 `,
 };
 
@@ -198,18 +200,18 @@ Je dois prendre mon médicament à $. | Quand dois-je prendre mon médicament ? 
 J'ai laissé la voiture au niveau $ du parking. | À quel niveau du parking ai-je laissé la voiture ? | Où se trouve mon véhicule dans le garage ? | C4, B2
 Depuis cet hiver, j'apprends le $. | Qu'est-ce que j'apprends depuis cet hiver ? | De quel instrument est-ce que je joue ? | hautbois, violoncelle
 `,
-  thanks: `
-Merci, je m'en souviendrai.
+  replies: `
+D'accord, je m'en souviendrai.
 C'est bon à savoir.
 Très bien, je l'ai noté.
 `,
   nothing: `
 Bonjour !
 Raconte-moi une blague.
-Merci beaucoup !
+Merci !
 Quelle est la capitale de la France ?
-Combien de pattes a une araignée ?
-Écris un court poème sur la mer.
+Qui a écrit Hamlet ?
+Invente une fable sur un dragon.
 `,
 };
 
@@ -235,17 +237,17 @@ Tengo que tomar mi medicina a las $. | ¿Cuándo tengo que tomar mi medicina? | 
 He dejado el coche en la planta $ del aparcamiento. | ¿En qué planta del aparcamiento he dejado el coche? | ¿Dónde está mi vehículo dentro del garaje? | C4, B2
 Desde el invierno estoy practicando el $. | ¿Qué estoy practicando desde el invierno? | ¿Qué instrumento toco? | oboe, violonchelo
 `,
-  thanks: `
-Gracias, lo tendré en cuenta.
+  replies: `
+Muy bien, lo tendré en cuenta.
 Es bueno saberlo.
 De acuerdo, lo he apuntado.
 `,
   nothing: `
 ¡Hola!
 Cuéntame un chiste.
-¡Muchas gracias!
+¡Gracias!
 ¿Cuál es la capital de Francia?
-¿Cuántas patas tiene una araña?
-Escribe un poema corto sobre el mar.
+¿Quién escribió Hamlet?
+Inventa una rima sobre un dragón.
 `,
 };

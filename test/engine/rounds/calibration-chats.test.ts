@@ -18,13 +18,13 @@ const chats = seeds.flatMap(calibrationChats);
 /** Words without content, in all four languages. */
 const FUNCTION_WORDS = new Set(
   `a an the i my me our we us you your it its is are am was be been to of in on at for with and or so have has had do
-   does did must should not never what which who when where how that this those from
+   does did must should not never what which who when where how that this those from tell
    ich mein meine meiner du der die das den dem ein eine einen und zu auf in um an seit mich muss darf habe bin ist
-   welche welches welcher welchem was wann nie
+   mir von hat über wer welche welches welcher welchem was wann nie
    je j ai suis mon ma le la les l un une du de d à au aux dans ce cet cette ces c est et alors n ne pas jamais qu que
-   quel quelle quand où se il faut dois me va depuis
+   quel quelle quand où qui sur moi a se il faut dois me va depuis
    yo mi mis me el la los las un una a al de del en y con que qué cuál cuándo dónde es está he tengo estoy desde no
-   nunca así`.split(/\s+/),
+   nunca así quién un sobre`.split(/\s+/),
 );
 
 function wordsOf(text: string): string[] {
@@ -151,6 +151,15 @@ test("questions that ask for nothing have no source, and there are some in each 
     expect(questions.filter(({ kind }) => kind === "none")).toHaveLength(
       rounds.length === 24 ? 4 : 3,
     );
+});
+
+test("questions that ask for nothing share no word with anything that is said", () => {
+  for (const { nothing, ...said } of [ENGLISH, GERMAN, FRENCH, SPANISH]) {
+    const told = said.facts.replaceAll(/ \|.* \|/g, "");
+    const words = contentOf(`${said.exchanges} ${told} ${said.replies}`);
+    const shared = [...contentOf(nothing)].filter((word) => words.has(word));
+    expect(shared).toEqual([]);
+  }
 });
 
 test("no placeholder is left, and nothing is empty", () => {
