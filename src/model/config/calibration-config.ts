@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { checked } from "../files/check-json";
+import type { IndexHead, ScoreHow } from "./round-index";
 
 export interface RondoConfig {
   /** The last layer of the lower half: its attention selects rounds. */
@@ -16,9 +17,45 @@ export interface RondoConfig {
   tau: number;
   /** Trained positions, if fewer than config.json says. */
   contextTokens?: number | undefined;
+  /** The retrieval heads that find rounds, if the model has any. */
+  index?: RoundIndex | undefined;
+}
+
+/** How retrieval heads find the rounds that a question asks for. */
+export interface RoundIndex {
+  /** One to three, none twice. */
+  heads: IndexHead[];
+  how: ScoreHow;
+  /** The score that a question which asks for nothing may reach at so many units; units rise strictly. */
+  noise: [units: number, value: number][];
+  /** A chat of at most so many tokens is read whole. */
+  wholeTokens: number;
 }
 
 const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0));
+const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+const index = v.object({
+  heads: v.pipe(
+    v.array(v.strictTuple([wholeNumber, wholeNumber])),
+    v.minLength(1),
+    v.maxLength(3),
+    v.check(
+      (heads) => new Set(heads.map(String)).size === heads.length,
+      "no head twice",
+    ),
+  ),
+  how: v.picklist(["sum", "greatest"]),
+  noise: v.pipe(
+    v.array(v.strictTuple([positive, v.pipe(v.number(), v.minValue(0))])),
+    v.check(
+      (points) =>
+        points.every(([units], i) => i === 0 || points[i - 1]![0] < units),
+      "noise by rising units",
+    ),
+  ),
+  whole_tokens: v.optional(wholeNumber, 0),
+});
 
 const fields = v.object({
   version: v.literal(1),
@@ -29,7 +66,8 @@ const fields = v.object({
     v.pipe(v.array(wholeNumber), v.minLength(1)),
   ]),
   tau: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
-  context_tokens: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  context_tokens: v.optional(positive),
+  index: v.optional(index),
 });
 
 /**
@@ -52,6 +90,11 @@ export function readRondoConfig(
       (one) => one.heads === "all" || one.heads.every((head) => head < heads),
       `heads below the model's ${heads}`,
     ),
+    v.check(
+      (one) =>
+        one.index?.heads.every(([l, h]) => l < layers && h < heads) ?? true,
+      `index.heads below the model's ${layers} layers and ${heads} heads`,
+    ),
   );
   const { watershed, rows, tau, ...rest } = checked(shaped, json, file);
   return {
@@ -60,5 +103,11 @@ export function readRondoConfig(
     heads: rest.heads,
     tau,
     contextTokens: rest.context_tokens,
+    index: rest.index && {
+      heads: rest.index.heads.map(([layer, head]) => ({ layer, head })),
+      how: rest.index.how,
+      noise: rest.index.noise,
+      wholeTokens: rest.index.whole_tokens,
+    },
   };
 }
