@@ -2,7 +2,12 @@
 
 /** The purpose of a buffer. */
 export type MemoryClass =
-  "weights" | "lower pages" | "upper pages" | "activations" | "staging";
+  | "weights"
+  | "lower pages"
+  | "upper pages"
+  | "index"
+  | "activations"
+  | "staging";
 
 /** Counts the bytes of live buffers by class, and their peak. */
 export class Ledger {
@@ -10,6 +15,7 @@ export class Ledger {
     weights: 0,
     "lower pages": 0,
     "upper pages": 0,
+    index: 0,
     activations: 0,
     staging: 0,
   };

@@ -7,8 +7,8 @@ interface ByHalf {
 }
 
 /**
- * Upper pages per lower page: lower halves of the whole chat should be resident, upper halves only of the rounds
- * that turns attend to.
+ * Upper pages per lower page, where all lower halves are read: those of the whole chat should be resident, upper
+ * halves only of the rounds that turns attend to.
  */
 const UPPER_SHARE = 1 / 3;
 
@@ -17,30 +17,32 @@ const UPPER_SHARE = 1 / 3;
  *
  * @param pageBytes of a page over all layers of its half
  * @param bufferBytes the largest buffer: a layer's keys, or its values
+ * @param upperShare upper pages per lower page
  */
 export function divideBudget({
   budgetBytes,
   pageBytes,
   layerCounts,
   bufferBytes,
+  upperShare = UPPER_SHARE,
 }: {
   budgetBytes: number;
   pageBytes: ByHalf;
   layerCounts: ByHalf;
   bufferBytes: number;
+  upperShare?: number | undefined;
 }): ByHalf {
   // A model without upper layers keeps whole rounds in the lower half.
   const matrixBytes = (half: keyof ByHalf) =>
     layerCounts[half] === 0 ? 0 : pageBytes[half] / (2 * layerCounts[half]);
   const growing = Math.max(
     matrixBytes("lower"),
-    UPPER_SHARE * matrixBytes("upper"),
+    upperShare * matrixBytes("upper"),
   );
-  const perLowerPage =
-    pageBytes.lower + UPPER_SHARE * pageBytes.upper + growing;
+  const perLowerPage = pageBytes.lower + upperShare * pageBytes.upper + growing;
   const lower = Math.floor(budgetBytes / perLowerPage);
   const upper =
-    layerCounts.upper === 0 ? lower : Math.floor(UPPER_SHARE * lower);
+    layerCounts.upper === 0 ? lower : Math.floor(upperShare * lower);
   const bindable = Math.floor(
     bufferBytes / Math.max(matrixBytes("lower"), matrixBytes("upper")),
   );

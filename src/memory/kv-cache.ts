@@ -187,7 +187,13 @@ export class KvCache {
   /** The most bytes of the pages of both halves, also while pools grow. */
   readonly budgetBytes: number;
 
-  constructor(gpu: Gpu, shape: KvShape, budgetBytes: number) {
+  /** @param upperShare upper pages per lower page; see divideBudget */
+  constructor(
+    gpu: Gpu,
+    shape: KvShape,
+    budgetBytes: number,
+    upperShare?: number,
+  ) {
     this.budgetBytes = budgetBytes;
     this.lower = new KvHalf(gpu, "lower", shape);
     this.upper = new KvHalf(gpu, "upper", shape);
@@ -199,6 +205,7 @@ export class KvCache {
         upper: this.upper.layerCount,
       },
       bufferBytes: gpu.bindingBytes,
+      upperShare,
     });
   }
 

@@ -48,6 +48,8 @@ export interface RoundRecord {
   attended: number[] | null;
   /** Digest of the keys in its lower half, page by page. */
   pageDigest?: Float32Array | undefined;
+  /** Keys of retrieval heads in its segments, so that a question can be scored without these. */
+  indexKeys?: IndexKeys | undefined;
   /**
    * What the KV of its segments was computed behind, if they don't record it themselves (up to version 0.1). A
    * hash of all tokens before, and whether some KV of those was not exact.
@@ -63,6 +65,16 @@ export interface RoundRecord {
   /** The model that replied: its name on the hub, or that of its folder or file. Unknown before version 0.1. */
   modelName?: string | undefined;
   createdMs: number;
+}
+
+/** Keys of retrieval heads: [page][head][16][head_dim] f16, for the heads in each half. */
+export interface IndexKeys {
+  /** Fingerprint of the model. */
+  model: string;
+  /** Names the heads; keys of others are of no use. */
+  heads: string;
+  lower?: Uint16Array | undefined;
+  upper?: Uint16Array | undefined;
 }
 
 /** A round whose segments another round shares: they have the same tokens. */
@@ -88,6 +100,14 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
     contentHash: sha256Digits,
     attended: v.nullable(v.array(wholeNumber)),
     pageDigest: v.optional(v.instance(Float32Array)),
+    indexKeys: v.optional(
+      v.object({
+        model: v.string(),
+        heads: v.string(),
+        lower: v.optional(v.instance(Uint16Array)),
+        upper: v.optional(v.instance(Uint16Array)),
+      }),
+    ),
     kvContext: v.optional(sha256Digits),
     isApproximate: v.optional(v.boolean()),
     kvFrom: v.optional(
@@ -298,12 +318,13 @@ function withoutRound(
 
 type KvFields = Pick<
   RoundRecord,
-  "pageDigest" | "kvContext" | "kvFrom" | "isApproximate"
+  "pageDigest" | "indexKeys" | "kvContext" | "kvFrom" | "isApproximate"
 >;
 
 /** A round without any knowledge of KV. */
 export function withoutKv<R extends KvFields>({
   pageDigest: _digest,
+  indexKeys: _keys,
   kvContext: _context,
   kvFrom: _from,
   isApproximate: _isApproximate,

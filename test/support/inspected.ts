@@ -68,6 +68,7 @@ export const smallSnapshot: MemorySnapshot = {
       weights: 1000,
       "lower pages": 200,
       "upper pages": 200,
+      index: 0,
       activations: 50,
       staging: 0,
     },

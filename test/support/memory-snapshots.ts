@@ -173,6 +173,7 @@ function makeGpu(rounds: RoundMemory[]): GpuMemory {
     weights: 6_896_400,
     "lower pages": lower.pageCount * PAGE_BYTES,
     "upper pages": upper.pageCount * PAGE_BYTES,
+    index: 0,
     activations: 3_400_000,
     staging: 8_388_608,
   };
@@ -257,6 +258,7 @@ function makeModel(): ModelMemory {
     watershed: 3,
     tau: 0.9,
     massHeads: 5,
+    retrievalHeads: [],
     headCount: 8,
     calibration: "measured",
   };

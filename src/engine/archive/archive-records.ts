@@ -57,6 +57,7 @@ export function copyOfRound(round: RoundFields): RoundFields<Uint32Array> {
     kvFrom: round.kvFrom && { ...round.kvFrom },
     attended: round.attended && [...round.attended],
     pageDigest: round.pageDigest?.slice(),
+    indexKeys: round.indexKeys && { ...round.indexKeys },
   };
 }
 
@@ -86,6 +87,7 @@ export async function checkedRound(round: RoundRecord): Promise<RoundRecord> {
     textFingerprint: "",
     attended: null,
     pageDigest: undefined,
+    indexKeys: undefined,
   };
 }
 
@@ -115,6 +117,7 @@ export function asChatFile(
         conversationId: _id,
         contentHash: _hash,
         pageDigest,
+        indexKeys: _keys,
         kvContext: _context,
         isApproximate: _isApproximate,
         isFromFile: _isFromFile,

@@ -16,6 +16,7 @@ import { isResident, type Round } from "../../memory/round";
 import type { SegmentHeader } from "../../memory/segment";
 import { packHalf } from "../../memory/segment-transfer";
 import { type Half, HALVES } from "../../util/kv-half";
+import type { IndexKeys } from "../../store/rounds";
 import { TaskQueue } from "../../util/task-queue";
 import type { StorageMemory } from "../api/memory-snapshot";
 import type { BoundChat } from "../chat/bound-chat";
@@ -95,6 +96,7 @@ export class KvWriter {
       this.#pack(loaded, chat, round, halves),
     );
     this.#digest(loaded, round, packed);
+    noteKeys(loaded, chat, round, packed);
     let isWhole =
       packed.length === HALVES.length &&
       (await this.#archive.saveDocument(id, {
@@ -135,6 +137,7 @@ export class KvWriter {
         );
         if (typeof found === "string") {
           if (half === "lower") (round as ChatRound).pageDigest = undefined;
+          (round as ChatRound).indexKeys = undefined;
           return found;
         }
         const { payload, elements, origin } = found;
@@ -246,8 +249,9 @@ export class KvWriter {
     if (packed.length === 0) return;
     const { id } = chat.conversation;
     const hasDigest = this.#digest(loaded, round, packed);
+    const hasKeys = noteKeys(loaded, chat, round, packed);
     // Segments name the tokens of the record.
-    if (hasDigest || round.saved !== "all")
+    if (hasDigest || hasKeys || round.saved !== "all")
       void this.#text.save(chat.conversation, [round]);
     // Queued together: waiting for the chat's writes then waits for both halves.
     const writing = packed.map(
@@ -286,6 +290,33 @@ export class KvWriter {
     round.pageDigest = digestPayload(lower.payload, lower.header, watershed);
     return true;
   }
+}
+
+/**
+ * Takes the keys of retrieval heads out of what was packed, to be stored with the round.
+ *
+ * @returns whether they changed
+ */
+function noteKeys(
+  { index }: LoadedModel,
+  { segmentFingerprint: model }: BoundChat,
+  round: ChatRound,
+  packed: readonly PackedHalf[],
+): boolean {
+  if (index === undefined) return false;
+  const heads = index.name;
+  const known = round.indexKeys;
+  const isSame = known?.model === model && known.heads === heads;
+  const keys: IndexKeys = { ...(isSame && known), model, heads };
+  let isChanged = false;
+  for (const { half, header, payload } of packed) {
+    const found = index.keysOf(half, header, payload);
+    if (!found) continue;
+    keys[half] = found;
+    isChanged = true;
+  }
+  if (isChanged) round.indexKeys = keys;
+  return isChanged;
 }
 
 async function headerOf(

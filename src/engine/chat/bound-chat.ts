@@ -42,6 +42,8 @@ export class BoundChat {
         round[half].place = round.kvFrom;
       }
       round.pageDigest = undefined;
+      if (round.indexKeys?.model !== model.segmentFingerprint)
+        round.indexKeys = undefined;
       if (!this.#isRead(round)) this.#read(round);
       else if (round.isFromFile) noteRead(round);
     }

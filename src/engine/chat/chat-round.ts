@@ -40,6 +40,7 @@ export function newChatRound(
     textFingerprint = "",
     attended = null,
     pageDigest,
+    indexKeys,
     kvFrom,
     document,
     isFromFile = false,
@@ -57,6 +58,7 @@ export function newChatRound(
     textFingerprint,
     attended,
     pageDigest,
+    indexKeys,
     kvFrom,
     document,
     isFromFile,
@@ -102,6 +104,7 @@ export function forgetKv(round: ChatRound): void {
   for (const half of HALVES) forgetStored(round[half]);
   round.kvFrom = undefined;
   round.pageDigest = undefined;
+  round.indexKeys = undefined;
 }
 
 /** The same after its stored KV was deleted, which also affects copies that share it. */
