@@ -6,7 +6,8 @@
 //   npm run bench:fusion -- [--quick] [--full] [--count N] [--ratios 0,0.15,1] [--time]
 //   npm run bench:resume -- [--turns 5,20] [--full]
 //   npm run bench:models -- [--quick] [--full]
-//   npm run calibrate -- [--model DIR] [--count N] [--tau 0.9] [--write]
+//   npm run calibrate -- [--node] MODEL [--count N] [--write]
+//   npm run calibrate:watershed -- [--model DIR] [--count N] [--tau 0.9] [--write]
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -23,7 +24,17 @@ import { fail, root, setUp } from "./setup.mjs";
 
 const USAGE =
   "npm run bench -- [--node] [--quick] [--model DIR_OR_URL]; tools/bench.mjs lists the others.";
-const NAMES = ["speed", "rounds", "fusion", "resume", "models", "calibrate"];
+const NAMES = [
+  "speed",
+  "rounds",
+  "fusion",
+  "resume",
+  "models",
+  "heads",
+  "calibrate",
+];
+/** Those that write a rondo.json. */
+const CALIBRATIONS = ["heads", "calibrate"];
 /** Benchmarks that need what Node has: files, and the size of the heap. */
 const IN_NODE = ["models"];
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -44,9 +55,12 @@ setUp();
 const { name, options } = await readOptions();
 const model = options.model ?? join(root, "public/models/rondo-tiny");
 const isUrl = /^https?:/.test(model);
-if (!isUrl && !existsSync(join(model, "config.json")))
+const isFile = model.endsWith(".gguf");
+if (!isUrl && !existsSync(isFile ? model : join(model, "config.json")))
   fail(
-    `${resolve(model)} has no config.json. --model wants a model's folder, or its address.`,
+    isFile
+      ? `There is no file ${resolve(model)}.`
+      : `${resolve(model)} has no config.json. --model wants a model's folder, a GGUF file, or its address.`,
   );
 const params = Object.fromEntries(
   [...PARAMS, "quick", "full", "time"].flatMap((key) => {
@@ -74,8 +88,9 @@ try {
     write(`out/${file}`, text);
     console.log(`out/${file}`);
   }
-  if (name === "calibrate" && options.write === true) {
-    if (isUrl) fail("--write wants a model's folder on this machine.");
+  if (CALIBRATIONS.includes(name) && options.write === true) {
+    if (isUrl || isFile)
+      fail("--write wants a model's folder on this machine.");
     const path = join(model, "rondo.json");
     // Other fields of the file, such as context_tokens, stay.
     const before = existsSync(path)

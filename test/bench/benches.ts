@@ -13,6 +13,7 @@ import { benchFusion, fusionTable } from "./fusion";
 import { FUSION_KINDS, type FusionCase, readFusionCases } from "./fusion-cases";
 import { benchFusionTime, fusionTimeTable } from "./fusion-time";
 import { fusionPlot } from "./fusion-plot";
+import { calibrateHeads } from "./heads";
 import { History } from "./history";
 import { questionMasses } from "./question-masses";
 import { benchResume, resumeTable } from "./resume";
@@ -107,6 +108,16 @@ export const benches: Record<string, Bench> = {
     const { benchModels, modelsTable } = await import("./models");
     const rows = await benchModels(environment);
     return { result: rows, table: modelsTable(rows) };
+  },
+
+  async heads(environment) {
+    const { params, onProgress } = environment;
+    return withHistory(environment, {}, (history) =>
+      calibrateHeads(history.model, history, {
+        count: Number(params.get("count") ?? Infinity),
+        onProgress,
+      }),
+    );
   },
 
   async calibrate(environment) {

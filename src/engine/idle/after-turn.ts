@@ -1,5 +1,5 @@
 /** What is done after a turn, while the user reads: KV of its last tokens, storing it, calibration. */
-import type { BoundChat } from "../chat/bound-chat";
+import { rondoJson } from "../../model/config/calibration-config";
 import type { Archive } from "../archive/archive";
 import type { LoadedModel } from "../load/loaded-model";
 import type { ActiveChat } from "../open/active-chat";
@@ -34,25 +34,25 @@ export class AfterTurn {
     active.storeKv();
     void active.stored().then(onStored);
     void archive.saveUses();
-    await this.#learn(active.loaded, active.chat, archive, url).catch(
-      () => undefined,
-    );
+    await this.#learn(active, archive, url).catch(() => undefined);
   }
 
-  /** Calibrates a model that came without a calibration, from the question just asked. */
+  /** Looks for the retrieval heads of a model that came without a calibration. */
   async #learn(
-    loaded: LoadedModel,
-    chat: BoundChat,
+    { loaded, conversation }: ActiveChat,
     archive: Archive,
     url: string,
   ): Promise<void> {
     const calibration = this.#calibrations.get(loaded) ?? new SelfCalibration();
     this.#calibrations.set(loaded, calibration);
-    const learned = await calibration.learn(loaded, chat, this.#shouldYield);
+    const learned = await calibration.learn(
+      loaded,
+      conversation.rounds.length - 1,
+      this.#shouldYield,
+    );
     if (!learned) return;
-    loaded.model.selection = learned;
     loaded.model.calibration = "learned";
-    const { contextTokens: _, ...config } = learned;
-    await archive.saveLearned(url, { version: 1, ...config });
+    if (learned.index) await loaded.useHeads(learned.index);
+    await archive.saveLearned(url, rondoJson(learned));
   }
 }

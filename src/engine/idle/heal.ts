@@ -9,7 +9,7 @@ import type { ChatRound } from "../chat/chat-round";
 import { readyBranch } from "../chat/kv-state";
 import type { TurnContext } from "../open/active-chat";
 import { newReport } from "../restore/kv-restore";
-import { type FrameRequest, frameOf } from "../run/attention-frame";
+import { type FrameRequest, frameOf, seenBy } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 export interface Healing {
@@ -31,7 +31,7 @@ export async function healFirst(
   context: TurnContext,
   shouldYield: () => boolean,
 ): Promise<Healing> {
-  const { runner, residency, conversation, contextTokens } = context;
+  const { runner, residency, index, conversation, contextTokens } = context;
   const { rounds } = conversation;
   const { inexact } = await readyBranch(rounds);
   const round = inexact[0];
@@ -41,7 +41,7 @@ export async function healFirst(
   const request: History = {
     history: rounds.slice(0, rounds.indexOf(round)),
     contextTokens,
-    selected: round.attended === null ? undefined : new Set(round.attended),
+    ...seenBy(round.attended, index !== undefined),
   };
   const frame = frameOf({
     ...request,

@@ -1,93 +1,85 @@
 /**
- * Calibration in the page, for a model without rondo.json: it learns from the questions of the user's chats, one
- * at a time in idle time. The right answers are unknown there, so the attention of the later layers stands in for
- * them (calibration.ts).
+ * Calibration in the page, for a model whose retrieval heads are not known: in idle time it reads the built-in chats,
+ * whose answers are known, and keeps the heads that find these (choose-heads.ts). Interruptions cost the work on one
+ * chat.
  */
-import { isResident, type Round } from "../../memory/round";
 import type { RondoConfig } from "../../model/config/calibration-config";
-import { isGlobal } from "../../model/config/global-layers";
-import type { BoundChat } from "../chat/bound-chat";
-import type { QuestionMass, Rows } from "../rounds/calibration";
 import type { LoadedModel } from "../load/loaded-model";
+import type { CalibrationChat } from "../rounds/calibration-chats";
+import type { HeadCase } from "../rounds/choose-heads";
 import { lazyPart } from "../../util/lazy-part";
 
-const questionMass = lazyPart(
-  async () => (await import("../rounds/question-mass")).questionMass,
-);
-const calibrate = lazyPart(
-  async () => (await import("../rounds/calibration")).calibrate,
+const parts = () => import("./calibrate-heads");
+const inTokens = lazyPart(async () => (await parts()).inTokens);
+const casesOf = lazyPart(async () => (await parts()).casesOf);
+const indexFrom = lazyPart(async () => (await parts()).indexFrom);
+const builtInChats = lazyPart(
+  async () => (await import("../rounds/calibration-chats")).calibrationChats,
 );
 
-/** With fewer rounds before it, a question has too little to choose from. */
+/** With fewer rounds, a chat has too little to choose from. */
 const FEWEST_ROUNDS = 6;
-/** Questions needed for a calibration. */
-const QUESTIONS = 12;
-/** The default is given up only for at least this much more gain. */
-const CLEARLY_BETTER = 0.05;
+
+/** How far calibration is, in chats. */
+export interface CalibrationProgress {
+  done: number;
+  total: number;
+}
 
 export class SelfCalibration {
-  readonly #questions: QuestionMass[] = [];
-  readonly #seen = new Set<Round>();
-  readonly #needed: number;
-  #isDone = false;
+  readonly #chats: () => Promise<readonly CalibrationChat[]>;
+  readonly #cases: HeadCase[] = [];
+  #done = 0;
+  #isOver = false;
 
-  constructor(needed = QUESTIONS) {
-    this.#needed = needed;
+  /** @param chats default: the built-in ones */
+  constructor(chats: () => Promise<readonly CalibrationChat[]> = builtInChats) {
+    this.#chats = chats;
   }
 
   /**
-   * Learns from a chat's last question, if it is suitable.
+   * Goes on where it was interrupted. Does nothing for a model that needs no calibration, or as long as its chat is
+   * short.
    *
+   * @param rounds of the chat that was just used
    * @param shouldYield whether a foreground task waits for the GPU; then this stops
-   * @returns the calibration, once there are enough questions; its rows and heads apply at once, its watershed
-   *   from the next loading
+   * @returns the calibration, once it is done; without good heads its index is null
    * @throws OutOfMemoryError, DeviceLostError
    */
   async learn(
     { model, runner, residency }: LoadedModel,
-    { conversation, tokens }: BoundChat,
+    rounds: number,
     shouldYield: () => boolean,
+    onProgress: (progress: CalibrationProgress) => void = () => undefined,
   ): Promise<RondoConfig | undefined> {
-    const { rounds } = conversation;
-    const asking = rounds.at(-1)!;
-    const history = rounds.slice(0, -1);
-    if (this.#isDone || this.#seen.has(asking)) return undefined;
-    const isKnown = model.calibration !== "assumed";
-    if (history.length <= FEWEST_ROUNDS || isKnown) return undefined;
-    const isThere = history.every(
-      (round) => isResident(round, "lower") && isResident(round, "upper"),
-    );
-    if (!isThere || conversation.tokenCount > model.contextTokens)
+    if (this.#isOver || !model.needsHeads || rounds <= FEWEST_ROUNDS)
       return undefined;
-    this.#seen.add(asking);
-    const mass = await questionMass(runner, residency, {
-      history,
-      question: asking.tokens.slice(0, asking.openTokens),
-      tailTokens: tokens.tailTokens,
-      contextTokens: model.contextTokens,
-      shouldYield,
-    });
-    if (!mass) return undefined;
-    this.#questions.push(mass);
-    if (this.#questions.length < this.#needed) return undefined;
-
-    this.#isDone = true;
-    const { watershed } = runner.cache.lower.shape;
-    const found = await calibrate(this.#questions, undefined, (layer) =>
-      isGlobal(model.network.config, layer),
-    );
-    const gainAt = (rows: Rows, layer: number) =>
-      found.worth.find((one) => one.rows === rows && one.layer === layer)
-        ?.gain ?? 0;
-    const { rows, heads, tau } = model.selection;
-    return gainAt(found.rows, found.watershed) >=
-      gainAt(rows, watershed) + CLEARLY_BETTER
-      ? {
-          watershed: found.watershed,
-          rows: found.rows,
-          heads: found.heads,
-          tau,
+    const chats = await this.#chats();
+    const total = chats.length;
+    while (this.#done < total) {
+      if (shouldYield()) return undefined;
+      onProgress({ done: this.#done, total });
+      const chat = await inTokens(model, chats[this.#done]!);
+      const tokens = [chat.system, ...chat.rounds].flat().length;
+      // A model of a tiny context has nothing to choose from either.
+      if (tokens > model.contextTokens / 2) break;
+      const reading = await casesOf(model, runner, residency, chat);
+      let next = await reading.next();
+      while (next.done !== true) {
+        if (shouldYield()) {
+          await reading.return([]);
+          return undefined;
         }
-      : { watershed, rows, heads, tau };
+        next = await reading.next();
+      }
+      this.#cases.push(...next.value);
+      this.#done++;
+    }
+    this.#isOver = true;
+    onProgress({ done: total, total });
+    const { watershed } = runner.cache.lower.shape;
+    const isWhole = this.#done === total && this.#cases.length > 0;
+    const index = isWhole ? await indexFrom(model, this.#cases) : null;
+    return { ...model.selection, watershed, index };
   }
 }

@@ -9,7 +9,8 @@
  * Each head that gains anything has one vote, however much of its attention stays with the system prompt.
  */
 import type { ScoreHow } from "../../model/config/round-index";
-import { massOf, type UnitSoftmax } from "./unit-softmax";
+import type { UnitSoftmax } from "../run/unit-softmax";
+import { massOf } from "./unit-mass";
 
 /** Both in chat order. */
 export interface RoundScores {

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { checked } from "../files/check-json";
-import type { IndexHead, ScoreHow } from "./round-index";
+import type { RoundIndex } from "./round-index";
 
 export interface RondoConfig {
   /** The last layer of the lower half: its attention selects rounds. */
@@ -17,19 +17,8 @@ export interface RondoConfig {
   tau: number;
   /** Trained positions, if fewer than config.json says. */
   contextTokens?: number | undefined;
-  /** The retrieval heads that find rounds, if the model has any. */
-  index?: RoundIndex | undefined;
-}
-
-/** How retrieval heads find the rounds that a question asks for. */
-export interface RoundIndex {
-  /** One to three, none twice. */
-  heads: IndexHead[];
-  how: ScoreHow;
-  /** The score that a question which asks for nothing may reach at so many units; units rise strictly. */
-  noise: [units: number, value: number][];
-  /** A chat of at most so many tokens is read whole. */
-  wholeTokens: number;
+  /** The retrieval heads that find rounds; null if none were good enough, undefined if none were looked for. */
+  index?: RoundIndex | null | undefined;
 }
 
 const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -67,7 +56,7 @@ const fields = v.object({
   ]),
   tau: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
   context_tokens: v.optional(positive),
-  index: v.optional(index),
+  index: v.nullish(index),
 });
 
 /**
@@ -109,5 +98,26 @@ export function readRondoConfig(
       noise: rest.index.noise,
       wholeTokens: rest.index.whole_tokens,
     },
+  };
+}
+
+/** What `readRondoConfig` reads. */
+export function rondoJson({
+  contextTokens,
+  index,
+  ...config
+}: RondoConfig): v.InferInput<typeof fields> {
+  return {
+    version: 1,
+    ...config,
+    ...(contextTokens !== undefined && { context_tokens: contextTokens }),
+    ...(index !== undefined && {
+      index: index && {
+        heads: index.heads.map(({ layer, head }) => [layer, head]),
+        how: index.how,
+        noise: index.noise.map(([rounds, value]) => [rounds, value]),
+        whole_tokens: index.wholeTokens,
+      },
+    }),
   };
 }

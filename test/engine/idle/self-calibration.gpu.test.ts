@@ -1,12 +1,15 @@
-// Calibration in the page: a model without rondo.json learns from what it is asked.
-import { addRound, conversationOf } from "../../support/conversation";
+// Calibration in the page: the heads of a model without rondo.json are looked for in idle time.
 import { afterAll, expect, test } from "vitest";
-import { BoundChat } from "../../../src/engine/chat/bound-chat";
-import { frameOf } from "../../../src/engine/run/attention-frame";
-import { pendingSpans } from "../../../src/engine/run/runner";
-import { SelfCalibration } from "../../../src/engine/idle/self-calibration";
+import {
+  type CalibrationProgress,
+  SelfCalibration,
+} from "../../../src/engine/idle/self-calibration";
+import type { CalibrationChat } from "../../../src/engine/rounds/calibration-chats";
 import { LoadedModel } from "../../../src/engine/load/loaded-model";
-import { HALVES } from "../../../src/util/kv-half";
+import {
+  readRondoConfig,
+  rondoJson,
+} from "../../../src/model/config/calibration-config";
 import {
   fetchedFiles,
   type ModelFiles,
@@ -31,41 +34,76 @@ function uncalibrated(): ModelFiles {
 const loaded = await LoadedModel.open(uncalibrated(), {});
 afterAll(() => loaded.destroy());
 
-/** A chat of the corpus up to a round that asks, its KV on the GPU. */
-async function askedChat(): Promise<BoundChat> {
-  const { rounds, asks } = quick.chats[1]!;
-  const count = asks[0]!.round + 1;
-  const conversation = conversationOf();
-  for (const { user, reply } of rounds.slice(0, count))
-    addRound(conversation, { user, reply });
-  const chat = new BoundChat(conversation, loaded.model);
-  const { runner, residency, model } = loaded;
-  const history = chat.conversation.rounds;
-  for (const round of history)
-    for (const half of HALVES) await residency.give(round, half);
-  const { contextTokens } = model;
-  const frame = frameOf({ history, own: [], ownTokens: 0, contextTokens });
-  const rows = pendingSpans(frame.lower);
-  for await (const _ of runner.prefill({ frame, rows })) void _;
-  return chat;
+/** Chats of the model's own corpus, with the questions that they end with. */
+function chatsOf(count: number): CalibrationChat[] {
+  return quick.chats.slice(0, count).map(({ rounds, asks }) => {
+    const { round, source } = asks[0]!;
+    const text = rounds[round]!.user;
+    return {
+      system: "",
+      rounds: rounds
+        .slice(0, round)
+        .map(({ user, reply }) => ({ user, reply })),
+      questions: [
+        { text, kind: "same", source },
+        { text, kind: "other", source },
+        { text: "Hello!", kind: "none" },
+      ],
+    };
+  });
 }
 
-test("learns where rounds are told apart, and whom to ask", async () => {
-  expect(loaded.model.calibration).toBe("assumed");
-  const chat = await askedChat();
-  const calibration = new SelfCalibration(1);
-  const free = loaded.runner.cache.lower.pool.freePages;
-  // Somebody waits: nothing is learned, and nothing left behind.
-  expect(await calibration.learn(loaded, chat, () => true)).toBeUndefined();
+const learn = (
+  calibration: SelfCalibration,
+  shouldYield: () => boolean,
+  onProgress?: (progress: CalibrationProgress) => void,
+) => calibration.learn(loaded, 7, shouldYield, onProgress);
+
+test("finds heads on chats with known answers, and goes on where it was interrupted", async () => {
+  expect(loaded.model).toMatchObject({
+    calibration: "assumed",
+    needsHeads: true,
+    index: undefined,
+  });
+  const chats = chatsOf(2);
+  const calibration = new SelfCalibration(() => Promise.resolve(chats));
+  const { pool } = loaded.runner.cache.lower;
+  const used = () => pool.pageCount - pool.freePages;
+  // Too short a chat to choose from.
+  expect(await calibration.learn(loaded, 6, () => false)).toBeUndefined();
+  const progress: number[] = [];
+  const note = ({ done, total }: CalibrationProgress) => {
+    expect(total).toBe(2);
+    progress.push(done);
+  };
+  // Somebody comes in the midst of the second chat: nothing is learned yet, and nothing left behind.
+  let asked = 0;
+  const comes = () => progress.includes(1) && ++asked > 3;
+  expect(await learn(calibration, comes, note)).toBeUndefined();
+  expect(progress).toEqual([0, 1]);
+  expect(used()).toBe(0);
   loaded.residency.check();
 
-  const again = new SelfCalibration(1);
-  const learned = await again.learn(loaded, chat, () => false);
-  expect(learned).toMatchObject({ tau: 0.9 });
-  expect(learned!.watershed).toBeLessThan(loaded.runner.layerCount - 1);
-  expect(["tail", "all"]).toContain(learned!.rows);
-  expect(loaded.runner.cache.lower.pool.freePages).toBe(free);
-  loaded.residency.check();
+  const learned = await learn(calibration, () => false, note);
+  expect(progress).toEqual([0, 1, 1, 2]);
+  expect(used()).toBe(0);
+  expect(learned).toMatchObject({ tau: 0.9, rows: "tail", heads: "all" });
+  expect(learned!.watershed).toBe(loaded.runner.cache.lower.shape.watershed);
+  const { index } = learned!;
+  expect(index).not.toBeUndefined();
+  const { layers, heads } = { layers: 8, heads: 6 };
+  const read = readRondoConfig(rondoJson(learned!), { layers, heads });
+  expect(read).toEqual({ ...learned, contextTokens: undefined });
   // It has what it needs.
-  expect(await again.learn(loaded, chat, () => false)).toBeUndefined();
+  expect(await learn(calibration, () => false)).toBeUndefined();
+});
+
+test("a model whose context is too small for the chats is left as it is", async () => {
+  const long = chatsOf(1).map((chat) => ({
+    ...chat,
+    rounds: Array.from({ length: 12 }, () => chat.rounds).flat(),
+  }));
+  const calibration = new SelfCalibration(() => Promise.resolve(long));
+  const learned = await learn(calibration, () => false);
+  expect(learned?.index).toBeNull();
 });

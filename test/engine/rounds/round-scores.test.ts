@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { combined, scoreRounds } from "../../../src/engine/rounds/round-scores";
-import type { UnitSoftmax } from "../../../src/engine/rounds/unit-softmax";
+import type { UnitSoftmax } from "../../../src/engine/run/unit-softmax";
 
 /** A head whose one row looks at units in these shares; each unit is one token. */
 function looksAt(...shares: number[]): UnitSoftmax {

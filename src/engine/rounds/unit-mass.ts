@@ -3,19 +3,7 @@
  * the chat, each kept as parts of a softmax that can be put together in any company.
  */
 import type { ScoreHow } from "../../model/config/round-index";
-
-/** The scores of one head's rows against units. */
-export interface UnitSoftmax {
-  units: number;
-  rows: number;
-  /**
-   * [units][rows]: log of the sum of exp(score) over the unit's tokens that the row sees; -Infinity where it sees
-   * none.
-   */
-  sums: Float32Array;
-  /** [units][rows]: the greatest of these scores; -Infinity where the row sees none. */
-  greatest: Float32Array;
-}
+import type { UnitSoftmax } from "../run/unit-softmax";
 
 /**
  * The share of the rows' attention that falls on each unit, or on its greatest token: with L the log of the sum of

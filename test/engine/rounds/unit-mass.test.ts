@@ -2,10 +2,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ScoreHow } from "../../../src/model/config/round-index";
-import {
-  massOf,
-  type UnitSoftmax,
-} from "../../../src/engine/rounds/unit-softmax";
+import { massOf } from "../../../src/engine/rounds/unit-mass";
+import type { UnitSoftmax } from "../../../src/engine/run/unit-softmax";
 
 /** Units from the scores of their tokens: [unit][row][token]. */
 function softmaxOf(scores: number[][][]): UnitSoftmax {
