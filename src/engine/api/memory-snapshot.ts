@@ -69,6 +69,8 @@ export interface ModelMemory extends ModelInfo {
   /** How many query heads of the watershed layer are used for selection, of how many. */
   massHeads: number;
   headCount: number;
+  /** The retrieval heads that choose rounds, such as "11.2" for head 2 of layer 11. Empty: mass at the watershed does. */
+  retrievalHeads: string[];
   /** Where the watershed and the heads come from. */
   calibration: "measured" | "learned" | "assumed";
 }

@@ -74,7 +74,7 @@ const OPTIONS: {
     K in CallName as OptionsOf<EngineCalls[K]> extends never ? never : K
   ]: OptionsOf<EngineCalls[K]>;
 } = {
-  load: [1, { ...PLAN, refresh: 1, onProgress: 1 }],
+  load: [1, { ...PLAN, selection: 1, refresh: 1, onProgress: 1 }],
   planModel: [1, PLAN],
   keepModel: [1, WITH_PROGRESS],
   searchChats: [1, { signal: 1 }],

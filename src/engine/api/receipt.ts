@@ -70,13 +70,19 @@ export interface FusionReport {
 export interface AttentionReport {
   /** Rounds before this one. */
   roundCount: number;
-  /** Of these, rounds whose lower halves the question read: as many as the memory budget allows. */
+  /** Of these, rounds whose lower halves the question read: as many as the memory budget allows, or the chosen ones. */
   readCount: number;
   attended: AttendedRound[];
-  /** Share of the question's attention on rounds, at the watershed, that fell on the selected ones. */
+  /** Share of the question's attention on rounds, at the watershed or in retrieval heads, that fell on the selected ones. */
   capturedMass: number;
   /** Whether the budget left out a round that was selected. */
   isCut: boolean;
+  /**
+   * Where retrieval heads chose: how much the most wanted round was asked for, and what a question that asks for
+   * nothing reaches. Shares of a head's attention.
+   */
+  greatestScore?: number | undefined;
+  noise?: number | undefined;
   /** Bytes of KV that the turn needed on the GPU, of `fullKvBytes` for the whole chat. */
   kvBytes: number;
   fullKvBytes: number;
@@ -89,7 +95,7 @@ export interface AttendedRound {
   id: number;
   /** `all`: there was no selection. */
   reason: "last" | "pinned" | "mass" | "all";
-  /** Share of the question's attention on rounds; 0 without a selection. */
+  /** Share of the question's attention on rounds, or of what retrieval heads gave them; 0 without a selection. */
   mass: number;
 }
 

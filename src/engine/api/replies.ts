@@ -64,11 +64,11 @@ export interface SamplerSettings {
 export interface AttentionSettings {
   /** `rounds`: those that matter for the question; `all`: every round. Default `rounds`. */
   mode: "rounds" | "all";
-  /** Rounds are taken by falling mass until they hold this share. Default: the model's, else 0.9. */
+  /** Rounds are taken by falling mass until they hold this share. Default: the model's, else 0.9. Not for retrieval heads. */
   tau: number;
-  /** At least this many rounds are taken by mass. Default 1. */
+  /** At least this many rounds are taken by mass. Default 1, or 3 where retrieval heads choose. */
   kMin: number;
-  /** The most bytes of upper halves. Default: a third of the model's context, or what the memory budget leaves. */
+  /** The most bytes of upper halves, or of both where retrieval heads choose. Default: a third of the model's context, or what the memory budget leaves. */
   budgetBytes: number;
   /** Ids of rounds to attend to in any case. */
   pinned: readonly number[];

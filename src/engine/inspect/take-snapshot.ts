@@ -64,7 +64,13 @@ export async function takeSnapshot(
   };
 }
 
-function gpuMemory({ gpu, model, runner, residency }: LoadedModel): GpuMemory {
+function gpuMemory({
+  gpu,
+  index,
+  model,
+  runner,
+  residency,
+}: LoadedModel): GpuMemory {
   const { cache } = runner;
   const { bytes, peakBytes, peakKvBytes } = gpu.ledger;
   const [lower, upper] = HALVES.map((half: Half): PoolMemory => ({
@@ -73,7 +79,8 @@ function gpuMemory({ gpu, model, runner, residency }: LoadedModel): GpuMemory {
     bytesPerPage: cache[half].pageBytes,
   })) as [PoolMemory, PoolMemory];
   return {
-    budgetBytes: cache.budgetBytes,
+    budgetBytes:
+      cache.budgetBytes + (index?.limit ?? 0) * (index?.pageBytes ?? 0),
     bytes: { ...bytes },
     peakBytes,
     peakKvBytes,
@@ -125,7 +132,7 @@ function deviceOf({
 }
 
 function modelMemory(loaded: LoadedModel): ModelMemory {
-  const { network, selection, calibration } = loaded.model;
+  const { network, selection, index, calibration } = loaded.model;
   const headCount = network.config.numAttentionHeads;
   const { heads, tau } = selection;
   return {
@@ -134,6 +141,9 @@ function modelMemory(loaded: LoadedModel): ModelMemory {
     tau,
     massHeads: heads === "all" ? headCount : heads.length,
     headCount,
+    retrievalHeads: (index?.heads ?? []).map(
+      ({ layer, head }) => `${layer}.${head}`,
+    ),
     calibration,
   };
 }

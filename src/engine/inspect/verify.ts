@@ -18,7 +18,7 @@ import { ContextFullError, OutOfMemoryError } from "../../util/errors";
 import { type ChatRound, forgetKv, isUnanswered } from "../chat/chat-round";
 import type { Conversation } from "../chat/conversation";
 import type { ActiveChat, TurnContext } from "../open/active-chat";
-import { type Frame, frameOf } from "../run/attention-frame";
+import { type Frame, frameOf, seenBy } from "../run/attention-frame";
 import { divergence, likeliest } from "../run/logits";
 import type { VerifyOptions, VerifyReport } from "../api/kv-memory";
 import { massOfLayers } from "../rounds/question-mass";
@@ -147,7 +147,7 @@ class Verification {
 
   /** @throws ContextFullError, OutOfMemoryError */
   #assertFits(): void {
-    const { contextTokens, residency } = this.#context;
+    const { contextTokens, index, residency } = this.#context;
     const branch = [...this.#history, this.#round];
     const tokens = tokensOf(branch);
     if (tokens > contextTokens)
@@ -159,9 +159,11 @@ class Verification {
     const seen = branch.filter(
       ({ id }, i) => i === 0 || attended === null || attended.includes(id),
     );
-    const needed = { lower: 2 * all, upper: all + pagesOf(seen) };
-    if (!seen.includes(this.#round))
-      needed.upper += pagesFor(this.#round.tokens.length);
+    const own = seen.includes(this.#round)
+      ? 0
+      : pagesFor(this.#round.tokens.length);
+    const upper = all + pagesOf(seen) + own;
+    const needed = { lower: index ? upper : 2 * all, upper };
     for (const half of HALVES) {
       const room = residency.availablePages(half, this.#history);
       if (needed[half] > room)
@@ -173,13 +175,14 @@ class Verification {
 
   /** The rounds that the turn attended to, as they are: resident, restored, or else recomputed. */
   async #asItIs(): Promise<Side> {
-    const { conversation, restorer, source, contextTokens } = this.#context;
+    const { conversation, index, restorer, source, contextTokens } =
+      this.#context;
     const history = this.#history;
     const { attended } = this.#round;
     const request = {
       history,
       contextTokens,
-      selected: attended === null ? undefined : new Set(attended),
+      ...seenBy(attended, index !== undefined),
     };
     const { stale } = await readyBranch(history);
     const side = await this.#sideOf(request);
@@ -222,7 +225,7 @@ class Verification {
   async #sideOf(
     request: Pick<
       Parameters<typeof frameOf>[0],
-      "history" | "contextTokens" | "selected"
+      "history" | "contextTokens" | "selected" | "attended"
     >,
   ): Promise<Side> {
     const { id, tokens } = this.#round;

@@ -24,9 +24,11 @@ import {
   readRondoConfig,
   type RondoConfig,
 } from "../../model/config/calibration-config";
+import type { RoundIndex } from "../../model/config/round-index";
 import type { Tokenizer } from "../../model/text/tokenizer";
 import { replyEnds } from "../../model/text/turn-tokens";
 import { segmentFingerprint, textFingerprint } from "./fingerprint";
+import { knownHeads } from "./known-heads";
 import { openModel } from "./late-open-model";
 import * as parts from "./lazy-parts";
 
@@ -44,12 +46,23 @@ export interface Model {
   selection: SelectionDefaults;
   /** Where that comes from: the model's rondo.json, calibration in this browser, or the defaults. */
   calibration: "measured" | "learned" | "assumed";
+  /** Its retrieval heads, if they find its rounds. Undefined: mass at the watershed does. */
+  index: RoundIndex | undefined;
+  /** The most bytes of the index. */
+  indexBytes: number;
+  /** Whether its retrieval heads should be looked for. */
+  needsHeads: boolean;
   /** Positions that it was trained on. */
   contextTokens: number;
 }
 
 /** Rows and heads whose attention selects rounds, and how much of it to capture. */
 export type SelectionDefaults = Pick<RondoConfig, "rows" | "heads" | "tau">;
+
+/** Share of the memory budget that keys of retrieval heads may take. */
+const INDEX_SHARE = 1 / 8;
+const DEFAULT_BUDGET_BYTES = 2 ** 30;
+const SELECTIONS = ["heads", "paper"] as const;
 
 /** Defaults for a model that was not calibrated. */
 const DEFAULT_SELECTION: SelectionDefaults = {
@@ -73,6 +86,8 @@ export async function loadModel(
     signal,
     learned,
     contextTokens,
+    selection,
+    kvBudgetBytes = DEFAULT_BUDGET_BYTES,
     ...options
   }: Omit<NetworkOptions, "onProgress"> & {
     onProgress?: (progress: ModelProgress) => void;
@@ -80,8 +95,14 @@ export async function loadModel(
     learned?: unknown;
     /** The context asked for. */
     contextTokens?: number | undefined;
+    /** See LoadOptions. Default: `heads`, if the model's are known. */
+    selection?: "heads" | "paper" | undefined;
   } = {},
 ): Promise<Model> {
+  if (selection !== undefined && !SELECTIONS.includes(selection))
+    throw new RangeError(
+      `selection must be "heads" or "paper", not ${selection as string}.`,
+    );
   onProgress?.({ phase: "tokenizer", loadedBytes: 0, totalBytes: 0 });
   const opened = await openModel(folder, signal, contextTokens);
   const { files, configJson, config } = opened;
@@ -114,9 +135,16 @@ export async function loadModel(
 
   const { checkpoint, hash } = hashedCheckpoint(opened.checkpoint);
   const { totalBytes } = checkpoint;
+  // Null: there are none worth asking.
+  const heads = calibrated?.index ?? knownHeads(config) ?? calibrated?.index;
+  const index = selection === "paper" ? undefined : (heads ?? undefined);
+  const indexBytes = Math.floor(INDEX_SHARE * kvBudgetBytes);
   const network = await buildNetwork(gpu, config, checkpoint, {
     ...(calibrated && { watershed: calibrated.watershed }),
     ...options,
+    kvBudgetBytes,
+    // Retrieval heads bring both halves of what they choose.
+    ...(index && { upperShare: 1, kvBudgetBytes: kvBudgetBytes - indexBytes }),
     signal,
     onProgress: (loadedBytes) =>
       onProgress?.({
@@ -148,6 +176,10 @@ export async function loadModel(
     segmentFingerprint: ofSegments,
     selection: calibrated ?? DEFAULT_SELECTION,
     calibration: measured ? "measured" : calibrated ? "learned" : "assumed",
+    index,
+    indexBytes,
+    needsHeads:
+      selection !== "paper" && measured === undefined && heads === undefined,
     contextTokens: Math.min(
       config.maxPositionEmbeddings,
       calibrated?.contextTokens ?? Infinity,

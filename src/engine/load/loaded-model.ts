@@ -1,8 +1,11 @@
 /** A loaded model on its device, with everything that turns need besides it. */
 import { Gpu } from "../../gpu/gpu";
 import { ReadbackRing } from "../../gpu/readback";
+import type { KeyIndex } from "../../memory/key-index";
 import { Residency } from "../../memory/residency";
+import type { RoundIndex } from "../../model/config/round-index";
 import type { ModelFiles } from "../../model/files/model-files";
+import { lazyPart } from "../../util/lazy-part";
 import { canThink } from "../../model/text/thinking";
 import type { LoadOptions, ModelInfo } from "../api/models";
 import { destroyModel, loadModel, type Model } from "./load-model";
@@ -19,6 +22,12 @@ export interface LoadedModelOptions extends LoadOptions {
   network?: Pick<NetworkOptions, "kvFormat" | "kvBudgetBytes" | "watershed">;
 }
 
+const newKeyIndex = lazyPart(async () => {
+  const { KeyIndex } = await import("../../memory/key-index");
+  return (...args: ConstructorParameters<typeof KeyIndex>) =>
+    new KeyIndex(...args);
+});
+
 /** Slots for reading tokens back: two steps in flight, and one being read. */
 const RING_SLOTS = 3;
 
@@ -27,6 +36,8 @@ export class LoadedModel {
   readonly model: Model;
   readonly runner: Runner;
   readonly residency: Residency;
+  /** Keys of its retrieval heads, if it has some. */
+  index: KeyIndex | undefined;
   readonly restorer: KvRestorer;
   readonly ring: ReadbackRing;
 
@@ -53,6 +64,7 @@ export class LoadedModel {
       memoryBudgetBytes,
       weightBits,
       contextTokens,
+      selection,
       onProgress,
       signal,
     }: LoadedModelOptions,
@@ -68,15 +80,34 @@ export class LoadedModel {
         }),
         ...(weightBits !== undefined && { weightBits }),
         contextTokens,
+        selection,
         signal,
         learned,
         ...(onProgress && { onProgress }),
       });
-      return new LoadedModel(gpu, model);
+      const loaded = new LoadedModel(gpu, model);
+      if (model.index) await loaded.useHeads(model.index);
+      return loaded;
     } catch (error) {
       gpu.destroy();
       throw await gpu.causeOf(error);
     }
+  }
+
+  /** Has these retrieval heads find rounds from now on. */
+  async useHeads(index: RoundIndex): Promise<void> {
+    const { config, cache } = this.model.network;
+    const made = await newKeyIndex(
+      this.gpu,
+      cache,
+      index.heads,
+      config.numAttentionHeads / config.numKeyValueHeads,
+      this.model.indexBytes,
+    );
+    this.index?.destroy();
+    this.index = made;
+    this.model.index = index;
+    this.model.needsHeads = false;
   }
 
   info(): ModelInfo {
@@ -103,6 +134,7 @@ export class LoadedModel {
 
   destroy(): void {
     this.residency.release();
+    this.index?.destroy();
     this.ring.destroy();
     this.runner.destroy();
     destroyModel(this.gpu, this.model);

@@ -27,6 +27,8 @@ export interface NetworkOptions {
   kvBudgetBytes?: number;
   /** The last layer of the lower half. */
   watershed?: number;
+  /** Upper pages per lower page; see divideBudget. */
+  upperShare?: number | undefined;
   /** Default: chosen for the adapter. */
   tuning?: Tuning;
   /** Bits of a weight; see loadWeights. */
@@ -45,6 +47,7 @@ export async function buildNetwork(
     kvFormat = "f16",
     kvBudgetBytes = 2 ** 30,
     watershed = defaultWatershed(config),
+    upperShare,
     tuning = tuningFor(gpu),
     weightBits,
     onProgress,
@@ -74,7 +77,7 @@ export async function buildNetwork(
       headDim: config.headDim,
       format: kvFormat,
     };
-    cache = new KvCache(gpu, shape, kvBudgetBytes);
+    cache = new KvCache(gpu, shape, kvBudgetBytes, upperShare);
     await cache.reserve({ lower: 1, upper: 1 });
     const decoder = await Decoder.create(
       gpu,

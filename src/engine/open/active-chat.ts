@@ -1,5 +1,6 @@
 /** Everything that an operation on one chat needs: the chat, the loaded model, and the archive's writers. */
 import type { ReadbackRing } from "../../gpu/readback";
+import type { KeyIndex } from "../../memory/key-index";
 import type { Residency } from "../../memory/residency";
 import type { Tokenizer } from "../../model/text/tokenizer";
 import type { BoundChat } from "../chat/bound-chat";
@@ -14,6 +15,8 @@ import type { ChatStores } from "./open-archive";
 export interface TurnContext {
   runner: Runner;
   residency: Residency;
+  /** Keys of the model's retrieval heads. Undefined in a model without: every turn then reads all lower halves. */
+  index?: KeyIndex | undefined;
   restorer: KvRestorer;
   /** Stored halves of the conversation's rounds. */
   source: SegmentSource;
@@ -44,10 +47,11 @@ export class ActiveChat {
   }
 
   get context(): TurnContext {
-    const { model, runner, residency, restorer, ring } = this.loaded;
+    const { model, runner, residency, index, restorer, ring } = this.loaded;
     return {
       runner,
       residency,
+      index,
       restorer,
       ring,
       source: this.stores.kv.sourceOf(this.loaded, this.chat),

@@ -25,6 +25,8 @@ export interface FrameRequest {
   selected?: ReadonlySet<number> | undefined;
   /** Rounds of the history that the lower layers attend to. Default: all. */
   candidates?: ReadonlySet<number> | undefined;
+  /** Rounds of the history that all layers attend to, in place of these two: both halves then see the same. */
+  attended?: ReadonlySet<number> | undefined;
 }
 
 /** @throws RangeError if the own rounds alone are longer than the context */
@@ -33,7 +35,8 @@ export function frameOf({
   own,
   ownTokens,
   contextTokens,
-  selected,
+  attended,
+  selected = attended,
   candidates,
 }: FrameRequest): Frame {
   const isSeen = (ids: ReadonlySet<number> | undefined) => (round: Round) =>
@@ -48,15 +51,32 @@ export function frameOf({
     contextTokens,
   });
   const ownPlaced = placeRounds(own, ownBase);
-  const lower = history
-    .map((round, i) => ({ round, base: lowerBases[i]! }))
-    .filter(({ round }) => isCandidate(round));
   const upper = chosen.map((at, i) => ({
     round: history[at]!,
     base: upperBases[i]!,
     place: lowerBases[at]!,
   }));
+  const lower = attended
+    ? upper
+    : history
+        .map((round, i) => ({ round, base: lowerBases[i]! }))
+        .filter(({ round }) => isCandidate(round));
   return { lower: [...lower, ...ownPlaced], upper: [...upper, ...ownPlaced] };
+}
+
+/**
+ * What a round's layers attended to, for a frame that computes its KV again.
+ *
+ * @param attended ids; null: all rounds before it
+ * @param byHeads whether retrieval heads choose for all layers, rather than mass for the upper ones
+ */
+export function seenBy(
+  attended: readonly number[] | null,
+  byHeads: boolean,
+): Pick<FrameRequest, "attended" | "selected"> {
+  if (attended === null) return {};
+  const ids = new Set(attended);
+  return byHeads ? { attended: ids } : { selected: ids };
 }
 
 /**

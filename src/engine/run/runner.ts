@@ -23,8 +23,7 @@ import type { Frame } from "./attention-frame";
 import { MassReader } from "./mass-reader";
 import { PrefillPace } from "./prefill-pace";
 import { RelevanceReader } from "./relevance-reader";
-import { ScoreReader, type UnitScores } from "./score-reader";
-import { scoredSlice } from "./scoring";
+import type { ScoreReader, UnitScores } from "./score-reader";
 
 /** Tokens `from`..`to - 1` of a round, as rows of a pass. */
 export interface Span {
@@ -48,7 +47,7 @@ export interface Prefill {
   relevanceRows?: number;
   /** Reads attention mass at the last layer over the last so many rows. */
   massRows?: number;
-  /** Scores units by heads of these layers, for rows that the last span has. */
+  /** Scores units by heads of these layers, for rows that the last span has. The runner's reader must be there. */
   scores?: UnitScores;
   /** Draws a token from the last row's logits. */
   first?: FirstDraw;
@@ -69,7 +68,8 @@ export class Runner {
   readonly layerCount: number;
   readonly mass: MassReader;
   readonly relevance: RelevanceReader;
-  readonly scores: ScoreReader;
+  /** What reads scores of units; `scoreReaderOf` makes it when the first ones are wanted. */
+  scores: ScoreReader | undefined;
   readonly #pace = new PrefillPace(ROW_CAPACITY);
   readonly #onPace: PaceListener;
   /** Residual stream of kept rows. */
@@ -89,7 +89,6 @@ export class Runner {
     this.layerCount = cache.lower.layerCount + cache.upper.layerCount;
     this.mass = new MassReader(gpu, decoder);
     this.relevance = new RelevanceReader(gpu, decoder);
-    this.scores = new ScoreReader(gpu, cache);
     this.#onPace = onPace;
   }
 
@@ -134,10 +133,12 @@ export class Runner {
     if (writesNext) capacity = await this.relevance.begin(keys.lowerPages);
     else if (massRows > 0) capacity = await this.mass.begin(keys.lowerPages);
     const lastSpan = spans.at(-1)!;
-    if (scores) {
-      expectRun(scores, lastSpan, layers);
-      capacity = Math.min(capacity, await this.scores.begin(scores));
-    }
+    const reader = scores && this.scores!;
+    if (scores)
+      capacity = Math.min(
+        capacity,
+        await reader!.begin(scores, lastSpan, layers),
+      );
 
     for (let done = 0; done < total;) {
       const fitting = this.#pace.nextRows(total - done);
@@ -169,8 +170,7 @@ export class Runner {
         isAsked && writesNext ? this.relevance.slice(asked) : undefined;
       // As if all rows were the last round's.
       const place = lastSpan.to - total + done;
-      const scored = scores && scoredSlice(place, count, scores.rows);
-      const scoring = scored && this.scores.slice(scored);
+      const scoring = reader?.slice(place, count);
       if (mass) copies.push(mass.copy);
 
       const start = performance.now();
@@ -335,7 +335,7 @@ export class Runner {
   destroy(): void {
     this.mass.destroy();
     this.relevance.destroy();
-    this.scores.destroy();
+    this.scores?.destroy();
     if (this.#kept) this.gpu.destroyBuffer(this.#kept);
   }
 
@@ -396,23 +396,6 @@ export class Runner {
   #share({ from, to }: LayerRange): number {
     return this.layerCount / Math.max(1, to - from);
   }
-}
-
-/** @throws RangeError if rows or heads that score are not part of a pass */
-function expectRun(
-  { rows, heads }: UnitScores,
-  span: Span,
-  { from, to }: LayerRange,
-): void {
-  if (rows.from < span.from || rows.to > span.to)
-    throw new RangeError(
-      `rows ${rows.from} to ${rows.to} can't be scored by a pass that ends with ${span.from} to ${span.to}`,
-    );
-  const other = heads.find(({ layer }) => layer < from || layer >= to);
-  if (other)
-    throw new RangeError(
-      `a head of layer ${other.layer} can't score in a pass through layers ${from} to ${to - 1}`,
-    );
 }
 
 function range(from: number, to: number): number[] {

@@ -8,12 +8,13 @@ import type { KvCache } from "../../memory/kv-cache";
 import { pagesFor } from "../../memory/page-pool";
 import type { Round } from "../../memory/round";
 import type { IndexHead } from "../../model/config/round-index";
+import type { LayerRange } from "../../model/network/decoder";
 import type { ScoreRequest } from "../../model/network/score-heads";
 import { type Half, HALVES } from "../../util/kv-half";
 import {
   type ScoredRows,
   scoredPages,
-  type ScoredSlice,
+  scoredSlice,
   type ScoredUnit,
   scoringWords,
   unitTable,
@@ -67,6 +68,15 @@ interface Begun {
   rowsDone: number;
 }
 
+/** A runner's reader of scores, made when it is first wanted. */
+export function scoreReaderOf(runner: {
+  readonly gpu: Gpu;
+  readonly cache: KvCache;
+  scores: ScoreReader | undefined;
+}): ScoreReader {
+  return (runner.scores ??= new ScoreReader(runner.gpu, runner.cache));
+}
+
 export class ScoreReader {
   readonly #gpu: Gpu;
   readonly #cache: KvCache;
@@ -81,10 +91,17 @@ export class ScoreReader {
   /**
    * Starts a new scoring.
    *
+   * @param span places of the rows of the question's round that the pass has
+   * @param layers that the pass runs
    * @returns rows that a slice may have
    * @throws OutOfMemoryError; RangeError for rows, pages or keys that are not there
    */
-  async begin(request: UnitScores): Promise<number> {
+  async begin(
+    request: UnitScores,
+    span: ScoredRows,
+    layers: LayerRange,
+  ): Promise<number> {
+    expectRun(request, span, layers);
     const { heads, rows, resident, indexed, indexKeys } = request;
     const rowCount = rows.to - rows.from;
     if (rows.from < 0 || rowCount < 1 || rowCount > MOST_SCORED_ROWS)
@@ -136,10 +153,18 @@ export class ScoreReader {
     return capacity;
   }
 
-  /** What a slice asks of the network. It must be submitted before the next one is asked for. */
-  slice(slice: ScoredSlice): ScoreRequest {
+  /**
+   * What a slice asks of the network; undefined if none of its rows is scored. It must be submitted before the next
+   * one is asked for.
+   *
+   * @param first the place of the slice's first row if all rows of the pass were the question's
+   * @param count rows of the slice
+   */
+  slice(first: number, count: number): ScoreRequest | undefined {
     const begun = this.#begun!;
     const { request, residentPages, indexedPages } = begun;
+    const slice = scoredSlice(first, count, request.rows);
+    if (!slice) return undefined;
     const { scoring, lower, upper, ...buffers } = this.#buffers!;
     this.#gpu.write(scoring, 0, scoringWords(slice, request.rows, begun));
     begun.rowsDone += slice.rows;
@@ -226,4 +251,21 @@ export class ScoreReader {
 
 function pagesOf(units: readonly { tokens: number }[]): number {
   return units.reduce((sum, { tokens }) => sum + pagesFor(tokens), 0);
+}
+
+/** @throws RangeError if rows or heads that score are not part of a pass */
+function expectRun(
+  { rows, heads }: UnitScores,
+  span: ScoredRows,
+  { from, to }: LayerRange,
+): void {
+  if (rows.from < span.from || rows.to > span.to)
+    throw new RangeError(
+      `rows ${rows.from} to ${rows.to} can't be scored by a pass that ends with ${span.from} to ${span.to}`,
+    );
+  const other = heads.find(({ layer }) => layer < from || layer >= to);
+  if (other)
+    throw new RangeError(
+      `a head of layer ${other.layer} can't score in a pass through layers ${from} to ${to - 1}`,
+    );
 }

@@ -107,6 +107,7 @@ async function findKv(
   ]);
   round.kvFrom = { conversationId: id, roundId: DOCUMENT_ROUND };
   round.pageDigest = known?.pageDigest;
+  round.indexKeys = known?.indexKeys;
   for (const half of HALVES) {
     round[half].place = round.kvFrom;
     const use = known && halves.get(DOCUMENT_ROUND)?.[half];

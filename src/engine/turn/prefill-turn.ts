@@ -4,6 +4,9 @@
  *     lower halves of all rounds are resident ─► the question reads them (layers 0..w) ─► mass by round
  *       ─► select ─► upper halves of the selection are resident ─► the question goes on (layers w+1..)
  *
+ * With retrieval heads these choose first, and both halves of the chosen rounds alone are made resident and read
+ * (choose-by-heads.ts); everything behind that is the same.
+ *
  * If KV is stale, the tokens most relevant to the question go through the layers with it, and their KV is
  * replaced (repair-lower.ts); in the upper layers only those of the selected rounds. If there is nothing to
  * select or repair, the question goes through all layers at once.
@@ -13,6 +16,7 @@ import { pagesFor } from "../../memory/page-pool";
 import type { Pins, Residency } from "../../memory/residency";
 import { isResident, pendingTokens, type Round } from "../../memory/round";
 import { type Half, HALVES } from "../../util/kv-half";
+import { lazyPart } from "../../util/lazy-part";
 import type { AttentionReport, FusionReport } from "../api/receipt";
 import type { AttentionSettings } from "../api/replies";
 import { chooseCandidates } from "../rounds/candidates";
@@ -38,7 +42,18 @@ import {
   type Span,
 } from "../run/runner";
 import { select } from "../rounds/select";
+import type {
+  ChoosingTurn,
+  HeadChoice,
+  HeadSearch,
+  TurnSteps,
+} from "./choose-by-heads";
 import { PageBudget } from "./page-budget";
+
+const chooseByHeads = lazyPart<
+  [ChoosingTurn, HeadSearch, PageBudget, TurnSteps<PrefillProgress>],
+  AsyncGenerator<PrefillProgress, HeadChoice>
+>(async () => (await import("./choose-by-heads")).chooseByHeads);
 
 /** What the prefill of a turn works with. */
 export interface TurnPrefillContext {
@@ -67,6 +82,8 @@ export interface TurnPrefillRequest {
   massRows: number;
   /** Query heads used for selection. */
   massHeads: readonly number[];
+  /** What finds rounds by retrieval heads; undefined: attention on the lower halves of all rounds does. */
+  search?: HeadSearch | undefined;
   /** Whether to digest the keys of a round's lower half; see key-digest.ts. */
   digestOf: (round: Round) => Float32Array | undefined;
   /** Rounds of the history whose KV is stale. */
@@ -103,6 +120,8 @@ export class TurnPrefill {
   #selected: ReadonlySet<number> | undefined;
   /** The system prompt's round, and those whose lower halves the question reads. */
   #read: readonly Round[];
+  /** Ids of the rounds that retrieval heads chose: all layers attend to them alone. */
+  #chosen: ReadonlySet<number> | undefined;
   /** Rows that are through the lower layers and continue in the upper ones. */
   #lowerRows: readonly Span[] = [];
   readonly #work: PrefillWork;
@@ -166,12 +185,17 @@ export class TurnPrefill {
     // Packing holds its pins only for a short time.
     if (!HALVES.every((half) => this.#room.holds(rounds, half)))
       await residency.transfersDone();
-    if (!this.#room.holds(rounds, "lower"))
+    const { search } = this.#request;
+    const choosesByHeads =
+      search !== undefined && this.#chooses(search, rounds);
+    if (choosesByHeads) yield* this.#chooseByHeads(search);
+    else if (!this.#room.holds(rounds, "lower"))
       yield* this.#chooseCandidates(rounds);
     this.report.readCount = this.#read.length - 1;
     const selects =
-      !this.#room.holds(rounds, "upper") ||
-      (settings.mode === "rounds" && rounds.length > settings.kMin);
+      search === undefined &&
+      (!this.#room.holds(rounds, "upper") ||
+        (settings.mode === "rounds" && rounds.length > settings.kMin));
     yield* this.#restore(this.#read, "lower");
     const stale = this.#staleRounds();
     const repairs = stale.size > 0 && this.#request.ratio > 0;
@@ -188,7 +212,7 @@ export class TurnPrefill {
       if (selects) this.#select(reading);
     }
     this.#clock.enter("upperMs");
-    if (!selects) {
+    if (!selects && !choosesByHeads) {
       this.report.attended = rounds.map(({ id }) => ({
         id,
         reason: "all",
@@ -208,6 +232,74 @@ export class TurnPrefill {
     }
     for (const half of HALVES) residency.use(own, half);
     this.frame = frame;
+  }
+
+  /** Whether there is something to choose for retrieval heads. */
+  #chooses({ settings }: HeadSearch, rounds: readonly Round[]): boolean {
+    const { mode, kMin } = this.#request.settings;
+    if (!HALVES.every((half) => this.#room.holds(rounds, half))) return true;
+    const tokens = rounds.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    return (
+      mode === "rounds" && rounds.length > kMin && tokens > settings.wholeTokens
+    );
+  }
+
+  async *#chooseByHeads(
+    search: HeadSearch,
+  ): AsyncGenerator<PrefillProgress, void> {
+    const { pins, runner } = this.#context;
+    const { history, own } = this.#request;
+    this.#work.total += own.tokens.length * runner.layerCount;
+    this.#clock.enter("readMs");
+    const choosing = await chooseByHeads(
+      { ...this.#context, ...this.#request },
+      search,
+      this.#room,
+      {
+        bring: (rounds) => this.#bring(rounds),
+        letGo: (rounds) => {
+          for (const round of rounds)
+            for (const half of HALVES) pins.remove(round, half);
+        },
+        progress: () => this.#work.progress,
+      },
+    );
+    const { selection, scores, noise } = yield* choosing;
+    this.#work.done += own.tokens.length * runner.layerCount;
+    const ids = history.slice(1).map(({ id }) => id);
+    this.mass = new Map(ids.map((id, i) => [id, scores.score[i]!]));
+    const { rounds: chosen, ...found } = selection;
+    const attended = chosen.map((one) => ({
+      ...one,
+      mass: this.mass!.get(one.id)!,
+    }));
+    Object.assign(this.report, {
+      ...found,
+      attended,
+      noise,
+      greatestScore: Math.max(...scores.raw),
+    });
+    this.#chosen = new Set(attended.map(({ id }) => id));
+    this.#read = history.filter(
+      (round) => round === history[0] || this.#chosen!.has(round.id),
+    );
+    this.#clock.enter("lowerMs");
+    // What was brought to be read first counts again below.
+    for (const half of HALVES) this.report[half].keptTokens = 0;
+  }
+
+  /** Both halves of these rounds, restored or computed behind what of the chat is read. */
+  async *#bring(
+    rounds: readonly Round[],
+  ): AsyncGenerator<PrefillProgress, void> {
+    const before = this.#chosen;
+    this.#chosen = new Set(rounds.map(({ id }) => id));
+    for (const half of HALVES) {
+      yield* this.#restore(rounds, half);
+      if (half === "lower") this.#dropLost(rounds);
+      yield* this.#recompute(rounds, half);
+    }
+    this.#chosen = before;
   }
 
   async #giveOwn(): Promise<void> {
@@ -238,13 +330,22 @@ export class TurnPrefill {
     if (isRepaired) this.fusion.repairMs += performance.now() - start;
   }
 
+  /** Drops all KV of stale rounds whose lower half is missing. @returns these rounds */
+  #dropLost(rounds: readonly Round[]): Round[] {
+    const { stale } = this.#request;
+    const gone = rounds.filter(
+      (round) => stale.has(round) && !isResident(round, "lower"),
+    );
+    for (const round of gone) this.#context.onLost(round);
+    return gone;
+  }
+
   /** Stale rounds that the question reads; one whose KV is missing is recomputed as a whole instead. */
   #staleRounds(): Set<Round> {
-    const { onLost } = this.#context;
-    const stale = this.#read.filter((round) => this.#request.stale.has(round));
-    const gone = stale.filter((round) => !isResident(round, "lower"));
-    for (const round of gone) onLost(round);
-    const there = stale.filter((round) => !gone.includes(round));
+    const gone = this.#dropLost(this.#read);
+    const there = this.#read.filter(
+      (round) => this.#request.stale.has(round) && !gone.includes(round),
+    );
     for (const { tokens } of there) this.fusion.staleTokens += tokens.length;
     return new Set(there);
   }
@@ -385,7 +486,9 @@ export class TurnPrefill {
     const selected = half === "lower" ? new Set<number>() : this.#selected;
     const before = this.#work.done;
     const candidates = new Set(this.#read.map(({ id }) => id));
-    const request = { history, contextTokens, selected, candidates };
+    const request = this.#chosen
+      ? { history, contextTokens, attended: this.#chosen }
+      : { history, contextTokens, selected, candidates };
     for await (const work of restorer.recompute(rounds, half, request)) {
       this.#work.done = before + work;
       yield this.#work.progress;
@@ -419,8 +522,9 @@ export class TurnPrefill {
       own: [own],
       ownTokens,
       contextTokens,
-      selected,
-      candidates: new Set(read.map(({ id }) => id)),
+      ...(this.#chosen
+        ? { attended: this.#chosen }
+        : { selected, candidates: new Set(read.map(({ id }) => id)) }),
     });
   }
 

@@ -1,5 +1,6 @@
 /** Brings a chat back to the GPU before the next question: what its next turn would do first. */
 import { isStored } from "../../memory/half-kv";
+import type { KeyIndex } from "../../memory/key-index";
 import { Pins, type Residency } from "../../memory/residency";
 import { isResident, pendingTokens, type Round } from "../../memory/round";
 import type { Half } from "../../util/kv-half";
@@ -12,7 +13,12 @@ import { newReport } from "../restore/kv-restore";
 
 type PreloadContext = Pick<
   TurnContext,
-  "residency" | "restorer" | "source" | "conversation" | "contextTokens"
+  | "residency"
+  | "index"
+  | "restorer"
+  | "source"
+  | "conversation"
+  | "contextTokens"
 >;
 
 /** Share of the pages available to a chat that is filled ahead: the next message needs some too. */
@@ -20,7 +26,8 @@ const PRELOADED_SHARE = 0.75;
 
 /**
  * The lower halves of all rounds (or of the newest, if there is no room for all), restored or recomputed; then
- * the stored upper halves that the last turn attended to, because the next turn will likely need them again.
+ * the stored upper halves that the last turn attended to, because the next turn will likely need them again. With
+ * retrieval heads these rounds alone, and the keys of all.
  * Yields progress over the lower halves.
  *
  * @param report counts the lower halves
@@ -30,13 +37,16 @@ export async function* preload(
   context: PreloadContext,
   report: RestoreReport,
 ): AsyncGenerator<RestoreProgress, void> {
-  const { residency, restorer, source, conversation, contextTokens } = context;
+  const { residency, index, restorer, source, conversation, contextTokens } =
+    context;
   const history = conversation.rounds;
   const pins = new Pins(residency);
   const { stale } = await readyBranch(history);
   const note = (round: Round) => conversation.restored.add(round as ChatRound);
   try {
-    const rounds = newestThatFit(residency, history, "lower");
+    // Retrieval heads need the keys of all rounds, and of other KV only what they chose.
+    const wanted = index ? likelyWanted(history) : history;
+    const rounds = newestThatFit(residency, wanted, "lower");
     const totalTokens = rounds.reduce(
       (sum, round) => sum + pendingTokens(round, "lower"),
       0,
@@ -52,11 +62,11 @@ export async function* preload(
     // Recomputed KV must all be of one context.
     for (const round of rounds)
       if (stale.has(round) && !isResident(round, "lower")) forgetKv(round);
+    const ids = new Set(rounds.map(({ id }) => id));
     const work = restorer.recompute(rounds, "lower", {
       history,
       contextTokens,
-      selected: new Set(),
-      candidates: new Set(rounds.map(({ id }) => id)),
+      ...(index ? { attended: ids } : { selected: new Set(), candidates: ids }),
     });
     for await (const _ of work) yield { doneTokens, totalTokens };
     yield { doneTokens: totalTokens, totalTokens };
@@ -68,9 +78,21 @@ export async function* preload(
     for (const round of stored) pins.add(round, "upper");
     const uppers = restorer.restore(stored, "upper", source, newReport());
     for await (const round of uppers) note(round);
+    if (index) await writeKeys(index, history);
   } finally {
     pins.release();
   }
+}
+
+/** Writes the stored keys of retrieval heads into the index. */
+async function writeKeys(
+  index: KeyIndex,
+  rounds: readonly ChatRound[],
+): Promise<void> {
+  const stored = rounds.filter(
+    (round) => !index.has(round) && index.canWrite(round, round.indexKeys),
+  );
+  await index.write(stored, (round) => (round as ChatRound).indexKeys!);
 }
 
 /** What the next turn will likely attend to: the system prompt, what the last one did, and its own round. */

@@ -5,7 +5,7 @@ import { HALVES } from "../../util/kv-half";
 import type { ChatRound } from "../chat/chat-round";
 import { readyBranch } from "../chat/kv-state";
 import type { TurnContext } from "../open/active-chat";
-import { frameOf } from "../run/attention-frame";
+import { frameOf, seenBy } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 /**
@@ -28,7 +28,7 @@ export async function settleRounds(
 }
 
 async function settleRound(
-  { runner, residency, contextTokens }: TurnContext,
+  { runner, residency, index, contextTokens }: TurnContext,
   rounds: readonly ChatRound[],
   round: ChatRound,
   shouldYield: () => boolean,
@@ -40,7 +40,7 @@ async function settleRound(
     own: [round],
     ownTokens: round.tokens.length,
     contextTokens,
-    selected: round.attended === null ? undefined : new Set(round.attended),
+    ...seenBy(round.attended, index !== undefined),
   });
   const pins = new Pins(residency);
   try {

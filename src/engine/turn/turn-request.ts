@@ -14,6 +14,9 @@ import { globalLayerFrom } from "../../model/config/global-layers";
 import type { Network } from "../load/network";
 import { CHECK_LAYER, repairMethod } from "../fusion/repair";
 import { samplerSettings } from "./sampler-settings";
+import type { ChatTokens } from "../../model/text/chat-tokens";
+import type { RoundIndex } from "../../model/config/round-index";
+import type { TextRows } from "./find-rounds";
 import type { TurnRequest } from "./turn";
 
 const DEFAULT_MAX_TOKENS = 1024;
@@ -22,6 +25,12 @@ const DEFAULT_MAX_TOKENS = 1024;
  * all rounds, and nine tenths of it are many rounds: more than a turn has time for, and more than help.
  */
 const SELECTED_SHARE = 1 / 3;
+
+/**
+ * The fewest rounds that retrieval heads choose: asked in other words, the right one is among the first three in
+ * three of four cases or more, and the first in two (docs/selection.md).
+ */
+const HEADS_K_MIN = 3;
 
 /** Share of the context that is repaired if KV is stale: A³'s own choice. */
 const REPAIRED_SHARE = 0.15;
@@ -47,7 +56,7 @@ export function checkReplyOptions({
   if (Number.isNaN(maxTokens))
     throw new RangeError("maxTokens must be a number, not NaN.");
   samplerSettings({}, sampler);
-  attentionSettings({ tau: 1 }, Infinity, attention);
+  attentionSettings({ tau: 1, kMin: 1 }, Infinity, attention);
   fusionSettings(fusion);
 }
 
@@ -56,7 +65,15 @@ export function checkReplyOptions({
  * @throws RangeError that names the setting, the valid values and the given one
  */
 export function turnRequest(
-  { generation, tokenizer, template, network, selection, contextTokens }: Model,
+  {
+    generation,
+    tokenizer,
+    template,
+    network,
+    selection,
+    index,
+    contextTokens,
+  }: Model,
   chat: BoundChat,
   round: ChatRound,
   {
@@ -87,8 +104,8 @@ export function turnRequest(
     stopTexts: template.stopTexts,
     sampler: samplerSettings(generation.sampler, sampler),
     attention: attentionSettings(
-      selection,
-      SELECTED_SHARE * contextTokens * upperBytes(network.cache),
+      { tau: selection.tau, kMin: index ? HEADS_K_MIN : 1 },
+      SELECTED_SHARE * contextTokens * chosenBytes(network.cache, index),
       {
         ...attention,
         pinned: [...(attention?.pinned ?? []), ...conversation.pinned],
@@ -99,6 +116,11 @@ export function turnRequest(
       selection.heads === "all"
         ? Array.from({ length: heads }, (_, head) => head)
         : selection.heads,
+    search: index && {
+      settings: index,
+      question: textRows(tokens, openTokens, { isFirst }),
+      blank: blankOf(tokens),
+    },
     fusion: repairOf(network, fusion),
     maxTokens: Math.max(1, maxTokens),
     signal,
@@ -107,14 +129,14 @@ export function turnRequest(
 
 /** @throws RangeError */
 function attentionSettings(
-  { tau }: Pick<AttentionSettings, "tau">,
+  { tau, kMin }: Pick<AttentionSettings, "tau" | "kMin">,
   budgetBytes: number,
   wanted: Partial<AttentionSettings> = {},
 ): AttentionSettings {
   const settings: AttentionSettings = {
     mode: wanted.mode ?? "rounds",
     tau: wanted.tau ?? tau,
-    kMin: wanted.kMin ?? 1,
+    kMin: wanted.kMin ?? kMin,
     budgetBytes:
       wanted.budgetBytes ?? (wanted.mode === "all" ? Infinity : budgetBytes),
     pinned: wanted.pinned ?? [],
@@ -129,9 +151,34 @@ function attentionSettings(
   return settings;
 }
 
-/** Of one token. */
-function upperBytes({ upper }: KvCache): number {
-  return upper.pageBytes / PAGE_TOKENS;
+/** Bytes that a token of a chosen round takes: of its upper half, or of both if heads choose. */
+function chosenBytes(
+  { upper, tokenBytes }: KvCache,
+  index: RoundIndex | undefined,
+): number {
+  return index ? tokenBytes : upper.pageBytes / PAGE_TOKENS;
+}
+
+/** The rows of a message's own text; the last row, if there is none. */
+export function textRows(
+  { headTokens, tailTokens }: ChatTokens,
+  openTokens: readonly number[],
+  place: { isFirst: boolean },
+): { from: number; to: number } {
+  const to = openTokens.length - tailTokens;
+  const from = headTokens(place);
+  return from < to
+    ? { from, to }
+    : { from: openTokens.length - 1, to: openTokens.length };
+}
+
+/** A message without content, as retrieval heads are compared with it (In-Context Reranking). */
+const BLANK = "N/A";
+
+export function blankOf(tokens: ChatTokens): TextRows {
+  const place = { isFirst: true };
+  const blank = tokens.open(BLANK, place);
+  return { tokens: blank, ...textRows(tokens, blank, place) };
 }
 
 /** @throws RangeError */

@@ -21,6 +21,7 @@ import { type ChatRound, forgetKv, setTokens } from "../chat/chat-round";
 import { contextBehind, readyBranch } from "../chat/kv-state";
 import type { RepairMethod } from "../fusion/repair";
 import type { TurnContext } from "../open/active-chat";
+import type { HeadSearch } from "./choose-by-heads";
 import { PhaseClock } from "./phase-clock";
 import { TurnPrefill } from "./prefill-turn";
 import { likelyWanted } from "./preload";
@@ -41,6 +42,8 @@ export interface TurnRequest {
   attention: AttentionSettings;
   massRows: number;
   massHeads: readonly number[];
+  /** How retrieval heads are asked, in a model that has some. */
+  search?: Pick<HeadSearch, "settings" | "question" | "blank"> | undefined;
   /** Share of the context that is repaired if KV is stale, and how its tokens are chosen. */
   fusion: { ratio: number; method: RepairMethod };
   maxTokens: number;
@@ -93,6 +96,12 @@ export async function* runTurn(
       ratio: request.fusion.ratio,
       method: request.fusion.method,
       likely: likelyWanted(history),
+      search: context.index &&
+        request.search && {
+          ...request.search,
+          index: context.index,
+          keysOf: (one) => (one as ChatRound).indexKeys,
+        },
       clock,
       digestOf: (one) => (one as ChatRound).pageDigest,
       first: (frame) => {

@@ -11,6 +11,8 @@ export interface ChatTokens {
   close: number[];
   /** How many of the last tokens of `open` are the template's: they have seen the whole message. */
   tailTokens: number;
+  /** How many of its first tokens are the template's. */
+  headTokens: (place: { isFirst: boolean }) => number;
 }
 
 /** The ids of a chat in this layout: prefix, then for each round open(user), the reply, and close. */
@@ -31,14 +33,23 @@ export function chatTokens(
       layout.open(user, place),
       place.isFirst ? beforeFirst : beforeLater,
     );
-  // The common ending of two messages without a common ending is the template's.
-  const [one, other] = ["a", "b"].map((user) => open(user, { isFirst: false }));
-  const tailTokens = Math.max(1, commonEnd(one!, other!));
+  // What two messages without a common start or ending have in common is the template's.
+  const twoAt = (place: { isFirst: boolean }) =>
+    [open("a", place), open("b", place)] as const;
+  const tailTokens = Math.max(1, commonEnd(...twoAt({ isFirst: false })));
+  const headTokens: ChatTokens["headTokens"] = (place) =>
+    commonStart(...twoAt(place));
   const { bos } = tokenizer;
   const [start] = [...written, ...open("", { isFirst: true })];
   const prefix =
     bos === undefined || start === bos ? written : [bos, ...written];
-  return { prefix, open, close, tailTokens };
+  return { prefix, open, close, tailTokens, headTokens };
+}
+
+function commonStart(a: readonly number[], b: readonly number[]): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
 }
 
 function commonEnd(a: readonly number[], b: readonly number[]): number {

@@ -3,7 +3,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { destroyNetwork } from "../../../src/engine/load/network";
 import { PrefillPace } from "../../../src/engine/run/prefill-pace";
 import type { Prefill } from "../../../src/engine/run/runner";
-import type { UnitScores } from "../../../src/engine/run/score-reader";
+import {
+  scoreReaderOf,
+  type UnitScores,
+} from "../../../src/engine/run/score-reader";
 import type { UnitSoftmax } from "../../../src/engine/run/unit-softmax";
 import { type PlacedRound, placeRounds } from "../../../src/memory/page-table";
 import type { IndexHead } from "../../../src/model/config/round-index";
@@ -56,6 +59,7 @@ async function worldOf(
     watershed: Math.floor(model.config.num_hidden_layers / 2) - 1,
     kvFormat,
   });
+  scoreReaderOf(network.runner);
   networks.push(network);
   // The two halves of a round then have other page numbers.
   network.cache.lower.pool.take();
@@ -108,7 +112,7 @@ async function scoresOf(
     scores,
     ...request,
   });
-  return network.runner.scores.read();
+  return scoreReaderOf(network.runner).read();
 }
 
 /** All units of a chat, by their own pages. */
@@ -339,7 +343,7 @@ describe("scores are the same, bit for bit,", () => {
         keepsResidual: true,
         scores: { ...all, heads: ofLayer },
       });
-      const each = await runner.scores.read();
+      const each = await scoreReaderOf(runner).read();
       heads.forEach((one, i) => {
         if (one.layer === layer) expect(each[one.head]).toEqual(found[i]);
       });
@@ -382,7 +386,7 @@ test("rows before the question's are computed with it, and do not score", async 
     },
   });
   expect(slices).toBe(2);
-  const found = await network.runner.scores.read();
+  const found = await scoreReaderOf(network.runner).read();
   heads.forEach((head, i) => {
     const isBlind = (round: number) => round >= LAST;
     const expected = expectedOf(world, head, ALL_ROWS, isBlind);
@@ -462,7 +466,7 @@ describe("what can't be scored is refused:", () => {
       scores,
     });
     await steps.next();
-    await expect(network.runner.scores.read()).rejects.toThrow(
+    await expect(scoreReaderOf(network.runner).read()).rejects.toThrow(
       "only 35 of 70 rows have been scored",
     );
     await steps.return();

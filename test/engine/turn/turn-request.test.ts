@@ -31,6 +31,7 @@ const tokens: Chat["tokens"] = {
     START,
   ],
   close: [END, LINE],
+  headTokens: () => 1,
   tailTokens: 3,
 };
 

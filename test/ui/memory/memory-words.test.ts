@@ -159,6 +159,16 @@ describe("The last turn", () => {
     expect(rows.Ended).toBe("the reply is complete");
   });
 
+  test("says how clearly retrieval heads chose", () => {
+    const turn = lastTurn(smallSnapshot())!;
+    const { attention } = turn.receipt.kv;
+    Object.assign(attention, { greatestScore: 0.31, noise: 0.05 });
+    const rows = Object.fromEntries(receiptRows(turn));
+    expect(rows["Attended to"]).toBe(
+      "4 of 5 rounds, which hold 91 % of the question’s attention in retrieval heads; the most wanted one drew 31 % of a head’s attention, and a question that asks for nothing draws up to 5 %",
+    );
+  });
+
   test("is the last point of each plot", () => {
     const { turns } = smallSnapshot();
     const plots = turnPlots(turns);

@@ -77,14 +77,19 @@ function replyText(receipt: Receipt): string {
 }
 
 function attendedText({ attention }: KvReceipt): string | undefined {
-  const { attended, capturedMass, isCut, roundCount } = attention;
+  const { attended, capturedMass, greatestScore, isCut, noise, roundCount } =
+    attention;
   if (roundCount === 0) return undefined;
   const rounds = `${wholeText(attended.length)} of ${wholeText(roundCount)} rounds`;
   const isChosen = attended.some(({ reason }) => reason !== "all");
   const mass = isChosen
     ? `, which hold ${shareText(capturedMass)} of the question’s attention`
     : "";
-  return rounds + mass + (isCut ? "; the budget left some out" : "");
+  const heads =
+    greatestScore !== undefined && noise !== undefined
+      ? ` in retrieval heads; the most wanted one drew ${shareText(greatestScore)} of a head’s attention, and a question that asks for nothing draws up to ${shareText(noise)}`
+      : "";
+  return rounds + mass + heads + (isCut ? "; the budget left some out" : "");
 }
 
 function kvText({ attention: { fullKvBytes, kvBytes } }: KvReceipt): string {

@@ -11,7 +11,7 @@ import { section } from "../base/memory-styles";
 
 const CALIBRATIONS: Record<ModelMemory["calibration"], string> = {
   measured: "measured for this model",
-  learned: "learned from your chats",
+  learned: "found in this browser",
   assumed: "default: not measured yet",
 };
 
@@ -90,9 +90,17 @@ function modelList(model: ModelMemory) {
         ${CALIBRATIONS[model.calibration]}
       </dd>
       <dt>Rounds chosen</dt>
-      <dd>until they hold ${Math.round(model.tau * 100)} % of the attention</dd>
+      <dd>${chosenText(model)}</dd>
     </dl>
   `;
+}
+
+/** How rounds are chosen. */
+function chosenText({ retrievalHeads, tau }: ModelMemory): string {
+  const count = retrievalHeads.length;
+  if (count === 0)
+    return `until they hold ${Math.round(tau * 100)} % of the attention`;
+  return `by ${countedText(count, "retrieval head")} (layer and head ${retrievalHeads.join(", ")}): those that a question asks for more than one that asks for nothing, and no fewer than three`;
 }
 
 function limitTable({ limits }: DeviceMemory) {

@@ -18,6 +18,7 @@ const CLASSES: [name: keyof GpuMemory["bytes"], tone: number][] = [
   ["weights", 1],
   ["lower pages", 2],
   ["upper pages", 3],
+  ["index", 6],
   ["activations", 4],
   ["staging", 5],
 ];

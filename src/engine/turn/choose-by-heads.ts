@@ -1,0 +1,172 @@
+/**
+ * Chooses the rounds of a turn by the model's retrieval heads: the nearest rounds are made resident, keys of all
+ * others go to the index, the question is scored (find-rounds.ts), and the rounds that it asks for are chosen. All
+ * other KV of a round that is not chosen stays where it is.
+ */
+import { clearPages } from "../../memory/half-kv";
+import type { KeyIndex } from "../../memory/key-index";
+import type { Residency } from "../../memory/residency";
+import { isAllResident, type Round } from "../../memory/round";
+import type { RoundIndex } from "../../model/config/round-index";
+import type { IndexKeys } from "../../store/rounds";
+import { HALVES } from "../../util/kv-half";
+import type { AttentionSettings } from "../api/replies";
+import { chooseRounds, noiseAt } from "../rounds/choose-rounds";
+import type { RoundScores } from "../rounds/round-scores";
+import type { Selection } from "../rounds/select";
+import { type Frame, frameOf } from "../run/attention-frame";
+import type { Runner } from "../run/runner";
+import { findRounds, type TextRows } from "./find-rounds";
+import type { PageBudget } from "./page-budget";
+
+/** What a turn needs to find rounds by retrieval heads. */
+export interface HeadSearch {
+  index: KeyIndex;
+  settings: RoundIndex;
+  /** The rows of the message's own text. */
+  question: Pick<TextRows, "from" | "to">;
+  blank: TextRows;
+  /** Stored keys of a round. */
+  keysOf: (round: Round) => IndexKeys | undefined;
+}
+
+/** The turn that chooses. */
+export interface ChoosingTurn {
+  runner: Runner;
+  residency: Residency;
+  contextTokens: number;
+  /** The system prompt's round first, then the chat's. */
+  history: readonly Round[];
+  own: Round;
+  /** Tokens that the own round may grow to. */
+  ownTokens: number;
+  settings: AttentionSettings;
+}
+
+/** The turn's own steps, as far as they are needed here. */
+export interface TurnSteps<P> {
+  /** Pins these rounds and makes both halves resident: kept, restored or computed again. */
+  bring: (rounds: readonly Round[]) => AsyncGenerator<P, void>;
+  /** Releases what `bring` pinned. */
+  letGo: (rounds: readonly Round[]) => void;
+  /** Yielded between submits. */
+  progress: () => P;
+}
+
+export interface HeadChoice {
+  selection: Selection;
+  scores: RoundScores;
+  noise: number;
+}
+
+/**
+ * The own round has no KV afterwards.
+ *
+ * @param rounds of the chat, in order, without the system prompt's
+ * @throws OutOfMemoryError, DeviceLostError
+ */
+export async function* chooseByHeads<P>(
+  turn: ChoosingTurn,
+  search: HeadSearch,
+  room: PageBudget,
+  steps: TurnSteps<P>,
+): AsyncGenerator<P, HeadChoice> {
+  const { runner, residency, contextTokens } = turn;
+  const { history, own, ownTokens, settings } = turn;
+  const { index, question, blank } = search;
+  const [system, ...rounds] = history as [Round, ...Round[]];
+  const isPinned = ({ id }: Round) => settings.pinned.includes(id);
+  const near = rounds.filter(
+    (round, i) => i === rounds.length - 1 || isPinned(round),
+  );
+  const read = [system, ...fitting(near, room)];
+  yield* steps.bring(read);
+  yield* bringKeys(rounds, search, room, steps);
+
+  const frame: Frame = frameOf({
+    history,
+    own: [own],
+    ownTokens,
+    contextTokens,
+    attended: new Set(read.map(({ id }) => id)),
+  });
+  const scores = yield* findRounds({
+    runner,
+    residency,
+    index,
+    settings: search.settings,
+    system,
+    frame,
+    question,
+    blank,
+    rounds,
+    contextTokens,
+    progress: steps.progress,
+  });
+  for (const half of HALVES) clearPages(own[half]);
+  steps.letGo(read);
+  const noise = noiseAt(search.settings.noise, rounds.length);
+  const pageBytes = runner.cache.lower.pageBytes + runner.cache.upper.pageBytes;
+  const selection = chooseRounds(
+    rounds.map((round, i) => ({
+      id: round.id,
+      raw: scores.raw[i]!,
+      score: scores.score[i]!,
+      bytes: HALVES.reduce(
+        (sum, half) => sum + residency.bytesFor(round.tokens.length, half),
+        0,
+      ),
+      isPinned: isPinned(round),
+    })),
+    {
+      noise,
+      kMin: settings.kMin,
+      budgetBytes: Math.min(
+        settings.budgetBytes,
+        Math.min(...HALVES.map((half) => room.pages(half))) * pageBytes,
+      ),
+    },
+  );
+  return { selection, scores, noise };
+}
+
+/** The last of these rounds that fit together. */
+function fitting(rounds: readonly Round[], room: PageBudget): Round[] {
+  const taken: Round[] = [];
+  for (const round of rounds.toReversed()) {
+    const wanted = [round, ...taken];
+    if (HALVES.every((half) => room.holds(wanted, half))) taken.unshift(round);
+  }
+  return taken;
+}
+
+/** Puts the keys of all rounds into the index. Rounds without any KV are read first, in order. */
+async function* bringKeys<P>(
+  rounds: readonly Round[],
+  { index, keysOf }: HeadSearch,
+  room: PageBudget,
+  { bring, letGo }: TurnSteps<P>,
+): AsyncGenerator<P, void> {
+  const missing = rounds.filter((round) => !index.has(round));
+  const written = missing.filter((round) =>
+    index.canWrite(round, keysOf(round)),
+  );
+  await index.write(written, (round) => keysOf(round)!);
+  const rest = missing.filter((round) => !index.has(round));
+  await index.copy(rest.filter((round) => index.canCopy(round)));
+  const absent = rest.filter((round) => !index.canCopy(round));
+  if (absent.length === 0) return;
+  // What must be computed is computed behind all that stands before it where that fits, else behind one round.
+  const isTogether = HALVES.every((half) => room.holds(rounds, half));
+  const before = (round: Round) => rounds.indexOf(round) - 1;
+  const groups = isTogether
+    ? [rounds]
+    : absent.map((round) =>
+        rounds.slice(Math.max(0, before(round)), before(round) + 2),
+      );
+  for (const group of groups) {
+    yield* bring(group);
+    await index.copy(group.filter((round) => isAllResident(round)));
+    letGo(group);
+  }
+}

@@ -1,0 +1,209 @@
+// Turns whose rounds are found by retrieval heads: what is chosen, what is read from the disk, and that choosing
+// everything is full attention.
+import { afterEach, expect, test, vi } from "vitest";
+import { Engine, type EngineOptions } from "../../src/engine/engine";
+import type { LoadOptions } from "../../src/engine/api/models";
+import type { ReplyOptions } from "../../src/engine/api/replies";
+import { Segments } from "../../src/store/segments";
+import { ownName } from "../store/fixtures";
+import { GREEDY, say } from "../support/say";
+import { sharedGpu } from "../support/shared-gpu";
+
+const FOLDER = "/models/rondo-tiny/";
+const FILES = [
+  "config.json",
+  "generation_config.json",
+  "model.safetensors",
+  "tokenizer.json",
+  "tokenizer_config.json",
+];
+/** In both halves. */
+const INDEX = {
+  heads: [[1, 0] as const, [4, 2] as const],
+  how: "sum",
+  noise: [],
+};
+
+/** The demo model, with these retrieval heads. */
+async function modelWith(index: unknown): Promise<File[]> {
+  const fetched = await Promise.all(
+    FILES.map(async (name) => {
+      const response = await fetch(new URL(FOLDER + name, location.href));
+      return response.ok ? new File([await response.blob()], name) : undefined;
+    }),
+  );
+  const calibration = (await (
+    await fetch(new URL(`${FOLDER}rondo.json`, location.href))
+  ).json()) as object;
+  const rondo = JSON.stringify({ ...calibration, index });
+  return [
+    ...fetched.filter((file) => file !== undefined),
+    new File([rondo], "rondo.json"),
+  ];
+}
+
+const open: Engine[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const engine of open.splice(0)) await engine.close();
+});
+
+async function engineWith(
+  index: unknown,
+  options: EngineOptions = {},
+  load: LoadOptions = {},
+): Promise<Engine> {
+  const engine = new Engine({ gpu: sharedGpu, ...options });
+  open.push(engine);
+  await engine.load(await modelWith(index), load);
+  return engine;
+}
+
+const FACTS = [
+  "My cat is called Miso.",
+  "My locker code is 4821.",
+  "I live in Oslo.",
+  "My favourite colour is teal.",
+  "My sister is a baker.",
+];
+const QUESTION = "What is my cat called?";
+
+async function told(
+  engine: Engine,
+  attention?: ReplyOptions["attention"],
+): Promise<string> {
+  const chat = await engine.createChat();
+  for (const message of FACTS)
+    await say(engine, chat, message, {
+      ...GREEDY,
+      ...(attention && { attention }),
+    });
+  return chat;
+}
+
+test("the best round, the last and pinned ones are read, and nothing else", async () => {
+  const engine = await engineWith(INDEX);
+  const chat = await told(engine);
+  await engine.pinRound(chat, 2, true);
+  const { receipt } = await say(engine, chat, QUESTION, {
+    attention: { kMin: 2 },
+  });
+  const { attended, roundCount, readCount, capturedMass } =
+    receipt.kv.attention;
+  expect(roundCount).toBe(5);
+  // Without noise every round that gains something is chosen: so here all that gain, and no fewer than two.
+  const reasons = new Map(attended.map(({ id, reason }) => [id, reason]));
+  expect(reasons.get(2)).toBe("pinned");
+  expect(reasons.get(5)).toBe("last");
+  expect(readCount).toBe(attended.length);
+  expect(capturedMass).toBeGreaterThan(0);
+  const snapshot = await engine.memory({ chatId: chat });
+  const mass = snapshot.chat!.rounds.map((round) => round.mass ?? 0);
+  expect(mass.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+  for (const { id, mass: own } of attended)
+    expect(own).toBe(snapshot.chat!.rounds.find((one) => one.id === id)!.mass);
+});
+
+test("rounds below the noise are not chosen", async () => {
+  const engine = await engineWith({ ...INDEX, noise: [[1, 1]] });
+  const chat = await told(engine);
+  const { receipt } = await say(engine, chat, QUESTION, {
+    attention: { kMin: 1 },
+  });
+  const { attended, noise, greatestScore, kvBytes, fullKvBytes } =
+    receipt.kv.attention;
+  expect(noise).toBe(1);
+  expect(greatestScore).toBeLessThan(1);
+  expect(
+    attended.filter(({ reason }) => reason === "mass").length,
+  ).toBeLessThan(2);
+  expect(attended.length).toBeLessThanOrEqual(2);
+  expect(kvBytes).toBeLessThan(fullKvBytes);
+});
+
+test("choosing all rounds is full attention", async () => {
+  const texts: string[] = [];
+  for (const attention of [
+    { kMin: 99, mode: "rounds" as const },
+    { mode: "all" as const },
+  ]) {
+    const engine = await engineWith({ ...INDEX, noise: [[1, 1]] });
+    const chat = await told(engine, attention);
+    const { text, receipt } = await say(engine, chat, QUESTION, {
+      ...GREEDY,
+      attention,
+    });
+    expect(receipt.kv.attention.attended).toHaveLength(5);
+    texts.push(text);
+    const report = await engine.verify(chat, receipt.roundId);
+    expect(report.meanKl).toBeLessThan(1e-5);
+    expect(report.sameTop1).toBe(report.positions);
+  }
+  expect(texts[0]).toBe(texts[1]);
+});
+
+test("after a reload only what is chosen is read from the disk, and its answer is the same", async () => {
+  const noise = [[1, 1]];
+  const store = { storeName: ownName() };
+  const before = await engineWith({ ...INDEX, noise }, store);
+  const chat = await told(before);
+  const copy = await before.exportChat(chat, { withKv: true });
+  const told1 = await say(before, chat, QUESTION);
+  await before.close();
+
+  const other = { storeName: ownName() };
+  const writer = await engineWith({ ...INDEX, noise }, other);
+  const { id } = await writer.importChat(copy, { withKv: true });
+  await writer.openChat(id);
+  // Its keys are not in the file: they are taken from its segments, once.
+  await say(writer, id, QUESTION);
+  await writer.close();
+
+  const engine = await engineWith({ ...INDEX, noise }, store);
+  await engine.openChat(chat);
+  const read = vi.spyOn(Segments.prototype, "read");
+  await engine.restoreChat(chat);
+  const { receipt, text } = await say(engine, chat, QUESTION);
+  const wanted = new Set([
+    0,
+    ...receipt.kv.attention.attended.map((one) => one.id),
+    ...told1.receipt.kv.attention.attended.map((one) => one.id),
+    told1.receipt.roundId,
+  ]);
+  expect(wanted.size).toBeLessThan(FACTS.length + 2);
+  for (const [[, roundId]] of read.mock.calls.map(([key]) => [key] as const))
+    expect(wanted).toContain(roundId);
+  expect(read).toHaveBeenCalled();
+  expect(receipt.kv.attention.lower.recomputedTokens).toBe(0);
+  expect(text).toBe(text.trim());
+});
+
+test("the paper's way stays, where it is asked for", async () => {
+  const engine = await engineWith(INDEX, {}, { selection: "paper" });
+  const chat = await told(engine);
+  const { receipt } = await say(engine, chat, QUESTION, {
+    attention: { tau: 0 },
+  });
+  const { readCount, noise } = receipt.kv.attention;
+  expect(readCount).toBe(5);
+  expect(noise).toBeUndefined();
+  await expect(
+    engine.load(await modelWith(INDEX), { selection: "best" as "paper" }),
+  ).rejects.toThrow(/selection must be "heads" or "paper", not best/);
+});
+
+test("a chat that no model has read is read in full, then chosen from", async () => {
+  const engine = await engineWith({ ...INDEX, noise: [[1, 1]] });
+  const chat = await engine.createChat({
+    history: FACTS.map((message) => ({ message, reply: "I see." })),
+  });
+  const { receipt } = await say(engine, chat, QUESTION, {
+    ...GREEDY,
+    attention: { kMin: 1 },
+  });
+  expect(receipt.kv.attention.roundCount).toBe(5);
+  expect(receipt.kv.attention.attended.length).toBeLessThanOrEqual(2);
+  expect(receipt.kv.prefilledTokens).toBeGreaterThan(5 * 8);
+  const again = await say(engine, chat, "And where do I live?");
+  expect(again.receipt.kv.prefilledTokens).toBeLessThan(30);
+});
