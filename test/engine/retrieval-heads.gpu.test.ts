@@ -1,6 +1,6 @@
 // Turns whose rounds are found by retrieval heads: what is chosen, what is read from the disk, and that choosing
 // everything is full attention.
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, type MockInstance, test, vi } from "vitest";
 import { Engine, type EngineOptions } from "../../src/engine/engine";
 import type { LoadOptions } from "../../src/engine/api/models";
 import type { ReplyOptions } from "../../src/engine/api/replies";
@@ -81,6 +81,11 @@ async function told(
   return chat;
 }
 
+/** Ids of the rounds whose segments were read. */
+function readRounds(read: MockInstance<Segments["read"]>): Set<number> {
+  return new Set(read.mock.calls.map(([[, roundId]]) => roundId));
+}
+
 test("the best round, the last and pinned ones are read, and nothing else", async () => {
   const engine = await engineWith(INDEX);
   const chat = await told(engine);
@@ -155,9 +160,20 @@ test("after a reload only what is chosen is read from the disk, and its answer i
   const writer = await engineWith({ ...INDEX, noise }, other);
   const { id } = await writer.importChat(copy, { withKv: true });
   await writer.openChat(id);
+  const read1 = vi.spyOn(Segments.prototype, "read");
   // Its keys are not in the file: they are taken from its segments, once.
   await say(writer, id, QUESTION);
+  expect(readRounds(read1).size).toBe(FACTS.length + 1);
   await writer.close();
+  read1.mockClear();
+  const reader = await engineWith({ ...INDEX, noise }, other);
+  await reader.openChat(id);
+  const later = await say(reader, id, "Where do I live?");
+  const chosen = later.receipt.kv.attention.attended.map((one) => one.id);
+  expect(chosen.length).toBeLessThan(FACTS.length + 1);
+  expect([...readRounds(read1)].sort()).toEqual([0, ...chosen].sort());
+  await reader.close();
+  read1.mockRestore();
 
   const engine = await engineWith({ ...INDEX, noise }, store);
   await engine.openChat(chat);
@@ -171,8 +187,7 @@ test("after a reload only what is chosen is read from the disk, and its answer i
     told1.receipt.roundId,
   ]);
   expect(wanted.size).toBeLessThan(FACTS.length + 2);
-  for (const [[, roundId]] of read.mock.calls.map(([key]) => [key] as const))
-    expect(wanted).toContain(roundId);
+  for (const roundId of readRounds(read)) expect(wanted).toContain(roundId);
   expect(read).toHaveBeenCalled();
   expect(receipt.kv.attention.lower.recomputedTokens).toBe(0);
   expect(text).toBe(text.trim());
@@ -206,4 +221,30 @@ test("a chat that no model has read is read in full, then chosen from", async ()
   expect(receipt.kv.prefilledTokens).toBeGreaterThan(5 * 8);
   const again = await say(engine, chat, "And where do I live?");
   expect(again.receipt.kv.prefilledTokens).toBeLessThan(30);
+});
+
+test("a chat goes on when it outgrows the budget, and its index too", async () => {
+  const memoryBudgetBytes = 400_000;
+  const engine = await engineWith(INDEX, {}, { memoryBudgetBytes });
+  const chat = await engine.createChat();
+  const seen: number[] = [];
+  for (let i = 0; i < 16; i++) {
+    const { receipt } = await say(engine, chat, FACTS[i % FACTS.length]!, {
+      ...GREEDY,
+      maxTokens: 8,
+    });
+    expect(receipt.finishReason).not.toBe("aborted");
+    const { attended, roundCount } = receipt.kv.attention;
+    expect(roundCount).toBe(i);
+    if (i > 0) expect(attended.map(({ id }) => id)).toContain(i);
+    const { gpu, chat: memory } = await engine.memory({ chatId: chat });
+    const { bytes, budgetBytes } = gpu!;
+    const kvBytes = bytes["lower pages"] + bytes["upper pages"];
+    expect(budgetBytes).toBeLessThanOrEqual(memoryBudgetBytes);
+    expect(kvBytes + bytes.index).toBeLessThanOrEqual(memoryBudgetBytes);
+    seen.push(memory!.rounds.filter((one) => one.lower.gpuBytes > 0).length);
+  }
+  // Not all of its rounds are on the GPU, and those that are not cost nothing.
+  expect(seen.at(-1)).toBeLessThan(17);
+  expect(Math.max(...seen)).toBeGreaterThan(4);
 });

@@ -29,10 +29,15 @@ import type { SegmentSource } from "../restore/kv-restore";
 import type { Archive } from "./archive";
 import type { TextWriter } from "./text-writer";
 
-/** Half of a round, ready to be written. */
-interface PackedHalf {
+/** A half as its segment has it. */
+interface SegmentPart {
   half: Half;
   header: SegmentHeader;
+  payload: Uint8Array;
+}
+
+/** Half of a round, ready to be written. */
+interface PackedHalf extends SegmentPart {
   payload: Uint8Array<ArrayBuffer>;
   /** Generation of the content that was packed. */
   generation: number;
@@ -141,6 +146,14 @@ export class KvWriter {
           return found;
         }
         const { payload, elements, origin } = found;
+        const header = {
+          ...(await headerOf(loaded, chat, round, half)),
+          elements,
+        };
+        // An older record lacks them, and so does a file.
+        const read = { half, header, payload };
+        if (noteMissingKeys(loaded, chat, round as ChatRound, read))
+          void this.#text.save(chat.conversation, [round as ChatRound]);
         return { payload, origin, mode: elements === "int8" ? "int8" : "raw" };
       },
     };
@@ -293,6 +306,28 @@ export class KvWriter {
 }
 
 /**
+ * The same for a half that was read, where the record has no keys of it.
+ *
+ * @returns whether the record has all keys now, and had not before
+ */
+function noteMissingKeys(
+  loaded: LoadedModel,
+  chat: BoundChat,
+  round: ChatRound,
+  read: SegmentPart,
+): boolean {
+  const { index } = loaded;
+  const known = round.indexKeys;
+  const isOurs =
+    known?.model === chat.segmentFingerprint && known.heads === index?.name;
+  if (isOurs && known[read.half]) return false;
+  return (
+    noteKeys(loaded, chat, round, [read]) &&
+    index!.halves.every((half) => round.indexKeys![half])
+  );
+}
+
+/**
  * Takes the keys of retrieval heads out of what was packed, to be stored with the round.
  *
  * @returns whether they changed
@@ -301,7 +336,7 @@ function noteKeys(
   { index }: LoadedModel,
   { segmentFingerprint: model }: BoundChat,
   round: ChatRound,
-  packed: readonly PackedHalf[],
+  packed: readonly SegmentPart[],
 ): boolean {
   if (index === undefined) return false;
   const heads = index.name;

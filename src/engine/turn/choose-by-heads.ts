@@ -3,13 +3,13 @@
  * others go to the index, the question is scored (find-rounds.ts), and the rounds that it asks for are chosen. All
  * other KV of a round that is not chosen stays where it is.
  */
-import { clearPages } from "../../memory/half-kv";
+import { clearPages, isStored } from "../../memory/half-kv";
 import type { KeyIndex } from "../../memory/key-index";
 import type { Residency } from "../../memory/residency";
-import { isAllResident, type Round } from "../../memory/round";
+import { isResident, type Round } from "../../memory/round";
 import type { RoundIndex } from "../../model/config/round-index";
 import type { IndexKeys } from "../../store/rounds";
-import { HALVES } from "../../util/kv-half";
+import { type Half, HALVES } from "../../util/kv-half";
 import type { AttentionSettings } from "../api/replies";
 import { chooseRounds, noiseAt } from "../rounds/choose-rounds";
 import type { RoundScores } from "../rounds/round-scores";
@@ -45,8 +45,11 @@ export interface ChoosingTurn {
 
 /** The turn's own steps, as far as they are needed here. */
 export interface TurnSteps<P> {
-  /** Pins these rounds and makes both halves resident: kept, restored or computed again. */
-  bring: (rounds: readonly Round[]) => AsyncGenerator<P, void>;
+  /** Pins halves of these rounds and makes them resident: kept, restored or computed again. Default: both halves. */
+  bring: (
+    rounds: readonly Round[],
+    halves?: readonly Half[],
+  ) => AsyncGenerator<P, void>;
   /** Releases what `bring` pinned. */
   letGo: (rounds: readonly Round[]) => void;
   /** Yielded between submits. */
@@ -79,9 +82,11 @@ export async function* chooseByHeads<P>(
   const near = rounds.filter(
     (round, i) => i === rounds.length - 1 || isPinned(round),
   );
-  const read = [system, ...fitting(near, room)];
-  yield* steps.bring(read);
+  yield* steps.bring([system]);
+  // Before the near rounds, which may take all the room.
   yield* bringKeys(rounds, search, room, steps);
+  const read = [system, ...fitting(near, room)];
+  yield* steps.bring(read.slice(1));
 
   const frame: Frame = frameOf({
     history,
@@ -135,12 +140,15 @@ function fitting(rounds: readonly Round[], room: PageBudget): Round[] {
   const taken: Round[] = [];
   for (const round of rounds.toReversed()) {
     const wanted = [round, ...taken];
-    if (HALVES.every((half) => room.holds(wanted, half))) taken.unshift(round);
+    if (holds(wanted, room)) taken.unshift(round);
   }
   return taken;
 }
 
-/** Puts the keys of all rounds into the index. Rounds without any KV are read first, in order. */
+/**
+ * Puts the keys of all rounds into the index, as far as there is room: from pages, from what is stored of the keys,
+ * from the segments that hold them, or by reading rounds that have no KV at all, in order.
+ */
 async function* bringKeys<P>(
   rounds: readonly Round[],
   { index, keysOf }: HeadSearch,
@@ -155,18 +163,36 @@ async function* bringKeys<P>(
   const rest = missing.filter((round) => !index.has(round));
   await index.copy(rest.filter((round) => index.canCopy(round)));
   const absent = rest.filter((round) => !index.canCopy(round));
-  if (absent.length === 0) return;
-  // What must be computed is computed behind all that stands before it where that fits, else behind one round.
-  const isTogether = HALVES.every((half) => room.holds(rounds, half));
-  const before = (round: Round) => rounds.indexOf(round) - 1;
-  const groups = isTogether
+  const isThere = (round: Round) =>
+    index.halves.every(
+      (half) => isResident(round, half) || isStored(round[half]),
+    );
+  for (const round of absent.filter(isThere)) {
+    if (!holds([round], room)) continue;
+    yield* bring([round], index.halves);
+    await index.copy([round]);
+    letGo([round]);
+  }
+
+  const unread = absent.filter((round) => !isThere(round));
+  if (unread.length === 0) return;
+  // Computed behind all that stands before them where that fits, else each behind the round before it.
+  const groups = holds(rounds, room)
     ? [rounds]
-    : absent.map((round) =>
-        rounds.slice(Math.max(0, before(round)), before(round) + 2),
-      );
+    : unread.map((round) => {
+        const at = rounds.indexOf(round);
+        const pair = rounds.slice(Math.max(0, at - 1), at + 1);
+        return holds(pair, room) ? pair : [round];
+      });
   for (const group of groups) {
+    if (!holds(group, room)) continue;
     yield* bring(group);
-    await index.copy(group.filter((round) => isAllResident(round)));
+    await index.copy(group.filter((round) => index.canCopy(round)));
     letGo(group);
   }
+}
+
+/** Whether both halves of all these rounds fit at once. */
+function holds(rounds: readonly Round[], room: PageBudget): boolean {
+  return HALVES.every((half) => room.holds(rounds, half));
 }

@@ -256,7 +256,7 @@ export class TurnPrefill {
       search,
       this.#room,
       {
-        bring: (rounds) => this.#bring(rounds),
+        bring: (rounds, halves) => this.#bring(rounds, halves),
         letGo: (rounds) => {
           for (const round of rounds)
             for (const half of HALVES) pins.remove(round, half);
@@ -288,13 +288,14 @@ export class TurnPrefill {
     for (const half of HALVES) this.report[half].keptTokens = 0;
   }
 
-  /** Both halves of these rounds, restored or computed behind what of the chat is read. */
+  /** Halves of these rounds, restored or computed behind the system prompt and each other. */
   async *#bring(
     rounds: readonly Round[],
+    halves: readonly Half[] = HALVES,
   ): AsyncGenerator<PrefillProgress, void> {
     const before = this.#chosen;
     this.#chosen = new Set(rounds.map(({ id }) => id));
-    for (const half of HALVES) {
+    for (const half of halves) {
       yield* this.#restore(rounds, half);
       if (half === "lower") this.#dropLost(rounds);
       yield* this.#recompute(rounds, half);
