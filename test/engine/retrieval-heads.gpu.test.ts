@@ -248,3 +248,19 @@ test("a chat goes on when it outgrows the budget, and its index too", async () =
   expect(seen.at(-1)).toBeLessThan(17);
   expect(Math.max(...seen)).toBeGreaterThan(4);
 });
+
+test("a long chat that no model has read is read in one go", async () => {
+  const engine = await engineWith({ ...INDEX, noise: [[1, 1]] });
+  // More pages than a pool begins with.
+  const chat = await engine.createChat({
+    history: Array.from({ length: 70 }, () => ({
+      message: "Hello!",
+      reply: "Hi!",
+    })),
+  });
+  const report = await engine.restoreChat(chat);
+  expect(report.recomputedTokens).toBeGreaterThan(70 * 4);
+  const { receipt } = await say(engine, chat, QUESTION);
+  expect(receipt.kv.attention.roundCount).toBe(70);
+  expect(receipt.kv.attention.attended.length).toBeLessThan(6);
+});

@@ -134,7 +134,9 @@ export class KvRestorer {
     let before = 0;
     for (const { frame, own } of framesFor(missing, request)) {
       const rows = pendingSpans(own, half);
-      for await (const done of runner.prefill({ frame, rows, layers }))
+      // Lower layers read no upper halves, which may have no pages yet.
+      const read = half === "lower" ? { ...frame, upper: [] } : frame;
+      for await (const done of runner.prefill({ frame: read, rows, layers }))
         yield (before + done) * layerCount;
       before += rowCount(rows);
       yield before * layerCount;
