@@ -133,7 +133,10 @@ export class Engine implements ChatEngine {
   readonly #library: ModelLibrary;
   readonly #model: ModelHolder;
   readonly #memory: MemoryControls;
-  readonly #afterTurn = new AfterTurn(() => this.#queue.hasWaiting);
+  readonly #afterTurn = new AfterTurn(
+    () => this.#queue.hasWaiting,
+    (notice) => this.#notify(notice),
+  );
   readonly #healer = new Healer(
     this.#queue,
     (chatId) => this.#activeToWrite(chatId),
@@ -420,7 +423,12 @@ export class Engine implements ChatEngine {
   }
 
   async setHealing(isOn: boolean): Promise<void> {
+    const goesOn = isOn && !this.#afterTurn.calibrates;
+    this.#afterTurn.calibrates = isOn;
     this.#healer.setEnabled(isOn);
+    if (!goesOn) return;
+    const { lastId } = (await this.#stores()).chats;
+    if (lastId !== undefined) this.#inBackground(() => this.#settle(lastId));
   }
 
   memory(options?: MemoryOptions): Promise<MemorySnapshot> {

@@ -53,7 +53,7 @@ export interface KvMemory {
    */
   wipeKv(chatId?: string): Promise<void>;
 
-  /** Whether idle time is used to compute inexact KV again. Default: true. */
+  /** Whether idle time is used to compute inexact KV again, and to find a model's retrieval heads. Default: true. */
   setHealing(isOn: boolean): Promise<void>;
 }
 

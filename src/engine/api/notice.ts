@@ -10,6 +10,12 @@ export interface NoticeSource {
   onNotice(listener: (notice: EngineNotice) => void): () => void;
 }
 
+/** How far calibration is, in chats. */
+export interface CalibrationProgress {
+  done: number;
+  total: number;
+}
+
 /** An event that the engine reports. */
 export type EngineNotice =
   /** The list of chats changed, perhaps through another tab. */
@@ -18,6 +24,8 @@ export type EngineNotice =
   | { type: "chat-writable"; chatId: string }
   /** How many rounds of a chat have inexact KV; healing works on them in idle time. 0: all KV is exact. */
   | { type: "healing"; chatId: string; roundsLeft: number }
+  /** How many of the built-in chats were read to find a model's retrieval heads, once, in idle time. */
+  | ({ type: "calibrating" } & CalibrationProgress)
   /** The memory snapshot changed, mainly for this chat; undefined: for any chat. */
   | { type: "memory-changed"; chatId: string | undefined }
   /** Chats can't be stored as they should be; `message` says what was given up and what to do. */

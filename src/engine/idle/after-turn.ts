@@ -4,16 +4,30 @@ import type { Archive } from "../archive/archive";
 import type { LoadedModel } from "../load/loaded-model";
 import type { ActiveChat } from "../open/active-chat";
 import { settleRounds } from "../turn/settle-round";
-import { SelfCalibration } from "./self-calibration";
+import type { EngineNotice } from "../api/notice";
+import { lazyPart } from "../../util/lazy-part";
+import type { SelfCalibration } from "./self-calibration";
+
+const newCalibration = lazyPart(async () => {
+  const { SelfCalibration } = await import("./self-calibration");
+  return () => new SelfCalibration();
+});
 
 export class AfterTurn {
+  /** Whether models are calibrated. */
+  calibrates = true;
   /** One for each loaded model. */
   readonly #calibrations = new WeakMap<LoadedModel, SelfCalibration>();
   /** Whether a foreground task waits for the GPU. */
   readonly #shouldYield: () => boolean;
+  readonly #notify: (notice: EngineNotice) => void;
 
-  constructor(shouldYield: () => boolean) {
+  constructor(
+    shouldYield: () => boolean,
+    notify: (notice: EngineNotice) => void,
+  ) {
     this.#shouldYield = shouldYield;
+    this.#notify = notify;
   }
 
   /**
@@ -43,12 +57,15 @@ export class AfterTurn {
     archive: Archive,
     url: string,
   ): Promise<void> {
-    const calibration = this.#calibrations.get(loaded) ?? new SelfCalibration();
+    if (!this.calibrates || !loaded.model.needsHeads) return;
+    const calibration =
+      this.#calibrations.get(loaded) ?? (await newCalibration());
     this.#calibrations.set(loaded, calibration);
     const learned = await calibration.learn(
       loaded,
       conversation.rounds.length - 1,
-      this.#shouldYield,
+      () => this.#shouldYield() || !this.calibrates,
+      (progress) => this.#notify({ type: "calibrating", ...progress }),
     );
     if (!learned) return;
     loaded.model.calibration = "learned";

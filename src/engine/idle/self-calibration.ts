@@ -4,6 +4,7 @@
  * chat.
  */
 import type { RondoConfig } from "../../model/config/calibration-config";
+import type { CalibrationProgress } from "../api/notice";
 import type { LoadedModel } from "../load/loaded-model";
 import type { CalibrationChat } from "../rounds/calibration-chats";
 import type { HeadCase } from "../rounds/choose-heads";
@@ -19,12 +20,6 @@ const builtInChats = lazyPart(
 
 /** With fewer rounds, a chat has too little to choose from. */
 const FEWEST_ROUNDS = 6;
-
-/** How far calibration is, in chats. */
-export interface CalibrationProgress {
-  done: number;
-  total: number;
-}
 
 export class SelfCalibration {
   readonly #chats: () => Promise<readonly CalibrationChat[]>;

@@ -4,6 +4,7 @@ import { live } from "lit/directives/live.js";
 import type { ChatHistory } from "../../engine/api/chats";
 import type { RestoreProgress } from "../../engine/api/kv-memory";
 import type { LoadProgress } from "../../engine/api/models";
+import type { CalibrationProgress } from "../../engine/api/notice";
 import type { Attachment } from "../state/chats/attachment";
 import type { Composer } from "./composer";
 import type { ShownFile } from "../state/models/file-keeping";
@@ -87,6 +88,8 @@ export class ChatDock extends LitElement {
   @property({ attribute: false }) waitingDocuments = 0;
   /** Rounds whose KV is not exact yet, and whether healing is on. */
   @property({ attribute: false }) healingRounds = 0;
+  /** How far the model in use is calibrated, while it is. */
+  @property({ attribute: false }) calibration: CalibrationProgress | undefined;
   @property({ attribute: false }) isHealing = true;
   @property({ attribute: false }) access: ChatHistory["access"] = "write";
   /** The text in the box. */
@@ -188,11 +191,12 @@ export class ChatDock extends LitElement {
 
   /** Not while something else says what the model is doing. */
   #healStatus() {
-    const isCrossOrigin = this.replying || this.restoring || this.attachment;
-    if (this.healingRounds === 0 || isCrossOrigin || this.access === "read")
-      return nothing;
+    const isBusy = this.replying || this.restoring || this.attachment;
+    const isIdle = this.healingRounds === 0 && this.calibration === undefined;
+    if (isIdle || isBusy || this.access === "read") return nothing;
     return html`<rondo-healing
       .roundsLeft=${this.healingRounds}
+      .calibration=${this.calibration}
       .isOn=${this.isHealing}
     ></rondo-healing>`;
   }

@@ -145,6 +145,7 @@ export function chatDock(view: ChatView) {
       .attachment=${current.attachments[0]}
       .waitingDocuments=${current.attachments.length - 1}
       .healingRounds=${current.healingRounds}
+      .calibration=${session.calibration}
       .isHealing=${isHealing}
       .access=${current.access}
       .draft=${live(current.draft)}

@@ -3,7 +3,10 @@
  * requests.
  */
 import type { ChatEngine } from "../../engine/api/chat-engine";
-import type { EngineNotice } from "../../engine/api/notice";
+import type {
+  CalibrationProgress,
+  EngineNotice,
+} from "../../engine/api/notice";
 import { Attachments } from "./chats/attachments";
 import { Changes } from "./chats/changes";
 import { ChatLibrary } from "./chats/chat-library";
@@ -61,6 +64,8 @@ export class Session {
   /** The model that the page names, where it names one. */
   own: string | undefined;
   isHealing = true;
+  /** How far the model in use is calibrated, while it is. */
+  calibration: CalibrationProgress | undefined;
 
   constructor(host: SessionHost) {
     this.#host = host;
@@ -329,6 +334,12 @@ export class Session {
       case "healing":
         this.#heal(notice.chatId, notice.roundsLeft);
         break;
+      case "calibrating": {
+        const { done, total } = notice;
+        this.calibration = done < total ? { done, total } : undefined;
+        this.#changed();
+        break;
+      }
       case "memory-fault":
         this.warnings.report(notice.message);
         this.#changed();
@@ -378,8 +389,10 @@ export class Session {
   }
 
   #entered(state: ChatState): void {
-    if (state !== "ready") this.#queue.pause();
-    else this.warnings.noteModel(this.loading.model?.templateNote);
+    if (state !== "ready") {
+      this.#queue.pause();
+      this.calibration = undefined;
+    } else this.warnings.noteModel(this.loading.model?.templateNote);
     this.#changed();
     this.#host.dispatchEvent(new StateEvent(state));
     if (state !== "ready") return;

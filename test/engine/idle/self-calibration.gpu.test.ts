@@ -1,9 +1,7 @@
 // Calibration in the page: the heads of a model without rondo.json are looked for in idle time.
 import { afterAll, expect, test } from "vitest";
-import {
-  type CalibrationProgress,
-  SelfCalibration,
-} from "../../../src/engine/idle/self-calibration";
+import type { CalibrationProgress } from "../../../src/engine/api/notice";
+import { SelfCalibration } from "../../../src/engine/idle/self-calibration";
 import type { CalibrationChat } from "../../../src/engine/rounds/calibration-chats";
 import { LoadedModel } from "../../../src/engine/load/loaded-model";
 import {

@@ -118,6 +118,26 @@ describe("Memory that is not exact", () => {
     expect(status()).toEqual([]);
   });
 
+  test("makes way for the calibration of a model, which can be paused too", async () => {
+    const { engine } = await openKept(miso());
+    const calibrate = async (done: number) => {
+      engine.emit({ type: "calibrating", done, total: 18 });
+      await settle();
+    };
+    await calibrate(0);
+    expect(status()).toEqual([
+      "Learning how this model looks things up: 0 of 18 Pause",
+    ]);
+    await button("Pause").click();
+    await calibrate(3);
+    expect(status()).toEqual([
+      "Learning how this model looks things up is paused: 3 of 18 Resume",
+    ]);
+    await button("Resume").click();
+    await calibrate(18);
+    expect(status()).toEqual([]);
+  });
+
   test("can be left as it is for a while", async () => {
     const mounted = await openKept(miso());
     await heal(mounted, 3);
