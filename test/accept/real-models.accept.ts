@@ -35,6 +35,8 @@ const LEAST_MARGIN = 0.1;
 const LEAST_COMPARED = 8;
 /** What the question asked after a reload has at most, with its template. */
 const MOST_QUESTION_TOKENS = 40;
+/** Share of the KV of a chat of 24 rounds that a question about one fact needs. */
+const MOST_KV_SHARE = 0.35;
 /** KL from full attention, in nats a token, where everything is attended to. */
 const MOST_KL = 1e-3;
 /** Planned bytes may differ from those on the GPU by this share. */
@@ -108,6 +110,30 @@ describe.each(keys)("%s", (key) => {
       expect(prompt.isSameFirst).toBe(true);
       expect(prompt.largest).toBeLessThan(MOST_OFF);
     }
+  });
+
+  test("finds the round with the answer among 24, also when the engine is opened again", async () => {
+    const tab = await browser.newPage();
+    const { port } = sources.httpServer!.address() as AddressInfo;
+    const origin = `http://127.0.0.1:${port}`;
+    await tab.goto(`${origin}/test/accept/accept.html`);
+    await tab.waitForFunction(() => globalThis.askNeedles !== undefined);
+    const found = await tab.evaluate(
+      (url) => globalThis.askNeedles!(url),
+      `${origin}/files/${file}`,
+    );
+    await tab.close();
+    row["facts: read, said"] =
+      `${found.filter(({ isRead }) => isRead).length}, ${found.filter(({ reply, answer }) => reply.includes(answer)).length} of ${found.length}`;
+    row["facts: KV needed"] = rounded(
+      Math.max(...found.map(({ kvShare }) => kvShare)),
+    );
+    for (const { isRead, kvShare } of found) {
+      expect(isRead).toBe(true);
+      expect(kvShare).toBeLessThan(MOST_KV_SHARE);
+    }
+    // The first one reads the chat, the second its own question alone.
+    expect(found[1]!.prefilledTokens).toBeLessThan(MOST_QUESTION_TOKENS);
   });
 
   test("chats, is there after a reload, and takes edits, documents and branches", async () => {
