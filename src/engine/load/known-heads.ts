@@ -31,6 +31,13 @@ const KNOWN: Readonly<Record<string, RoundIndex>> = {
     ],
     wholeTokens: WHOLE_TOKENS,
   },
+  // Gemma 3 270M: of the layers without a window
+  "18 4 1 640 256": {
+    heads: [{ layer: 5, head: 3 }],
+    how: "sum",
+    noise: [[24, 0.063]],
+    wholeTokens: WHOLE_TOKENS,
+  },
   // Qwen2.5-0.5B, also Coder
   "24 14 2 896 64": {
     heads: [{ layer: 11, head: 2 }],
