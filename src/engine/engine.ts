@@ -229,7 +229,7 @@ export class Engine implements ChatEngine {
     if (replaced)
       this.#inBackground(async () => {
         await kv.packed();
-        clearChat(replaced);
+        this.#clear(replaced.conversation.all);
       });
     return history;
   }
@@ -254,7 +254,7 @@ export class Engine implements ChatEngine {
       // Packing pins the pages: wait before they are given back.
       await kv.packed();
       const chat = await chats.forget(chatId);
-      if (chat) clearChat(chat);
+      if (chat) this.#clear(chat.conversation.all);
     };
     // A chat without pages need not wait for the GPU queue.
     await (chats.get(chatId)?.bound ? this.#queue.run(forget) : forget());
@@ -383,7 +383,11 @@ export class Engine implements ChatEngine {
   ): Promise<ChatHistory> {
     return this.#revise(chatId, async (chat) => {
       const { archive } = await this.#stores();
+      const { conversation } = chat;
+      const before = [...conversation.all];
       await deleteRound(chat, archive, roundId, options);
+      const left = new Set(conversation.all);
+      this.#clear(before.filter((round) => !left.has(round)));
     });
   }
 
@@ -601,6 +605,14 @@ export class Engine implements ChatEngine {
     this.#queue.run(task).catch(() => undefined);
   }
 
+  /** Gives the pages of rounds that are gone back to the pools they are from, those of the index too. */
+  #clear(rounds: readonly ChatRound[]): void {
+    for (const round of rounds) {
+      clearRound(round);
+      this.#model.current?.index?.drop(round);
+    }
+  }
+
   /**
    * Checks after each task that free + used pages = all, and that no page is misplaced. A fault is reported, and
    * costs the KV concerned: text is the truth.
@@ -636,9 +648,4 @@ function unansweredIn(
   // Another version may be shown by now.
   if (!conversation.branch.includes(round)) conversation.show(roundId);
   return round;
-}
-
-/** Gives a chat's pages back to the pool they are from. */
-function clearChat({ conversation }: OpenChat): void {
-  conversation.all.forEach(clearRound);
 }

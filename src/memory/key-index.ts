@@ -94,6 +94,16 @@ export class KeyIndex {
     );
   }
 
+  /** Marks the keys of these rounds as just used: they are evicted last, the newest at the very end. */
+  use(rounds: readonly Round[]): void {
+    for (const round of rounds) {
+      const found = this.#rounds.get(round);
+      if (!found) continue;
+      this.#rounds.delete(round);
+      this.#rounds.set(round, found);
+    }
+  }
+
   /** The pages with a round's keys, in order; empty if there are none. */
   pagesOf(round: Round): readonly number[] {
     return this.#rounds.get(round)?.pages ?? [];
@@ -246,11 +256,15 @@ export class KeyIndex {
     const doubled = Math.max(FIRST_PAGES, 2 * this.pool.pageCount);
     const wanted = Math.min(this.limit, Math.max(doubled, used + pages));
     if (wanted > this.pool.pageCount) await this.#grow(wanted);
-    for (const round of this.#rounds.keys()) {
+    const others = [...this.#rounds].filter(([round]) => !kept.has(round));
+    const held = others.reduce((sum, [, { pages }]) => sum + pages.length, 0);
+    // None makes way for a round that finds no room all the same.
+    if (this.pool.freePages + held < pages) return false;
+    for (const [round] of others) {
       if (this.pool.freePages >= pages) break;
-      if (!kept.has(round)) this.drop(round);
+      this.drop(round);
     }
-    return this.pool.freePages >= pages;
+    return true;
   }
 
   /** Makes the pool larger, if the GPU has room. */

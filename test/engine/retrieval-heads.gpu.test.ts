@@ -11,6 +11,7 @@ import {
 import { Engine, type EngineOptions } from "../../src/engine/engine";
 import type { LoadOptions } from "../../src/engine/api/models";
 import type { ReplyOptions } from "../../src/engine/api/replies";
+import { KeyIndex } from "../../src/memory/key-index";
 import { Segments } from "../../src/store/segments";
 import { ownName } from "../store/fixtures";
 import { GREEDY, say } from "../support/say";
@@ -97,6 +98,12 @@ async function told(
       ...(attention && { attention }),
     });
   return chat;
+}
+
+/** The index, once a turn has asked it. */
+function watchedIndex(): () => KeyIndex {
+  const has = vi.spyOn(KeyIndex.prototype, "has");
+  return () => has.mock.contexts.at(-1) as KeyIndex;
 }
 
 /** Ids of the rounds whose segments were read. */
@@ -278,4 +285,83 @@ test("a long chat that no model has read is read in one go", async () => {
   });
   const report = await engine.restoreChat(chat);
   expect(report.recomputedTokens).toBeGreaterThan(70 * 4);
+});
+
+test("full attention reads all that there is room for, in a chat that outgrew it", async () => {
+  const noise = [[1, 1]];
+  const memoryBudgetBytes = 1_200_000;
+  const engine = await engineWith(
+    { ...INDEX, noise },
+    {},
+    { memoryBudgetBytes },
+  );
+  const chat = await engine.createChat({
+    history: Array.from({ length: 24 }, (_, i) => ({
+      message: FACTS[i % FACTS.length]!,
+      reply: "I see.",
+    })),
+  });
+  const { receipt } = await say(engine, chat, QUESTION, {
+    ...GREEDY,
+    maxTokens: 8,
+    attention: { mode: "all" },
+  });
+  const { attended, isCut } = receipt.kv.attention;
+  expect(isCut).toBe(true);
+  expect(attended.length).toBeGreaterThan(8);
+});
+
+test("a chat of which no round fits is answered without it", async () => {
+  const memoryBudgetBytes = 400_000;
+  const engine = await engineWith(INDEX, {}, { memoryBudgetBytes });
+  const chat = await engine.createChat({
+    history: [
+      { message: "My cat is called Miso. ".repeat(60), reply: "I see." },
+    ],
+  });
+  const { receipt } = await say(engine, chat, QUESTION);
+  const { attended, isCut } = receipt.kv.attention;
+  expect(attended).toEqual([]);
+  expect(isCut).toBe(true);
+});
+
+test("an upper half that is missing on the disk is computed from the lower one", async () => {
+  const store = { storeName: ownName() };
+  const before = await engineWith(INDEX, store);
+  const chat = await told(before);
+  await before.close();
+
+  // Keys of other heads are taken from the segments.
+  const upper = { ...INDEX, heads: [[4, 2]], noise: [[1, 1]] };
+  const engine = await engineWith(upper, store);
+  await engine.openChat(chat);
+  const read: Segments["read"] = Reflect.get(Segments.prototype, "read");
+  const spy = vi.spyOn(Segments.prototype, "read");
+  spy.mockImplementation(async function (
+    this: Segments,
+    ...args: Parameters<Segments["read"]>
+  ) {
+    const [[, roundId, half]] = args;
+    if (roundId === 2 && half === "upper") return "missing";
+    return read.apply(this, args);
+  });
+  const { receipt } = await say(engine, chat, QUESTION, {
+    ...GREEDY,
+    attention: { kMin: 1 },
+  });
+  expect(receipt.kv.attention.upper.recomputedTokens).toBeGreaterThan(0);
+  expect(spy.mock.calls.map(([key]) => key)).toContainEqual([chat, 2, "lower"]);
+});
+
+test("what is deleted leaves the index", async () => {
+  const engine = await engineWith(INDEX, { storeName: ownName() });
+  const index = watchedIndex();
+  const chat = await told(engine);
+  await say(engine, chat, QUESTION, { ...GREEDY, attention: { kMin: 1 } });
+  const used = () => index().pool.pageCount - index().pool.freePages;
+  const before = used();
+  await engine.deleteRound(chat, 2);
+  expect(used()).toBeLessThan(before);
+  await engine.deleteChat(chat);
+  expect(used()).toBe(0);
 });

@@ -240,7 +240,30 @@ test("without room the least recently used rounds make way, and the others stay 
   ]);
   // Six pages of five: it is left out, and harms none.
   await index.copy([d]);
-  expect(index.has(d)).toBe(false);
+  expect([a, c, d].map((round) => index.has(round))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  index.pool.check();
+});
+
+test("rounds of a chat that is asked again make way after those of others", async () => {
+  const index = newIndex(5);
+  const [mine, other, added] = (await computed(17, 17, 17)) as [
+    Round,
+    Round,
+    Round,
+  ];
+  await index.copy([mine]);
+  await index.copy([other]);
+  index.use([mine]);
+  await index.copy([added]);
+  expect([mine, other, added].map((round) => index.has(round))).toEqual([
+    true,
+    false,
+    true,
+  ]);
   index.pool.check();
 });
 

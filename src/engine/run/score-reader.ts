@@ -108,7 +108,7 @@ export class ScoreReader {
       throw new RangeError(
         `1 to ${MOST_SCORED_ROWS} rows can be scored, not ${rows.from} to ${rows.to}`,
       );
-    if (indexed.length > 0 && !indexKeys)
+    if (indexed.some(({ tokens }) => tokens > 0) && !indexKeys)
       throw new RangeError(`${indexed.length} units have no keys in an index`);
 
     const tables = this.#halvesOf(heads).map((half) => {

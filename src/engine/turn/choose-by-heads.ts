@@ -125,7 +125,8 @@ export async function* chooseByHeads<P>(
     })),
     {
       noise,
-      kMin: settings.kMin,
+      // Without a selection all rounds are chosen, as far as there is room.
+      kMin: settings.mode === "all" ? rounds.length : settings.kMin,
       budgetBytes: Math.min(
         settings.budgetBytes,
         Math.min(...HALVES.map((half) => room.pages(half))) * pageBytes,
@@ -155,6 +156,7 @@ async function* bringKeys<P>(
   room: PageBudget,
   { bring, letGo }: TurnSteps<P>,
 ): AsyncGenerator<P, void> {
+  index.use(rounds);
   const missing = rounds.filter((round) => !index.has(round));
   const written = missing.filter((round) =>
     index.canWrite(round, keysOf(round)),

@@ -298,6 +298,12 @@ export class TurnPrefill {
     for (const half of halves) {
       yield* this.#restore(rounds, half);
       if (half === "lower") this.#dropLost(rounds);
+      // An upper half is computed from the lower one, and reads its pages.
+      else if (
+        !halves.includes("lower") &&
+        !rounds.every((round) => isResident(round, half))
+      )
+        yield* this.#bring(rounds, ["lower"]);
       yield* this.#recompute(rounds, half);
     }
     this.#chosen = before;
