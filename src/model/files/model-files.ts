@@ -178,6 +178,8 @@ async function get(
   try {
     response = await fetch(address, {
       headers: range ? { Range: `bytes=${range.start}-${range.end - 1}` } : {},
+      // After a fetch of the whole file that was broken off, Chromium 156 answers ranges out of its cache wrongly.
+      cache: range ? "no-store" : "default",
       referrerPolicy: "no-referrer",
       signal: signal ?? null,
     });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   fetchedFiles,
   readJson,
@@ -79,6 +79,16 @@ describe("JSON files", () => {
 });
 
 describe("ranges", () => {
+  it("come from the server, whatever a cache has of the file", async () => {
+    const files = await filesBehind({ hasRanges: true });
+    const fetched = vi.spyOn(globalThis, "fetch");
+    await bytesOf(await files.open("weights.bin", { start: 5, end: 9 }));
+    expect(fetched.mock.calls.map(([, init]) => init?.cache)).toEqual([
+      "no-store",
+    ]);
+    fetched.mockRestore();
+  });
+
   for (const hasRanges of [true, false]) {
     const manner = hasRanges ? "answers Range" : "ignores Range";
 
