@@ -31,6 +31,9 @@ import type { SegmentHeader } from "./segment";
 interface IndexedRound {
   readonly pages: number[];
   generations: Partial<Record<Half, number>>;
+  /** What the round said, and what stood before it: they tell whether the keys are right while it has no KV. */
+  tokens: readonly number[];
+  context: string | undefined;
 }
 
 /** Initial pages: 4,096 tokens. */
@@ -82,15 +85,23 @@ export class KeyIndex {
     return HALVES.filter((half) => this.#rowsOf(half).length > 0);
   }
 
-  /** Whether the keys of a round are there, and of the content that the round has now. */
+  /**
+   * Whether the keys of a round are there, and of the content that the round has now: on the GPU, else in the store,
+   * else of what it would be computed to.
+   */
   has(round: Round): boolean {
     const found = this.#rounds.get(round);
     return (
       found !== undefined &&
       found.pages.length === pagesFor(round.tokens.length) &&
-      this.halves.every(
-        (half) => found.generations[half] === contentOf(round, half),
-      )
+      this.halves.every((half) => {
+        const { generation, stored } = round[half];
+        const known = found.generations[half];
+        if (isResident(round, half)) return known === generation;
+        if (stored.bytes > 0) return known === stored.generation;
+        // Evicted before it was stored.
+        return known !== undefined && isSameText(found, round);
+      })
     );
   }
 
@@ -220,6 +231,8 @@ export class KeyIndex {
   #note(round: Round, generationOf: (half: Half) => number): void {
     const found = this.#rounds.get(round)!;
     found.generations = {};
+    found.tokens = [...round.tokens];
+    found.context = round.context?.hash;
     for (const half of this.halves)
       found.generations[half] = generationOf(half);
   }
@@ -241,7 +254,12 @@ export class KeyIndex {
       this.drop(round);
       if (needed === 0 || !(await this.#makeRoom(needed, kept))) continue;
       const pages = Array.from({ length: needed }, () => this.pool.take());
-      this.#rounds.set(round, { pages, generations: {} });
+      this.#rounds.set(round, {
+        pages,
+        generations: {},
+        tokens: [],
+        context: undefined,
+      });
     }
     return rounds.flatMap((round) => {
       const found = this.#rounds.get(round);
@@ -308,8 +326,11 @@ export class KeyIndex {
   }
 }
 
-/** The generation of a half's content: on the GPU, or else in the store. */
-function contentOf(round: Round, half: Half): number {
-  const { generation, stored } = round[half];
-  return isResident(round, half) ? generation : stored.generation;
+/** Whether a round says what it said when its keys were taken, behind the same tokens. */
+function isSameText({ tokens, context }: IndexedRound, round: Round): boolean {
+  return (
+    context !== undefined &&
+    context === round.context?.hash &&
+    tokens.every((token, i) => token === round.tokens[i])
+  );
 }

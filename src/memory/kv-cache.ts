@@ -181,7 +181,7 @@ export class KvCache {
   readonly lower: KvHalf;
   readonly upper: KvHalf;
   /** How far the pools may grow. */
-  readonly limits: PageCounts;
+  limits: PageCounts;
   /** Changes whenever the buffers do: dispatches recorded against them must then be recorded again. */
   generation = 0;
   /** The most bytes of the pages of both halves, also while pools grow. */
@@ -240,6 +240,21 @@ export class KvCache {
         this.generation++;
       }
     }
+  }
+
+  /**
+   * Leaves a share of the budget to others.
+   *
+   * @returns false if the pools are too large for that already; then nothing changes
+   */
+  giveUp(share: number): boolean {
+    const limits = { ...this.limits };
+    for (const half of HALVES) {
+      limits[half] = Math.floor((1 - share) * limits[half]);
+      if (this[half].pool.pageCount > limits[half]) return false;
+    }
+    this.limits = limits;
+    return true;
   }
 
   destroy(): void {

@@ -159,3 +159,15 @@ test("the ledger never sees more than the budget, however the pools grow", async
     ),
   );
 });
+
+test("gives a share up, unless its pools are larger already", async () => {
+  const cache = new KvCache(fakeGpu(), NARROW, 2 ** 20);
+  const before = { ...cache.limits };
+  expect(cache.giveUp(1 / 8)).toBe(true);
+  const after = { ...cache.limits };
+  for (const half of HALVES)
+    expect(after[half]).toBe(Math.floor((7 / 8) * before[half]));
+  await cache.reserve(after);
+  expect(cache.giveUp(1 / 8)).toBe(false);
+  expect(cache.limits).toEqual(after);
+});

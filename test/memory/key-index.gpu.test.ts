@@ -221,6 +221,24 @@ test("keys of other content than the round has now are not there", async () => {
   expect(index.has(round)).toBe(false);
 });
 
+test("keys of a round that was evicted before it was stored are right as long as it says the same behind the same", async () => {
+  const index = newIndex();
+  const [round] = (await computed(20)) as [Round];
+  round.context = { hash: "before", isExact: true };
+  await index.copy([round]);
+  for (const half of HALVES) forgetPages(round, half);
+  expect(index.has(round)).toBe(true);
+  round.context = { hash: "other", isExact: true };
+  expect(index.has(round)).toBe(false);
+  round.context = { hash: "before", isExact: true };
+  round.tokens[3]!++;
+  expect(index.has(round)).toBe(false);
+  round.tokens[3]!--;
+  expect(index.has(round)).toBe(true);
+  round.context = undefined;
+  expect(index.has(round)).toBe(false);
+});
+
 test("without room the least recently used rounds make way, and the others stay as they are", async () => {
   const index = newIndex(5);
   const [a, b, c, d] = (await computed(17, 17, 17, 90)) as [

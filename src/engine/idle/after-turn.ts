@@ -1,6 +1,7 @@
 /** What is done after a turn, while the user reads: KV of its last tokens, storing it, calibration. */
 import { rondoJson } from "../../model/config/calibration-config";
 import type { Archive } from "../archive/archive";
+import { INDEX_SHARE } from "../load/load-model";
 import type { LoadedModel } from "../load/loaded-model";
 import type { ActiveChat } from "../open/active-chat";
 import { settleRounds } from "../turn/settle-round";
@@ -69,7 +70,9 @@ export class AfterTurn {
     );
     if (!learned) return;
     loaded.model.calibration = "learned";
-    if (learned.index) await loaded.useHeads(learned.index);
+    // Where all memory is taken they wait for the next loading.
+    if (learned.index && loaded.runner.cache.giveUp(INDEX_SHARE))
+      await loaded.useHeads(learned.index);
     await archive.saveLearned(url, rondoJson(learned));
   }
 }

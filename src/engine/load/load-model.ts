@@ -60,7 +60,7 @@ export interface Model {
 export type SelectionDefaults = Pick<RondoConfig, "rows" | "heads" | "tau">;
 
 /** Share of the memory budget that keys of retrieval heads may take. */
-const INDEX_SHARE = 1 / 8;
+export const INDEX_SHARE = 1 / 8;
 const DEFAULT_BUDGET_BYTES = 2 ** 30;
 const SELECTIONS = ["heads", "paper"] as const;
 

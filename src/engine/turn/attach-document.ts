@@ -47,7 +47,7 @@ export async function attachDocument(
   await place.add(round);
   let isRead = false;
   try {
-    await findKv(round, stores.archive);
+    await findKv(round, stores.archive, chat.segmentFingerprint);
     let computedTokens = 0;
     for await (const progress of readDocument(context, round)) {
       computedTokens = progress.computedTokens;
@@ -99,6 +99,7 @@ function roundOf(
 async function findKv(
   round: ChatRound,
   archive: Pick<Archive, "readDocument" | "storedHalves">,
+  model: string,
 ): Promise<void> {
   const id = documentId(await contentHash(round.tokens));
   const [known, halves] = await Promise.all([
@@ -107,7 +108,7 @@ async function findKv(
   ]);
   round.kvFrom = { conversationId: id, roundId: DOCUMENT_ROUND };
   round.pageDigest = known?.pageDigest;
-  round.indexKeys = known?.indexKeys;
+  if (known?.indexKeys?.model === model) round.indexKeys = known.indexKeys;
   for (const half of HALVES) {
     round[half].place = round.kvFrom;
     const use = known && halves.get(DOCUMENT_ROUND)?.[half];
