@@ -44,7 +44,6 @@ function chatsOf(count: number): CalibrationChat[] {
         .map(({ user, reply }) => ({ user, reply })),
       questions: [
         { text, kind: "same", source },
-        { text, kind: "other", source },
         { text: "Hello!", kind: "none" },
       ],
     };
