@@ -1,5 +1,4 @@
 /** What is done after a turn, while the user reads: KV of its last tokens, storing it, calibration. */
-import { rondoJson } from "../../model/config/calibration-config";
 import type { Archive } from "../archive/archive";
 import { INDEX_SHARE } from "../load/load-model";
 import type { LoadedModel } from "../load/loaded-model";
@@ -8,6 +7,10 @@ import { settleRounds } from "../turn/settle-round";
 import type { EngineNotice } from "../api/notice";
 import { lazyPart } from "../../util/lazy-part";
 import type { SelfCalibration } from "./self-calibration";
+
+const rondoJson = lazyPart(
+  async () => (await import("../../model/config/rondo-json")).rondoJson,
+);
 
 const newCalibration = lazyPart(async () => {
   const { SelfCalibration } = await import("./self-calibration");
@@ -73,6 +76,6 @@ export class AfterTurn {
     // Where all memory is taken they wait for the next loading.
     if (learned.index && loaded.runner.cache.giveUp(INDEX_SHARE))
       await loaded.useHeads(learned.index);
-    await archive.saveLearned(url, rondoJson(learned));
+    await archive.saveLearned(url, await rondoJson(learned));
   }
 }

@@ -28,9 +28,9 @@ import type { RoundIndex } from "../../model/config/round-index";
 import type { Tokenizer } from "../../model/text/tokenizer";
 import { replyEnds } from "../../model/text/turn-tokens";
 import { segmentFingerprint, textFingerprint } from "./fingerprint";
-import { knownHeads } from "./known-heads";
 import { openModel } from "./late-open-model";
 import * as parts from "./lazy-parts";
+import { lazyPart } from "../../util/lazy-part";
 
 export interface Model {
   name: string;
@@ -58,6 +58,10 @@ export interface Model {
 
 /** Rows and heads whose attention selects rounds, and how much of it to capture. */
 export type SelectionDefaults = Pick<RondoConfig, "rows" | "heads" | "tau">;
+
+const knownHeads = lazyPart(
+  async () => (await import("./known-heads")).knownHeads,
+);
 
 /** Share of the memory budget that keys of retrieval heads may take. */
 export const INDEX_SHARE = 1 / 8;
@@ -136,7 +140,8 @@ export async function loadModel(
   const { checkpoint, hash } = hashedCheckpoint(opened.checkpoint);
   const { totalBytes } = checkpoint;
   // Null: there are none worth asking.
-  const heads = calibrated?.index ?? knownHeads(config) ?? calibrated?.index;
+  const heads =
+    calibrated?.index ?? (await knownHeads(config)) ?? calibrated?.index;
   const index = selection === "paper" ? undefined : (heads ?? undefined);
   const indexBytes = Math.floor(INDEX_SHARE * kvBudgetBytes);
   const network = await buildNetwork(gpu, config, checkpoint, {

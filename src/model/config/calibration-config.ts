@@ -46,7 +46,7 @@ const index = v.object({
   whole_tokens: v.optional(wholeNumber, 0),
 });
 
-const fields = v.object({
+export const rondoFields = v.object({
   version: v.literal(1),
   watershed: wholeNumber,
   rows: v.picklist(["all", "tail"]),
@@ -70,7 +70,7 @@ export function readRondoConfig(
   if (json === undefined) return undefined;
   const file = "rondo.json";
   const shaped = v.pipe(
-    fields,
+    rondoFields,
     v.check(
       ({ watershed }) => watershed < layers,
       `a watershed below the model's ${layers} layers`,
@@ -98,26 +98,5 @@ export function readRondoConfig(
       noise: rest.index.noise,
       wholeTokens: rest.index.whole_tokens,
     },
-  };
-}
-
-/** What `readRondoConfig` reads. */
-export function rondoJson({
-  contextTokens,
-  index,
-  ...config
-}: RondoConfig): v.InferInput<typeof fields> {
-  return {
-    version: 1,
-    ...config,
-    ...(contextTokens !== undefined && { context_tokens: contextTokens }),
-    ...(index !== undefined && {
-      index: index && {
-        heads: index.heads.map(({ layer, head }) => [layer, head]),
-        how: index.how,
-        noise: index.noise.map(([rounds, value]) => [rounds, value]),
-        whole_tokens: index.wholeTokens,
-      },
-    }),
   };
 }

@@ -4,10 +4,8 @@ import type { CalibrationProgress } from "../../../src/engine/api/notice";
 import { SelfCalibration } from "../../../src/engine/idle/self-calibration";
 import type { CalibrationChat } from "../../../src/engine/rounds/calibration-chats";
 import { LoadedModel } from "../../../src/engine/load/loaded-model";
-import {
-  readRondoConfig,
-  rondoJson,
-} from "../../../src/model/config/calibration-config";
+import { readRondoConfig } from "../../../src/model/config/calibration-config";
+import { rondoJson } from "../../../src/model/config/rondo-json";
 import {
   fetchedFiles,
   type ModelFiles,

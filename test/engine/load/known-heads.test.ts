@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { knownHeads } from "../../../src/engine/load/known-heads";
-import {
-  readRondoConfig,
-  rondoJson,
-} from "../../../src/model/config/calibration-config";
+import { readRondoConfig } from "../../../src/model/config/calibration-config";
+import { rondoJson } from "../../../src/model/config/rondo-json";
 
 type Numbers = [number, number, number, number, number];
 
