@@ -185,7 +185,7 @@ export class KvCache {
   /** Changes whenever the buffers do: dispatches recorded against them must then be recorded again. */
   generation = 0;
   /** The most bytes of the pages of both halves, also while pools grow. */
-  readonly budgetBytes: number;
+  budgetBytes: number;
 
   /** @param upperShare upper pages per lower page; see divideBudget */
   constructor(
@@ -254,6 +254,7 @@ export class KvCache {
       if (this[half].pool.pageCount > limits[half]) return false;
     }
     this.limits = limits;
+    this.budgetBytes = Math.floor((1 - share) * this.budgetBytes);
     return true;
   }
 

@@ -1,15 +1,12 @@
 /** Finds a model's retrieval heads, for `npm run calibrate`. */
-import {
-  casesOf,
-  headsFrom,
-  inTokens,
-} from "../../src/engine/idle/calibrate-heads";
+import { headsFrom, inTokens } from "../../src/engine/idle/calibrate-heads";
 import type { Model } from "../../src/engine/load/load-model";
 import { calibrationChats } from "../../src/engine/rounds/calibration-chats";
 import type {
   HeadCase,
   HeadChoice,
 } from "../../src/engine/rounds/choose-heads";
+import { headCases } from "../../src/engine/rounds/head-cases";
 import type { Runner } from "../../src/engine/run/runner";
 import type { Residency } from "../../src/memory/residency";
 import type { BenchOutcome } from "./benches";
@@ -28,7 +25,10 @@ export async function calibrateHeads(
     onProgress?.(
       `chat ${i + 1} of ${chats.length}: ${chat.rounds.length} rounds, ${chat.questions.length} questions`,
     );
-    const reading = casesOf(model, runner, residency, inTokens(model, chat));
+    const reading = headCases(
+      { runner, residency, contextTokens: model.contextTokens },
+      inTokens(model, chat),
+    );
     let next = await reading.next();
     while (next.done !== true) next = await reading.next();
     cases.push(...next.value);

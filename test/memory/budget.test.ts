@@ -167,6 +167,7 @@ test("gives a share up, unless its pools are larger already", async () => {
   const after = { ...cache.limits };
   for (const half of HALVES)
     expect(after[half]).toBe(Math.floor((7 / 8) * before[half]));
+  expect(cache.budgetBytes).toBe((7 / 8) * 2 ** 20);
   await cache.reserve(after);
   expect(cache.giveUp(1 / 8)).toBe(false);
   expect(cache.limits).toEqual(after);

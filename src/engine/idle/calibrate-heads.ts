@@ -2,11 +2,11 @@
  * Finds a model's retrieval heads on the built-in chats (calibration-chats.ts): once for a model, either by
  * `npm run calibrate` or in idle time in the page.
  */
-import type { Residency } from "../../memory/residency";
 import { isGlobal } from "../../model/config/global-layers";
 import type { RoundIndex } from "../../model/config/round-index";
 import { chatLayout } from "../../model/text/chat-layout";
 import { chatTokens } from "../../model/text/chat-tokens";
+import { blankRows, textRows } from "../../model/text/text-rows";
 import { WHOLE_TOKENS } from "../load/known-heads";
 import type { Model } from "../load/load-model";
 import type { CalibrationChat } from "../rounds/calibration-chats";
@@ -15,9 +15,7 @@ import {
   type HeadCase,
   type HeadChoice,
 } from "../rounds/choose-heads";
-import { headCases, type TokenChat } from "../rounds/head-cases";
-import type { Runner } from "../run/runner";
-import { blankOf, textRows } from "../turn/turn-request";
+import type { TokenChat } from "../rounds/head-cases";
 
 /** A chat in the model's tokens. */
 export function inTokens(
@@ -31,8 +29,7 @@ export function inTokens(
   );
   const asked = (text: string) => {
     const place = { isFirst: false };
-    const open = tokens.open(text, place);
-    return { tokens: open, ...textRows(tokens, open, place) };
+    return textRows(tokens, tokens.open(text, place), place);
   };
   return {
     system: tokens.prefix,
@@ -41,27 +38,13 @@ export function inTokens(
       ...tokenizer.encodeText(reply),
       ...tokens.close,
     ]),
-    blank: blankOf(tokens),
+    blank: blankRows(tokens),
     questions: questions.map(({ text, kind, source }) => ({
       ...asked(text),
       kind,
       source,
     })),
   };
-}
-
-/**
- * What one chat tells; yields rows that were computed.
- *
- * @throws OutOfMemoryError, DeviceLostError
- */
-export function casesOf(
-  { contextTokens }: Pick<Model, "contextTokens">,
-  runner: Runner,
-  residency: Residency,
-  chat: TokenChat,
-): AsyncGenerator<number, HeadCase[]> {
-  return headCases({ runner, residency, contextTokens }, chat);
 }
 
 /** Chooses among heads of layers that see all rounds. */

@@ -12,7 +12,9 @@ import { lazyPart } from "../../util/lazy-part";
 
 const parts = () => import("./calibrate-heads");
 const inTokens = lazyPart(async () => (await parts()).inTokens);
-const casesOf = lazyPart(async () => (await parts()).casesOf);
+const headCases = lazyPart(
+  async () => (await import("../rounds/head-cases")).headCases,
+);
 const indexFrom = lazyPart(async () => (await parts()).indexFrom);
 const builtInChats = lazyPart(
   async () => (await import("../rounds/calibration-chats")).calibrationChats,
@@ -58,7 +60,10 @@ export class SelfCalibration {
       const tokens = [chat.system, ...chat.rounds].flat().length;
       // A model of a tiny context has nothing to choose from either.
       if (tokens > model.contextTokens / 2) break;
-      const reading = await casesOf(model, runner, residency, chat);
+      const reading = await headCases(
+        { runner, residency, contextTokens: model.contextTokens },
+        chat,
+      );
       let next = await reading.next();
       while (next.done !== true) {
         if (shouldYield()) {

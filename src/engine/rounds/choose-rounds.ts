@@ -1,5 +1,5 @@
 /** Chooses the rounds that a turn reads, by the scores that retrieval heads give them. Pure functions. */
-import type { Selection, SelectReason } from "./select";
+import { type Selection, TakenRounds } from "./select";
 
 export interface ScoredRound {
   id: number;
@@ -32,39 +32,16 @@ export function chooseRounds(
   rounds: readonly ScoredRound[],
   { noise, kMin = 1, budgetBytes = Infinity }: ChooseOptions,
 ): Selection {
-  const reasons = new Map<ScoredRound, SelectReason>();
-  let bytes = 0;
-  let isCut = false;
-  const take = (round: ScoredRound, reason: SelectReason) => {
-    if (reasons.has(round)) return;
-    if (bytes + round.bytes > budgetBytes) {
-      isCut = true;
-      return;
-    }
-    bytes += round.bytes;
-    reasons.set(round, reason);
-  };
-
-  const last = rounds.at(-1);
-  if (last) take(last, "last");
-  for (const round of rounds) if (round.isPinned) take(round, "pinned");
+  const taken = new TakenRounds(rounds, budgetBytes);
   // Reversed first: the sort is stable, so the newer goes first on ties.
   rounds
     .toReversed()
     .sort((a, b) => b.score - a.score)
     .forEach((round, rank) => {
-      if (round.raw > noise || rank < kMin) take(round, "mass");
+      if (round.raw > noise || rank < kMin) taken.take(round, "mass");
     });
 
-  const chosen = rounds.filter((round) => reasons.has(round));
-  return {
-    rounds: chosen.map((round) => ({
-      id: round.id,
-      reason: reasons.get(round)!,
-    })),
-    capturedMass: chosen.reduce((sum, { score }) => sum + score, 0),
-    isCut,
-  };
+  return taken.selection(({ score }) => score);
 }
 
 /** What a question that asks for nothing reaches at so many units. */

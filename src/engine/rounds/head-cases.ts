@@ -7,6 +7,7 @@
 import { Pins, type Residency } from "../../memory/residency";
 import { newRound, type Round } from "../../memory/round";
 import type { ScoreHow } from "../../model/config/round-index";
+import type { TextRows } from "../../model/text/text-rows";
 import { HALVES } from "../../util/kv-half";
 import { frameOf } from "../run/attention-frame";
 import { pendingSpans, rowCount, type Runner } from "../run/runner";
@@ -15,19 +16,12 @@ import type { UnitSoftmax } from "../run/unit-softmax";
 import { massOf } from "./unit-mass";
 import type { HeadCase } from "./choose-heads";
 
-/** A message's tokens, and which of them are its text. */
-export interface AskedTokens {
-  tokens: readonly number[];
-  from: number;
-  to: number;
-}
-
 /** A chat with known answers, in the model's tokens. */
 export interface TokenChat {
   system: readonly number[];
   rounds: readonly (readonly number[])[];
-  blank: AskedTokens;
-  questions: readonly (AskedTokens & Pick<HeadCase, "kind" | "source">)[];
+  blank: TextRows;
+  questions: readonly (TextRows & Pick<HeadCase, "kind" | "source">)[];
 }
 
 export interface HeadCasesContext {
@@ -68,7 +62,7 @@ export async function* headCases(
     yield rowCount(rows);
 
     const read = async function* (
-      { tokens, from, to }: AskedTokens,
+      { tokens, from, to }: TextRows,
       behind: ReadonlySet<number>,
     ): AsyncGenerator<number, UnitSoftmax[][]> {
       const own = newRound(-1, tokens);

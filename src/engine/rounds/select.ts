@@ -44,39 +44,15 @@ export function select(
   rounds: readonly RoundMass[],
   { tau = 0.9, kMin = 1, budgetBytes = Infinity }: SelectOptions = {},
 ): Selection {
-  const reasons = new Map<RoundMass, SelectReason>();
-  let bytes = 0;
-  let isCut = false;
-  const take = (round: RoundMass, reason: SelectReason) => {
-    if (reasons.has(round)) return;
-    if (bytes + round.bytes > budgetBytes) {
-      isCut = true;
-      return;
-    }
-    bytes += round.bytes;
-    reasons.set(round, reason);
-  };
-
-  const last = rounds.at(-1);
-  if (last) take(last, "last");
-  for (const round of rounds) if (round.isPinned) take(round, "pinned");
-
+  const taken = new TakenRounds(rounds, budgetBytes);
   let reached = 0;
   byFallingMass(rounds).forEach((round, rank) => {
     if (reached >= tau && rank >= kMin) return;
     reached += round.mass;
-    take(round, "mass");
+    taken.take(round, "mass");
   });
 
-  const taken = rounds.filter((round) => reasons.has(round));
-  return {
-    rounds: taken.map((round) => ({
-      id: round.id,
-      reason: reasons.get(round)!,
-    })),
-    capturedMass: taken.reduce((sum, { mass }) => sum + mass, 0),
-    isCut,
-  };
+  return taken.selection(({ mass }) => mass);
 }
 
 function byFallingMass(rounds: readonly RoundMass[]): RoundMass[] {
@@ -84,4 +60,45 @@ function byFallingMass(rounds: readonly RoundMass[]): RoundMass[] {
     .map((round, place) => ({ round, place }))
     .sort((a, b) => b.round.mass - a.round.mass || b.place - a.place)
     .map(({ round }) => round);
+}
+
+/** Rounds that are taken as far as a budget has room: the last one and pinned ones first. */
+export class TakenRounds<
+  R extends Pick<RoundMass, "id" | "bytes" | "isPinned">,
+> {
+  readonly #rounds: readonly R[];
+  readonly #reasons = new Map<R, SelectReason>();
+  #bytesLeft: number;
+  #isCut = false;
+
+  /** @param rounds in chat order */
+  constructor(rounds: readonly R[], budgetBytes: number) {
+    this.#rounds = rounds;
+    this.#bytesLeft = budgetBytes;
+    const last = rounds.at(-1);
+    if (last) this.take(last, "last");
+    for (const round of rounds) if (round.isPinned) this.take(round, "pinned");
+  }
+
+  take(round: R, reason: SelectReason): void {
+    if (this.#reasons.has(round)) return;
+    if (round.bytes > this.#bytesLeft) {
+      this.#isCut = true;
+      return;
+    }
+    this.#bytesLeft -= round.bytes;
+    this.#reasons.set(round, reason);
+  }
+
+  selection(massOf: (round: R) => number): Selection {
+    const taken = this.#rounds.filter((round) => this.#reasons.has(round));
+    return {
+      rounds: taken.map((round) => ({
+        id: round.id,
+        reason: this.#reasons.get(round)!,
+      })),
+      capturedMass: taken.reduce((sum, round) => sum + massOf(round), 0),
+      isCut: this.#isCut,
+    };
+  }
 }

@@ -22,7 +22,7 @@ import {
 import { type UnitSoftmax, unitSoftmaxOf } from "./unit-softmax";
 
 /** The most rows that are scored. */
-const MOST_SCORED_ROWS = 256;
+export const MOST_SCORED_ROWS = 256;
 /** The most bytes of scratch: slices are cut to fit. */
 const SCRATCH_BYTES = 64 * 2 ** 20;
 /** Of a pair of f32. */

@@ -8,6 +8,7 @@ import type { KeyIndex } from "../../memory/key-index";
 import type { Residency } from "../../memory/residency";
 import { isResident, type Round } from "../../memory/round";
 import type { RoundIndex } from "../../model/config/round-index";
+import type { TextRows } from "../../model/text/text-rows";
 import type { IndexKeys } from "../../store/rounds";
 import { type Half, HALVES } from "../../util/kv-half";
 import type { AttentionSettings } from "../api/replies";
@@ -16,7 +17,7 @@ import type { RoundScores } from "../rounds/round-scores";
 import type { Selection } from "../rounds/select";
 import { type Frame, frameOf } from "../run/attention-frame";
 import type { Runner } from "../run/runner";
-import { findRounds, type TextRows } from "./find-rounds";
+import { findRounds } from "./find-rounds";
 import type { PageBudget } from "./page-budget";
 
 /** What a turn needs to find rounds by retrieval heads. */

@@ -12,19 +12,13 @@ import type { KeyIndex } from "../../memory/key-index";
 import { Pins, type Residency } from "../../memory/residency";
 import { newRound, type Round } from "../../memory/round";
 import type { RoundIndex } from "../../model/config/round-index";
+import type { TextRows } from "../../model/text/text-rows";
 import { HALVES } from "../../util/kv-half";
 import { type RoundScores, scoreRounds } from "../rounds/round-scores";
-import { scoreReaderOf } from "../run/score-reader";
+import { MOST_SCORED_ROWS, scoreReaderOf } from "../run/score-reader";
 import type { UnitSoftmax } from "../run/unit-softmax";
 import { type Frame, frameOf } from "../run/attention-frame";
 import { pendingSpans, type Runner } from "../run/runner";
-
-/** Rows of a text: those that ask, without the template's around them. */
-export interface TextRows {
-  tokens: readonly number[];
-  from: number;
-  to: number;
-}
 
 export interface FindRequest<P> {
   runner: Runner;
@@ -45,9 +39,6 @@ export interface FindRequest<P> {
   /** Yielded between submits. */
   progress: () => P;
 }
-
-/** The most rows of a question that are scored: its last ones. */
-const MOST_ROWS = 256;
 
 /**
  * The own round's KV is computed up to the deepest head alone.
@@ -107,7 +98,8 @@ async function* scoresOf<P>(
     layers: { from: 0, to: deepestLayer(settings) + 1 },
     scores: {
       heads,
-      rows: { from: Math.max(from, to - MOST_ROWS), to },
+      // The last ones of a long message.
+      rows: { from: Math.max(from, to - MOST_SCORED_ROWS), to },
       resident,
       indexed: rounds.map((round) => ({
         pages: index.pagesOf(round),

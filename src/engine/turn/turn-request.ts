@@ -14,9 +14,8 @@ import { globalLayerFrom } from "../../model/config/global-layers";
 import type { Network } from "../load/network";
 import { CHECK_LAYER, repairMethod } from "../fusion/repair";
 import { samplerSettings } from "./sampler-settings";
-import type { ChatTokens } from "../../model/text/chat-tokens";
 import type { RoundIndex } from "../../model/config/round-index";
-import type { TextRows } from "./find-rounds";
+import { blankRows, textRows } from "../../model/text/text-rows";
 import type { TurnRequest } from "./turn";
 
 const DEFAULT_MAX_TOKENS = 1024;
@@ -119,7 +118,7 @@ export function turnRequest(
     search: index && {
       settings: index,
       question: textRows(tokens, openTokens, { isFirst }),
-      blank: blankOf(tokens),
+      blank: blankRows(tokens),
     },
     fusion: repairOf(network, fusion),
     maxTokens: Math.max(1, maxTokens),
@@ -157,28 +156,6 @@ function chosenBytes(
   index: RoundIndex | undefined,
 ): number {
   return index ? tokenBytes : upper.pageBytes / PAGE_TOKENS;
-}
-
-/** The rows of a message's own text; the last row, if there is none. */
-export function textRows(
-  { headTokens, tailTokens }: ChatTokens,
-  openTokens: readonly number[],
-  place: { isFirst: boolean },
-): { from: number; to: number } {
-  const to = openTokens.length - tailTokens;
-  const from = headTokens(place);
-  return from < to
-    ? { from, to }
-    : { from: openTokens.length - 1, to: openTokens.length };
-}
-
-/** A message without content, as retrieval heads are compared with it (In-Context Reranking). */
-const BLANK = "N/A";
-
-export function blankOf(tokens: ChatTokens): TextRows {
-  const place = { isFirst: true };
-  const blank = tokens.open(BLANK, place);
-  return { tokens: blank, ...textRows(tokens, blank, place) };
 }
 
 /** @throws RangeError */
