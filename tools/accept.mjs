@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { fetchModels } from "./accept/fetch.mjs";
 import { acceptedModels } from "./accept/models.mjs";
 import { ensureChromium } from "./ensure-chromium.mjs";
+import { useLavapipe } from "./lavapipe.mjs";
 import { fail, root, runPackage, setUp } from "./setup.mjs";
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ if (values.browser) process.env.CHROMIUM = resolve(values.browser);
 
 setUp();
 ensureChromium();
+await useLavapipe();
 const folder = resolve(values.models ?? join(root, "out/models"));
 await fetchModels(folder, keys);
 process.env.RONDO_ACCEPT_MODELS = folder;
