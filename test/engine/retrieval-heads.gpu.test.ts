@@ -16,39 +16,14 @@ import { Segments } from "../../src/store/segments";
 import { ownName } from "../store/fixtures";
 import { GREEDY, say } from "../support/say";
 import { sharedGpu } from "../support/shared-gpu";
+import { demoModelWith } from "../support/demo-model";
 
-const FOLDER = "/models/rondo-tiny/";
-const FILES = [
-  "config.json",
-  "generation_config.json",
-  "model.safetensors",
-  "tokenizer.json",
-  "tokenizer_config.json",
-];
 /** In both halves. */
 const INDEX = {
   heads: [[1, 0] as const, [4, 2] as const],
   how: "sum",
   noise: [],
 };
-
-/** The demo model, with these retrieval heads. */
-async function modelWith(index: unknown): Promise<File[]> {
-  const fetched = await Promise.all(
-    FILES.map(async (name) => {
-      const response = await fetch(new URL(FOLDER + name, location.href));
-      return response.ok ? new File([await response.blob()], name) : undefined;
-    }),
-  );
-  const calibration = (await (
-    await fetch(new URL(`${FOLDER}rondo.json`, location.href))
-  ).json()) as object;
-  const rondo = JSON.stringify({ ...calibration, index });
-  return [
-    ...fetched.filter((file) => file !== undefined),
-    new File([rondo], "rondo.json"),
-  ];
-}
 
 const open: Engine[] = [];
 afterEach(async () => {
@@ -74,7 +49,7 @@ async function engineWith(
 ): Promise<Engine> {
   const engine = new Engine({ gpu: sharedGpu, ...options });
   open.push(engine);
-  await engine.load(await modelWith(index), load);
+  await engine.load(await demoModelWith({ index }), load);
   return engine;
 }
 
@@ -229,7 +204,7 @@ test("the paper's way stays, where it is asked for", async () => {
   expect(readCount).toBe(5);
   expect(noise).toBeUndefined();
   await expect(
-    engine.load(await modelWith(INDEX), { selection: "best" as "paper" }),
+    engine.load(await demoModelWith(INDEX), { selection: "best" as "paper" }),
   ).rejects.toThrow(/selection must be "heads" or "paper", not best/);
 });
 

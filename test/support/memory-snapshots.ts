@@ -258,6 +258,7 @@ function makeModel(): ModelMemory {
     watershed: 3,
     tau: 0.9,
     massHeads: 5,
+    choosesBy: "mass",
     retrievalHeads: [],
     headCount: 8,
     calibration: "measured",

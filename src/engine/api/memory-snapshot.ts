@@ -4,7 +4,7 @@
  */
 import type { MemoryClass } from "../../gpu/ledger";
 import type { ModelInfo } from "./models";
-import type { LocalReceipt } from "./receipt";
+import type { AttendedRound, LocalReceipt } from "./receipt";
 
 export type { MemoryClass };
 
@@ -69,7 +69,12 @@ export interface ModelMemory extends ModelInfo {
   /** How many query heads of the watershed layer are used for selection, of how many. */
   massHeads: number;
   headCount: number;
-  /** The retrieval heads that choose rounds, such as "11.2" for head 2 of layer 11. Empty: mass at the watershed does. */
+  /**
+   * What chooses rounds: retrieval heads, words shared with the question (where not all rounds fit), or mass at the
+   * watershed.
+   */
+  choosesBy: "heads" | "words" | "mass";
+  /** The retrieval heads, such as "11.2" for head 2 of layer 11. */
   retrievalHeads: string[];
   /** Where the watershed and the heads come from. */
   calibration: "measured" | "learned" | "assumed";
@@ -118,7 +123,7 @@ export interface RoundMemory {
   /** Quality of its KV; undefined if it has none, on the GPU or in the store. */
   quality?: KvQuality | undefined;
   /** Why the chat's last turn attended to it; undefined if it did not. */
-  attended?: "last" | "pinned" | "mass" | "all" | undefined;
+  attended?: AttendedRound["reason"] | undefined;
   /** Its share of the last question's attention on rounds; undefined if nothing was selected. */
   mass?: number | undefined;
   /** Its first words; only with text. */

@@ -71,7 +71,8 @@ export interface LoadOptions extends PlanOptions {
   /**
    * How turns find the rounds that a question asks for. `heads`: by keys of a few retrieval heads, so that all other
    * KV of a round stays on the disk until it is chosen. `paper`: as Round Attention (arXiv 2502.15294) does, by
-   * attention on the lower layers' KV of all rounds. Default: `heads`, if the model's retrieval heads are known.
+   * attention on the lower layers' KV of all rounds. Default: `heads`. While a model's retrieval heads are not known,
+   * all rounds are read as long as they fit; then those that share words with the question, and the newest.
    */
   selection?: "heads" | "paper" | undefined;
   /** Whether to look up a stored model on the hub and fetch what changed. Default false. */

@@ -93,8 +93,11 @@ export interface AttentionReport {
 
 export interface AttendedRound {
   id: number;
-  /** `all`: there was no selection. */
-  reason: "last" | "pinned" | "mass" | "all";
+  /**
+   * `mass`: by attention; `words`: by words shared with the question; `recent`: there was room for it; `all`: there
+   * was no selection.
+   */
+  reason: "last" | "pinned" | "mass" | "words" | "recent" | "all";
   /** Share of the question's attention on rounds, or of what retrieval heads gave them; 0 without a selection. */
   mass: number;
 }

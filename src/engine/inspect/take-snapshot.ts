@@ -132,7 +132,8 @@ function deviceOf({
 }
 
 function modelMemory(loaded: LoadedModel): ModelMemory {
-  const { network, selection, index, calibration } = loaded.model;
+  const { network, selection, index, choosesByWords, calibration } =
+    loaded.model;
   const headCount = network.config.numAttentionHeads;
   const { heads, tau } = selection;
   return {
@@ -141,6 +142,7 @@ function modelMemory(loaded: LoadedModel): ModelMemory {
     tau,
     massHeads: heads === "all" ? headCount : heads.length,
     headCount,
+    choosesBy: index ? "heads" : choosesByWords ? "words" : "mass",
     retrievalHeads: (index?.heads ?? []).map(
       ({ layer, head }) => `${layer}.${head}`,
     ),

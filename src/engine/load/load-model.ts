@@ -46,8 +46,13 @@ export interface Model {
   selection: SelectionDefaults;
   /** Where that comes from: the model's rondo.json, calibration in this browser, or the defaults. */
   calibration: "measured" | "learned" | "assumed";
-  /** Its retrieval heads, if they find its rounds. Undefined: mass at the watershed does. */
+  /** Its retrieval heads, if they find its rounds. */
   index: RoundIndex | undefined;
+  /**
+   * Without retrieval heads: whether all rounds are read while they fit, and then shared words choose. Else mass at
+   * the watershed does.
+   */
+  choosesByWords: boolean;
   /** The most bytes of the index. */
   indexBytes: number;
   /** Whether its retrieval heads should be looked for. */
@@ -143,13 +148,19 @@ export async function loadModel(
   const heads =
     calibrated?.index ?? (await knownHeads(config)) ?? calibrated?.index;
   const index = selection === "paper" ? undefined : (heads ?? undefined);
+  // Mass at the watershed is good at one layer and useless at the next: only a calibration that found one uses it.
+  const choosesByWords =
+    selection !== "paper" &&
+    index === undefined &&
+    !(measured !== undefined && measured.index === undefined);
   const indexBytes = Math.floor(INDEX_SHARE * kvBudgetBytes);
   const network = await buildNetwork(gpu, config, checkpoint, {
     ...(calibrated && { watershed: calibrated.watershed }),
     ...options,
     kvBudgetBytes,
-    // Retrieval heads bring both halves of what they choose.
-    ...(index && { upperShare: 1, kvBudgetBytes: kvBudgetBytes - indexBytes }),
+    // Of what heads or words choose, both halves are brought.
+    ...((index || choosesByWords) && { upperShare: 1 }),
+    ...(index && { kvBudgetBytes: kvBudgetBytes - indexBytes }),
     signal,
     onProgress: (loadedBytes) =>
       onProgress?.({
@@ -182,6 +193,7 @@ export async function loadModel(
     selection: calibrated ?? DEFAULT_SELECTION,
     calibration: measured ? "measured" : calibrated ? "learned" : "assumed",
     index,
+    choosesByWords,
     indexBytes,
     needsHeads:
       selection !== "paper" && measured === undefined && heads === undefined,

@@ -23,7 +23,7 @@ export interface SelectOptions {
 }
 
 /** Why a round was selected. */
-export type SelectReason = "last" | "pinned" | "mass";
+export type SelectReason = "last" | "pinned" | "mass" | "words" | "recent";
 
 export interface Selection {
   /** In chat order. */

@@ -112,26 +112,19 @@ export async function* chooseByHeads<P>(
   for (const half of HALVES) clearPages(own[half]);
   steps.letGo(read);
   const noise = noiseAt(search.settings.noise, rounds.length);
-  const pageBytes = runner.cache.lower.pageBytes + runner.cache.upper.pageBytes;
   const selection = chooseRounds(
     rounds.map((round, i) => ({
       id: round.id,
       raw: scores.raw[i]!,
       score: scores.score[i]!,
-      bytes: HALVES.reduce(
-        (sum, half) => sum + residency.bytesFor(round.tokens.length, half),
-        0,
-      ),
+      bytes: room.bytesOf(round),
       isPinned: isPinned(round),
     })),
     {
       noise,
       // Without a selection all rounds are chosen, as far as there is room.
       kMin: settings.mode === "all" ? rounds.length : settings.kMin,
-      budgetBytes: Math.min(
-        settings.budgetBytes,
-        Math.min(...HALVES.map((half) => room.pages(half))) * pageBytes,
-      ),
+      budgetBytes: Math.min(settings.budgetBytes, room.wholeBytes),
     },
   );
   return { selection, scores, noise };
@@ -142,7 +135,7 @@ function fitting(rounds: readonly Round[], room: PageBudget): Round[] {
   const taken: Round[] = [];
   for (const round of rounds.toReversed()) {
     const wanted = [round, ...taken];
-    if (holds(wanted, room)) taken.unshift(round);
+    if (room.holdsWhole(wanted)) taken.unshift(round);
   }
   return taken;
 }
@@ -171,7 +164,7 @@ async function* bringKeys<P>(
       (half) => isResident(round, half) || isStored(round[half]),
     );
   for (const round of absent.filter(isThere)) {
-    if (!holds([round], room)) continue;
+    if (!room.holdsWhole([round])) continue;
     yield* bring([round], index.halves);
     await index.copy([round]);
     letGo([round]);
@@ -180,22 +173,17 @@ async function* bringKeys<P>(
   const unread = absent.filter((round) => !isThere(round));
   if (unread.length === 0) return;
   // Computed behind all that stands before them where that fits, else each behind the round before it.
-  const groups = holds(rounds, room)
+  const groups = room.holdsWhole(rounds)
     ? [rounds]
     : unread.map((round) => {
         const at = rounds.indexOf(round);
         const pair = rounds.slice(Math.max(0, at - 1), at + 1);
-        return holds(pair, room) ? pair : [round];
+        return room.holdsWhole(pair) ? pair : [round];
       });
   for (const group of groups) {
-    if (!holds(group, room)) continue;
+    if (!room.holdsWhole(group)) continue;
     yield* bring(group);
     await index.copy(group.filter((round) => index.canCopy(round)));
     letGo(group);
   }
-}
-
-/** Whether both halves of all these rounds fit at once. */
-function holds(rounds: readonly Round[], room: PageBudget): boolean {
-  return HALVES.every((half) => room.holds(rounds, half));
 }

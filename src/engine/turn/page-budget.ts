@@ -2,7 +2,7 @@
 import { pagesFor } from "../../memory/page-pool";
 import type { Residency } from "../../memory/residency";
 import type { Round } from "../../memory/round";
-import type { Half } from "../../util/kv-half";
+import { type Half, HALVES } from "../../util/kv-half";
 
 /** Share of the room that the coming reply may claim. */
 const REPLY_SHARE = 0.25;
@@ -39,5 +39,26 @@ export class PageBudget {
   holds(rounds: readonly Round[], half: Half): boolean {
     const pages = rounds.map(({ tokens }) => pagesFor(tokens.length));
     return pages.reduce((a, b) => a + b, 0) <= this.pages(half);
+  }
+
+  /** Whether both halves of all these rounds fit at once. */
+  holdsWhole(rounds: readonly Round[]): boolean {
+    return HALVES.every((half) => this.holds(rounds, half));
+  }
+
+  /** Bytes available for rounds with both halves. */
+  get wholeBytes(): number {
+    const pages = HALVES.map((half) => this.pages(half));
+    return Math.min(...pages) * this.#bytesOf(1);
+  }
+
+  /** Bytes that both halves of a round take. */
+  bytesOf({ tokens }: Round): number {
+    return this.#bytesOf(tokens.length);
+  }
+
+  #bytesOf(tokens: number): number {
+    const halves = HALVES.map((half) => this.#residency.bytesFor(tokens, half));
+    return halves.reduce((a, b) => a + b, 0);
   }
 }

@@ -41,7 +41,8 @@ import {
   type Runner,
   type Span,
 } from "../run/runner";
-import { select } from "../rounds/select";
+import type { WordedRound } from "../rounds/choose-by-words";
+import { select, type Selection } from "../rounds/select";
 import type {
   ChoosingTurn,
   HeadChoice,
@@ -54,6 +55,10 @@ const chooseByHeads = lazyPart<
   [ChoosingTurn, HeadSearch, PageBudget, TurnSteps<PrefillProgress>],
   AsyncGenerator<PrefillProgress, HeadChoice>
 >(async () => (await import("./choose-by-heads")).chooseByHeads);
+
+const chooseByWords = lazyPart<[readonly WordedRound[], number], Selection>(
+  async () => (await import("../rounds/choose-by-words")).chooseByWords,
+);
 
 /** What the prefill of a turn works with. */
 export interface TurnPrefillContext {
@@ -82,8 +87,13 @@ export interface TurnPrefillRequest {
   massRows: number;
   /** Query heads used for selection. */
   massHeads: readonly number[];
-  /** What finds rounds by retrieval heads; undefined: attention on the lower halves of all rounds does. */
+  /** What finds rounds by retrieval heads. */
   search?: HeadSearch | undefined;
+  /**
+   * How well each round's words fit the question's: chooses rounds where not all fit, if there is no `search`. Without
+   * both, attention on the lower halves of all rounds chooses.
+   */
+  words?: (() => Promise<readonly number[]>) | undefined;
   /** Whether to digest the keys of a round's lower half; see key-digest.ts. */
   digestOf: (round: Round) => Float32Array | undefined;
   /** Rounds of the history whose KV is stale. */
@@ -120,7 +130,7 @@ export class TurnPrefill {
   #selected: ReadonlySet<number> | undefined;
   /** The system prompt's round, and those whose lower halves the question reads. */
   #read: readonly Round[];
-  /** Ids of the rounds that retrieval heads chose: all layers attend to them alone. */
+  /** Ids of the rounds that retrieval heads or words chose: all layers attend to them alone. */
   #chosen: ReadonlySet<number> | undefined;
   /** Rows that are through the lower layers and continue in the upper ones. */
   #lowerRows: readonly Span[] = [];
@@ -183,17 +193,18 @@ export class TurnPrefill {
     await this.#giveOwn();
 
     // Packing holds its pins only for a short time.
-    if (!HALVES.every((half) => this.#room.holds(rounds, half)))
-      await residency.transfersDone();
-    const { search } = this.#request;
-    const choosesByHeads =
-      search !== undefined && this.#chooses(search, rounds);
-    if (choosesByHeads) yield* this.#chooseByHeads(search);
-    else if (!this.#room.holds(rounds, "lower"))
+    if (!this.#room.holdsWhole(rounds)) await residency.transfersDone();
+    const { search, words } = this.#request;
+    const choosesByMass = search === undefined && words === undefined;
+    if (search !== undefined) {
+      if (this.#chooses(search, rounds)) yield* this.#chooseByHeads(search);
+    } else if (words !== undefined) {
+      if (!this.#readsAll(rounds)) await this.#chooseByWords(rounds, words);
+    } else if (!this.#room.holds(rounds, "lower"))
       yield* this.#chooseCandidates(rounds);
     this.report.readCount = this.#read.length - 1;
     const selects =
-      search === undefined &&
+      choosesByMass &&
       (!this.#room.holds(rounds, "upper") ||
         (settings.mode === "rounds" && rounds.length > settings.kMin));
     yield* this.#restore(this.#read, "lower");
@@ -212,7 +223,7 @@ export class TurnPrefill {
       if (selects) this.#select(reading);
     }
     this.#clock.enter("upperMs");
-    if (!selects && !choosesByHeads) {
+    if (!selects && this.#chosen === undefined) {
       this.report.attended = rounds.map(({ id }) => ({
         id,
         reason: "all",
@@ -237,7 +248,7 @@ export class TurnPrefill {
   /** Whether there is something to choose for retrieval heads. */
   #chooses({ settings }: HeadSearch, rounds: readonly Round[]): boolean {
     const { mode, kMin } = this.#request.settings;
-    if (!HALVES.every((half) => this.#room.holds(rounds, half))) return true;
+    if (!this.#room.holdsWhole(rounds)) return true;
     const tokens = rounds.reduce((sum, { tokens }) => sum + tokens.length, 0);
     return (
       mode === "rounds" && rounds.length > kMin && tokens > settings.wholeTokens
@@ -268,24 +279,48 @@ export class TurnPrefill {
     this.#work.done += own.tokens.length * runner.layerCount;
     const ids = history.slice(1).map(({ id }) => id);
     this.mass = new Map(ids.map((id, i) => [id, scores.score[i]!]));
-    const { rounds: chosen, ...found } = selection;
+    this.#readChosen(selection);
+    const greatestScore = Math.max(...scores.raw);
+    Object.assign(this.report, { noise, greatestScore });
+    this.#clock.enter("lowerMs");
+    // What was brought to be read first counts again below.
+    for (const half of HALVES) this.report[half].keptTokens = 0;
+  }
+
+  /** Whether all rounds fit, on the GPU and into the range that the model was trained on. */
+  #readsAll(rounds: readonly Round[]): boolean {
+    const isWhole = this.#request.settings.mode === "all";
+    return this.#room.holdsWhole(rounds) && (isWhole || !this.#isBeyondRange);
+  }
+
+  async #chooseByWords(
+    rounds: readonly Round[],
+    words: () => Promise<readonly number[]>,
+  ): Promise<void> {
+    const { settings } = this.#request;
+    const scores = await words();
+    const candidates = rounds.map((round, i) => ({
+      id: round.id,
+      score: scores[i]!,
+      bytes: this.#room.bytesOf(round),
+      isPinned: settings.pinned.includes(round.id),
+    }));
+    const budgetBytes = Math.min(settings.budgetBytes, this.#room.wholeBytes);
+    this.#readChosen(await chooseByWords(candidates, budgetBytes));
+  }
+
+  /** Has all layers read the chosen rounds alone. */
+  #readChosen({ rounds: chosen, ...found }: Selection): void {
+    const { history } = this.#request;
     const attended = chosen.map((one) => ({
       ...one,
-      mass: this.mass!.get(one.id)!,
+      mass: this.mass?.get(one.id) ?? 0,
     }));
-    Object.assign(this.report, {
-      ...found,
-      attended,
-      noise,
-      greatestScore: Math.max(...scores.raw),
-    });
+    Object.assign(this.report, { ...found, attended });
     this.#chosen = new Set(attended.map(({ id }) => id));
     this.#read = history.filter(
       (round) => round === history[0] || this.#chosen!.has(round.id),
     );
-    this.#clock.enter("lowerMs");
-    // What was brought to be read first counts again below.
-    for (const half of HALVES) this.report[half].keptTokens = 0;
   }
 
   /** Halves of these rounds, restored or computed behind the system prompt and each other. */

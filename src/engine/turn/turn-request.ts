@@ -14,7 +14,6 @@ import { globalLayerFrom } from "../../model/config/global-layers";
 import type { Network } from "../load/network";
 import { CHECK_LAYER, repairMethod } from "../fusion/repair";
 import { samplerSettings } from "./sampler-settings";
-import type { RoundIndex } from "../../model/config/round-index";
 import { blankRows, textRows } from "../../model/text/text-rows";
 import type { TurnRequest } from "./turn";
 
@@ -71,6 +70,7 @@ export function turnRequest(
     network,
     selection,
     index,
+    choosesByWords,
     contextTokens,
   }: Model,
   chat: BoundChat,
@@ -104,7 +104,9 @@ export function turnRequest(
     sampler: samplerSettings(generation.sampler, sampler),
     attention: attentionSettings(
       { tau: selection.tau, kMin: index ? HEADS_K_MIN : 1 },
-      SELECTED_SHARE * contextTokens * chosenBytes(network.cache, index),
+      SELECTED_SHARE *
+        contextTokens *
+        chosenBytes(network.cache, choosesByWords || index !== undefined),
       {
         ...attention,
         pinned: [...(attention?.pinned ?? []), ...conversation.pinned],
@@ -120,6 +122,7 @@ export function turnRequest(
       question: textRows(tokens, openTokens, { isFirst }),
       blank: blankRows(tokens),
     },
+    choosesByWords,
     fusion: repairOf(network, fusion),
     maxTokens: Math.max(1, maxTokens),
     signal,
@@ -150,12 +153,12 @@ function attentionSettings(
   return settings;
 }
 
-/** Bytes that a token of a chosen round takes: of its upper half, or of both if heads choose. */
+/** Bytes that a token of a chosen round takes: of its upper half, or of both. */
 function chosenBytes(
   { upper, tokenBytes }: KvCache,
-  index: RoundIndex | undefined,
+  bringsBoth: boolean,
 ): number {
-  return index ? tokenBytes : upper.pageBytes / PAGE_TOKENS;
+  return bringsBoth ? tokenBytes : upper.pageBytes / PAGE_TOKENS;
 }
 
 /** @throws RangeError */

@@ -11,6 +11,7 @@ import { TextStream } from "../../model/text/text-stream";
 import { thinkingSpan } from "../../model/text/thinking";
 import { ContextFullError } from "../../util/errors";
 import { HALVES } from "../../util/kv-half";
+import { lazyPart } from "../../util/lazy-part";
 import type { LocalReceipt, AttentionReport } from "../api/receipt";
 import type {
   AttentionSettings,
@@ -44,11 +45,17 @@ export interface TurnRequest {
   massHeads: readonly number[];
   /** How retrieval heads are asked, in a model that has some. */
   search?: Pick<HeadSearch, "settings" | "question" | "blank"> | undefined;
+  /** Whether shared words choose rounds where not all fit, in a model without retrieval heads. */
+  choosesByWords?: boolean | undefined;
   /** Share of the context that is repaired if KV is stale, and how its tokens are chosen. */
   fusion: { ratio: number; method: RepairMethod };
   maxTokens: number;
   signal?: AbortSignal | undefined;
 }
+
+const wordScores = lazyPart(
+  async () => (await import("../rounds/word-scores")).wordScores,
+);
 
 /** In a chat beyond the trained range, the share of it that a reply may fill. */
 const REPLY_SHARE = 0.25;
@@ -102,6 +109,9 @@ export async function* runTurn(
           index: context.index,
           keysOf: (one) => (one as ChatRound).indexKeys,
         },
+      ...(request.choosesByWords && {
+        words: () => wordScores(history.slice(1).map(saidIn), round.user),
+      }),
       clock,
       digestOf: (one) => (one as ChatRound).pageDigest,
       first: (frame) => {
@@ -205,6 +215,11 @@ async function giveMore(
   tokens: number,
 ): Promise<void> {
   for (const half of HALVES) await residency.give(round, half, tokens);
+}
+
+/** All that was said in a round. */
+function saidIn({ document = "", user, reply }: ChatRound): string {
+  return [document, user, reply].join("\n");
 }
 
 function attendedIds({ attended }: AttentionReport): number[] | null {

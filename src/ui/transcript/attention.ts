@@ -34,6 +34,8 @@ const REASONS: Record<AttendedRound["reason"], string> = {
   last: "the last round",
   pinned: "pinned",
   mass: "by attention",
+  words: "by its words",
+  recent: "recent",
   all: "",
 };
 

@@ -87,6 +87,8 @@ export const REASON_MEANINGS: Record<AttendedReason, string> = {
   last: "the round before the question is always attended to",
   pinned: "it is pinned",
   mass: "enough of the question’s attention fell on it",
+  words: "it shares words with the question",
+  recent: "there was room for it, and it is new",
   all: "no selection: the turn attended to every round",
 };
 

@@ -81,8 +81,10 @@ function attendedText({ attention }: KvReceipt): string | undefined {
     attention;
   if (roundCount === 0) return undefined;
   const rounds = `${wholeText(attended.length)} of ${wholeText(roundCount)} rounds`;
-  const isChosen = attended.some(({ reason }) => reason !== "all");
-  const mass = isChosen
+  const isByAttention = attended.every(({ reason }) =>
+    ["last", "pinned", "mass"].includes(reason),
+  );
+  const mass = isByAttention
     ? `, which hold ${shareText(capturedMass)} of the question’s attention`
     : "";
   const heads =

@@ -96,9 +96,11 @@ function modelList(model: ModelMemory) {
 }
 
 /** How rounds are chosen. */
-function chosenText({ retrievalHeads, tau }: ModelMemory): string {
+function chosenText({ choosesBy, retrievalHeads, tau }: ModelMemory): string {
   const count = retrievalHeads.length;
-  if (count === 0)
+  if (choosesBy === "words")
+    return "all, while they fit; then by the words that they share with the question, and the newest";
+  if (choosesBy === "mass")
     return `until they hold ${Math.round(tau * 100)} % of the attention`;
   return `by ${countedText(count, "retrieval head")} (layer and head ${retrievalHeads.join(", ")}): those that a question asks for more than one that asks for nothing, and no fewer than three`;
 }
