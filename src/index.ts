@@ -15,6 +15,7 @@ export type {
   MemoryOptions,
   MemorySource,
   VerifyOptions,
+  Divergence,
   VerifyReport,
 } from "./engine/api/kv-memory";
 export type {

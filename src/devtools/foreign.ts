@@ -130,13 +130,19 @@ const snapshot = v.looseObject({
   ),
 });
 
+const divergence = v.object({
+  sameTop1: v.number(),
+  meanKl: v.number(),
+  maxKl: v.number(),
+});
+
 const report: v.GenericSchema<unknown, VerifyReport> = v.object({
   chatId: v.string(),
   roundId: count,
   positions: v.number(),
-  sameTop1: v.number(),
-  meanKl: v.number(),
-  maxKl: v.number(),
+  ...divergence.entries,
+  selection: divergence,
+  reuse: divergence,
   mass: v.array(v.array(v.number())),
   roundIds: v.array(count),
   tookMs: v.number(),

@@ -31,6 +31,8 @@ export const fakeReport: VerifyReport = {
   sameTop1: 12,
   meanKl: 0,
   maxKl: 0,
+  selection: { sameTop1: 12, meanKl: 0, maxKl: 0 },
+  reuse: { sameTop1: 12, meanKl: 0, maxKl: 0 },
   mass: [],
   roundIds: [],
   tookMs: 0,

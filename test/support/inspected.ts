@@ -130,6 +130,8 @@ export const smallReport: VerifyReport = {
   sameTop1: 9,
   meanKl: 0.01,
   maxKl: 0.2,
+  selection: { sameTop1: 9, meanKl: 0.01, maxKl: 0.2 },
+  reuse: { sameTop1: 10, meanKl: 0, maxKl: 0 },
   mass: [[0.5, 0.5]],
   roundIds: [0, 1],
   tookMs: 12,

@@ -120,6 +120,8 @@ export function makeReport(
     sameTop1: 41,
     meanKl: 0.0042,
     maxKl: 0.031,
+    selection: { sameTop1: 41, meanKl: 0.0031, maxKl: 0.03 },
+    reuse: { sameTop1: 41, meanKl: 0.0009, maxKl: 0.002 },
     mass,
     roundIds,
     tookMs: 1840,

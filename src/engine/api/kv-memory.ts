@@ -86,17 +86,25 @@ export interface VerifyOptions {
   signal?: AbortSignal;
 }
 
+/** How far two distributions of a reply's tokens are apart. */
+export interface Divergence {
+  /** At how many tokens of the reply both agree on the likeliest one. */
+  sameTop1: number;
+  /** KL divergence, in nats a token. */
+  meanKl: number;
+  maxKl: number;
+}
+
 /** Compares a turn as it was with the same turn under full attention and exact KV. */
-export interface VerifyReport {
+export interface VerifyReport extends Divergence {
   chatId: string;
   roundId: number;
   /** Tokens of the reply that were compared. */
   positions: number;
-  /** At how many of them both agree on the likeliest token. */
-  sameTop1: number;
-  /** KL divergence of the turn from full attention, in nats a token. */
-  meanKl: number;
-  maxKl: number;
+  /** What selection cost: full attention against the same rounds alone, both over exact KV. */
+  selection: Divergence;
+  /** What reuse cost: the same rounds over exact KV against them as they were. */
+  reuse: Divergence;
   /** Share of the question's attention on each round, layer by layer: [layer][round of `roundIds`]. */
   mass: number[][];
   roundIds: number[];

@@ -1,11 +1,12 @@
 /**
- * Compares a turn with full attention over exact KV.
+ * Compares a turn with full attention over exact KV, and says what of the difference selection made and what reuse.
  *
  *     exact     all rounds before it and its own, recomputed into pages of their own
+ *     selected  of these, the rounds that the turn attended to; its own round recomputed behind them
  *     as it is  the rounds that the turn attended to, with their resident or stored KV; its own round
  *               recomputed behind them
  *
- * Both sides read the question, then the reply as it was given, a few rows at a time, because the logits of a row
+ * All sides read the question, then the reply as it was given, a few rows at a time, because the logits of a row
  * are large. Of the chat, only what is resident may change.
  */
 import { pagesFor } from "../../memory/page-pool";
@@ -20,7 +21,7 @@ import type { Conversation } from "../chat/conversation";
 import type { ActiveChat, TurnContext } from "../open/active-chat";
 import { type Frame, frameOf, seenBy } from "../run/attention-frame";
 import { divergence, likeliest } from "../run/logits";
-import type { VerifyOptions, VerifyReport } from "../api/kv-memory";
+import type { Divergence, VerifyOptions, VerifyReport } from "../api/kv-memory";
 import { massOfLayers } from "../rounds/question-mass";
 import { newReport } from "../restore/kv-restore";
 import { massByRound } from "../rounds/round-mass";
@@ -35,7 +36,7 @@ export interface VerifyRequest extends VerifyOptions {
 /** Interrupts a verification for a foreground task. */
 class Interruption extends Error {}
 
-/** One of the two sides of the comparison. */
+/** One side of the comparison. */
 interface Side {
   frame: Frame;
   /** The turn's own round, in pages of this side. */
@@ -122,9 +123,11 @@ class Verification {
     this.#goOn = goOn;
     this.#pins = new Pins(context.residency);
     const before = tokensOf(this.#history);
+    const { attended, openTokens } = this.#round;
+    const sides = attended === null ? 2 : 3;
     // The question is read once more, layer by layer, for its attention.
     this.#totalTokens =
-      before + 3 * this.#round.openTokens + 2 * this.#replyTokens;
+      before + openTokens + sides * (openTokens + this.#replyTokens);
   }
 
   async run(): Promise<Omit<VerifyReport, "chatId" | "roundId" | "tookMs">> {
@@ -133,8 +136,11 @@ class Verification {
     const asItIs = await this.#asItIs();
     const exact = await this.#exact();
     const mass = await this.#mass(exact);
-    for (const side of [exact, asItIs]) await this.#readQuestion(side);
-    return { ...(await this.#compare(exact, asItIs)), ...mass };
+    const selected =
+      this.#round.attended === null ? undefined : await this.#selected(exact);
+    const sides = [exact, ...(selected ? [selected] : []), asItIs];
+    for (const side of sides) await this.#readQuestion(side);
+    return { ...(await this.#compare(sides)), ...mass };
   }
 
   /** Gives all pages back. */
@@ -162,8 +168,9 @@ class Verification {
     const own = seen.includes(this.#round)
       ? 0
       : pagesFor(this.#round.tokens.length);
-    const upper = all + pagesOf(seen) + own;
-    const needed = { lower: index ? upper : 2 * all, upper };
+    // Of the sides that attend to some rounds there are two.
+    const upper = all + pagesOf(seen) + (attended === null ? own : 2 * own);
+    const needed = { lower: index ? upper : 2 * all + own, upper };
     for (const half of HALVES) {
       const room = residency.availablePages(half, this.#history);
       if (needed[half] > room)
@@ -220,6 +227,14 @@ class Verification {
     }
     this.#progress(tokensOf(history) - done);
     return side;
+  }
+
+  /** The rounds that the turn attended to, of the exact ones. */
+  #selected({ frame }: Side): Promise<Side> {
+    const { index, contextTokens } = this.#context;
+    const history = frame.lower.slice(0, -1).map(({ round }) => round);
+    const seen = seenBy(this.#round.attended, index !== undefined);
+    return this.#sideOf({ history, contextTokens, ...seen });
   }
 
   async #sideOf(
@@ -279,35 +294,34 @@ class Verification {
     this.#progress(this.#round.openTokens);
   }
 
+  /** @param sides exact, selected unless the turn attended to all, as it is */
   async #compare(
-    exact: Side,
-    asItIs: Side,
+    sides: readonly Side[],
   ): Promise<
-    Pick<VerifyReport, "positions" | "sameTop1" | "meanKl" | "maxKl">
+    Pick<VerifyReport, "positions" | "selection" | "reuse" | keyof Divergence>
   > {
     const { runner } = this.#context;
     const positions = this.#replyTokens;
-    const found = { positions, sameTop1: 0, meanKl: 0, maxKl: 0 };
+    const [whole, selection, reuse] = [0, 1, 2].map(() => nothingApart());
     const first = this.#round.openTokens - 1;
     for (let done = 0; done < positions; done += ASKED_CAPACITY) {
       this.#goOn();
       const count = Math.min(ASKED_CAPACITY, positions - done);
-      const logitsOf = (side: Side) =>
-        runner.logits(
-          side.frame,
-          this.#spanOf(side, first + done, first + done + count),
-        );
-      const wanted = await logitsOf(exact);
-      const said = await logitsOf(asItIs);
-      for (const [i, row] of wanted.entries()) {
-        const kl = divergence(row, said[i]!);
-        found.sameTop1 += Number(likeliest(row) === likeliest(said[i]!));
-        found.meanKl += kl / positions;
-        found.maxKl = Math.max(found.maxKl, kl);
+      const rows: (readonly Float32Array[])[] = [];
+      for (const side of sides) {
+        const span = this.#spanOf(side, first + done, first + done + count);
+        rows.push(await runner.logits(side.frame, span));
       }
-      this.#progress(2 * count);
+      const [exact, selected, asItIs] =
+        rows.length === 3 ? rows : [rows[0], rows[0], rows[1]];
+      for (let i = 0; i < count; i++) {
+        note(whole!, exact![i]!, asItIs![i]!, positions);
+        note(selection!, exact![i]!, selected![i]!, positions);
+        note(reuse!, selected![i]!, asItIs![i]!, positions);
+      }
+      this.#progress(sides.length * count);
     }
-    return found;
+    return { positions, ...whole!, selection: selection!, reuse: reuse! };
   }
 
   #spanOf({ frame }: Side, from: number, to: number): Span {
@@ -321,6 +335,23 @@ class Verification {
       totalTokens: this.#totalTokens,
     });
   }
+}
+
+function nothingApart(): Divergence {
+  return { sameTop1: 0, meanKl: 0, maxKl: 0 };
+}
+
+/** Adds one of so many positions. */
+function note(
+  found: Divergence,
+  wanted: Float32Array,
+  said: Float32Array,
+  positions: number,
+): void {
+  const kl = divergence(wanted, said);
+  found.sameTop1 += Number(likeliest(wanted) === likeliest(said));
+  found.meanKl += kl / positions;
+  found.maxKl = Math.max(found.maxKl, kl);
 }
 
 /** The rounds of a branch up to this one. @throws RangeError if there is no such round */

@@ -10,6 +10,7 @@ import { divergence, likeliest } from "../../../src/engine/run/logits";
 import { massByRound } from "../../../src/engine/rounds/round-mass";
 import { pendingSpans } from "../../../src/engine/run/runner";
 import { LoadedModel } from "../../../src/engine/load/loaded-model";
+import type { Divergence } from "../../../src/engine/api/kv-memory";
 import { verifyRound } from "../../../src/engine/inspect/verify";
 import { readBuffer } from "../../../src/gpu/readback";
 import { newRound, type Round } from "../../../src/memory/round";
@@ -97,19 +98,36 @@ async function expected(
   const exact = history.map((round) => newRound(round.id, round.tokens));
   await prefill(exact);
   const selected = attended === null ? undefined : new Set(attended);
-  const kls: number[] = [];
-  let sameTop1 = 0;
+  const pairs = { whole: [], selection: [], reuse: [] } as Record<
+    "whole" | "selection" | "reuse",
+    [Float32Array, Float32Array][]
+  >;
   for (let end = openTokens; end < tokens.length - closing; end++) {
     const before = tokens.slice(0, end);
     const full = await logitsBehind(exact, before, undefined);
+    const some = await logitsBehind(exact, before, selected);
     const turn = await logitsBehind(history, before, selected);
-    kls.push(divergence(full, turn));
-    sameTop1 += Number(likeliest(full) === likeliest(turn));
+    pairs.whole.push([full, turn]);
+    pairs.selection.push([full, some]);
+    pairs.reuse.push([some, turn]);
   }
   for (const round of exact)
     for (const half of HALVES) residency.drop(round, half);
-  const meanKl = kls.reduce((a, b) => a + b, 0) / kls.length;
-  return { positions: kls.length, sameTop1, meanKl, maxKl: Math.max(...kls) };
+  return {
+    positions: pairs.whole.length,
+    ...apart(pairs.whole),
+    selection: apart(pairs.selection),
+    reuse: apart(pairs.reuse),
+  };
+}
+
+function apart(pairs: readonly [Float32Array, Float32Array][]): Divergence {
+  const kls = pairs.map(([wanted, said]) => divergence(wanted, said));
+  return {
+    sameTop1: pairs.filter(([a, b]) => likeliest(a) === likeliest(b)).length,
+    meanKl: kls.reduce((a, b) => a + b, 0) / kls.length,
+    maxKl: Math.max(...kls),
+  };
 }
 
 async function expectAgreement(chat: BoundChat) {
@@ -120,14 +138,19 @@ async function expectAgreement(chat: BoundChat) {
   const report = (await verify(chat, last.id))!;
   expect(residency.residentTokens).toBe(pages);
   residency.check();
-  expect(report).toMatchObject({
-    positions: wanted.positions,
-    sameTop1: wanted.sameTop1,
-  });
+  expect(report.positions).toBe(wanted.positions);
+  expectDivergence(report, wanted);
+  expectDivergence(report.selection, wanted.selection);
+  expectDivergence(report.reuse, wanted.reuse);
+  return report;
+}
+
+function expectDivergence(found: Divergence, wanted: Divergence): void {
+  expect(found.sameTop1).toBe(wanted.sameTop1);
   // Prefills of other lengths add in another order.
   for (const kl of ["meanKl", "maxKl"] as const)
-    expect(report[kl] / wanted[kl]).toBeCloseTo(1, 3);
-  return report;
+    if (wanted[kl] < 1e-6) expect(found[kl]).toBeLessThan(1e-6);
+    else expect(found[kl] / wanted[kl]).toBeCloseTo(1, 3);
 }
 
 function close({ conversation }: BoundChat): void {
@@ -144,6 +167,9 @@ test("a turn that attended to some rounds: as far from full attention as prefill
   // Miso was not in view.
   expect(report.maxKl).toBeGreaterThan(0.1);
   expect(report.sameTop1).toBeLessThan(report.positions);
+  // Its KV is exact: selection alone made that.
+  expect(report.selection.maxKl).toBe(report.maxKl);
+  expect(report.reuse.maxKl).toBe(0);
 
   // The question's attention is what selection would have seen at the watershed.
   const last = rounds.at(-1)!;
@@ -178,27 +204,39 @@ test("a turn that attended to some rounds: as far from full attention as prefill
   close(chat);
 });
 
-test("a turn over KV that is not exact, which stays as it is", async () => {
-  const chat = chatOf(SAID, null);
-  const { rounds } = chat.conversation;
-  // The first round's is of other words, the second's was computed behind those.
-  const there = rounds
-    .slice(0, -1)
-    .map(({ id, tokens }) =>
-      newRound(id, id === 1 ? tokens.toReversed() : tokens),
-    );
-  await prefill(there);
-  const [, , otherContext] = await contextsOf(there);
-  for (const [i, from] of there.entries())
-    for (const half of HALVES) residency.replace(rounds[i]!, half, from);
-  for (const round of rounds.slice(1, -1)) round.kvContext = otherContext;
-  const pages = rounds.map(({ upper }) => [...upper.pages]);
-  const report = await expectAgreement(chat);
-  expect(report.maxKl).toBeGreaterThan(0.01);
-  expect(rounds.map(({ upper }) => upper.pages)).toEqual(pages);
-  expect(rounds[1]!.kvContext).toBe(otherContext);
-  close(chat);
-});
+test.each([
+  { attended: null, what: "all rounds" },
+  { attended: [2], what: "some rounds" },
+])(
+  "a turn over KV of $what that is not exact, which stays as it is",
+  async ({ attended }) => {
+    const chat = chatOf(SAID, attended);
+    const { rounds } = chat.conversation;
+    // The first round's is of other words, the second's was computed behind those.
+    const there = rounds
+      .slice(0, -1)
+      .map(({ id, tokens }) =>
+        newRound(id, id === 1 ? tokens.toReversed() : tokens),
+      );
+    await prefill(there);
+    const [, , otherContext] = await contextsOf(there);
+    for (const [i, from] of there.entries())
+      for (const half of HALVES) residency.replace(rounds[i]!, half, from);
+    for (const round of rounds.slice(1, -1)) round.kvContext = otherContext;
+    const pages = rounds.map(({ upper }) => [...upper.pages]);
+    const report = await expectAgreement(chat);
+    expect(report.maxKl).toBeGreaterThan(0.01);
+    expect(report.reuse.maxKl).toBeGreaterThan(0.001);
+    if (attended === null) {
+      const { positions } = report;
+      const nothing = { sameTop1: positions, meanKl: 0, maxKl: 0 };
+      expect(report.selection).toEqual(nothing);
+    } else expect(report.selection.maxKl).toBeGreaterThan(0.1);
+    expect(rounds.map(({ upper }) => upper.pages)).toEqual(pages);
+    expect(rounds[1]!.kvContext).toBe(otherContext);
+    close(chat);
+  },
+);
 
 test("with KV that was computed at once, both sides are the same to the last bit", async () => {
   const chat = chatOf(SAID, null);

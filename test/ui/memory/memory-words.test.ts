@@ -192,8 +192,13 @@ describe("A verification", () => {
     expect(verifySentences(report)).toEqual([
       "At all 41 tokens of the reply the same word was likeliest.",
       "What the model expected next hardly differs: by 0.0042 nats a token on average, by 0.031 at most (KL divergence).",
+      "Reading only some rounds cost 0.0031 nats a token, using KV again 0.0009 nats a token.",
       "Compared with full attention and exact KV in 1.8 s.",
     ]);
+    const all = { sameTop1: 41, meanKl: 0, maxKl: 0 };
+    expect(verifySentences({ ...report, selection: all })[2]).toBe(
+      "Reading only some rounds cost nothing, using KV again 0.0009 nats a token.",
+    );
     const [agreement, divergence] = verifySentences({
       ...report,
       sameTop1: 38,
