@@ -1,24 +1,28 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { bareShaders } from "./tools/bare-shaders.mjs";
-import { chromiumArgs, chromiumPath } from "./tools/chromium.mjs";
+import {
+  chromiumArgs,
+  chromiumPath,
+  quickChromiumPath,
+} from "./tools/chromium.mjs";
 import { serviceWorker } from "./tools/service-worker.mjs";
 
 /** Each project needs its own: Vitest writes the project's name into it. */
-const chromium = () => ({
+const chromium = (executablePath = chromiumPath()) => ({
   enabled: true,
   headless: true,
   screenshotFailures: false,
   provider: playwright({
-    launchOptions: { executablePath: chromiumPath(), args: chromiumArgs },
+    launchOptions: { executablePath, args: chromiumArgs },
   }),
   instances: [{ browser: "chromium" as const }],
 });
 
 /**
  * The page's build, and the test projects. A test lies where its source does; its name says what it needs:
- * `x.test.ts` Node, `x.browser.test.ts` Chromium, `x.gpu.test.ts` Chromium and its WebGPU adapter. `e2e`
- * plays with the built page.
+ * `x.test.ts` Node, `x.browser.test.ts` Chromium, `x.gpu.test.ts` Chromium and its WebGPU adapter. Those of
+ * `engine` are whole turns, on the quickest adapter there is. `e2e` plays with the built page.
  */
 export default defineConfig({
   base: "./",
@@ -68,6 +72,7 @@ export default defineConfig({
         test: {
           name: "gpu",
           include: ["test/**/*.gpu.test.ts"],
+          exclude: ["test/engine/**"],
           setupFiles: ["test/support/matchers.ts"],
           globalSetup: ["test/support/serve-hub.ts"],
           testTimeout: 120_000,
@@ -81,6 +86,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: "engine",
+          include: ["test/engine/**/*.gpu.test.ts"],
+          setupFiles: ["test/support/matchers.ts"],
+          globalSetup: ["test/support/serve-hub.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+          browser: chromium(quickChromiumPath()),
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "e2e",
           environment: "node",
           include: ["test/e2e/**/*.test.ts"],
@@ -88,7 +107,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

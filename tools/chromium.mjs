@@ -18,6 +18,13 @@ export function chromiumPath() {
 }
 
 /**
+ * The path of a Chromium that computes quickly without a GPU (lavapipe.mjs), or else of the one that is installed.
+ */
+export function quickChromiumPath() {
+  return process.env.QUICK_CHROMIUM ?? chromiumPath();
+}
+
+/**
  * `--enable-unsafe-webgpu` enables the software adapter (SwiftShader); root has no sandbox; the rest keeps the
  * browser off the network.
  */

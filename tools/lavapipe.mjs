@@ -1,5 +1,6 @@
-// A fast software GPU for real models: a copy of Debian's Chromium whose SwiftShader is Mesa's lavapipe, in
-// out/lavapipe. It computes several times as fast, and compiles more slowly. The installed Chromium stays as it is.
+// A quick software GPU: a copy of Debian's Chromium whose SwiftShader is Mesa's lavapipe, in out/lavapipe. It computes
+// several times as fast and compiles more slowly. Tests of single kernels and networks, which mostly compile, run on
+// SwiftShader; whole chats run on lavapipe. The installed Chromium stays as it is.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -14,25 +15,23 @@ const driver = join(folder, "mesa/usr/lib/x86_64-linux-gnu/libvulkan_lvp.so");
 const chromium = join(folder, "chromium/chromium");
 
 /**
- * Has Chromium that is started from here on run on lavapipe, where that is possible: on Debian 12 (x64), as root
- * the first time. Elsewhere, with CHROMIUM in the environment, or with RONDO_ADAPTER=own, it stays as it is.
- * Says which of both it is.
+ * Has `quickChromiumPath` give a Chromium on lavapipe, here and in what is started from here, where that is possible:
+ * on Debian 12 (x64), as root the first time; not where CHROMIUM in the environment names a browser. Says which it is.
  */
 export async function useLavapipe() {
-  const { CHROMIUM, RONDO_ADAPTER } = process.env;
-  if (CHROMIUM || RONDO_ADAPTER === "own") return;
+  if (process.env.CHROMIUM) return;
   const because = isDebian12() ? make() : "this is not Debian 12 on x64";
   if (because === undefined) {
-    const env = { ...process.env, LVP_SO: driver };
-    if (await hasHalfFloats(chromium, env)) {
-      Object.assign(process.env, { CHROMIUM: chromium, LVP_SO: driver });
-      console.log("WebGPU runs on lavapipe (out/lavapipe)");
+    process.env.LVP_SO = driver;
+    if (await hasHalfFloats(chromium)) {
+      process.env.QUICK_CHROMIUM = chromium;
+      console.log("Chats run on lavapipe (out/lavapipe)");
       return;
     }
     rmSync(folder, { recursive: true, force: true });
   }
   console.log(
-    `WebGPU runs on Chromium's own adapter: ${because ?? "lavapipe gave none"}`,
+    `Chats run on Chromium's own adapter: ${because ?? "lavapipe gave none"}`,
   );
 }
 
@@ -148,9 +147,8 @@ function copyChromium() {
  * Whether WebGPU has an adapter with half floats, as lavapipe has and SwiftShader has not.
  *
  * @param {string} executablePath
- * @param {NodeJS.ProcessEnv} env
  */
-async function hasHalfFloats(executablePath, env) {
+async function hasHalfFloats(executablePath) {
   const { chromium: playwright } = await import("playwright");
   const server = createServer((_, response) => response.end("<title>")).listen(
     0,
@@ -164,7 +162,6 @@ async function hasHalfFloats(executablePath, env) {
     browser = await playwright.launch({
       executablePath,
       args: chromiumArgs,
-      env,
     });
     const page = await browser.newPage();
     await page.goto(`http://localhost:${port}`);

@@ -10,12 +10,12 @@ import {
 import { inject } from "vitest";
 import { localReceipt } from "../support/say";
 import type { LocalReceipt, Receipt } from "../../src/engine/api/receipt";
-import { chromiumArgs, chromiumPath } from "../../tools/chromium.mjs";
+import { chromiumArgs, quickChromiumPath } from "../../tools/chromium.mjs";
 
 const pageUrl = inject("pageUrl");
 
 export function launch(args: string[] = chromiumArgs): Promise<Browser> {
-  const executablePath = chromiumPath();
+  const executablePath = quickChromiumPath();
   return chromium.launch({ ...(executablePath && { executablePath }), args });
 }
 

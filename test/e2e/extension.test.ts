@@ -8,7 +8,7 @@ import { type BrowserContext, chromium, type Page } from "playwright";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { EvalFailure } from "../../src/devtools/evaluate";
 import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
-import { chromiumArgs, chromiumPath } from "../../tools/chromium.mjs";
+import { chromiumArgs, quickChromiumPath } from "../../tools/chromium.mjs";
 import { DevtoolsWindow } from "./devtools-window";
 
 /** What the manifest's `key` makes of it. */
@@ -26,7 +26,7 @@ beforeAll(async () => {
     env: { ...process.env, NODE_ENV: "production" },
   });
   profile = await mkdtemp(join(tmpdir(), "rondo-extension-"));
-  const executablePath = chromiumPath();
+  const executablePath = quickChromiumPath();
   context = await chromium.launchPersistentContext(profile, {
     ...(executablePath && { executablePath }),
     args: [

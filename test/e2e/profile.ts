@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright";
-import { chromiumArgs, chromiumPath } from "../../tools/chromium.mjs";
+import { chromiumArgs, quickChromiumPath } from "../../tools/chromium.mjs";
 import { ChatPage } from "./browser";
 
 export class Profile {
@@ -65,7 +65,7 @@ export class Profile {
 }
 
 async function launch(folder: string) {
-  const executablePath = chromiumPath();
+  const executablePath = quickChromiumPath();
   const context = await chromium.launchPersistentContext(folder, {
     ...(executablePath && { executablePath }),
     args: chromiumArgs,
