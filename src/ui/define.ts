@@ -1,6 +1,5 @@
 /** Registers `<rondo-chat>` and the elements inside it. */
 import { AttachProgress } from "./composer/attach-progress";
-import { AttentionStrip } from "./transcript/attention-strip";
 import { Banner } from "./element/banner";
 import { ChatDock } from "./composer/chat-dock";
 import { ChatElement } from "./element/chat-element";
@@ -14,11 +13,9 @@ import { DocumentCard } from "./transcript/document-card";
 import { Examples } from "./transcript/examples";
 import { FailureNote } from "./transcript/failure-note";
 import { Healing } from "./composer/healing";
-import { Instructions } from "./dialogs/instructions";
 import { LoadFailure } from "./composer/load-failure";
 import { LoadProgressElement } from "./composer/load-progress";
 import { Menu } from "./base/menu";
-import { MessageEditor } from "./transcript/message-editor";
 import { ModelCard } from "./models/model-card";
 import { ModelForm } from "./models/model-form";
 import { ModelPicker } from "./models/model-picker";
@@ -38,24 +35,21 @@ export type * from "./state/events";
 
 const elements = {
   "rondo-attach-progress": AttachProgress,
-  "rondo-attention": AttentionStrip,
   "rondo-banner": Banner,
   "rondo-chat-entry": ChatEntryElement,
   "rondo-chat-list": ChatList,
   "rondo-composer": Composer,
   "rondo-copy-button": CopyButton,
-  "rondo-delete-question": DeleteQuestion,
   "rondo-dock": ChatDock,
+  "rondo-delete-question": DeleteQuestion,
   "rondo-document": DocumentCard,
   "rondo-examples": Examples,
   "rondo-failure-note": FailureNote,
   "rondo-header": ChatHeader,
   "rondo-healing": Healing,
-  "rondo-instructions": Instructions,
   "rondo-load-failure": LoadFailure,
   "rondo-load-progress": LoadProgressElement,
   "rondo-menu": Menu,
-  "rondo-message-editor": MessageEditor,
   "rondo-model-card": ModelCard,
   "rondo-model-form": ModelForm,
   "rondo-model-picker": ModelPicker,

@@ -1,8 +1,10 @@
-/** Registers the dialog with the settings. Loaded when it is first opened. */
+/** Registers the dialogs with the settings and with the instructions. Loaded when one is first opened. */
+import { Instructions } from "./instructions";
 import { SettingField } from "./setting-field";
 import { SettingsDialog } from "./settings-dialog";
 
 const elements = {
+  "rondo-instructions": Instructions,
   "rondo-setting": SettingField,
   "rondo-settings": SettingsDialog,
 };

@@ -370,8 +370,8 @@ export class ChatElement extends ChatAttributes {
         ),
       goOn: () => this.#goOn(),
       showInstructions: (text, failure) =>
-        void this.instructions.show(text, failure),
-      showSettings: () => void this.#showSettings(),
+        void this.#showDialog(() => this.instructions.show(text, failure)),
+      showSettings: () => void this.#showDialog(() => this.settings.show()),
       showModels: () => void this.picker?.show(),
       closeModels: () => this.picker?.close(),
       announce: (text) => this.#announce(text),
@@ -382,13 +382,13 @@ export class ChatElement extends ChatAttributes {
     this.requestUpdate();
   }
 
-  async #showSettings(): Promise<void> {
+  async #showDialog(show: () => void | Promise<void>): Promise<void> {
     try {
       await import("../dialogs/define-settings");
-      await this.settings.show();
+      await show();
     } catch {
       this.#session.warnings.report(
-        "The settings did not load. Check the connection and reload the page.",
+        "The dialog did not load. Check the connection and reload the page.",
       );
       this.requestUpdate();
     }

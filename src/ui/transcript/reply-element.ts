@@ -121,7 +121,7 @@ export class ReplyElement extends LitElement {
   /** Scrolls the attended rounds into view. */
   showAttention(): void {
     const strip = this.renderRoot.querySelector("rondo-attention");
-    void strip?.updateComplete.then(() =>
+    void strip?.updateComplete?.then(() =>
       strip.scrollIntoView({ block: "nearest" }),
     );
   }

@@ -21,6 +21,9 @@ const PARTS: Record<RoundPart, string> = {
 };
 
 /** How long a round is highlighted after navigation. */
+/** The editor of a message, and the attended rounds. Where they do not load, the chat can be read. */
+const lateParts = () => import("./late-parts").catch(() => undefined);
+
 const FOUND_MS = 2000;
 
 /** Whether the browser fires `contentvisibilityautostatechange`; without it, all rounds are drawn at once. */
@@ -201,7 +204,9 @@ export class RoundElement extends LitElement {
   @query("rondo-delete-question") private question!: HTMLElement | null;
 
   /** Focuses a part, if it exists. */
-  focusPart(part: RoundPart): void {
+  async focusPart(part: RoundPart): Promise<void> {
+    await lateParts();
+    await this.updateComplete;
     this.renderRoot.querySelector<HTMLElement>(PARTS[part])?.focus();
   }
 
@@ -216,6 +221,7 @@ export class RoundElement extends LitElement {
     this.removeEventListener("contentvisibilityautostatechange", this.#onNear);
     removeEventListener("beforeprint", this.#draw);
     clearTimeout(this.#foundTimer);
+    void lateParts();
     this.isFound = false;
   }
 
@@ -424,8 +430,7 @@ export class RoundElement extends LitElement {
     const { id: roundId } = this.round;
     if (answer === "keep") {
       this.isAsking = false;
-      await this.updateComplete;
-      this.focusPart("options");
+      await this.focusPart("options");
       return;
     }
     const isFast = answer === "fast";

@@ -129,7 +129,7 @@ export class Transcript extends LitElement {
     await this.updateComplete;
     const element = this.#elementOf(roundId);
     await element?.updateComplete;
-    element?.focusPart(part);
+    await element?.focusPart(part);
   }
 
   #elementOf(roundId: number): RoundElement | undefined {
