@@ -1,8 +1,12 @@
 /**
- * Markdown as HTML, block by block. Raw HTML becomes text, an image a link. Still not safe to show: see `sanitise`.
+ * Markdown as HTML, block by block, as models write it. An image becomes a link, and raw HTML text but for a few tags.
+ * Still not safe to show: see `sanitise`.
  */
 import { Lexer, Marked, type Links, type Token, type Tokens } from "marked";
+import { harmlessHtml } from "./harmless-html";
 import { mathExtension } from "./math";
+import { nestedFences } from "./nested-fences";
+import { unspacedScripts } from "./unspaced-scripts";
 
 /** The page has its own two levels of headings above a reply's. */
 const HEADING_SHIFT = 2;
@@ -25,7 +29,12 @@ const marked = new Marked({
     checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
   },
 });
-marked.use(mathExtension(escapeHtml));
+marked.use(
+  mathExtension(escapeHtml),
+  unspacedScripts(),
+  harmlessHtml,
+  nestedFences,
+);
 
 /** A stretch of Markdown that stands on its own: a paragraph, a list, the code between two fences. */
 export interface MarkdownBlock {

@@ -55,6 +55,7 @@ export class MarkdownElement extends LitElement {
       ul,
       ol,
       blockquote,
+      details,
       .table,
       .code {
         margin: 0.75em 0;
@@ -129,6 +130,38 @@ export class MarkdownElement extends LitElement {
         border-radius: 0.75rem;
         background: var(--_panel);
         overflow: hidden;
+      summary {
+        font-weight: 600;
+        cursor: pointer;
+      }
+
+      details > :last-child {
+        margin-bottom: 0;
+      }
+
+      details[open] {
+        padding-inline-start: 0.75em;
+        border-inline-start: 3px solid var(--_line);
+      }
+
+      kbd {
+        padding: 0.05em 0.4em;
+        border: 1px solid var(--_control-line);
+        border-radius: 0.3em;
+        font-family: var(--_mono);
+        font-size: 0.8125em;
+      }
+
+      sub,
+      sup {
+        line-height: 0;
+      }
+
+      mark {
+        background: color-mix(in srgb, var(--_accent) 22%, transparent);
+        color: inherit;
+      }
+
       }
 
       .code-head {

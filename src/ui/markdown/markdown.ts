@@ -2,7 +2,8 @@
  * From a reply's Markdown to nodes that are safe to show. Model output is hostile: it may have been
  * steered by a document or a page. Two walls, each enough alone:
  *
- *   1. the renderer knows Markdown only: raw HTML comes out as the text it is, an image as a link;
+ *   1. the renderer knows Markdown only: an image comes out as a link, and raw HTML as the text it
+ *      is, but for a few tags that only format;
  *   2. DOMPurify keeps a short list of elements, none of which runs anything or requests anything,
  *      and links keep nothing but an http, https or mailto address.
  *
@@ -14,10 +15,11 @@ import { markdownBlocks } from "./markdown-blocks";
 const ALLOWED_TAGS = [
   ...["p", "br", "hr", "blockquote", "pre", "ul", "ol", "li"],
   ...["h1", "h2", "h3", "h4", "h5", "h6"],
-  ...["a", "b", "code", "del", "em", "i", "kbd", "s", "strong", "sub", "sup"],
+  ...["a", "b", "code", "del", "em", "i", "ins", "kbd", "mark", "s", "small"],
+  ...["strong", "sub", "sup", "u", "details", "summary"],
   ...["table", "thead", "tbody", "tr", "th", "td"],
 ];
-const ALLOWED_ATTR = ["href", "class", "start", "align"];
+const ALLOWED_ATTR = ["href", "class", "start", "align", "open"];
 const LINK_PROTOCOLS = ["http:", "https:", "mailto:"];
 
 /** The safe part of `html`. */

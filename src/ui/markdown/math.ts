@@ -3,10 +3,15 @@
  * Here they are only found: each becomes a marked `<code>` with its source until math-nodes.ts converts it. Dollars
  * in code are left alone.
  *
- * A dollar is usually a price: it opens a formula only where no space follows it, and closes one only where no space
- * precedes it and no letter or digit follows.
+ * A dollar is usually a price. It opens a formula only where no letter or digit precedes it and no space or
+ * punctuation follows, and closes one only where no space precedes it and no letter or digit follows. An amount with
+ * words behind it is none.
  */
-import type { MarkedExtension, TokenizerAndRendererExtension } from "marked";
+import type {
+  MarkedExtension,
+  Token,
+  TokenizerAndRendererExtension,
+} from "marked";
 
 /** Maximum characters of a formula; longer ones stay text. */
 const LONGEST = 2000;
@@ -14,7 +19,7 @@ const LONGEST = 2000;
 const INLINE = [
   new RegExp(String.raw`^\$\$((?:\\[^]|[^\\$]){1,${LONGEST}})\$\$`),
   new RegExp(
-    String.raw`^\$(?!\s)((?:\\[^\n]|[^\\$\n]){1,${LONGEST}})(?<!\s)\$(?!\w)`,
+    String.raw`^\$(?![\s,.;:!?)])((?:\\[^\n]|[^\\$\n]){1,${LONGEST}})(?<!\s)\$(?!\w)`,
   ),
   new RegExp(String.raw`^\\\(([^]{1,${LONGEST}}?)\\\)`),
   new RegExp(String.raw`^\\\[([^]{1,${LONGEST}}?)\\\]`),
@@ -26,6 +31,10 @@ const BLOCK = [
   ),
   new RegExp(String.raw`^ {0,3}\\\[([^]{1,${LONGEST}}?)\\\][ \t]*(?:\n|$)`),
 ];
+
+/** "$5 in US$": an amount, then at least one word that is no command of TeX. */
+const PRICE = /^\$\d[\d.,\s]*(?:[^\\{^_]*[\s(])?\p{L}{2,}[^\\{^_]*\$$/u;
+const ENDS_IN_WORD = /[a-z\p{Nd}]$/iu;
 
 /** Class of the element that holds a formula's source. */
 const LANGUAGE = "language-math";
@@ -39,8 +48,10 @@ export function mathExtension(
   const inline: TokenizerAndRendererExtension = {
     name: "formula",
     level: "inline",
-    start: (src) => firstOf(src, ["$", "\\(", "\\["]),
-    tokenizer: (src) => tokenOf("formula", src, INLINE),
+    // marked stops at each backslash. This is asked at every stop: one character is found fastest.
+    start: (src) => firstOf(src, ["$"]),
+    tokenizer: (src, tokens) =>
+      isOfPrice(src, tokens) ? undefined : tokenOf("formula", src, INLINE),
     renderer: ({ raw }) => code(raw),
   };
   const block: TokenizerAndRendererExtension = {
@@ -53,10 +64,16 @@ export function mathExtension(
   return { extensions: [block, inline] };
 }
 
+/** Whether the dollar at the beginning of `src` stands behind what it is of. */
+function isOfPrice(src: string, before: readonly Token[]): boolean {
+  const isSingle = src.startsWith("$") && !src.startsWith("$$");
+  return isSingle && ENDS_IN_WORD.test(before.at(-1)?.raw ?? "");
+}
+
 function tokenOf(type: string, src: string, patterns: readonly RegExp[]) {
   for (const pattern of patterns) {
     const raw = pattern.exec(src)?.[0];
-    if (raw !== undefined) return { type, raw };
+    if (raw !== undefined) return PRICE.test(raw) ? undefined : { type, raw };
   }
   return undefined;
 }

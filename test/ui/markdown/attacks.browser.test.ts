@@ -21,7 +21,7 @@ import {
 } from "../mount";
 
 const ELEMENTS =
-  "p br hr blockquote pre ul ol li h1 h2 h3 h4 h5 h6 a b code del em i kbd s strong sub sup table thead tbody tr th td".split(
+  "p br hr blockquote pre ul ol li h1 h2 h3 h4 h5 h6 a b code del em i kbd s strong sub sup table thead tbody tr th td details ins mark small summary u".split(
     " ",
   );
 const MATHML = "http://www.w3.org/1998/Math/MathML";
@@ -34,7 +34,7 @@ const MATH_ATTRIBUTES =
   "class display displaystyle scriptlevel stretchy symmetric fence separator form movablelimits accent accentunder columnalign mathvariant lspace rspace minsize maxsize linethickness width height depth voffset mathsize columnspacing rowspacing".split(
     " ",
   );
-const ATTRIBUTES = ["href", "target", "rel", "class", "start", "align"];
+const ATTRIBUTES = ["href", "target", "rel", "class", "start", "align", "open"];
 
 const world = globalThis as unknown as { pwned: () => void };
 let runs = 0;
