@@ -33,6 +33,7 @@ export const places = {
       ...engineFace,
       "model/hub/hub-name",
       "model/hub/device-name",
+      "model/text/thinking-range",
       "documents",
     ],
   },

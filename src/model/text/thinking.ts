@@ -5,22 +5,17 @@
 import { ModelFormatError } from "../../util/errors";
 import { chatLayout } from "./chat-layout";
 import type { ChatTemplate } from "./chat-template";
-
-const OPEN = "<think>";
-const CLOSE = "</think>";
+import { CLOSING, thinkingRange } from "./thinking-range";
 
 /** A reply as later turns read it. A reply that was cut off while thinking stays as it is. */
 export function withoutThinking(reply: string): string {
-  const end = reply.indexOf(CLOSE);
-  if (end < 0) return reply;
-  const start = reply.indexOf(OPEN);
-  const before = start >= 0 && start < end ? reply.slice(0, start) : "";
-  return before + reply.slice(end + CLOSE.length).trimStart();
+  const thinking = thinkingRange(reply);
+  return thinking?.isOver === true ? reply.slice(thinking.answer) : reply;
 }
 
 /**
  * The range of a reply's tokens that are thinking, with the space after it: from .. to - 1. Undefined if there is
- * none, or the model has no tokens that mark it.
+ * none, or its end and the answer's beginning share a token.
  *
  * @param decode the text of some tokens
  */
@@ -29,13 +24,15 @@ export function thinkingSpan(
   decode: (tokens: readonly number[]) => string,
 ): { from: number; to: number } | undefined {
   const texts = reply.map((token) => decode([token]));
-  const end = texts.findIndex((text) => text.trim() === CLOSE);
-  if (end < 0) return undefined;
-  // Some templates open the thinking themselves, before the reply begins.
-  const start = texts.slice(0, end).findIndex((text) => text.trim() === OPEN);
-  let to = end + 1;
+  const thinking = thinkingRange(texts.join(""));
+  if (thinking?.isOver !== true) return undefined;
+  const end = thinking.to + CLOSING.length;
+  let to = 0;
+  let length = 0;
+  while (length < end) length += texts[to++]!.length;
+  if (length > thinking.answer) return undefined;
   while (to < texts.length && texts[to]!.trim() === "") to++;
-  return { from: Math.max(0, start), to };
+  return { from: 0, to };
 }
 
 /** The template's variables for a reply without thinking: Qwen3's way, which others ignore. */

@@ -2,6 +2,7 @@
  * The next announcement for screen readers: the model is loaded, a change is done, a reply has ended. Only changes
  * are announced, so clear it before repeating the same words.
  */
+import { answerOf } from "../../model/text/thinking-range";
 import { RoundEvent, StateEvent } from "../state/events";
 
 export class Announcement {
@@ -26,9 +27,10 @@ export class Announcement {
 }
 
 async function ended({ round }: RoundEvent): Promise<string> {
+  const answer = answerOf(round.reply);
   const words = await import("../markdown/markdown").then(
-    ({ plainText }) => plainText(round.reply),
-    () => round.reply,
+    ({ plainText }) => plainText(answer),
+    () => answer,
   );
   return round.receipt?.finishReason === "stop" ? words : `Stopped. ${words}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Registers `<rondo-markdown>` when a reply first needs it: parsing and sanitising Markdown is a third of the page's
+ * Registers `<rondo-markdown>` and `<rondo-thinking>` when a reply first needs it: parsing and sanitising Markdown is a third of the page's
  * code, and a chat opens without it.
  */
 import { LitElement, html } from "lit";
@@ -22,9 +22,15 @@ class PlainReply extends LitElement {
 
 export async function defineMarkdown(): Promise<void> {
   if (customElements.get(NAME)) return;
-  const element = await import("./markdown-element").then(
-    ({ MarkdownElement }) => MarkdownElement,
-    () => PlainReply,
-  );
-  if (!customElements.get(NAME)) customElements.define(NAME, element);
+  const { MarkdownElement: element, ThinkingElement: thinking } =
+    await import("./late-elements").catch(() => ({
+      MarkdownElement: PlainReply,
+      ThinkingElement: PlainReply,
+    }));
+  define(NAME, element);
+  define("rondo-thinking", thinking);
+}
+
+function define(name: string, element: CustomElementConstructor): void {
+  if (!customElements.get(name)) customElements.define(name, element);
 }

@@ -8,6 +8,7 @@ import { ChooseEvent } from "../base/menu";
 import { receiptParts, type ReceiptPart } from "./receipt";
 import { RequestEvent, type ChatRequest } from "../state/request";
 import { isKept, isRunning, type Round } from "../state/chats/round";
+import { thinkingRange } from "../../model/text/thinking-range";
 import type { RoundActions } from "./round-actions";
 import { base } from "../base/theme";
 
@@ -149,6 +150,32 @@ export class ReplyElement extends LitElement {
         ${this.#status()} ${this.#receipt()} ${this.#failure()}
       </article>
     `;
+  #text() {
+    const { phase, isStopping, reply, thoughtMs } = this.round;
+    const isWriting = phase === "writing" && !isStopping;
+    const thinking = thinkingRange(reply);
+    const answer = reply.slice(thinking?.answer ?? 0);
+    const thoughts =
+      thinking &&
+      html`<rondo-thinking
+        .text=${reply.slice(thinking.from, thinking.to).trim()}
+        .isThinking=${isWriting && !thinking.isOver}
+        .thoughtMs=${thoughtMs}
+      ></rondo-thinking>`;
+    return html`
+      ${thoughts ?? nothing}
+      ${
+        answer === ""
+          ? nothing
+          : html`<rondo-markdown
+              exportparts="text"
+              .text=${answer}
+              .writing=${isWriting}
+            ></rondo-markdown>`
+      }
+    `;
+  }
+
   }
 
   #status() {

@@ -10,6 +10,7 @@ import {
 } from "../base/icons";
 import { ChooseEvent, type Menu, type MenuItem } from "../base/menu";
 import { RequestEvent, type ChatRequest } from "../state/request";
+import { answerOf } from "../../model/text/thinking-range";
 import type { Round } from "../state/chats/round";
 import { versionAt } from "../state/chats/round-place";
 import { base } from "../base/theme";
@@ -83,7 +84,7 @@ export class RoundActions extends LitElement {
   }
 
   #quiet() {
-    const { reply } = this.round;
+    const reply = answerOf(this.round.reply);
     return html`
       <span class="quiet">
         ${

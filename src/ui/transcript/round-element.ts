@@ -9,6 +9,7 @@ import { RequestEvent, type ChatRequest } from "../state/request";
 import { plainName } from "../base/plain-name";
 import type { ReplyElement } from "./reply-element";
 import { isKept, isRunning, type Round } from "../state/chats/round";
+import { answerOf } from "../../model/text/thinking-range";
 import { base } from "../base/theme";
 
 /** The focusable parts of a round. */
@@ -324,7 +325,12 @@ export class RoundElement extends LitElement {
       ></article>`;
     return html`
       <div class="said">${this.#words(message)}</div>
-      <article class="plain" aria-label="Rondo" .textContent=${reply}></article>
+      <article
+        class="plain"
+        dir="auto"
+        aria-label="Rondo"
+        .textContent=${answerOf(reply)}
+      ></article>
     `;
   }
 

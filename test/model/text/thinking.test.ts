@@ -13,10 +13,19 @@ test.each([
   // The template has opened it.
   ["Two and two.\n</think>\n\nIt is 4.", "It is 4."],
   ["<think></think>It is 4.", "It is 4."],
-  ["Well. <think>Two.</think> It is 4.", "Well. It is 4."],
-  // Cut off while thinking, and a mark that is only spoken of.
+  ["<think>\nThe tag.\n</think>\n\n`</think>` ends it.", "`</think>` ends it."],
+  // Cut off while thinking.
   ["<think>Two and", "<think>Two and"],
-  ["It is 4. <think>", "It is 4. <think>"],
+  // Marks that are only spoken of.
+  ...[
+    "It is 4. <think>",
+    "The code is 4711. In Qwen the tag </think> ends the thinking.",
+    "The tag `</think>` ends it.",
+    "Write <think>draft</think> as the example.",
+    "So:\n\n<think>\ndraft\n</think>\n\nThat is it.",
+    "In code:\n\n```\n</think>\n```\n\nThat is it.",
+    "It ends with </think>\nand a new line.",
+  ].map((reply) => [reply, reply]),
 ])("%j is read as %j", (reply, read) => {
   expect(withoutThinking(reply)).toBe(read);
 });
@@ -31,19 +40,24 @@ describe("the tokens of a reply that are thinking", () => {
 
   test("are those between the marks, the marks and the space behind them", () => {
     expect(span(...words)).toEqual({ from: 0, to: 5 });
-    expect(span("It", "<think>", "Two", "</think>", " is")).toEqual({
-      from: 1,
-      to: 4,
+    expect(span("<think>", "Two", "</think>", " is")).toEqual({
+      from: 0,
+      to: 3,
     });
   });
 
   test("begin with the reply where the template has opened it", () => {
-    expect(span("Two", "</think>", "\n\n", "It")).toEqual({ from: 0, to: 3 });
+    expect(span("Two", "\n", "</think>", "\n\n", "It")).toEqual({
+      from: 0,
+      to: 4,
+    });
   });
 
   test("are none without an end, or without a beginning before it", () => {
     expect(span("<think>", "Two")).toBeUndefined();
     expect(span("It", " is", " 4")).toBeUndefined();
+    expect(span("It", " is", "</think>", " 4")).toBeUndefined();
+    expect(span("It", "<think>", "Two", "</think>", " is")).toBeUndefined();
     expect(span()).toBeUndefined();
   });
 });

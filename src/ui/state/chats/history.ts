@@ -102,6 +102,7 @@ function roundOf(
     ...(modelName !== undefined && { modelName }),
     ...(past.attended && { attended: past.attended }),
     ...(known?.receipt && { receipt: known.receipt }),
+    ...(known?.thoughtMs !== undefined && { thoughtMs: known.thoughtMs }),
     ...(known?.edit && { edit: known.edit }),
     ...(isUnanswered && known?.error && { error: known.error }),
     ...(isStopped && { ending: "stopped" as const }),

@@ -10,6 +10,7 @@
 import type { RoundText } from "../../../engine/api/chats";
 import type { Receipt } from "../../../engine/api/receipt";
 import type { ReplyEvent } from "../../../engine/api/replies";
+import { thinkingRange } from "../../../model/text/thinking-range";
 
 export type RoundPhase =
   "waiting" | "reading" | "writing" | "done" | "failed" | "unanswered";
@@ -29,6 +30,10 @@ export interface Round {
   readonly phase: RoundPhase;
   /** Markdown, as far as it has come. */
   readonly reply: string;
+  /** When its first text came, by `performance.now()`. */
+  readonly writtenFromMs?: number;
+  /** How long the model thought before its answer; undefined if it did not, or on another visit. */
+  readonly thoughtMs?: number;
   /** The model that replied, or is replying: a name as `nameOfId` shortens it; undefined if unknown. */
   readonly modelName?: string;
   /** Progress of the prefill; undefined until the engine reports it. */
@@ -102,7 +107,7 @@ export function takeEvent(round: Round, event: ReplyEvent): Round {
       return { ...round, prefill: { doneTokens, totalTokens } };
     }
     case "text":
-      return { ...round, phase: "writing", reply: round.reply + event.text };
+      return takeText(round, event.text, performance.now());
     case "end":
       return {
         ...round,
@@ -116,12 +121,33 @@ export function takeEvent(round: Round, event: ReplyEvent): Round {
   }
 }
 
+function takeText(round: Round, text: string, nowMs: number): Round {
+  const { thoughtMs, writtenFromMs = nowMs } = round;
+  const reply = round.reply + text;
+  const hasThought =
+    thoughtMs === undefined &&
+    text.includes(">") &&
+    thinkingRange(reply)?.isOver === true;
+  return {
+    ...round,
+    phase: "writing",
+    reply,
+    writtenFromMs,
+    ...(hasThought && { thoughtMs: nowMs - writtenFromMs }),
+  };
+}
+
 /** The round after its reply failed with `error`; its text so far stays. */
 export function failRound(round: Round, error: Error): Round {
   return { ...round, phase: "failed", error, isStopping: false };
 }
 
 /** The round, waiting for its reply again. */
-export function waitingRound({ error: _, ...round }: Round): Round {
+export function waitingRound({
+  error: _error,
+  thoughtMs: _thoughtMs,
+  writtenFromMs: _writtenFromMs,
+  ...round
+}: Round): Round {
   return { ...round, phase: "waiting", reply: "" };
 }
