@@ -132,6 +132,7 @@ export class Composer extends LitElement {
         <textarea
           part="input"
           rows="1"
+          dir="auto"
           aria-label="Message"
           placeholder=${this.placeholder}
           enterkeyhint="send"

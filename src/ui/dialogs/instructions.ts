@@ -106,6 +106,7 @@ export class Instructions extends LitElement {
           messages are kept and recomputed.
         </p>
         <textarea
+          dir="auto"
           aria-label="Instructions"
           aria-describedby="about"
           placeholder="Answer in one sentence."

@@ -61,6 +61,17 @@ export class MarkdownElement extends LitElement {
         margin: 0.75em 0;
       }
 
+      /* A block's direction is that of its first letter; each paragraph in it goes its own way. */
+      p,
+      li,
+      :is(h3, h4, h5, h6),
+      th,
+      td,
+      summary {
+        unicode-bidi: plaintext;
+        text-align: start;
+      }
+
       h3,
       h4,
       h5,
@@ -201,7 +212,8 @@ export class MarkdownElement extends LitElement {
 
       th,
       td {
-        padding: 0.4em 1em 0.4em 0;
+        padding-block: 0.4em;
+        padding-inline: 0 1em;
         border-bottom: 1px solid var(--_line);
         text-align: start;
         vertical-align: top;
@@ -412,7 +424,10 @@ function frameCode(pre: HTMLPreElement): void {
   copy.text = pre.textContent ?? "";
   const head = document.createElement("div");
   head.className = "code-head";
+    shown.dir = "auto";
   head.append(language, copy);
+    // Code is no part of the sentence that the direction is taken from.
+    for (const code of shown.querySelectorAll("code")) code.dir = "ltr";
   const frame = document.createElement("div");
   frame.className = "code";
   pre.replaceWith(frame);
@@ -441,5 +456,6 @@ function markTask(item: HTMLLIElement): void {
 declare global {
   interface HTMLElementTagNameMap {
     "rondo-markdown": MarkdownElement;
+  frame.dir = "ltr";
   }
 }

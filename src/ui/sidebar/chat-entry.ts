@@ -237,6 +237,7 @@ export class ChatEntryElement extends LitElement {
   #nameBox() {
     return html`
       <input
+        dir="auto"
         aria-label="Name of the chat"
         maxlength="200"
         autocomplete="off"

@@ -123,6 +123,7 @@ export class MessageEditor extends LitElement {
       <div class="box">
         <textarea
           rows="1"
+          dir="auto"
           aria-label="Edit message"
           autocomplete="off"
           .value=${live(text)}

@@ -88,6 +88,8 @@ export class RoundElement extends LitElement {
         transition: outline-color 300ms;
       }
 
+        unicode-bidi: plaintext;
+        text-align: start;
       .message:focus-visible {
         outline-width: 2px;
         outline-color: var(--_accent);
@@ -142,6 +144,8 @@ export class RoundElement extends LitElement {
 
       .edit {
         flex: none;
+        unicode-bidi: plaintext;
+        text-align: start;
         margin-bottom: 0.3125rem;
       }
 
@@ -312,6 +316,7 @@ export class RoundElement extends LitElement {
       tabindex=${this.mark === "" ? nothing : -1}
       .textContent=${message}
     ></article>`;
+      dir="auto"
   }
 
   /** The round as plain text. */
@@ -324,6 +329,7 @@ export class RoundElement extends LitElement {
         .textContent=${plainName(document)}
       ></article>`;
     return html`
+        dir="auto"
       <div class="said">${this.#words(message)}</div>
       <article
         class="plain"
