@@ -53,7 +53,7 @@ export const theme = css`
     --_measure: var(--rondo-measure, 43rem);
   }
 
-  @media (prefers-color-scheme: dark) {
+  @media screen and (prefers-color-scheme: dark) {
     :host {
       --_ground: var(--rondo-ground, #181715);
       --_panel: var(--rondo-panel, #211f1d);
@@ -203,6 +203,13 @@ export const base = css`
     button.square,
     button.square.small {
       width: 2.75rem;
+    }
+  }
+
+  /* Paper has nothing to press. */
+  @media print {
+    button:not(.attended) {
+      display: none !important;
     }
   }
 

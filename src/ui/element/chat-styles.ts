@@ -124,11 +124,27 @@ export const chatStyles = css`
     }
   }
 
+  /* All of the chat, on as many pages as it takes: no box keeps its height, whoever has set it. */
   @media print {
+    :host {
+      height: auto !important;
+      max-height: none !important;
+      overflow: visible !important;
+    }
+
+    .frame,
+    .main {
+      display: block;
+      height: auto;
+      overflow: visible;
+    }
+
     rondo-side-panel,
     rondo-header,
     rondo-banner,
-    rondo-dock {
+    rondo-dock,
+    .scrim,
+    .drop {
       display: none;
     }
   }

@@ -130,17 +130,6 @@ export class MarkdownElement extends LitElement {
         font-size: 0.875em;
       }
 
-      :not(pre) > code {
-        padding: 0.1em 0.35em;
-        border-radius: 0.35em;
-        background: var(--_panel);
-      }
-
-      .code {
-        border: 1px solid var(--_line);
-        border-radius: 0.75rem;
-        background: var(--_panel);
-        overflow: hidden;
       summary {
         font-weight: 600;
         cursor: pointer;
@@ -173,6 +162,17 @@ export class MarkdownElement extends LitElement {
         color: inherit;
       }
 
+      :not(pre) > code {
+        padding: 0.1em 0.35em;
+        border-radius: 0.35em;
+        background: var(--_panel);
+      }
+
+      .code {
+        border: 1px solid var(--_line);
+        border-radius: 0.75rem;
+        background: var(--_panel);
+        overflow: hidden;
       }
 
       .code-head {
@@ -338,6 +338,32 @@ export class MarkdownElement extends LitElement {
         );
       }
 
+      @media print {
+        pre {
+          white-space: pre-wrap;
+          overflow-wrap: anywhere;
+        }
+
+        .code,
+        .table,
+        .math.is-display {
+          overflow: visible;
+        }
+
+        th,
+        td {
+          overflow-wrap: anywhere;
+        }
+
+        rondo-copy-button {
+          display: none;
+        }
+
+        .is-long > .section {
+          content-visibility: visible;
+        }
+      }
+
       @keyframes pulse {
         50% {
           opacity: 0.25;
@@ -398,7 +424,10 @@ export class MarkdownElement extends LitElement {
   #show(index: number, block: string, isGrowing: boolean): void {
     const shown = document.createElement("div");
     shown.className = "block";
+    shown.dir = "auto";
     shown.append(sanitise(block));
+    // Code is no part of the sentence that the direction is taken from.
+    for (const code of shown.querySelectorAll("code")) code.dir = "ltr";
     for (const formula of formulasIn(shown)) this.#setter.set(formula);
     shown.querySelectorAll("pre").forEach(frameCode);
     shown.querySelectorAll("table").forEach(frameTable);
@@ -424,12 +453,10 @@ function frameCode(pre: HTMLPreElement): void {
   copy.text = pre.textContent ?? "";
   const head = document.createElement("div");
   head.className = "code-head";
-    shown.dir = "auto";
   head.append(language, copy);
-    // Code is no part of the sentence that the direction is taken from.
-    for (const code of shown.querySelectorAll("code")) code.dir = "ltr";
   const frame = document.createElement("div");
   frame.className = "code";
+  frame.dir = "ltr";
   pre.replaceWith(frame);
   pre.tabIndex = 0;
   pre.setAttribute("role", "region");
@@ -456,6 +483,5 @@ function markTask(item: HTMLLIElement): void {
 declare global {
   interface HTMLElementTagNameMap {
     "rondo-markdown": MarkdownElement;
-  frame.dir = "ltr";
   }
 }

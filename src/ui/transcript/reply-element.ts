@@ -88,6 +88,13 @@ export class ReplyElement extends LitElement {
         }
       }
 
+      @media print {
+        rondo-round-actions,
+        rondo-attention {
+          display: none;
+        }
+      }
+
       rondo-attention {
         margin: 0.25rem 0 0.5rem;
         scroll-margin-block: 1rem 4rem;
@@ -138,18 +145,11 @@ export class ReplyElement extends LitElement {
     const { round } = this;
     return html`
       <article part="reply" aria-label="Rondo" aria-busy=${isRunning(round)}>
-        ${
-          round.reply === ""
-            ? nothing
-            : html`<rondo-markdown
-                exportparts="text"
-                .text=${round.reply}
-                .writing=${round.phase === "writing" && !round.isStopping}
-              ></rondo-markdown>`
-        }
-        ${this.#status()} ${this.#receipt()} ${this.#failure()}
+        ${this.#text()} ${this.#status()} ${this.#receipt()} ${this.#failure()}
       </article>
     `;
+  }
+
   #text() {
     const { phase, isStopping, reply, thoughtMs } = this.round;
     const isWriting = phase === "writing" && !isStopping;
@@ -174,8 +174,6 @@ export class ReplyElement extends LitElement {
             ></rondo-markdown>`
       }
     `;
-  }
-
   }
 
   #status() {

@@ -21,10 +21,10 @@ const PARTS: Record<RoundPart, string> = {
   options: "rondo-reply, rondo-document",
 };
 
-/** How long a round is highlighted after navigation. */
 /** The editor of a message, and the attended rounds. Where they do not load, the chat can be read. */
 const lateParts = () => import("./late-parts").catch(() => undefined);
 
+/** How long a round is highlighted after navigation. */
 const FOUND_MS = 2000;
 
 /** Whether the browser fires `contentvisibilityautostatechange`; without it, all rounds are drawn at once. */
@@ -59,6 +59,10 @@ export class RoundElement extends LitElement {
         :host {
           content-visibility: visible;
         }
+
+        .message {
+          border-color: var(--_line);
+        }
       }
 
       /* What can be done with a round is out of sight until somebody is there. */
@@ -84,12 +88,12 @@ export class RoundElement extends LitElement {
         background: color-mix(in srgb, var(--_text) 4%, var(--_panel));
         white-space: pre-wrap;
         overflow-wrap: anywhere;
+        unicode-bidi: plaintext;
+        text-align: start;
         outline: 3px solid transparent;
         transition: outline-color 300ms;
       }
 
-        unicode-bidi: plaintext;
-        text-align: start;
       .message:focus-visible {
         outline-width: 2px;
         outline-color: var(--_accent);
@@ -140,12 +144,12 @@ export class RoundElement extends LitElement {
         margin-top: 1.25rem;
         white-space: pre-wrap;
         overflow-wrap: anywhere;
+        unicode-bidi: plaintext;
+        text-align: start;
       }
 
       .edit {
         flex: none;
-        unicode-bidi: plaintext;
-        text-align: start;
         margin-bottom: 0.3125rem;
       }
 
@@ -217,6 +221,7 @@ export class RoundElement extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    void lateParts();
     this.addEventListener("contentvisibilityautostatechange", this.#onNear);
     addEventListener("beforeprint", this.#draw);
   }
@@ -226,7 +231,6 @@ export class RoundElement extends LitElement {
     this.removeEventListener("contentvisibilityautostatechange", this.#onNear);
     removeEventListener("beforeprint", this.#draw);
     clearTimeout(this.#foundTimer);
-    void lateParts();
     this.isFound = false;
   }
 
@@ -312,11 +316,11 @@ export class RoundElement extends LitElement {
     return html`<article
       class="message ${this.isFound ? "is-found" : ""}"
       part="message"
+      dir="auto"
       aria-label="You"
       tabindex=${this.mark === "" ? nothing : -1}
       .textContent=${message}
     ></article>`;
-      dir="auto"
   }
 
   /** The round as plain text. */
@@ -325,11 +329,11 @@ export class RoundElement extends LitElement {
     if (document !== undefined)
       return html`<article
         class="plain"
+        dir="auto"
         aria-label="Document"
         .textContent=${plainName(document)}
       ></article>`;
     return html`
-        dir="auto"
       <div class="said">${this.#words(message)}</div>
       <article
         class="plain"

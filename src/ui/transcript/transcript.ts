@@ -97,6 +97,20 @@ export class Transcript extends LitElement {
       .to-end:dir(rtl) {
         translate: 50%;
       }
+
+      @media print {
+        .log {
+          height: auto;
+          overflow: visible;
+          scrollbar-gutter: auto;
+        }
+
+        .column {
+          max-width: none;
+          min-height: 0;
+          padding: 0;
+        }
+      }
     `,
   ];
 
