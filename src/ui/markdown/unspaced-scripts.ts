@@ -45,21 +45,17 @@ export function addressLength(text: string): number {
 }
 
 type Emphasis = Tokens.Em | Tokens.Strong | Tokens.Del;
-type Rule = (
-  src: string,
-  masked: string,
-  previous?: string,
-) => Emphasis | undefined;
+type Given = [src: string, masked: string, previous?: string];
 
 /** For marked. */
 export function unspacedScripts(): MarkedExtension {
   let last = { masked: "", letters: "" };
   /** @param rule one of marked's, which finds where emphasis ends */
-  function emphasis(
+  function emphasis<Found extends Emphasis>(
     tokenizer: Tokenizer,
-    rule: Rule,
-    [src, masked, previous = ""]: Parameters<Rule>,
-  ): Emphasis | undefined | false {
+    [src, masked, previous = ""]: Given,
+    rule: (finder: Tokenizer, ...args: Required<Given>) => Found | undefined,
+  ): Found | undefined | false {
     if (masked !== last.masked) {
       const letters = HAS_UNSPACED.test(masked)
         ? withLettersForMarks(masked)
@@ -74,7 +70,7 @@ export function unspacedScripts(): MarkedExtension {
     const finder = Object.create(tokenizer, {
       lexer: { value: { inlineTokens: () => [] } },
     }) as Tokenizer;
-    const found = rule.call(
+    const found = rule(
       finder,
       letters.slice(from),
       letters,
@@ -90,12 +86,14 @@ export function unspacedScripts(): MarkedExtension {
   return {
     tokenizer: {
       emStrong(...given) {
-        const rule = Tokenizer.prototype.emStrong as Rule;
-        return emphasis(this, rule, given) as Tokens.Em | undefined | false;
+        return emphasis(this, given, (finder, ...args) =>
+          Tokenizer.prototype.emStrong.apply(finder, args),
+        );
       },
       del(...given) {
-        const rule = Tokenizer.prototype.del as Rule;
-        return emphasis(this, rule, given) as Tokens.Del | undefined | false;
+        return emphasis(this, given, (finder, ...args) =>
+          Tokenizer.prototype.del.apply(finder, args),
+        );
       },
       url(src) {
         const length = addressLength(src);
