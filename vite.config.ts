@@ -34,6 +34,7 @@ export default defineConfig({
   optimizeDeps: {
     exclude: ["pdfjs-dist"],
     include: [
+      "chardet",
       "katex",
       "highlight.js/lib/common",
       ...["dart", "dockerfile", "haskell", "latex", "powershell", "scala"].map(

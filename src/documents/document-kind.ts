@@ -1,7 +1,7 @@
 /** The kind of a file, by its name and type, or else by its first bytes. */
 import { ownValue } from "../util/own-value";
 
-export type DocumentKind = "text" | "html" | "pdf";
+export type DocumentKind = "text" | "html" | "pdf" | "picture";
 
 const TYPES: Record<string, DocumentKind> = {
   "application/pdf": "pdf",
@@ -21,6 +21,10 @@ const ENDINGS: Record<string, DocumentKind> = {
   xhtml: "html",
 };
 
+/** How pictures begin. What is called Latin-1 is Windows-1252 in browsers. */
+const PICTURE =
+  /^(?:[\x89\u2030]PNG|\xff\xd8\xff|GIF8|BM.{4}\0{4}|II\*\0|MM\0\*|RIFF.{4}WEBP|.{4}ftyp(?:hei|avif|mif1))/s;
+
 /** Bytes inspected for a signature. */
 const START_BYTES = 256;
 
@@ -38,6 +42,7 @@ export function documentKind(
   // Also under another name: text about PDFs may begin so, but has no such bytes in it.
   if (start.startsWith("%PDF-") && bytes.some((byte) => byte >= 0x80))
     return "pdf";
+  if (PICTURE.test(start)) return "picture";
 
   const ending = /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
   const mimeType = type.split(";")[0]!.trim().toLowerCase();

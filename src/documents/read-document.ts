@@ -3,7 +3,7 @@
  * Nothing in a file runs, and nothing it refers to is fetched.
  */
 import { DocumentError } from "../util/errors";
-import { decodeText } from "./decode-text";
+import { decodeText, type DecodedText } from "./decode-text";
 import { documentKind } from "./document-kind";
 import { htmlText } from "./html-text";
 import { normaliseText } from "./normalise-text";
@@ -13,7 +13,7 @@ import { pdfText } from "./pdf-text";
 export const MAX_DOCUMENT_BYTES = 20_000_000;
 
 export interface DocumentText {
-  /** The file's name, as it came. */
+  /** The file's name, with the encoding behind it where that is a guess. */
   name: string;
   /** Lines end in LF; there are no control characters but tabs. Never empty. */
   text: string;
@@ -32,29 +32,39 @@ export async function readDocument(
   const bytes = await bytesOf(file);
   signal?.throwIfAborted();
 
-  const text = normaliseText(await textOf(file, bytes, signal));
+  const { text: raw, guess } = await textOf(file, bytes, signal);
+  const text = normaliseText(raw);
   if (text === "") {
     throw new DocumentError(
       "empty",
       `“${file.name}” contains no text. Choose another file.`,
     );
   }
-  return { name: file.name, text };
+  // The card shows the name: whoever reads it sees why a letter may be wrong.
+  const note = guess === undefined ? "" : ` (read as ${guess}, a guess)`;
+  return { name: `${file.name}${note}`, text };
 }
 
 async function textOf(
   file: File,
   bytes: Uint8Array<ArrayBuffer>,
   signal: AbortSignal | undefined,
-): Promise<string> {
+): Promise<DecodedText> {
   const kind = documentKind(file, bytes);
   switch (kind) {
     case "text":
       return decodeText(file.name, bytes);
-    case "html":
-      return htmlText(decodeText(file.name, bytes, { mayDeclare: true }));
+    case "html": {
+      const { text, ...decoded } = await decodeText(file.name, bytes);
+      return { ...decoded, text: htmlText(text) };
+    }
     case "pdf":
-      return pdfText(file.name, bytes, signal);
+      return { text: await pdfText(file.name, bytes, signal) };
+    case "picture":
+      throw new DocumentError(
+        "picture",
+        `“${file.name}” is a picture, and the model reads text only. Describe it, or paste the text in it.`,
+      );
     default:
       return kind satisfies never;
   }

@@ -108,6 +108,7 @@ export class ChatFileError extends Error {
  * - `too-large`: it is larger than the limit
  * - `empty`: the file or its text is empty
  * - `binary`: it is neither text nor a supported format
+ * - `picture`: it is a picture
  * - `encrypted`: it needs a password
  * - `damaged`: its content does not match its format
  * - `scanned`: a PDF of images, without text
@@ -118,6 +119,7 @@ export type DocumentErrorReason =
   | "too-large"
   | "empty"
   | "binary"
+  | "picture"
   | "encrypted"
   | "damaged"
   | "scanned"
