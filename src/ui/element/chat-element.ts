@@ -38,6 +38,7 @@ import { pageEngines } from "../engines/page-engines";
 import type { ChatRequest, RequestEvent } from "../state/request";
 import type { Round } from "../state/chats/round";
 import { sendTo } from "./send";
+import { keepTypedKeys } from "./typed-keys";
 import { Session } from "../state/page-state";
 import type { SettingsDialog } from "../dialogs/settings-dialog";
 import { SharedEngine } from "../engines/shared-engine";
@@ -232,6 +233,12 @@ export class ChatElement extends ChatAttributes {
   /** On the box for the next message. */
   override focus(options?: FocusOptions): void {
     this.dock?.focus(options);
+  }
+
+  protected override createRenderRoot(): HTMLElement | DocumentFragment {
+    const root = super.createRenderRoot();
+    keepTypedKeys(root as ShadowRoot);
+    return root;
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
