@@ -96,6 +96,8 @@ export class ChatDock extends LitElement {
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming. */
   @property({ type: Boolean }) replying = false;
+  /** Whether that reply is being stopped. */
+  @property({ attribute: false }) stopping = false;
   /** Whether the chat is busy, so that nothing can be sent now. */
   @property({ type: Boolean }) waiting = false;
   /** Whether the model thinks before it answers; undefined where it cannot. */
@@ -232,6 +234,7 @@ export class ChatDock extends LitElement {
       .draft=${live(this.draft)}
       .placeholder=${this.placeholder}
       .replying=${this.replying}
+      .stopping=${this.stopping}
       .waiting=${this.waiting}
       .locked=${this.access === "read"}
       .thinks=${this.thinks}

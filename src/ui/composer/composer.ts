@@ -7,9 +7,13 @@ import { attachIcon, sendIcon, stopIcon, thinkIcon } from "../base/icons";
 import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
+/** A click on Stop so soon after one on Send is a double click on Send. */
+const DOUBLE_CLICK_MS = 500;
+
 /**
  * `<rondo-composer>`: the box for the next message. Enter sends, Shift+Enter breaks the line, and the
- * Enter that ends an input method's composition does neither. Focus stays in the box.
+ * Enter that ends an input method's composition does neither. On a screen keyboard, which has no such Shift, Enter
+ * breaks the line and the button sends. Focus stays in the box.
  *
  * @csspart box - the frame around the text and its button
  * @csspart input - the text area
@@ -107,12 +111,16 @@ export class Composer extends LitElement {
   @property({ attribute: false }) draft = "";
   /** Whether a reply is coming, so that the button stops it. */
   @property({ type: Boolean }) replying = false;
+  /** Whether that reply is being stopped: Enter sends when it has. */
+  @property({ attribute: false }) stopping = false;
   /** Whether the chat is busy, so that nothing can be sent now. */
   @property({ type: Boolean }) waiting = false;
   /** Whether the text can be read and not be changed or sent. */
   @property({ type: Boolean, reflect: true }) locked = false;
   /** Whether the model thinks before it answers; undefined where it cannot. */
   @property({ attribute: false }) thinks: boolean | undefined;
+  /** When Send was last clicked. */
+  #sentMs = -Infinity;
   @query("textarea") private input!: HTMLTextAreaElement | null;
   @query("input") private file!: HTMLInputElement;
 
@@ -135,7 +143,7 @@ export class Composer extends LitElement {
           dir="auto"
           aria-label="Message"
           placeholder=${this.placeholder}
-          enterkeyhint="send"
+          enterkeyhint=${isTouch() ? "enter" : "send"}
           autocomplete="off"
           ?readonly=${this.locked}
           .value=${live(this.draft)}
@@ -196,9 +204,9 @@ export class Composer extends LitElement {
         class="primary square"
         type="button"
         aria-label="Send"
-        title="Send (Enter)"
+        title=${isTouch() ? "Send" : "Send (Enter)"}
         aria-disabled=${isDisabled ? "true" : nothing}
-        @click=${this.#send}
+        @click=${this.#onSend}
       >
         ${sendIcon}
       </button>
@@ -212,7 +220,7 @@ export class Composer extends LitElement {
         type="button"
         aria-label="Stop"
         title="Stop (Esc)"
-        @click=${this.#stop}
+        @click=${this.#onStop}
       >
         ${stopIcon}
       </button>
@@ -226,12 +234,15 @@ export class Composer extends LitElement {
 
   #onKeydown(event: KeyboardEvent) {
     if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+    const isCommand = event.ctrlKey || event.metaKey;
+    if (isTouch() && !isCommand) return;
     event.preventDefault();
-    if (!this.replying) this.#send();
+    if (!this.replying || this.stopping) this.#send();
   }
 
   get #maySend(): boolean {
-    return !this.locked && !this.waiting && this.draft.trim() !== "";
+    const isWaiting = this.waiting && !this.stopping;
+    return !this.locked && !isWaiting && this.draft.trim() !== "";
   }
 
   #onFiles() {
@@ -243,9 +254,10 @@ export class Composer extends LitElement {
   }
 
   #onPaste(event: ClipboardEvent) {
-    // Some programs copy text as a picture too: the text is meant.
+    // Some programs copy text as a picture too: the text is meant. A picture alone is refused with why.
+    const hasText = event.clipboardData?.types.includes("text/plain") === true;
     const files = [...(event.clipboardData?.files ?? [])].filter(
-      ({ type }) => !type.startsWith("image/"),
+      ({ type }) => !hasText || !type.startsWith("image/"),
     );
     if (files.length === 0 || this.locked) return;
     event.preventDefault();
@@ -263,10 +275,23 @@ export class Composer extends LitElement {
     this.dispatchEvent(new RequestEvent({ type: "send", text: this.draft }));
   }
 
-  #stop() {
-    this.focus();
-    this.dispatchEvent(new RequestEvent({ type: "stop" }));
+  #onSend(event: MouseEvent) {
+    this.#sentMs = event.timeStamp;
+    this.#send();
   }
+
+  #onStop(event: MouseEvent) {
+    // A click without a count is one of a keyboard or a script.
+    const isDouble =
+      event.detail > 0 && event.timeStamp - this.#sentMs < DOUBLE_CLICK_MS;
+    this.focus();
+    if (!isDouble) this.dispatchEvent(new RequestEvent({ type: "stop" }));
+  }
+}
+
+/** Whether one types on a screen keyboard. */
+function isTouch(): boolean {
+  return matchMedia("(pointer: coarse) and (hover: none)").matches;
 }
 
 /**

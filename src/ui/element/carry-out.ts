@@ -71,7 +71,9 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
     case "draft":
       return session.write(request.text);
     case "send":
-      return void turns.send(current, request.text)?.catch(() => undefined);
+      if (current.running?.isStopping === true) turns.sendNext(current);
+      else turns.send(current, request.text)?.catch(() => undefined);
+      return;
     case "suggest":
       turns.suggest(current, request.text);
       return stage.focusBox();

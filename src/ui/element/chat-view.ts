@@ -150,6 +150,7 @@ export function chatDock(view: ChatView) {
       .access=${current.access}
       .draft=${live(current.draft)}
       .replying=${current.running !== undefined}
+      .stopping=${current.running?.isStopping === true}
       .waiting=${!current.maySend}
       .thinks=${loading.model?.canThink ? turns.thinks : undefined}
       .placeholder=${placeholder}

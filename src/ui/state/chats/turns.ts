@@ -49,17 +49,24 @@ export class Turns {
    * @returns the round when it is done, failed or left unanswered; undefined where nothing was sent
    */
   send(conversation: Conversation, text: string): Promise<Round> | undefined {
-    const message = text.trim();
+    const message = messageOf(text);
     if (message === "" || !conversation.maySend) return undefined;
     return this.#keep(conversation, message, undefined, async (keptId) => {
       // Until it is saved, it stays in the box.
-      if (conversation.draft.trim() === message) conversation.draft = "";
+      if (messageOf(conversation.draft) === message) conversation.draft = "";
       // A message that was left unanswered has become another version of this one.
       const last = conversation.rounds.findLast(isKept);
       if (keptId !== undefined && last && !isSound(last))
         return this.#readAgain(conversation, message, keptId);
       return conversation.append(message, keptId);
     });
+  }
+
+  /** Sends what is in the box once the reply has stopped. */
+  sendNext(conversation: Conversation): void {
+    void conversation.turn
+      .then(() => this.send(conversation, conversation.draft))
+      .catch(() => undefined);
   }
 
   /** Sends an example, or puts it into an empty box where it can't be sent. */
@@ -84,7 +91,7 @@ export class Turns {
     this.#sendVersion(conversation, roundId, text, way)?.catch(() => {
       if (conversation.access === "write") return;
       conversation.edit(roundId, undefined);
-      conversation.putBack(text.trim());
+      conversation.putBack(messageOf(text));
       this.#host.changed();
     });
   }
@@ -163,7 +170,7 @@ export class Turns {
     text: string,
     way: VersionWay,
   ): Promise<Round> | undefined {
-    const message = text.trim();
+    const message = messageOf(text);
     if (message === "" || !conversation.maySend) return undefined;
     const place = conversation.placeFor(roundId, way);
     if (place === undefined) return undefined;
@@ -308,6 +315,14 @@ export class Turns {
     conversation.access = "read";
     this.#host.taken(conversation);
   }
+}
+
+/** A text without white space around it. The indentation of a first line among others, as of pasted code, stays. */
+function messageOf(text: string): string {
+  const trimmed = text.trim();
+  return trimmed.includes("\n")
+    ? text.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd()
+    : trimmed;
 }
 
 function stopReply(conversation: Conversation, stopping: AbortController) {
