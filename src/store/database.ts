@@ -74,7 +74,7 @@ export class Database {
     version = VERSION,
     onClosed = () => undefined,
   }: DatabaseOptions = {}): Promise<Database> {
-    if (typeof indexedDB === "undefined") {
+    if (!hasIndexedDB()) {
       throw new StoreError(
         "unavailable",
         "Could not open the chats: this browser has no IndexedDB here.",
@@ -83,24 +83,27 @@ export class Database {
     const database = new Database(onClosed);
     let refuse: (error: StoreError) => void = () => undefined;
     const blocked = new Promise<never>((_, reject) => (refuse = reject));
-    const opening = openDB<RondoSchema>(name, version, {
-      upgrade,
-      blocked: () =>
-        refuse(
-          new StoreError(
-            "blocked",
-            "Could not open the chats: another tab runs an older version of Rondo. Close that tab, then reload this one.",
+    // Where site data is blocked, some browsers throw at once, on reading `indexedDB` or on opening.
+    const open = async () =>
+      openDB<RondoSchema>(name, version, {
+        upgrade,
+        blocked: () =>
+          refuse(
+            new StoreError(
+              "blocked",
+              "Could not open the chats: another tab runs an older version of Rondo. Close that tab, then reload this one.",
+            ),
           ),
-        ),
-      blocking: () =>
-        database.#markClosed(
-          "A newer version of Rondo is open in another tab. Reload this page to continue.",
-        ),
-      terminated: () =>
-        database.#markClosed(
-          "The browser closed the database; the site's data may have been cleared. Reload this page to continue.",
-        ),
-    });
+        blocking: () =>
+          database.#markClosed(
+            "A newer version of Rondo is open in another tab. Reload this page to continue.",
+          ),
+        terminated: () =>
+          database.#markClosed(
+            "The browser closed the database; the site's data may have been cleared. Reload this page to continue.",
+          ),
+      });
+    const opening = open();
     try {
       database.#connection = await Promise.race([opening, blocked]);
     } catch (error) {
@@ -205,4 +208,13 @@ function isAbort(error: unknown): boolean {
 export function keysOf(...prefix: [string] | [string, number]): IDBKeyRange {
   // An array sorts after every number and string, so [] ends the range.
   return IDBKeyRange.bound(prefix, [...prefix, []]);
+}
+
+/** Reading it throws in some frames without an origin; opening it then says why. */
+function hasIndexedDB(): boolean {
+  try {
+    return typeof indexedDB !== "undefined" && indexedDB !== null;
+  } catch {
+    return true;
+  }
 }

@@ -2,6 +2,9 @@
 import { StoreError, type StoreErrorReason } from "../util/errors";
 import { ownValue } from "../util/own-value";
 
+const REFUSED =
+  "this page may not store data, so nothing is kept. Allow site data (cookies) for it in the browser's settings, leave the private window, or open the page by itself if it is inside another one; then reload.";
+
 /** By the name of the DOMException: the reason, and the part of the message that says what to do. */
 const KNOWN: Record<string, [reason: StoreErrorReason, advice: string]> = {
   QuotaExceededError: [
@@ -16,10 +19,8 @@ const KNOWN: Record<string, [reason: StoreErrorReason, advice: string]> = {
     "closed",
     "the database is closed. Reload the page to open it again.",
   ],
-  SecurityError: [
-    "unavailable",
-    "this page may not store data. Allow site data in the browser's settings.",
-  ],
+  SecurityError: ["unavailable", REFUSED],
+  NotAllowedError: ["unavailable", REFUSED],
 };
 
 /**
@@ -30,9 +31,17 @@ export function asStoreError(error: unknown, doing: string): StoreError {
   if (error instanceof StoreError) return error;
   const name = error instanceof Error ? error.name : "";
   const detail = error instanceof Error ? error.message : String(error);
-  const [reason, advice] = ownValue(KNOWN, name) ?? [
+  // Chrome's and Firefox's words for site data that the user has blocked.
+  const isRefused =
+    /user denied permission|operation is insecure|not allow mutations/i.test(
+      detail,
+    );
+  const [reason, advice] = ownValue(
+    KNOWN,
+    isRefused ? "SecurityError" : name,
+  ) ?? [
     "failed" as const,
-    `${detail === "" ? name : detail}. Try again; if this persists, reload the page.`,
+    `${(detail === "" ? name : detail).replace(/\.+$/, "")}. Try again; if this persists, reload the page.`,
   ];
   return new StoreError(reason, `Could not ${doing}: ${advice}`, {
     cause: error,

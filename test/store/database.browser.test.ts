@@ -95,3 +95,18 @@ test.each([
   expect(error.message).toMatch(/^Could not save a round: /);
   expect(asStoreError(error, "do more")).toBe(error);
 });
+
+test("storage that refuses at once is told apart from a failure", async () => {
+  const { open } = IDBFactory.prototype;
+  IDBFactory.prototype.open = () => {
+    throw new DOMException("The operation is insecure.", "SecurityError");
+  };
+  try {
+    await expect(Database.open({ name: ownName() })).rejects.toMatchObject({
+      name: "StoreError",
+      reason: "unavailable",
+    });
+  } finally {
+    IDBFactory.prototype.open = open;
+  }
+});
