@@ -5,6 +5,7 @@
 //   npm run bench:rounds -- [--full] [--rounds 24,60] [--count N] [--tau 0.9,0.5] [--asks N]
 //   npm run bench:fusion -- [--quick] [--full] [--count N] [--ratios 0,0.15,1] [--time]
 //   npm run bench:resume -- [--turns 5,20] [--full]
+//   npm run bench:scale -- [--rounds 20,200,1000] [--text]
 //   npm run bench:models -- [--quick] [--full]
 //   npm run calibrate -- [--node] MODEL [--count N] [--write]
 //   npm run calibrate:watershed -- [--model DIR] [--count N] [--tau 0.9] [--write]
@@ -29,6 +30,7 @@ const NAMES = [
   "rounds",
   "fusion",
   "resume",
+  "scale",
   "models",
   "heads",
   "calibrate",
@@ -63,7 +65,7 @@ if (!isUrl && !existsSync(isFile ? model : join(model, "config.json")))
       : `${resolve(model)} has no config.json. --model wants a model's folder, a GGUF file, or its address.`,
   );
 const params = Object.fromEntries(
-  [...PARAMS, "quick", "full", "time"].flatMap((key) => {
+  [...PARAMS, "quick", "full", "time", "text"].flatMap((key) => {
     const value = options[key];
     return value === undefined || value === false ? [] : [[key, String(value)]];
   }),
@@ -120,6 +122,7 @@ async function readOptions() {
         quick: { type: "boolean", default: false },
         full: { type: "boolean", default: false },
         time: { type: "boolean", default: false },
+        text: { type: "boolean", default: false },
         write: { type: "boolean", default: false },
         model: { type: "string" },
         tau: { type: "string" },
@@ -186,6 +189,7 @@ async function inChromium() {
   const browser = await chromium.launch({ executablePath, args: chromiumArgs });
   try {
     const page = await browser.newPage();
+    await tellCosts(page);
     page.on("console", (message) => {
       if (message.type() === "info") console.log(message.text());
       if (message.type() === "error") console.error(message.text());
@@ -208,6 +212,29 @@ async function inChromium() {
     await browser.close();
     await server.close();
   }
+}
+
+/**
+ * Lets the page ask what its own thread has done.
+ *
+ * @param {import("playwright").Page} page
+ */
+async function tellCosts(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  await page.exposeFunction("pageCosts", async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    const all = Object.fromEntries(
+      metrics.map(({ name, value }) => [name, value]),
+    );
+    const { ScriptDuration = 0, LayoutDuration = 0 } = all;
+    const { RecalcStyleDuration = 0, JSHeapUsedSize = 0 } = all;
+    return {
+      script: 1000 * ScriptDuration,
+      layout: 1000 * (LayoutDuration + RecalcStyleDuration),
+      heapBytes: JSHeapUsedSize,
+    };
+  });
 }
 
 /** @returns {Promise<Outcome>} */

@@ -103,6 +103,13 @@ export const benches: Record<string, Bench> = {
     return { result: rows, table: resumeTable(rows) };
   },
 
+  async scale(environment) {
+    // Of a page alone.
+    const { benchScale, scaleTable } = await import("./scale");
+    const rows = await benchScale(environment);
+    return { result: rows, table: scaleTable(rows) };
+  },
+
   async models(environment) {
     // Of Node alone.
     const { benchModels, modelsTable } = await import("./models");
