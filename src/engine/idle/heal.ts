@@ -1,9 +1,10 @@
 /**
- * Makes KV exact in idle time: inexact rounds are prefilled again, in order, into pages of their own, which
- * replace the old ones when they are done. An interruption costs only the work on the current round.
+ * Makes KV exact in idle time: inexact rounds are prefilled again, in order, a few in one go, each into pages of its own,
+ * which replace the old ones when they are done. An interruption costs only the work on the current round.
  */
 import { Pins } from "../../memory/residency";
-import { newRound } from "../../memory/round";
+import { newRound, type Round } from "../../memory/round";
+import { OutOfMemoryError } from "../../util/errors";
 import { type Half, HALVES } from "../../util/kv-half";
 import type { ChatRound } from "../chat/chat-round";
 import { readyBranch } from "../chat/kv-state";
@@ -13,33 +14,69 @@ import { type FrameRequest, frameOf, seenBy } from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 export interface Healing {
-  /** The round that is exact now; undefined if a foreground task interrupted. */
-  healed: ChatRound | undefined;
+  /** The rounds that are exact now; none if a foreground task interrupted the first. */
+  healed: ChatRound[];
   /** Number of rounds that are not exact yet. */
   roundsLeft: number;
 }
 
 type History = Omit<FrameRequest, "own" | "ownTokens">;
 
+/** Rounds that are healed in one go: what has to be known of all rounds of a chat is found out once for them. */
+const BATCH_ROUNDS = 8;
+
 /**
- * Heals the first inexact round of the shown branch. No packing may run meanwhile.
+ * Heals the first inexact rounds of the shown branch. No packing may run meanwhile.
  *
  * @param shouldYield asked between submits: whether a foreground task waits
  * @throws OutOfMemoryError, DeviceLostError
  */
-export async function healFirst(
+export async function healSome(
   context: TurnContext,
   shouldYield: () => boolean,
 ): Promise<Healing> {
-  const { runner, residency, index, conversation, contextTokens } = context;
+  const { residency, conversation } = context;
   const { rounds } = conversation;
-  const { inexact } = await readyBranch(rounds);
-  const round = inexact[0];
-  if (!round) return { healed: undefined, roundsLeft: 0 };
-  const interrupted = { healed: undefined, roundsLeft: inexact.length };
-  const made = newRound(round.id, round.tokens, round.context);
+  const { contexts, inexact } = await readyBranch(rounds);
+  const places = new Map(rounds.map((round, at) => [round, at]));
+  // What is healed is not stored yet: evicted, it would come back as it was.
+  const pins = new Pins(residency);
+  const healed: ChatRound[] = [];
+  try {
+    for (const round of inexact.slice(0, BATCH_ROUNDS)) {
+      if (healed.length > 0 && shouldYield()) break;
+      const at = places.get(round)!;
+      // All before it is exact by now.
+      const made = newRound(round.id, round.tokens, {
+        hash: contexts[at]!,
+        isExact: true,
+      });
+      const before = rounds.slice(0, at);
+      if (!(await healRound(context, before, round, made, shouldYield))) break;
+      for (const half of HALVES) pins.add(round, half);
+      healed.push(round);
+    }
+  } catch (error) {
+    // The pinned ones may have taken the room.
+    if (!(error instanceof OutOfMemoryError) || healed.length === 0)
+      throw error;
+  } finally {
+    pins.release();
+  }
+  return { healed, roundsLeft: inexact.length - healed.length };
+}
+
+/** @returns false if interrupted */
+async function healRound(
+  context: TurnContext,
+  history: readonly ChatRound[],
+  round: ChatRound,
+  made: Round,
+  shouldYield: () => boolean,
+): Promise<boolean> {
+  const { runner, residency, index, contextTokens } = context;
   const request: History = {
-    history: rounds.slice(0, rounds.indexOf(round)),
+    history,
     contextTokens,
     ...seenBy(round.attended, index !== undefined),
   };
@@ -62,19 +99,19 @@ export async function healFirst(
           shouldYield,
         ))
       )
-        return interrupted;
+        return false;
       await residency.give(made, half);
     }
     const rows = pendingSpans(frame.lower.slice(-1));
     for await (const _ of runner.prefill({ frame, rows }))
-      if (shouldYield()) return interrupted;
+      if (shouldYield()) return false;
     pins.release();
     for (const half of HALVES) residency.replace(round, half, made);
   } finally {
     pins.release();
     for (const half of HALVES) residency.drop(made, half);
   }
-  return { healed: round, roundsLeft: inexact.length - 1 };
+  return true;
 }
 
 /** Brings a half of these rounds to the GPU. @returns false if interrupted */

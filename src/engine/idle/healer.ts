@@ -1,11 +1,11 @@
-/** Heals the KV of one chat, round by round, whenever the engine is idle. */
+/** Heals the KV of one chat, a few rounds at a time, whenever the engine is idle. */
 import type { TaskQueue } from "../../util/task-queue";
 import type { EngineNotice } from "../api/notice";
 import { stateOf } from "../chat/kv-state";
 import type { ActiveChat } from "../open/active-chat";
 import { lazyPart } from "../../util/lazy-part";
 
-const healFirst = lazyPart(async () => (await import("./heal")).healFirst);
+const healSome = lazyPart(async () => (await import("./heal")).healSome);
 
 /** Resolves a chat to work on; undefined if no model has bound it, another tab writes it, or its device is lost. */
 type FindChat = (chatId: string) => Promise<ActiveChat | undefined>;
@@ -52,11 +52,11 @@ export class Healer {
       if (inexact.length === 0) return;
       await active.packed();
       const shouldYield = () => this.#queue.hasWaiting;
-      const { healed, roundsLeft } = await healFirst(
+      const { healed, roundsLeft } = await healSome(
         active.context,
         shouldYield,
       );
-      if (healed) {
+      if (healed.length > 0) {
         active.storeKv();
         this.#notify({ type: "memory-changed", chatId });
       }

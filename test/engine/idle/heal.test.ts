@@ -6,7 +6,7 @@ import { TextWriter } from "../../../src/engine/archive/text-writer";
 import type { BoundChat } from "../../../src/engine/chat/bound-chat";
 import type { ChatRound } from "../../../src/engine/chat/chat-round";
 import { readyBranch, stateOf } from "../../../src/engine/chat/kv-state";
-import { healFirst } from "../../../src/engine/idle/heal";
+import { healSome } from "../../../src/engine/idle/heal";
 import type { TurnContext } from "../../../src/engine/open/active-chat";
 import {
   isStoredAsItIs,
@@ -106,8 +106,8 @@ test.each([
     } as unknown as TurnContext;
     // The system prompt is exact by what is known of it; here it is so in fact.
     for (const half of HALVES) residency.clear(system, half);
-    const { healed, roundsLeft } = await healFirst(context, () => false);
-    expect({ healed, roundsLeft }).toEqual({ healed: round, roundsLeft: 0 });
+    const { healed, roundsLeft } = await healSome(context, () => false);
+    expect({ healed, roundsLeft }).toEqual({ healed: [round], roundsLeft: 0 });
     if (when.startsWith("before")) {
       await write();
       // What the store has is not what the pages hold.
