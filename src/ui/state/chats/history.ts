@@ -32,19 +32,12 @@ export function joined(
 ): Round[] {
   const keptIds = new Set(rounds.map(({ id }) => id));
   const usedIds = new Set(shown.map(({ id }) => id));
-  const left = [...shown];
-  /** Takes the first remaining round that matches. */
-  const take = (does: (round: Round) => boolean): Round | undefined => {
-    const place = left.findIndex(does);
-    return place < 0 ? undefined : left.splice(place, 1)[0];
-  };
-  const isOver = ({ keptId }: Round) =>
-    keptId !== undefined && !keptIds.has(keptId);
+  const left = new Left(shown, keptIds);
   const kept = rounds.map((past, i) => {
-    const same = take((round) => isSame(round, past));
+    const same = left.takeSame(past);
     if (same !== undefined && isRunning(same)) return same;
-    const copied = same ?? take((one) => isOver(one) && isCopy(one, past));
-    const mate = copied ?? take((one) => isOver(one) && isVersion(one, past));
+    const copied = same ?? left.takeCopied(past);
+    const mate = copied ?? left.takeVersion(past);
     const known = same ?? remembered.get(past.id) ?? copied;
     const name =
       mate?.id ?? (known && !usedIds.has(known.id) ? known.id : nextId());
@@ -53,29 +46,77 @@ export function joined(
     const mayGoOn = access === "read" && i === rounds.length - 1;
     return roundOf(past, known, name, mayGoOn);
   });
-  return [...kept, ...left.filter((round) => !isKept(round))];
+  return [...kept, ...left.unkept];
 }
 
-function isSame({ keptId, message, afterId }: Round, past: HistoryRound) {
-  if (keptId !== undefined) return keptId === past.id;
-  return isAmong({ message, afterId }, [past]);
+/** The shown rounds that no saved one has taken yet, found without going through all of them each time. */
+class Left {
+  /** Those that no engine has saved, as far as is known. */
+  readonly unkept: Set<Round>;
+  readonly #byKeptId: Map<number, Round>;
+  /** Places of those that the history does not have any more. */
+  readonly #over: Map<Round, number>;
+  #byText: Map<string, Round[]> | undefined;
+
+  constructor(shown: readonly Round[], keptIds: ReadonlySet<number>) {
+    const kept = shown.filter(isKept);
+    this.unkept = new Set(shown.filter((round) => !isKept(round)));
+    this.#byKeptId = new Map(kept.map((round) => [round.keptId, round]));
+    this.#over = new Map(
+      kept
+        .filter(({ keptId }) => !keptIds.has(keptId))
+        .map((round, at) => [round, at]),
+    );
+  }
+
+  takeSame(past: HistoryRound): Round | undefined {
+    const same = this.#byKeptId.get(past.id);
+    if (same !== undefined) return same;
+    for (const round of this.unkept) {
+      if (!isAmong(round, [past])) continue;
+      this.unkept.delete(round);
+      return round;
+    }
+    return undefined;
+  }
+
+  /** Takes the first one that says the same, on another branch. */
+  takeCopied(past: HistoryRound): Round | undefined {
+    if (this.#over.size === 0) return undefined;
+    if (this.#byText === undefined) {
+      this.#byText = new Map();
+      // The first one comes to lie at the end.
+      for (const round of [...this.#over.keys()].toReversed()) {
+        const text = textOf(round);
+        const known = this.#byText.get(text);
+        if (known) known.push(round);
+        else this.#byText.set(text, [round]);
+      }
+    }
+    const found = this.#byText.get(textOf(past)) ?? [];
+    for (let copy = found.pop(); copy !== undefined; copy = found.pop())
+      if (this.#over.delete(copy)) return copy;
+    return undefined;
+  }
+
+  /** Takes the first one that is a version of it. */
+  takeVersion({ versions }: HistoryRound): Round | undefined {
+    const [first] = versions
+      .map((id) => this.#byKeptId.get(id))
+      .filter((round) => round !== undefined && this.#over.has(round))
+      .sort((a, b) => this.#over.get(a!)! - this.#over.get(b!)!);
+    if (first !== undefined) this.#over.delete(first);
+    return first;
+  }
 }
 
-/** Whether it is a copy, on another branch. */
-function isCopy(
-  { message, reply, document }: Round,
-  past: HistoryRound,
-): boolean {
-  return (
-    message === past.message &&
-    reply === past.reply &&
-    document === past.document
-  );
-}
-
-/** Whether both are versions of one round. */
-function isVersion({ keptId }: Round, { versions }: HistoryRound): boolean {
-  return keptId !== undefined && versions.includes(keptId);
+/** Equal for copies of a round. */
+function textOf({
+  message,
+  reply,
+  document,
+}: Pick<Round, "message" | "reply" | "document">): string {
+  return JSON.stringify([message, reply, document ?? null]);
 }
 
 function roundOf(
