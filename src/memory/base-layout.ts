@@ -44,7 +44,7 @@ export function layOutBases({
   }
   const [systemTokens = 0, ...rounds] = lengths;
   const ownBase = contextTokens - ownTokens;
-  const longest = Math.max(0, ...rounds);
+  const longest = rounds.reduce((most, length) => Math.max(most, length), 0);
   if (systemTokens + longest > ownBase) {
     throw new RangeError(
       `base layout: ${systemTokens} tokens of system prompt, ${longest} of a round and ${ownTokens} of a turn, the model was trained on ${contextTokens}`,
@@ -55,9 +55,9 @@ export function layOutBases({
     let at = ownBase;
     for (const place of places.toReversed()) {
       at = Math.max(systemTokens, at - lengths[place]!);
-      bases.unshift(place === 0 ? 0 : at);
+      bases.push(place === 0 ? 0 : at);
     }
-    return bases;
+    return bases.toReversed();
   };
   return {
     ownBase,

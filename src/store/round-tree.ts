@@ -45,7 +45,9 @@ export function newestBranch<R extends TreeRound>(
   const branch: R[] = [];
   let wanted: number | null = Infinity;
   if (rounds.some(({ id }) => id === through))
-    wanted = Math.max(...withDescendants(rounds, through!));
+    wanted = [...withDescendants(rounds, through!)].reduce((a, b) =>
+      Math.max(a, b),
+    );
   for (const round of newestFirst) {
     if (wanted === null) break;
     // Ids fall from here on: the first that is not above the wanted one is it, or takes its place.

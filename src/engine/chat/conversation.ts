@@ -4,6 +4,7 @@
  * with and without a model; with one, bound-chat.ts gives its rounds tokens.
  */
 import { SYSTEM_ROUND } from "../../memory/round";
+import { idAfter } from "../../store/foreign";
 import { newestBranch } from "../../store/round-tree";
 import type { AttendedRound, RestoreReport } from "../api/receipt";
 import { type ChatRound, isUnanswered, newChatRound } from "./chat-round";
@@ -60,7 +61,7 @@ export class Conversation {
     if (!rounds.some((round) => round.id === SYSTEM_ROUND))
       this.#all.set(SYSTEM_ROUND, systemRound());
     for (const round of rounds) this.#all.set(round.id, round);
-    this.#nextId = Math.max(nextId, 1 + Math.max(...this.#all.keys()));
+    this.#nextId = Math.max(nextId, idAfter([...this.#all.keys()]));
     this.show(shownId);
   }
 

@@ -81,32 +81,36 @@ export function seenBy(
 
 /**
  * The passes in which rounds of a chat are recomputed: a single one if the chat is within the trained range, for
- * positions are fixed then; else one per round, each behind the rounds before it.
+ * positions are fixed then; else one per round, each behind the rounds before it. A pass is laid out when its turn
+ * comes: all of them together would name each pair of rounds.
  */
-export function framesFor(
+export function* framesFor(
   missing: readonly Round[],
   request: Omit<FrameRequest, "own" | "ownTokens">,
-): { frame: Frame; own: PlacedRound[] }[] {
+): Generator<{ frame: Frame; own: PlacedRound[] }, void> {
   const { history, contextTokens } = request;
   const tokens = history.reduce((sum, round) => sum + round.tokens.length, 0);
   if (tokens <= contextTokens) {
+    const wanted = new Set(missing);
     const frame = frameOf({ ...request, own: [], ownTokens: 0 });
-    const own = frame.lower.filter(({ round }) => missing.includes(round));
-    return [{ frame, own }];
+    const own = frame.lower.filter(({ round }) => wanted.has(round));
+    yield { frame, own };
+    return;
   }
   const systemTokens = history[0]!.tokens.length;
-  return missing.map((round) => {
+  const places = new Map(history.map((round, at) => [round, at]));
+  for (const round of missing) {
     const ownTokens = round.tokens.length;
     // Two rounds that don't fit into the context together don't see each other.
     const room = contextTokens - systemTokens - ownTokens;
     const frame = frameOf({
       ...request,
       history: history
-        .slice(0, history.indexOf(round))
+        .slice(0, places.get(round))
         .filter((one, i) => i === 0 || one.tokens.length <= room),
       own: [round],
       ownTokens,
     });
-    return { frame, own: frame.lower.slice(-1) };
-  });
+    yield { frame, own: frame.lower.slice(-1) };
+  }
 }
