@@ -14,6 +14,8 @@ export class TextWriter {
   readonly #model: () => ModelLabel;
   /** Rounds that were refused once. */
   readonly #refused = new WeakSet<ChatRound>();
+  /** Rounds that a queued write brings to the store: no other write need bring them too. */
+  readonly #underWay = new Map<ChatRound, number>();
 
   constructor(archive: Archive, model: () => ModelLabel) {
     this.#archive = archive;
@@ -35,7 +37,9 @@ export class TextWriter {
     if (writing.length === 0) return true;
     const written = writing.map(markOf);
     const head = this.#headOf(conversation);
+    for (const round of writing) this.#count(round, 1);
     const isKept = await this.#archive.saveRounds(head, writing, changes);
+    for (const round of writing) this.#count(round, -1);
     writing.forEach((round, i) => note(round, isKept, written[i]!));
     if (!isKept) for (const round of writing) this.#refused.add(round);
     return isKept;
@@ -75,10 +79,18 @@ export class TextWriter {
     { all }: Conversation,
     rounds: readonly ChatRound[],
   ): ChatRound[] {
-    const unsaved = all.filter(({ saved }) => saved === "nothing");
+    const unsaved = all.filter(
+      (round) => round.saved === "nothing" && !this.#underWay.has(round),
+    );
     return [...new Set([...unsaved, ...rounds])].filter(
       ({ saved }) => saved !== "damaged",
     );
+  }
+
+  #count(round: ChatRound, change: 1 | -1): void {
+    const count = (this.#underWay.get(round) ?? 0) + change;
+    if (count > 0) this.#underWay.set(round, count);
+    else this.#underWay.delete(round);
   }
 
   #headOf({ id, system, createdMs, pinned, nextId }: Conversation): ChatHead {
