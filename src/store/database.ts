@@ -43,6 +43,11 @@ export type Transaction<
   Mode extends IDBTransactionMode,
 > = IDBPTransaction<RondoSchema, Names[], Mode>;
 
+/** A store of a transaction that only reads. */
+export type ReadStore<Name extends StoreName> = ReturnType<
+  Transaction<Name, "readonly">["objectStore"]
+>;
+
 /** Whether a commit waits for the operating system (`relaxed`) or for the disk (`strict`). */
 export type Durability = "relaxed" | "strict";
 

@@ -4,6 +4,7 @@ import { storedConversation } from "./conversations";
 import {
   type Database,
   keysOf,
+  type ReadStore,
   type StoreName,
   type Transaction,
 } from "./database";
@@ -44,6 +45,8 @@ export interface RoundRecord {
   textFingerprint: string;
   /** SHA-256 of `tokens`: stored KV belongs to exactly these. */
   contentHash: string;
+  /** Hashes of all tokens up to these, and with them; undefined where no model has read them in a branch yet. */
+  contexts?: ContextHashes | undefined;
   /** The rounds that its upper half was computed against; null: all before it. */
   attended: number[] | null;
   /** Digest of the keys in its lower half, page by page. */
@@ -65,6 +68,12 @@ export interface RoundRecord {
   /** The model that replied: its name on the hub, or that of its folder or file. Unknown before version 0.1. */
   modelName?: string | undefined;
   createdMs: number;
+}
+
+/** Hashes of tokens in the order of a branch: a round's is made of the one before and of its own content hash. */
+export interface ContextHashes {
+  before: string;
+  after: string;
 }
 
 /** Keys of retrieval heads: [page][head][16][head_dim] f16, for the heads in each half. */
@@ -98,6 +107,9 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
     openTokens: wholeNumber,
     textFingerprint: v.string(),
     contentHash: sha256Digits,
+    contexts: v.optional(
+      v.object({ before: sha256Digits, after: sha256Digits }),
+    ),
     attended: v.nullable(v.array(wholeNumber)),
     pageDigest: v.optional(v.instance(Float32Array)),
     indexKeys: v.optional(
@@ -145,6 +157,12 @@ const salvageSchema = v.object({
   createdMs: v.fallback(timeMs, 0),
 });
 
+/** What was said in a round, or the text of a document. */
+export type RoundText = Pick<RoundRecord, "id" | "user" | "reply" | "document">;
+
+/** Rounds of which the text is read at a time. */
+const TEXT_BATCH = 256;
+
 /** The rounds found for a chat. */
 export interface FoundRounds {
   /** In tree order. */
@@ -154,6 +172,8 @@ export interface FoundRounds {
   /** Ids of unreadable rounds. They are left as they are. */
   unreadableIds: number[];
 }
+
+type RoundStore = ReadStore<"rounds">;
 
 export class Rounds {
   readonly #database: Database;
@@ -199,6 +219,25 @@ export class Rounds {
       if (salvaged !== undefined && record === undefined) damagedIds.push(id);
     }
     return { records: inTreeOrder(records), damagedIds, unreadableIds };
+  }
+
+  /** What was said in a chat, of all branches, the newest rounds first: some at a time, each list by falling ids. */
+  async *texts(
+    conversationId: string,
+  ): AsyncGenerator<readonly RoundText[], void> {
+    const read = <T>(action: (store: RoundStore) => Promise<T>) =>
+      this.#database.run("read a chat", ["rounds"], "readonly", (transaction) =>
+        action(transaction.objectStore("rounds")),
+      );
+    const keys = await read((store) =>
+      store.getAllKeys(keysOf(conversationId)),
+    );
+    for (let end = keys.length; end > 0; end -= TEXT_BATCH) {
+      const some = keys.slice(Math.max(0, end - TEXT_BATCH), end);
+      const range = IDBKeyRange.bound(some[0], some.at(-1));
+      const values = await read((store) => store.getAll(range));
+      yield values.flatMap(textOf).toSorted((a, b) => b.id - a.id);
+    }
   }
 
   /** The chats and documents that have rounds. */
@@ -349,6 +388,15 @@ export function storableRound(round: RoundRecord): RoundRecord {
 /** A round as read; undefined if the record is invalid. */
 export function readRound(value: unknown): RoundRecord | undefined {
   return checkedRecord(roundSchema, value);
+}
+
+/** A list of the text of a record, however much else is invalid; empty if there is none. */
+function textOf(value: unknown): RoundText[] {
+  const id = checkedRecord(v.object({ id: roundId }), value)?.id;
+  const found = checkedRecord(salvageSchema, value);
+  if (id === undefined || found === undefined) return [];
+  const { user, reply, document } = found;
+  return [{ id, user, reply, document }];
 }
 
 /** The readable part of an invalid record; undefined if there is none. */

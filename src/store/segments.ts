@@ -244,15 +244,16 @@ export class Segments {
 
   /**
    * Deletes segments without a round or a size: left by a crash, another tab's deletion, or manual edits. Nothing
-   * readable is lost. For when the app starts.
+   * readable is lost. For when the app has started: it reads what there is of all chats, and keeps no other from
+   * reading meanwhile.
    *
    * @returns number of segments deleted
    */
   async sweep(): Promise<number> {
-    return this.#database.run(
-      "clean up",
+    const loose = await this.#database.run(
+      "look for leftovers",
       ["rounds", "segments", "uses"],
-      "readwrite",
+      "readonly",
       async (transaction) => {
         const [rounds, uses, segments] = await Promise.all([
           transaction.objectStore("rounds").getAllKeys(),
@@ -263,13 +264,34 @@ export class Segments {
         const useKeys = new Set(
           checkedUses(uses).records.map((use) => JSON.stringify(keyOf(use))),
         );
-        const loose = segments.filter(
+        return segments.filter(
           (key) =>
             !roundKeys.has(JSON.stringify(key.slice(0, 2))) ||
             !useKeys.has(JSON.stringify(key)),
         );
-        await Promise.all(loose.map((key) => deleteSegment(transaction, key)));
-        return loose.length;
+      },
+    );
+    if (loose.length === 0) return 0;
+    return this.#database.run(
+      "clean up",
+      ["rounds", "segments", "uses"],
+      "readwrite",
+      async (transaction) => {
+        const deleted = await Promise.all(
+          loose.map(async (key) => {
+            const [chatId, roundId] = key;
+            // Another tab may have written what was missing.
+            const [round, use] = await Promise.all([
+              transaction.objectStore("rounds").getKey([chatId, roundId]),
+              transaction.objectStore("uses").get(key),
+            ]);
+            const isWhole = checkedUses([use]).records.length > 0;
+            if (round !== undefined && isWhole) return false;
+            await deleteSegment(transaction, key);
+            return true;
+          }),
+        );
+        return deleted.filter(Boolean).length;
       },
     );
   }

@@ -410,7 +410,9 @@ export class FakeEngine implements ChatEngine {
     return findChats(
       query,
       [...said.keys()],
-      async (id) => said.get(id)!,
+      async function* (id) {
+        yield said.get(id)!.toReversed();
+      },
       options,
     );
   }

@@ -3,7 +3,8 @@ import type { KvOrigin } from "../../memory/half-kv";
 import type { ConversationRecord } from "../../store/conversations";
 import type { RoundRecord } from "../../store/rounds";
 import type { SegmentOrigin } from "../../store/segment-uses";
-import type { RoundFields } from "../chat/chat-round";
+import { isUnanswered, type RoundFields } from "../chat/chat-round";
+import { contextsById, contextsToKeep } from "../chat/context-hash";
 import type { ChatHead } from "./archive";
 import type { ChatSummary } from "../api/chats";
 import type { ChatFile } from "./chat-file";
@@ -38,8 +39,12 @@ export function asConversation(
   };
 }
 
+/** What is written of a round: its record, but for what the archive adds. */
+export type RoundCopy = RoundFields<Uint32Array> &
+  Pick<RoundRecord, "contexts">;
+
 /** A copy of the round with its own tokens and lists: those of a running turn keep growing. */
-export function copyOfRound(round: RoundFields): RoundFields<Uint32Array> {
+export function copyOfRound(round: RoundFields): RoundCopy {
   const { id, parentId, user, reply, isFinished, openTokens } = round;
   const { textFingerprint, document, isFromFile, modelName } = round;
   return {
@@ -49,6 +54,7 @@ export function copyOfRound(round: RoundFields): RoundFields<Uint32Array> {
     reply,
     isFinished,
     tokens: Uint32Array.from(round.tokens),
+    contexts: contextsToKeep(round),
     openTokens,
     textFingerprint,
     document,
@@ -63,7 +69,7 @@ export function copyOfRound(round: RoundFields): RoundFields<Uint32Array> {
 
 export async function asRoundRecord(
   conversationId: string,
-  round: RoundFields<Uint32Array>,
+  round: RoundCopy,
   createdMs: number,
 ): Promise<RoundRecord> {
   return {
@@ -74,21 +80,13 @@ export async function asRoundRecord(
   };
 }
 
-/**
- * A round from the store, which may be damaged there: if its tokens are not those that were written, they are
- * made from the text again.
- */
-export async function checkedRound(round: RoundRecord): Promise<RoundRecord> {
-  if ((await contentHash(round.tokens)) === round.contentHash) return round;
-  return {
-    ...round,
-    tokens: new Uint32Array(),
-    openTokens: 0,
-    textFingerprint: "",
-    attended: null,
-    pageDigest: undefined,
-    indexKeys: undefined,
-  };
+/** Puts into the records of a whole chat what no model need hash again. */
+export async function noteContexts(
+  records: readonly RoundRecord[],
+): Promise<void> {
+  const read = records.filter((round) => !isUnanswered(round));
+  await contextsById(read);
+  for (const round of read) round.contexts = contextsToKeep(round);
 }
 
 /** What the KV of a segment was computed behind; undefined if nothing says so. */
@@ -116,6 +114,7 @@ export function asChatFile(
       ({
         conversationId: _id,
         contentHash: _hash,
+        contexts: _contexts,
         pageDigest,
         indexKeys: _keys,
         kvContext: _context,

@@ -160,6 +160,8 @@ export interface ChatChanges {
 }
 
 export interface ArchiveOptions {
+  /** When leftovers of a crash are looked for, in milliseconds. Default: once the page has opened its chat. */
+  sweepAfterMs?: number;
   /** The database's name; "rondo" unless a test wants its own. */
   name?: string;
   /** Called when something could not be stored or read; not again for the same trouble until a write succeeds. */

@@ -33,7 +33,7 @@ export interface ChatFile {
 
 export type FileRound = Omit<
   RoundRecord,
-  "conversationId" | "contentHash" | "isFromFile"
+  "conversationId" | "contentHash" | "contexts" | "isFromFile"
 >;
 export type FileSegment = Omit<SegmentRecord, "conversationId">;
 

@@ -1,5 +1,5 @@
-/** Searches chats by their text, one chat after the other, so that it can be stopped in between. */
-import type { RoundRecord } from "../../store/rounds";
+/** Searches chats by their text, the newest rounds first, so that it ends early and can be stopped in between. */
+import type { RoundText } from "../../store/rounds";
 import { excerptOf, hasWords, wordsOf } from "../../util/text-search";
 import type { ChatHit, SearchOptions } from "../api/chats";
 
@@ -10,16 +10,13 @@ const MOST_HITS = 100;
  * The chats in which a single round contains every word of the query, in the given order. Each shows its newest
  * such round.
  *
- * @throws what `roundsOf` throws; the signal's reason
+ * @param newestFirst the rounds of a chat, some at a time; it is not asked for more once one is found
+ * @throws what `newestFirst` throws; the signal's reason
  */
 export async function findChats(
   query: string,
   chatIds: readonly string[],
-  roundsOf: (
-    chatId: string,
-  ) => Promise<
-    readonly Pick<RoundRecord, "id" | "user" | "reply" | "document">[]
-  >,
+  newestFirst: (chatId: string) => AsyncIterable<readonly RoundText[]>,
   { signal }: SearchOptions = {},
 ): Promise<ChatHit[]> {
   const words = wordsOf(query);
@@ -27,15 +24,18 @@ export async function findChats(
   if (words.length === 0) return hits;
   for (const chatId of chatIds) {
     signal?.throwIfAborted();
-    const rounds = await roundsOf(chatId);
-    const newestFirst = rounds.toSorted((a, b) => b.id - a.id);
-    for (const { user, reply, document = "" } of newestFirst) {
-      const said = [document, user, reply].filter(Boolean).join(" ");
-      if (!hasWords(said, words)) continue;
+    for await (const rounds of newestFirst(chatId)) {
+      signal?.throwIfAborted();
+      const said = rounds.map(saidIn).find((text) => hasWords(text, words));
+      if (said === undefined) continue;
       hits.push({ chatId, excerpt: excerptOf(said, words)! });
       break;
     }
     if (hits.length === MOST_HITS) break;
   }
   return hits;
+}
+
+function saidIn({ user, reply, document = "" }: RoundText): string {
+  return [document, user, reply].filter(Boolean).join(" ");
 }

@@ -32,9 +32,10 @@ import {
   asConversation,
   asRoundRecord,
   asSummary,
-  checkedRound,
   copyOfRound,
+  noteContexts,
   originOfUse,
+  type RoundCopy,
 } from "./archive-records";
 import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
 import type { RoundFields } from "../chat/chat-round";
@@ -53,6 +54,8 @@ const writeChatFile = lazyPart(
 /** What the user loses when KV can't be stored or read. */
 const COMPUTED_AGAIN =
   "No text is lost: the memory is computed again when it is needed.";
+/** When a page that was opened looks for leftovers. */
+const SWEEP_AFTER_MS = 10_000;
 /** Messages between tabs. */
 const CHANGED = "chats-changed";
 
@@ -85,12 +88,17 @@ export class IndexedDbArchive implements Archive {
   readonly #warnings: StoreWarnings;
   readonly #channel: BroadcastChannel;
   readonly #onChanged: () => void;
+  readonly #sweeping: ReturnType<typeof setTimeout>;
   #droppedSegments = 0;
 
   private constructor(
     database: Database,
     warnings: StoreWarnings,
-    { name = "rondo", onChanged = () => undefined }: ArchiveOptions,
+    {
+      name = "rondo",
+      onChanged = () => undefined,
+      sweepAfterMs = SWEEP_AFTER_MS,
+    }: ArchiveOptions,
   ) {
     this.#database = database;
     this.#warnings = warnings;
@@ -104,8 +112,11 @@ export class IndexedDbArchive implements Archive {
     this.#channel.onmessage = ({ data }) => {
       if (data === CHANGED) onChanged();
     };
-    // Leftovers of a crash take up room, and do no other harm.
-    this.#segments.sweep().catch(() => undefined);
+    // Leftovers of a crash take up room, and do no other harm: chats are opened first.
+    this.#sweeping = setTimeout(
+      () => void this.#segments.sweep().catch(() => undefined),
+      sweepAfterMs,
+    );
   }
 
   /** @throws StoreError */
@@ -126,9 +137,8 @@ export class IndexedDbArchive implements Archive {
   async search(query: string, options?: SearchOptions): Promise<ChatHit[]> {
     const { records } = await this.#conversations.list();
     const ids = records.map(({ id }) => id);
-    const roundsOf = async (id: string) =>
-      (await this.#rounds.list(id)).records;
-    return findChats(query, ids, roundsOf, options);
+    const textsOf = (id: string) => this.#rounds.texts(id);
+    return findChats(query, ids, textsOf, options);
   }
 
   async read(chatId: string): Promise<ArchivedChat | undefined> {
@@ -137,8 +147,7 @@ export class IndexedDbArchive implements Archive {
     if (conversation === undefined) return undefined;
     this.#writes.know(chatId);
     const found = await this.#rounds.list(chatId);
-    const rounds = await Promise.all(found.records.map(checkedRound));
-    const { damagedIds, unreadableIds } = found;
+    const { records: rounds, damagedIds, unreadableIds } = found;
     // A round that can't be read still has its id.
     const nextId = Math.max(
       conversation.nextId ?? 0,
@@ -334,6 +343,7 @@ export class IndexedDbArchive implements Archive {
         ),
       ),
     );
+    await noteContexts(records);
     const model = { name: chat.modelName, url: "" };
     const pinnedIds = chat.pinnedIds?.filter((pinned) =>
       records.some((round) => round.id === pinned && pinned !== 0),
@@ -394,6 +404,7 @@ export class IndexedDbArchive implements Archive {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#sweeping);
     await this.#writes.allIdle();
     await this.saveUses();
     this.#warnings.stop();
@@ -403,7 +414,7 @@ export class IndexedDbArchive implements Archive {
 
   async #putRounds(
     chat: ChatHead,
-    rounds: readonly RoundFields<Uint32Array>[],
+    rounds: readonly RoundCopy[],
     changes?: ChatChanges,
   ): Promise<{ isNew: boolean }> {
     const nowMs = Date.now();

@@ -13,7 +13,7 @@ import { forgetHash } from "./context-hash";
 /** The fields of a round that last: those of its record, except what the archive adds by itself. */
 export type RoundFields<Tokens = ArrayLike<number>> = Omit<
   RoundRecord,
-  "conversationId" | "contentHash" | "createdMs" | "tokens"
+  "conversationId" | "contentHash" | "contexts" | "createdMs" | "tokens"
 > & { tokens: Tokens };
 
 export interface ChatRound

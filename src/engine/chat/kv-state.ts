@@ -105,10 +105,11 @@ export async function readyBranch(
   const torn = [...before.stale].filter((round) => !isWhole(round));
   for (const round of torn) forgetKv(round);
   const state = torn.length === 0 ? before : await stateOf(rounds);
+  const [first] = state.inexact;
   let isExact = true;
   for (const [i, round] of rounds.entries()) {
     round.context = { hash: state.contexts[i]!, isExact };
-    isExact &&= !state.inexact.includes(round);
+    isExact &&= round !== first;
   }
   return state;
 }

@@ -14,8 +14,8 @@ import type { Archive, ArchivedChat } from "../archive/archive";
 import { asSummary, originOfUse } from "../archive/archive-records";
 import type { TextWriter } from "../archive/text-writer";
 import { BoundChat, type ReadingModel } from "../chat/bound-chat";
-import { type ChatRound, newChatRound } from "../chat/chat-round";
-import { contentOf } from "../chat/context-hash";
+import { type ChatRound, newChatRound, setTokens } from "../chat/chat-round";
+import { contentOf, damagedAmong, noteRecorded } from "../chat/context-hash";
 import { Conversation } from "../chat/conversation";
 import { type ChatFacts, historyOf, titleOf } from "../chat/history-view";
 import { segmentName } from "../load/fingerprint";
@@ -134,6 +134,7 @@ export class OpenChats {
     const chat = this.toWrite(id);
     this.lastId = id;
     if (chat.bound?.segmentFingerprint !== model.segmentFingerprint) {
+      await checkTokens(chat.conversation);
       const bound = new BoundChat(chat.conversation, model);
       await this.#findKv(bound);
       chat.bound = bound;
@@ -191,11 +192,9 @@ export class OpenChats {
     if (open) return open;
     const archived = await this.#archive.read(id);
     if (!archived) return undefined;
-    return {
-      ...factsOf(archived),
-      conversation: conversationOf(archived),
-      bound: undefined,
-    };
+    const conversation = conversationOf(archived);
+    await checkTokens(conversation);
+    return { ...factsOf(archived), conversation, bound: undefined };
   }
 
   /** The open chat. */
@@ -320,13 +319,27 @@ function conversationOf({
   rounds,
   damagedIds,
 }: ArchivedChat): Conversation {
+  const damaged = new Set(damagedIds);
   return new Conversation({
     ...conversation,
     rounds: rounds.map((round): ChatRound => {
-      const isDamaged = damagedIds.includes(round.id);
-      return newChatRound(round, isDamaged ? "damaged" : "all");
+      const isDamaged = damaged.has(round.id);
+      const made = newChatRound(round, isDamaged ? "damaged" : "all");
+      noteRecorded(made, round);
+      return made;
     }),
   });
+}
+
+/**
+ * Compares tokens with those that were written, before a model reads them: the disk may have damaged them. Those are
+ * made from the text again.
+ */
+async function checkTokens({ all }: Conversation): Promise<void> {
+  for (const round of await damagedAmong(all)) {
+    setTokens(round, [], 0, "");
+    round.attended = null;
+  }
 }
 
 /** Takes over what another tab changed beside the rounds. */

@@ -21,7 +21,10 @@ const chats = {
   empty: [],
 } as const;
 const ids = Object.keys(chats);
-const roundsOf = async (id: string) => chats[id as keyof typeof chats];
+/** The newest first, one at a time. */
+async function* roundsOf(id: string) {
+  for (const one of chats[id as keyof typeof chats].toReversed()) yield [one];
+}
 
 test("chats are found by what was said in one of their rounds, the newest shown", async () => {
   const hits = await findChats("miso", ids, roundsOf);
@@ -61,9 +64,37 @@ test("a search that is given up reads no further", async () => {
 
 test("a hundred chats are enough", async () => {
   const many = Array.from({ length: 150 }, (_, i) => `chat ${i}`);
-  const hits = await findChats("hello", many, async () => [
-    said(1, "Hello!", ""),
-  ]);
+  const hits = await findChats("hello", many, async function* () {
+    yield [said(1, "Hello!", "")];
+  });
   expect(hits).toHaveLength(100);
   expect(hits.at(-1)!.chatId).toBe("chat 99");
+});
+
+test("a chat is read no further than to its newest round that matches", async () => {
+  let read = 0;
+  const hits = await findChats("miso", ["long"], async function* () {
+    for (let id = 10_000; id > 0; id--, read++)
+      yield [said(id, id % 100 === 0 ? "Miso" : "Bread", "")];
+  });
+  expect(hits).toHaveLength(1);
+  expect(read).toBe(0);
+});
+
+test("a search that is given up ends within a chat too", async () => {
+  const giving = new AbortController();
+  let read = 0;
+  const search = findChats(
+    "miso",
+    ["long"],
+    async function* () {
+      for (let id = 10_000; id > 0; id--) {
+        if (++read === 3) giving.abort(new Error("Enough."));
+        yield [said(id, "Bread", "")];
+      }
+    },
+    { signal: giving.signal },
+  );
+  await expect(search).rejects.toThrow("Enough.");
+  expect(read).toBe(3);
 });

@@ -244,20 +244,6 @@ describe("what is damaged on the disk", () => {
     });
   });
 
-  test("has its tokens read again from the text where they are not those that were written", async () => {
-    const { archive } = await damaged((round) => ({
-      ...round,
-      tokens: Uint32Array.of(3, 8, 70_000),
-    }));
-    const chat = (await archive.read("a"))!;
-    expect(chat.damagedIds).toEqual([]);
-    expect(chat.rounds.at(-1)).toMatchObject({
-      user: "Question 3",
-      tokens: new Uint32Array(),
-      textFingerprint: "",
-    });
-  });
-
   test("is never written over", async () => {
     const { name, archive, troubles } = await damaged(
       ({ contentHash: _, ...rest }) => rest,
@@ -402,13 +388,13 @@ test("KV of a round that is not kept is not either, and no trouble", async () =>
   expect(troubles).toEqual([]);
 });
 
-test("what a crash left behind is swept when the archive is opened", async () => {
+test("what a crash left behind is swept once the archive is open", async () => {
   const name = ownName();
   const { archive } = await openTestArchive(name);
   await saveChat(archive, "a");
   await saveKv(archive, "a", first);
   await putForeign(name, "segments", segment(9, "lower"));
-  await openTestArchive(name);
+  await openTestArchive(name, { sweepAfterMs: 0 });
   await expect.poll(() => countOf(name, "segments")).toBe(1);
   expect(await readKv(archive, "a", first)).toHaveProperty("payload");
 });

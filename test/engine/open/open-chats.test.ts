@@ -4,12 +4,22 @@ import {
   type ArchivedChat,
   NoArchive,
 } from "../../../src/engine/archive/archive";
+import {
+  asRoundRecord,
+  copyOfRound,
+} from "../../../src/engine/archive/archive-records";
+import { newChatRound } from "../../../src/engine/chat/chat-round";
+import { Conversation } from "../../../src/engine/chat/conversation";
+import { contextsOf } from "../../../src/engine/chat/context-hash";
 import { ChatLocks } from "../../../src/engine/open/chat-lock";
 import { deleteRound } from "../../../src/engine/open/edit-chat";
 import { OpenChats } from "../../../src/engine/open/open-chats";
 import { placeMessage } from "../../../src/engine/open/place-message";
 import { TextWriter } from "../../../src/engine/archive/text-writer";
-import type { ReadingModel } from "../../../src/engine/chat/bound-chat";
+import {
+  BoundChat,
+  type ReadingModel,
+} from "../../../src/engine/chat/bound-chat";
 import { ChatTemplate } from "../../../src/model/text/chat-template";
 import { tokenizerFiles, tokenizerOf } from "../../support/tokenizers";
 
@@ -126,4 +136,67 @@ test("a chat is not left while something of it could not be written", async () =
   isFull = false;
   await leave();
   expect(chats.historyOf(id).access).toBe("read");
+});
+
+/** A kept chat of so many rounds, as a model has read it. */
+async function longChat(count: number): Promise<ArchivedChat> {
+  const reader = new BoundChat(new Conversation({ id: "reader" }), model);
+  const read = Array.from({ length: count }, (_, id) =>
+    newChatRound(
+      {
+        id,
+        parentId: id === 0 ? null : id - 1,
+        user: id === 0 ? "" : `Question ${id}`,
+        reply: id === 0 ? "" : "An answer.",
+        isFinished: true,
+        // The first one's are compared with the template.
+        ...(id === 1
+          ? reader.read({ user: "Question 1", reply: "An answer." }, true)
+          : { tokens: [id, 7], openTokens: 1 }),
+        textFingerprint: "text",
+      },
+      "all",
+    ),
+  );
+  await contextsOf(read);
+  const rounds = await Promise.all(
+    read.map((round) => asRoundRecord("miso", copyOfRound(round), 1)),
+  );
+  return { ...kept(), rounds };
+}
+
+/** How often something is hashed meanwhile. */
+async function hashesOf(action: () => Promise<unknown>): Promise<number> {
+  const digest = vi.spyOn(crypto.subtle, "digest");
+  try {
+    await action();
+    return digest.mock.calls.length;
+  } finally {
+    digest.mockRestore();
+  }
+}
+
+test("a kept chat is opened without hashing, and bound with one hash a round", async () => {
+  for (const count of [20, 200]) {
+    const archived = await longChat(count);
+    const chats = chatsOf(async () => archived);
+    expect(await hashesOf(() => chats.open("miso"))).toBe(0);
+    const bound = () => chats.bind("miso", model);
+    expect(await hashesOf(bound)).toBe(count);
+    const { all } = (await bound()).conversation;
+    // All but what begins the first hash.
+    const contexts = () => contextsOf(all);
+    expect(await hashesOf(contexts)).toBe(1);
+  }
+});
+
+test("tokens that are not those that were written are made from the text again", async () => {
+  const archived = await longChat(4);
+  archived.rounds[2]!.tokens[0] = 70_000;
+  const chats = chatsOf(async () => archived);
+  await chats.open("miso");
+  const { all } = (await chats.bind("miso", model)).conversation;
+  expect(all[3]!.tokens).toEqual([3, 7]);
+  expect(all[2]!.tokens).not.toEqual([70_000, 7]);
+  expect(all[2]!.tokens.length).toBeGreaterThan(4);
 });
