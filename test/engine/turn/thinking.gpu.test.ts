@@ -71,14 +71,14 @@ test("thoughts are shown and not kept; what was said behind them is computed as 
   const plain = await turn(new Map());
   const said = plain.round.tokens.slice(12, 22);
   expect(new Set(said).size).toBe(10);
-  const [, open, , , close] = said as [number, number, number, number, number];
+  const [open, , , close] = said as [number, number, number, number];
   const marks = new Map([
     [open, "<think>"],
     [close, "</think>"],
   ]);
   const { chat, round, reply, pending } = await turn(marks);
   expect(reply).toContain("<think>");
-  const read = [said[0]!, ...said.slice(5)];
+  const read = said.slice(4);
   expect(round.tokens).toEqual([...question, ...read, ...closing]);
   expect(pending).toEqual([true, true]);
 
