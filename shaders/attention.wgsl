@@ -15,7 +15,7 @@
 const NO_BASE = 0xffffffffu;
 
 struct Params {
-  half : u32,        // 0: lower pages, 1: upper pages
+  half : u32,        // 0: lower pages, 1: upper pages; + LOCAL: those of the half's local layers
   heads : u32,
   kv_heads : u32,
   group : u32,       // heads / kv_heads
@@ -26,7 +26,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> pages : array<Page>;             // this half's page table
+@group(0) @binding(2) var<storage, read> pages : array<Page>;             // its page table
 @group(0) @binding(3) var<storage, read> rope : array<vec2f>;             // cos and sin of [256 fine, then coarse][rotary_dim / 2]
 @group(0) @binding(4) var<storage, read> qkv : array<vec4f>;              // [rows, qkv_stride], queries first, not rotated
 @group(0) @binding(5) var<storage, read> k_pages : array<vec2u>;          // [page, kv_head, 16, head_dim] in kv_format

@@ -17,7 +17,7 @@ struct Params {
   qkv_stride : u32,  // values in a row of qkv: [heads | kv_heads | kv_heads] * head_dim, padded
   normalizes : u32,
   eps : f32,
-  half : u32,        // 0: lower pages, 1: upper pages
+  half : u32,        // 0: lower pages, 1: upper pages; + LOCAL: those of the half's local layers
 }
 
 @group(0) @binding(0) var<uniform> params : Params;

@@ -1,16 +1,17 @@
 // A step's inputs, in one small buffer written by src/model/network/step.ts, and the entries of the page tables,
 // written by src/memory/page-table.ts.
 
-// Indexes of the two halves of the layers in arrays.
+// Indexes in arrays: the two halves of the layers; then their local layers, where those have pages of their own.
 const LOWER = 0u;
 const UPPER = 1u;
+const LOCAL = 2u; // LOCAL + LOWER, LOCAL + UPPER
 
 // A token to compute.
 struct Row {
   token : u32,
   position : u32,        // in the chat
   local_position : u32,  // within its round
-  slots : array<u32, 2>, // by half: where its K and V go, page · 16 + place in the page
+  slots : array<u32, 4>, // by half: where its K and V go, page · 16 + place in the page
 }
 
 // An entry of a page table: a page belongs to one round.
@@ -32,8 +33,8 @@ struct AppendedPage {
 struct Step {
   row_count : u32,
   asked_count : u32,             // the last so many rows are those whose logits or mass are wanted
-  page_counts : array<u32, 2>,   // by half: entries of the page table
-  splits : array<u32, 2>,        // by half: workgroups that share a page table
+  page_counts : array<u32, 4>,   // by half: entries of the page table
+  splits : array<u32, 4>,        // by half: workgroups that share a page table
   draw : u32,                    // number of the draw within the reply: with the seed, it fixes the noise
   seed : u32,
   temperature : f32,
@@ -41,7 +42,7 @@ struct Step {
   top_p : f32,
   min_p : f32,
   repetition_penalty : f32,
-  appended : array<AppendedPage, 2>, // by half
+  appended : array<AppendedPage, 4>, // by half
   rows : array<Row>,
 }
 

@@ -2,7 +2,7 @@ import source from "../../shaders/append-page.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 import { step } from "./shared";
 
-/** Enters the page that a decode step writes to into both page tables. */
+/** Enters the page that a decode step writes to into the page tables of both halves, or of their local layers. */
 export const appendPage = defineKernel({
   label: "append-page",
   shared: { step },
@@ -12,6 +12,6 @@ export const appendPage = defineKernel({
     lower_table: "read_write",
     upper_table: "read_write",
   },
-  params: {},
+  params: { first: "u32" },
   workgroups: () => [1],
 });

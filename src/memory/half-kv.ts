@@ -38,8 +38,19 @@ export interface StoredKv {
   origin: KvOrigin | undefined;
 }
 
-export interface HalfKv {
+/** The pages of one half of a round. */
+export interface HalfPages {
   readonly pages: number[];
+  /** Those of local layers (kv-cache.ts): as many, or none while the half lacks them. */
+  readonly localPages: number[];
+}
+
+export interface HalfKv extends HalfPages {
+  /**
+   * Whether its content is there without local layers: nothing that is read is within their windows. They come back
+   * from the segment, which has all layers.
+   */
+  lacksLocal: boolean;
   /** The pages have KV of the first so many tokens. */
   computedTokens: number;
   /** Identifies the content of the pages: any change of it makes another number. */
@@ -54,6 +65,8 @@ export interface HalfKv {
 export function newHalfKv(): HalfKv {
   return {
     pages: [],
+    localPages: [],
+    lacksLocal: false,
     computedTokens: 0,
     generation: newGeneration(),
     origin: undefined,
@@ -114,7 +127,7 @@ function isRepetition(
   return wasExact && isExact && origin.context === hash;
 }
 
-/** Notes that the pages were filled from the store. */
+/** Notes that the pages were filled from the store; those of local layers too, unless it lacks them. */
 export function noteRestored(
   kv: HalfKv,
   tokens: number,
@@ -127,6 +140,7 @@ export function noteRestored(
 
 /** Marks the pages as empty: their content is useless. */
 export function clearPages(kv: HalfKv): void {
+  kv.lacksLocal = false;
   kv.computedTokens = 0;
   kv.generation = newGeneration();
   kv.origin = undefined;

@@ -24,7 +24,7 @@ import {
 import type { KvCache } from "./kv-cache";
 import { PAGE_TOKENS, pagesFor, PagePool } from "./page-pool";
 import { runsOf } from "./page-runs";
-import { isResident, type Round } from "./round";
+import { isReadable, isResident, type Round } from "./round";
 import type { SegmentHeader } from "./segment";
 
 /** Index pages of one round, and the generations of the content that their keys are of. */
@@ -137,7 +137,9 @@ export class KeyIndex {
 
   /** Whether `copy` can take a round's keys from its pages. */
   canCopy(round: Round): boolean {
-    return this.halves.every((half) => isResident(round, half));
+    const isThere = (half: Half) =>
+      isReadable(round, half, this.#isLocalIn(half));
+    return this.halves.every(isThere);
   }
 
   /** Whether `write` can take a round's keys from what is stored of them. */
@@ -228,6 +230,13 @@ export class KeyIndex {
     return rowsOfHalf(this.#rows, half, this.#cache.lower.shape.watershed + 1);
   }
 
+  /** Whether a head of a half is in a local layer. */
+  #isLocalIn(half: Half): boolean {
+    return this.#rowsOf(half).some(({ layer }) =>
+      this.#cache[half].isLocal(layer),
+    );
+  }
+
   #note(round: Round, generationOf: (half: Half) => number): void {
     const found = this.#rounds.get(round)!;
     found.generations = {};
@@ -315,9 +324,11 @@ export class KeyIndex {
       const isLower = layer < this.#cache.upper.firstLayer;
       const half = this.#cache[isLower ? "lower" : "upper"];
       const from = half.layers[layer - half.firstLayer]!.k;
+      const { pages: main, localPages } = round[half.half];
+      const own = half.isLocal(layer) ? localPages : main;
       return pages.map((page, i) => ({
         from,
-        fromOffset: (round[half.half].pages[i]! * kvHeads + kvHead) * bytes,
+        fromOffset: (own[i]! * kvHeads + kvHead) * bytes,
         to: this.#keys!,
         toOffset: (page * this.heads.length + place) * bytes,
         bytes,

@@ -1,4 +1,5 @@
 /** Places rounds in a chat, and writes the page tables for the attention kernel. */
+import type { HalfPages } from "./half-kv";
 import { PAGE_TOKENS } from "./page-pool";
 import type { Round } from "./round";
 import type { Half } from "../util/kv-half";
@@ -12,6 +13,8 @@ export interface PlacedRound {
    * chat; a window must not see it for that. Default: `base`.
    */
   place?: number;
+  /** Whether no row of the pass has it within the window of a local layer: those layers' pages are not read. */
+  isFar?: boolean;
 }
 
 /** Places each round behind the one before. */
@@ -33,16 +36,28 @@ export function endOf(placed: readonly PlacedRound[]): number {
   return last ? last.base + last.round.tokens.length : 0;
 }
 
-/** The entry of a round's page: `struct Page` of shared/step.wgsl. */
+/** The rounds that local layers read. */
+export function withinWindows(
+  placed: readonly PlacedRound[],
+): readonly PlacedRound[] {
+  return placed.filter(({ isFar }) => !isFar);
+}
+
+/**
+ * The entry of a round's page: `struct Page` of shared/step.wgsl.
+ *
+ * @param which its pages in local layers, or in all others
+ */
 export function pageEntry(
   { round, base, place = base }: PlacedRound,
   half: Half,
   index: number,
   tokens: number,
+  which: keyof HalfPages = "pages",
 ): number[] {
   const first = index * PAGE_TOKENS;
   return [
-    round[half].pages[index]!,
+    round[half][which][index]!,
     base,
     place,
     first,
@@ -55,12 +70,13 @@ export function pageEntry(
 export function pageTable(
   placed: readonly PlacedRound[],
   half: Half,
+  which?: keyof HalfPages,
 ): Uint32Array {
   const words: number[] = [];
   for (const one of placed) {
     const { tokens } = one.round;
     for (let index = 0; index * PAGE_TOKENS < tokens.length; index++) {
-      words.push(...pageEntry(one, half, index, tokens.length));
+      words.push(...pageEntry(one, half, index, tokens.length, which));
     }
   }
   return Uint32Array.from(words);

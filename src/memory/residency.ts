@@ -3,12 +3,14 @@
  * needs; if pages are needed and none are free, the least recently used halves are evicted.
  */
 import { type Half, HALVES } from "../util/kv-half";
-import { clearPages, type HalfKv } from "./half-kv";
+import { clearPages, type HalfKv, isStoredAsItIs } from "./half-kv";
 import type { KvCache, PageCounts } from "./kv-cache";
-import { pagesFor } from "./page-pool";
+import { type PagePool, pagesFor } from "./page-pool";
 import {
+  dropLocalPages,
   dropPages,
   fitPages,
+  missingLocalPages,
   missingPages,
   type PageOwner,
   type Round,
@@ -40,26 +42,34 @@ export class Residency implements PageOwner {
   /**
    * Gives a half pages for `tokens` tokens, evicting others.
    *
+   * @param hasLocal whether local layers get some too. Default: unless the half lacks them
    * @throws OutOfMemoryError if everything else is pinned
    */
   async give(
     round: Round,
     half: Half,
     tokens = round.tokens.length,
+    hasLocal = !round[half].lacksLocal,
   ): Promise<void> {
     this.#assertOwn(round);
     const kv = round[half];
     const pages = missingPages(kv, tokens);
+    const { local: apart } = this.cache[half];
+    const local = apart && hasLocal ? missingLocalPages(kv, tokens) : 0;
     // Pinned, so that making room does not evict its own pages.
     this.pin(round, half);
     try {
       const none = { lower: 0, upper: 0 };
-      if (pages > 0) await this.makeRoom({ ...none, [half]: pages });
+      if (pages > 0 || local > 0)
+        await this.makeRoom(
+          { ...none, [half]: pages },
+          { ...none, [half]: local },
+        );
     } finally {
       this.unpin(round, half);
     }
-    const { pool } = this.cache[half];
-    fitPages(kv, Math.max(tokens, kv.computedTokens), pool);
+    const held = Math.max(tokens, kv.computedTokens);
+    fitPages(kv, held, this.cache[half], hasLocal);
     if (kv.pages.length > 0) round.owner = this;
     this.use(round, half);
   }
@@ -67,14 +77,15 @@ export class Residency implements PageOwner {
   /**
    * Ensures that so many pages are free.
    *
+   * @param local of local layers; see KvCache
    * @throws OutOfMemoryError
    */
-  async makeRoom(pages: PageCounts): Promise<void> {
+  async makeRoom(pages: PageCounts, local = pages): Promise<void> {
     if (!this.#evict(pages)) {
       await this.transfersDone();
       this.#evict(pages);
     }
-    await this.cache.reserve(pages);
+    await this.cache.reserve(pages, local);
   }
 
   /** @returns whether there is room now */
@@ -119,8 +130,24 @@ export class Residency implements PageOwner {
     this.#assertOwn(round);
     if (this.isPinned(round, half))
       throw new RangeError(`round ${round.id}: its ${half} half is pinned`);
-    dropPages(round[half], this.cache[half].pool);
+    dropPages(round[half], this.cache[half]);
     this.#forgetEmpty(round, half);
+  }
+
+  /**
+   * Gives the pages of a half's local layers back, if its segment has what they hold and nobody pins it: for a round
+   * that left their windows.
+   */
+  dropLocal(round: Round, half: Half): void {
+    this.#assertOwn(round);
+    const kv = round[half];
+    if (
+      this.cache[half].local &&
+      kv.pages.length > 0 &&
+      isStoredAsItIs(kv) &&
+      !this.isPinned(round, half)
+    )
+      dropLocalPages(kv, this.cache[half]);
   }
 
   clear(round: Round, half: Half): void {
@@ -133,6 +160,8 @@ export class Residency implements PageOwner {
     this.drop(round, half);
     const [kv, other] = [round[half], made[half]];
     kv.pages.push(...other.pages.splice(0));
+    kv.localPages.push(...other.localPages.splice(0));
+    kv.lacksLocal = other.lacksLocal;
     kv.computedTokens = other.computedTokens;
     kv.generation = other.generation;
     kv.origin = other.origin;
@@ -144,19 +173,14 @@ export class Residency implements PageOwner {
 
   /** Gives back pages that hold no KV. */
   trim(round: Round, half: Half): void {
-    const { pool } = this.cache[half];
-    fitPages(round[half], round[half].computedTokens, pool);
+    fitPages(round[half], round[half].computedTokens, this.cache[half]);
     this.#forgetEmpty(round, half);
   }
 
   /** Call it when the pools are destroyed: no round has pages any more. */
   release(): void {
     for (const half of HALVES)
-      for (const round of this.#used[half]) {
-        round[half].pages.length = 0;
-        clearPages(round[half]);
-        this.#forgetEmpty(round, half);
-      }
+      for (const round of this.#used[half]) this.#lose(round, half);
     this.#pins.clear();
   }
 
@@ -168,47 +192,84 @@ export class Residency implements PageOwner {
 
   /**
    * Describes inconsistencies between two operations, in numbers: free + used = all; the used pages are those of
-   * the rounds known here, none of two; pinned halves have pages. Empty if all of that holds.
+   * the rounds known here, none of two; pinned halves have pages; halves with KV have as many pages in local layers as
+   * in others, unless they lack them. Empty if all of that holds.
    */
   faults(): string[] {
     const lost = [...this.#pins.keys()].filter(({ pages }) => !pages.length);
+    const uneven = HALVES.flatMap((half) =>
+      [...this.#used[half]].filter((round) => this.#isUneven(round, half)),
+    );
     return [
       ...this.#pageFaults(),
+      ...(uneven.length > 0
+        ? [`${uneven.length} halves have KV without pages in local layers`]
+        : []),
       ...(lost.length > 0
         ? [`${lost.length} pinned halves have no pages`]
         : []),
     ];
   }
 
+  #isUneven(round: Round, half: Half): boolean {
+    const { pages, localPages, lacksLocal, computedTokens } = round[half];
+    if (!this.cache[half].local || lacksLocal || computedTokens === 0)
+      return false;
+    return localPages.length !== pages.length;
+  }
+
   #pageFaults(): string[] {
     return HALVES.flatMap((half) => {
-      const owned = [...this.#used[half]].flatMap((round) => round[half].pages);
-      const faults = this.cache[half].pool.faults(owned);
-      return faults.map((fault) => `${half} pages: ${fault}`);
+      const { pool, local } = this.cache[half];
+      const kvs = [...this.#used[half]].map((round) => round[half]);
+      const faults = pool.faults(kvs.flatMap(({ pages }) => pages));
+      const named = faults.map((fault) => `${half} pages: ${fault}`);
+      if (!local) return named;
+      const apart = local.pool.faults(kvs.flatMap((kv) => kv.localPages));
+      return [
+        ...named,
+        ...apart.map((fault) => `${half} pages of local layers: ${fault}`),
+      ];
     });
   }
 
   /** Repairs the accounting: rounds that share a page, or have an invalid one, lose that half. */
   recover(): void {
     for (const half of HALVES) {
-      const { pool } = this.cache[half];
-      const owners = new Map<number, number>();
-      for (const round of this.#used[half])
-        for (const page of round[half].pages)
-          owners.set(page, (owners.get(page) ?? 0) + 1);
-      const isSound = (page: number) =>
-        page < pool.pageCount && owners.get(page) === 1;
+      const { pool, local } = this.cache[half];
+      const kvs = () => [...this.#used[half]].map((round) => round[half]);
+      const areSound = soundIn(
+        pool,
+        kvs().map(({ pages }) => pages),
+      );
+      const localAreSound =
+        local &&
+        soundIn(
+          local.pool,
+          kvs().map((kv) => kv.localPages),
+        );
       for (const round of this.#used[half]) {
-        const { pages } = round[half];
-        if (pages.every(isSound) && pages.length > 0) continue;
-        pages.length = 0;
-        clearPages(round[half]);
-        this.#forgetEmpty(round, half);
+        const { pages, localPages } = round[half];
+        const isSound =
+          pages.length > 0 &&
+          areSound(pages) &&
+          (!localAreSound ||
+            (localAreSound(localPages) && !this.#isUneven(round, half)));
+        if (!isSound) this.#lose(round, half);
       }
-      pool.reset([...this.#used[half]].flatMap((round) => round[half].pages));
+      pool.reset(kvs().flatMap(({ pages }) => pages));
+      local?.pool.reset(kvs().flatMap((kv) => kv.localPages));
     }
     for (const kv of this.#pins.keys())
       if (kv.pages.length === 0) this.#pins.delete(kv);
+  }
+
+  /** Forgets a half's pages, without giving them back. */
+  #lose(round: Round, half: Half): void {
+    round[half].pages.length = 0;
+    round[half].localPages.length = 0;
+    clearPages(round[half]);
+    this.#forgetEmpty(round, half);
   }
 
   #forgetEmpty(round: Round, half: Half): void {
@@ -235,15 +296,27 @@ export class Residency implements PageOwner {
 
   /** Bytes of rounds on the GPU, in whole pages. */
   bytesOf(rounds: Iterable<Round>, half: Half): number {
-    let pages = 0;
-    for (const round of rounds) pages += round[half].pages.length;
-    return pages * this.cache[half].pageBytes;
+    let bytes = 0;
+    for (const round of rounds) bytes += this.cache[half].bytesOf(round[half]);
+    return bytes;
   }
 
   /** Bytes that a half of so many tokens takes. */
   bytesFor(tokens: number, half: Half): number {
     return pagesFor(tokens) * this.cache[half].pageBytes;
   }
+}
+
+/** Tells whether pages are in a pool, and each of one round only. */
+function soundIn(
+  { pageCount }: PagePool,
+  owned: readonly (readonly number[])[],
+): (pages: readonly number[]) => boolean {
+  const owners = new Map<number, number>();
+  for (const page of owned.flat())
+    owners.set(page, (owners.get(page) ?? 0) + 1);
+  return (pages) =>
+    pages.every((page) => page < pageCount && owners.get(page) === 1);
 }
 
 /** Halves that one user pins, and releases together. */

@@ -31,6 +31,7 @@ import { pageMatrixBytes } from "./segment";
  * stored.
  *
  * @param pages the round's pages, in order
+ * @param localPages those of its local layers, as many
  * @throws OutOfMemoryError, DeviceLostError
  */
 export async function packHalf(
@@ -39,19 +40,25 @@ export async function packHalf(
   pages: readonly number[],
   mode: TransferMode,
   tokens = pages.length * PAGE_TOKENS,
+  localPages: readonly number[] = [],
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (half.local && localPages.length !== pages.length)
+    throw new RangeError(
+      `pack: ${pages.length} pages of the ${half.half} half, ${localPages.length} of its local layers`,
+    );
   const payload = new Uint8Array(payloadBytesOf(half, pages, mode));
   for (const group of groupsOf(half, pages, mode)) {
     const { offset, bytes } = group;
+    const from = group.isLocal ? localPages : pages;
     const readback = await gpu.allocating(
       `${bytes} bytes to store a round of the chat`,
       () => readbackBuffer(gpu, "segment readback", bytes),
     );
     try {
       if (mode === "raw") {
-        gpu.copy("kv-pack", copiesOf(half, pages, group, readback));
+        gpu.copy("kv-pack", copiesOf(half, from, group, readback));
       } else {
-        await packGroup(gpu, half, pages, tokens, group, readback);
+        await packGroup(gpu, half, from, tokens, group, readback);
       }
       await readInto(gpu, readback, payload.subarray(offset, offset + bytes));
     } finally {
@@ -63,11 +70,15 @@ export async function packHalf(
   return payload;
 }
 
+/** Which layers of a half are filled from a payload. */
+export type FilledLayers = "all" | "all but local" | "local";
+
 /**
  * Fills a round's pages from a payload that `packHalf` made of as many pages. Resolves once everything is
  * submitted: work submitted afterwards finds the pages filled.
  *
  * @param pages the round's pages, in order; they need not be those that were packed
+ * @param localPages those of its local layers, if these are filled
  * @throws RangeError if the payload's length does not match the pages; OutOfMemoryError, DeviceLostError
  */
 export async function restoreHalf(
@@ -76,7 +87,14 @@ export async function restoreHalf(
   pages: readonly number[],
   payload: Uint8Array,
   mode: TransferMode,
+  localPages: readonly number[] = [],
+  layers: FilledLayers = "all",
 ): Promise<void> {
+  const fillsLocal = half.local !== undefined && layers !== "all but local";
+  if (fillsLocal && localPages.length !== pages.length)
+    throw new RangeError(
+      `restore: ${pages.length} pages of the ${half.half} half, ${localPages.length} of its local layers`,
+    );
   const expectedBytes = payloadBytesOf(half, pages, mode);
   if (payload.length !== expectedBytes) {
     throw new RangeError(
@@ -85,10 +103,12 @@ export async function restoreHalf(
   }
   const upload = new SlicedUpload(gpu);
   for (const group of groupsOf(half, pages, mode)) {
-    const { offset, bytes } = group;
+    const { offset, bytes, isLocal } = group;
+    if (isLocal ? !fillsLocal : layers === "local") continue;
+    const to = isLocal ? localPages : pages;
     const data = payload.subarray(offset, offset + bytes);
-    if (mode === "raw") await writePages(upload, half, pages, group, data);
-    else await unpackGroup(gpu, half, pages, group, data, upload);
+    if (mode === "raw") await writePages(upload, half, to, group, data);
+    else await unpackGroup(gpu, half, to, group, data, upload);
   }
   gpu.check();
 }

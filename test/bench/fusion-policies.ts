@@ -73,9 +73,16 @@ function cacheBlend(runner: Runner, storedLower: StoredLower): ChooseTokens {
     const deviations: { token: ChatToken; deviation: number }[] = [];
     for (const { round } of input.stale) {
       const { gpu, cache } = runner;
-      const { pages } = round.lower;
+      const { pages, localPages } = round.lower;
       const count = round.tokens.length;
-      const fresh = await packHalf(gpu, cache.lower, pages, "raw", count);
+      const fresh = await packHalf(
+        gpu,
+        cache.lower,
+        pages,
+        "raw",
+        count,
+        localPages,
+      );
       const by = deviationsOf(runner, round, fresh, storedLower(round));
       by.forEach((deviation, place) =>
         deviations.push({ token: { round: round.id, place }, deviation }),

@@ -319,6 +319,7 @@ class FusionLab {
           round[half].pages,
           "raw",
           round.tokens.length,
+          round[half].localPages,
         );
       if (wanted === undefined || round.id === wanted)
         this.#stored.set(round.id, {

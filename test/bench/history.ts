@@ -5,7 +5,7 @@ import { pendingSpans, Runner } from "../../src/engine/run/runner";
 import type { Gpu } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
 import { Residency } from "../../src/memory/residency";
-import { newRound, type Round, slotOf } from "../../src/memory/round";
+import { newRound, type Round, slotsOf } from "../../src/memory/round";
 import { HALVES } from "../../src/util/kv-half";
 import { strideOf } from "../../src/model/weights/matrix-format";
 import type { TokenChat } from "./chats";
@@ -94,8 +94,7 @@ export class History {
         token,
         position: base + local,
         localPosition: local,
-        lowerSlot: slotOf(own.lower.pages, local),
-        upperSlot: slotOf(own.upper.pages, local),
+        ...slotsOf(own, local),
       })),
       askedRows: asked,
       ...keys,

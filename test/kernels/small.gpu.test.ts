@@ -149,36 +149,45 @@ test.each([
   },
 );
 
-test("a decode step's page enters both page tables and no other entry changes", async () => {
-  const words = 4 * PAGE_ENTRY_WORDS;
-  const [lower, upper] = [
-    emptyBuffer(gpu, 4 * words),
-    emptyBuffer(gpu, 4 * words),
-  ];
-  const entry = [100, 90, 32, 7, 5];
-  const step = uploadStep(gpu, {
-    rows: [{}],
-    appended: { lower: [2, 40, ...entry], upper: [3, 50, ...entry] },
-  });
-  const dispatch = (await appendPage(gpu)).record(
-    { step, lower_table: lower, upper_table: upper },
-    {},
-  );
-  await inOnePass(gpu, (pass) => dispatch(pass, {}));
-  const zeros = (entries: number) =>
-    Array<number>(entries * PAGE_ENTRY_WORDS).fill(0);
-  expect([...(await downloadWords(gpu, lower))]).toEqual([
-    ...zeros(2),
-    40,
-    ...entry,
-    ...zeros(1),
-  ]);
-  expect([...(await downloadWords(gpu, upper))]).toEqual([
-    ...zeros(3),
-    50,
-    ...entry,
-  ]);
-});
+test.each([
+  { of: "both halves", first: 0 },
+  { of: "the local layers of both", first: 2 },
+])(
+  "a decode step's page enters the page tables of $of and no other entry changes",
+  async ({ first }) => {
+    const words = 4 * PAGE_ENTRY_WORDS;
+    const [lower, upper] = [
+      emptyBuffer(gpu, 4 * words),
+      emptyBuffer(gpu, 4 * words),
+    ];
+    const entry = [100, 90, 32, 7, 5];
+    const step = uploadStep(gpu, {
+      rows: [{}],
+      [first === 0 ? "appended" : "appendedLocal"]: {
+        lower: [2, 40, ...entry],
+        upper: [3, 50, ...entry],
+      },
+    });
+    const dispatch = (await appendPage(gpu)).record(
+      { step, lower_table: lower, upper_table: upper },
+      { first },
+    );
+    await inOnePass(gpu, (pass) => dispatch(pass, {}));
+    const zeros = (entries: number) =>
+      Array<number>(entries * PAGE_ENTRY_WORDS).fill(0);
+    expect([...(await downloadWords(gpu, lower))]).toEqual([
+      ...zeros(2),
+      40,
+      ...entry,
+      ...zeros(1),
+    ]);
+    expect([...(await downloadWords(gpu, upper))]).toEqual([
+      ...zeros(3),
+      50,
+      ...entry,
+    ]);
+  },
+);
 
 /** Rows of a matrix of `rows` rows in all. */
 function slice<Bytes extends Uint8Array | Uint32Array>(

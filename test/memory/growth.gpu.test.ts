@@ -59,14 +59,14 @@ test("pages hold what they held after a growth that fails midway", async () => {
         : Gpu.prototype.allocating.call(gpu, what, allocate as () => GPUBuffer),
     );
   // Exactly twice: there is nothing smaller to fall back on.
-  const growing = cache.lower.growFor(2 * pageCount, 2 * pageCount);
+  const growing = cache.lower.main.growFor(2 * pageCount, 2 * pageCount);
   await expect(growing).rejects.toThrow("no room");
   expect(left).toBeLessThan(0);
   expect(cache.lower.pool.pageCount).toBe(pageCount);
   expect(gpu.ledger.totalBytes).toBe(bytes);
   allocating.mockRestore();
   expect(await pack()).toEqual(before);
-  await cache.lower.growFor(2 * pageCount, 2 * pageCount);
+  await cache.lower.main.growFor(2 * pageCount, 2 * pageCount);
   expect(await pack()).toEqual(before);
   gpu.check();
 });

@@ -11,6 +11,8 @@ const half = {
     headDim: 128,
     format: "f16" as const,
   },
+  firstLayer: 0,
+  isLocal: () => false,
 };
 
 test.each([
@@ -39,4 +41,22 @@ test.each([
 
 test("no pages are no groups", () => {
   expect([...groupsOf(half, [], "raw")]).toEqual([]);
+});
+
+test("local layers are in groups of their own, and all matrices are in one", () => {
+  const windowed = { ...half, firstLayer: 3, isLocal: (l: number) => l !== 5 };
+  const list = Array.from({ length: 650 }, (_, page) => page);
+  const groups = [...groupsOf(windowed, list, "raw")];
+  expect(
+    groups.map(({ first, count, isLocal }) => [first, count, isLocal]),
+  ).toEqual([
+    [0, 3, true],
+    [3, 1, true],
+    [4, 2, false],
+    [6, 3, true],
+    [9, 1, true],
+  ]);
+  const matrixBytes = payloadBytesOf(windowed, list, "raw") / 10;
+  for (const { first, count, offset, bytes } of groups)
+    expect([offset, bytes]).toEqual([first * matrixBytes, count * matrixBytes]);
 });

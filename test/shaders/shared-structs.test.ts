@@ -51,12 +51,14 @@ const row = (from: number) => ({
   localPosition: from + 2,
   lowerSlot: from + 3,
   upperSlot: from + 4,
+  lowerLocalSlot: from + 5,
+  upperLocalSlot: from + 6,
 });
 const rowInWgsl = (from: number) => ({
   token: from,
   position: from + 1,
   local_position: from + 2,
-  slots: [from + 3, from + 4],
+  slots: [from + 3, from + 4, from + 5, from + 6],
 });
 
 const twoRows = {
@@ -66,6 +68,7 @@ const twoRows = {
   upperPages: 22,
   lowerSplits: 23,
   upperSplits: 24,
+  local: { lowerPages: 25, upperPages: 26, lowerSplits: 27, upperSplits: 28 },
 };
 
 describe("a step", () => {
@@ -85,6 +88,8 @@ describe("a step", () => {
         lower: [41, 42, 43, 44, 45, 46, 47],
         upper: [51, 52, 53, 54, 55, 56, 57],
       },
+      // The lower half has no local layers with pages of their own.
+      appendedLocal: { upper: [61, 62, 63, 64, 65, 66, 67] },
     });
     const appended = ([
       index,
@@ -101,8 +106,8 @@ describe("a step", () => {
     expect(STEP.readAll(data)).toEqual({
       row_count: 2,
       asked_count: 1,
-      page_counts: [21, 22],
-      splits: [23, 24],
+      page_counts: [21, 22, 25, 26],
+      splits: [23, 24, 27, 28],
       draw: 31,
       seed: 32,
       temperature: 0.5,
@@ -113,6 +118,8 @@ describe("a step", () => {
       appended: [
         appended([41, 42, 43, 44, 45, 46, 47]),
         appended([51, 52, 53, 54, 55, 56, 57]),
+        appended([41, 42, 43, 44, 45, 46, 47]),
+        appended([61, 62, 63, 64, 65, 66, 67]),
       ],
       rows: [rowInWgsl(100), rowInWgsl(200)],
     });

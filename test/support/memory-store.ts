@@ -8,7 +8,7 @@ import { isStored, noteStored } from "../../src/memory/half-kv";
 import { digestPayload } from "../../src/memory/key-digest";
 import type { KvCache } from "../../src/memory/kv-cache";
 import type { TransferMode } from "../../src/memory/matrix-group";
-import { isResident, type Round } from "../../src/memory/round";
+import { isReadable, type Round } from "../../src/memory/round";
 import { type Half, HALVES } from "../../src/util/kv-half";
 import { packHalf } from "../../src/memory/segment-transfer";
 
@@ -39,10 +39,17 @@ export class MemoryStore implements SegmentSource {
     for (const round of rounds) {
       for (const half of HALVES) {
         const kv = round[half];
-        if (!isResident(round, half) || isStored(kv)) continue;
+        if (!isReadable(round, half, true) || isStored(kv)) continue;
         const tokens = round.tokens.length;
         const pages = cache[half];
-        const payload = await packHalf(gpu, pages, kv.pages, mode, tokens);
+        const payload = await packHalf(
+          gpu,
+          pages,
+          kv.pages,
+          mode,
+          tokens,
+          kv.localPages,
+        );
         this.halves.set(keyOf(round, half), { payload, mode });
         const { generation, origin } = kv;
         noteStored(kv, { bytes: payload.length, generation, origin });

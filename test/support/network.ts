@@ -3,7 +3,7 @@ import type { Gpu } from "../../src/gpu/gpu";
 import { readBuffer } from "../../src/gpu/readback";
 import { Runner } from "../../src/engine/run/runner";
 import type { PlacedRound } from "../../src/memory/page-table";
-import { newRound, type Round, slotOf } from "../../src/memory/round";
+import { newRound, type Round, slotsOf } from "../../src/memory/round";
 import type { ModelConfig } from "../../src/model/config/computable";
 import { readConfig } from "../../src/model/config/config";
 import { strideOf } from "../../src/model/weights/matrix-format";
@@ -106,8 +106,7 @@ export async function forward(
     token: round.tokens[local]!,
     position: base + local,
     localPosition: local,
-    lowerSlot: slotOf(round.lower.pages, local),
-    upperSlot: slotOf(round.upper.pages, local),
+    ...slotsOf(round, local),
   }));
   decoder.workspace.step.write({ rows, askedRows: asked, ...keys });
   gpu.submit("test", (pass) => {

@@ -9,12 +9,12 @@ export function reservePages(cache: KvCache, pages: number): Promise<void> {
 
 /** Gives a round pages for so many tokens in both halves. */
 export function fitRound(round: Round, tokens: number, cache: KvCache): void {
-  for (const half of HALVES) fitPages(round[half], tokens, cache[half].pool);
+  for (const half of HALVES) fitPages(round[half], tokens, cache[half]);
 }
 
 /** Takes a round's KV away. */
 export function dropRound(round: Round, cache: KvCache): void {
-  for (const half of HALVES) dropPages(round[half], cache[half].pool);
+  for (const half of HALVES) dropPages(round[half], cache[half]);
 }
 
 /** Has so many tokens of a round count as computed. */

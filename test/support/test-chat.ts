@@ -188,7 +188,8 @@ export class TestChat {
   bytes(round: Round, half: Half): Promise<Uint8Array> {
     const pages = this.network.cache[half];
     const { length } = round.tokens;
-    return packHalf(this.gpu, pages, round[half].pages, "raw", length);
+    const { pages: main, localPages } = round[half];
+    return packHalf(this.gpu, pages, main, "raw", length, localPages);
   }
 
   keep(mode: "raw" | "int8" = "raw"): Promise<void> {

@@ -12,7 +12,7 @@ import {
   noteStored,
 } from "../../memory/half-kv";
 import { Pins } from "../../memory/residency";
-import { isResident, type Round } from "../../memory/round";
+import { isReadable, type Round } from "../../memory/round";
 import type { SegmentHeader } from "../../memory/segment";
 import { packHalf } from "../../memory/segment-transfer";
 import { type Half, HALVES } from "../../util/kv-half";
@@ -26,6 +26,7 @@ import { DOCUMENT_ROUND } from "../chat/document";
 import { segmentName } from "../load/fingerprint";
 import type { LoadedModel } from "../load/loaded-model";
 import type { SegmentSource } from "../restore/kv-restore";
+import { farFromEnd } from "../run/attention-frame";
 import type { Archive } from "./archive";
 import type { TextWriter } from "./text-writer";
 
@@ -177,7 +178,7 @@ export class KvWriter {
     const { generation, origin } = kv;
     return (
       round.tokens.length > 0 &&
-      isResident(round, half) &&
+      isReadable(round, half, true) &&
       origin?.isMixed === false &&
       !isStoredAsItIs(kv) &&
       this.#underWay.get(kv)?.generation !== generation &&
@@ -234,7 +235,7 @@ export class KvWriter {
     for (const half of halves) {
       const kv = round[half];
       const { generation, origin } = kv;
-      if (origin === undefined || !isResident(round, half)) continue;
+      if (origin === undefined || !isReadable(round, half, true)) continue;
       const { shape } = runner.cache[half];
       const header: SegmentHeader = {
         ...(await headerOf({ runner }, chat, round, half)),
@@ -246,6 +247,7 @@ export class KvWriter {
         [...kv.pages],
         this.#mode,
         round.tokens.length,
+        [...kv.localPages],
       );
       if (kv.generation === generation)
         packed.push({ half, header, payload, generation, origin });
@@ -289,6 +291,7 @@ export class KvWriter {
       },
     );
     await Promise.all(writing);
+    dropFar(loaded, chat);
   }
 
   /** @returns whether the round's keys have a new digest */
@@ -303,6 +306,17 @@ export class KvWriter {
     round.pageDigest = digestPayload(lower.payload, lower.header, watershed);
     return true;
   }
+}
+
+/** Gives back what no local layer reads in the shown branch any more, as far as it is stored. */
+function dropFar(
+  { residency }: LoadedModel,
+  { conversation }: BoundChat,
+): void {
+  const { window } = residency.cache;
+  for (const round of farFromEnd(conversation.rounds, window))
+    if (round.owner === residency)
+      for (const half of HALVES) residency.dropLocal(round, half);
 }
 
 /**

@@ -10,7 +10,12 @@ import type { ChatRound } from "../chat/chat-round";
 import { readyBranch } from "../chat/kv-state";
 import type { TurnContext } from "../open/active-chat";
 import { newReport } from "../restore/kv-restore";
-import { type FrameRequest, frameOf, seenBy } from "../run/attention-frame";
+import {
+  farRounds,
+  type FrameRequest,
+  frameOf,
+  seenBy,
+} from "../run/attention-frame";
 import { pendingSpans } from "../run/runner";
 
 export interface Healing {
@@ -78,6 +83,7 @@ async function healRound(
   const request: History = {
     history,
     contextTokens,
+    window: runner.cache.window,
     ...seenBy(round.attended, index !== undefined),
   };
   const frame = frameOf({
@@ -95,6 +101,7 @@ async function healRound(
           context,
           before as ChatRound[],
           half,
+          farRounds(frame, half),
           request,
           shouldYield,
         ))
@@ -119,15 +126,16 @@ async function bring(
   { restorer, source, conversation }: TurnContext,
   rounds: readonly ChatRound[],
   half: Half,
+  far: ReadonlySet<Round>,
   history: History,
   shouldYield: () => boolean,
 ): Promise<boolean> {
-  const restored = restorer.restore(rounds, half, source, newReport());
+  const restored = restorer.restore(rounds, half, source, newReport(), far);
   for await (const round of restored) {
     conversation.restored.add(round as ChatRound);
     if (shouldYield()) return false;
   }
-  for await (const _ of restorer.recompute(rounds, half, history))
+  for await (const _ of restorer.recompute(rounds, half, history, source))
     if (shouldYield()) return false;
   return true;
 }

@@ -19,7 +19,7 @@ import { ContextFullError, OutOfMemoryError } from "../../util/errors";
 import { type ChatRound, forgetKv, isUnanswered } from "../chat/chat-round";
 import type { Conversation } from "../chat/conversation";
 import type { ActiveChat, TurnContext } from "../open/active-chat";
-import { type Frame, frameOf, seenBy } from "../run/attention-frame";
+import { farRounds, type Frame, frameOf, seenBy } from "../run/attention-frame";
 import { divergence, likeliest } from "../run/logits";
 import type { Divergence, VerifyOptions, VerifyReport } from "../api/kv-memory";
 import { massOfLayers } from "../rounds/question-mass";
@@ -182,13 +182,14 @@ class Verification {
 
   /** The rounds that the turn attended to, as they are: resident, restored, or else recomputed. */
   async #asItIs(): Promise<Side> {
-    const { conversation, index, restorer, source, contextTokens } =
+    const { conversation, index, restorer, source, contextTokens, runner } =
       this.#context;
     const history = this.#history;
     const { attended } = this.#round;
     const request = {
       history,
       contextTokens,
+      window: runner.cache.window,
       ...seenBy(attended, index !== undefined),
     };
     const { stale } = await readyBranch(history);
@@ -196,7 +197,8 @@ class Verification {
     for (const half of HALVES) {
       const rounds = side.frame[half].slice(0, -1).map(({ round }) => round);
       for (const round of rounds) this.#pins.add(round, half);
-      const restored = restorer.restore(rounds, half, source, newReport());
+      const far = farRounds(side.frame, half);
+      const restored = restorer.restore(rounds, half, source, newReport(), far);
       for await (const round of restored) {
         conversation.restored.add(round as ChatRound);
         this.#goOn();
@@ -205,8 +207,15 @@ class Verification {
       for (const round of history)
         if (half === "lower" && stale.has(round) && !isResident(round, half))
           forgetKv(round);
-      for await (const _ of restorer.recompute(rounds, half, request))
-        this.#goOn();
+      const recomputed = restorer.recompute(
+        rounds,
+        half,
+        request,
+        source,
+        (round) =>
+          stale.has(round as ChatRound) && forgetKv(round as ChatRound),
+      );
+      for await (const _ of recomputed) this.#goOn();
     }
     return side;
   }
@@ -240,7 +249,7 @@ class Verification {
   async #sideOf(
     request: Pick<
       Parameters<typeof frameOf>[0],
-      "history" | "contextTokens" | "selected" | "attended"
+      "history" | "contextTokens" | "selected" | "attended" | "window"
     >,
   ): Promise<Side> {
     const { id, tokens } = this.#round;

@@ -76,6 +76,7 @@ export async function buildNetwork(
       kvHeads: config.numKeyValueHeads,
       headDim: config.headDim,
       format: kvFormat,
+      windows: config.layers.map(({ attention }) => attention.window),
     };
     cache = new KvCache(gpu, shape, kvBudgetBytes, upperShare);
     await cache.reserve({ lower: 1, upper: 1 });

@@ -1,7 +1,8 @@
 /** The attention frame of a pass: which rounds its rows attend to, by half, and at which positions. */
 import { layOutBases } from "../../memory/base-layout";
 import { type PlacedRound, placeRounds } from "../../memory/page-table";
-import type { Round } from "../../memory/round";
+import { type Round, SYSTEM_ROUND } from "../../memory/round";
+import type { Half } from "../../util/kv-half";
 
 /**
  * Rounds with their positions; the rounds whose rows are computed come last in both halves, at the same
@@ -27,6 +28,19 @@ export interface FrameRequest {
   candidates?: ReadonlySet<number> | undefined;
   /** Rounds of the history that all layers attend to, in place of these two: both halves then see the same. */
   attended?: ReadonlySet<number> | undefined;
+  /**
+   * The farthest that local layers see. Rounds beyond it are marked as far: those layers' pages are not read. Default:
+   * none is far.
+   */
+  window?: number | undefined;
+  /** Rounds of the history whose rows are computed, too. */
+  computed?: ReadonlySet<Round> | undefined;
+}
+
+/** Rounds that a frame's local layers don't read in a half. */
+export function farRounds(frame: Frame, half: Half): ReadonlySet<Round> {
+  const far = frame[half].filter(({ isFar }) => isFar);
+  return new Set(far.map(({ round }) => round));
 }
 
 /** @throws RangeError if the own rounds alone are longer than the context */
@@ -38,6 +52,8 @@ export function frameOf({
   attended,
   selected = attended,
   candidates,
+  window,
+  computed,
 }: FrameRequest): Frame {
   const isSeen = (ids: ReadonlySet<number> | undefined) => (round: Round) =>
     round === history[0] || ids === undefined || ids.has(round.id);
@@ -61,7 +77,80 @@ export function frameOf({
     : history
         .map((round, i) => ({ round, base: lowerBases[i]! }))
         .filter(({ round }) => isCandidate(round));
-  return { lower: [...lower, ...ownPlaced], upper: [...upper, ...ownPlaced] };
+  // Where nothing follows, only the computed rounds read.
+  const isLast = own.length === 0 && computed !== undefined;
+  const end = isLast ? Infinity : ownBase;
+  const marked = (placed: readonly PlacedRound[]) =>
+    window === undefined ? placed : markFar(placed, { window, computed, end });
+  const marksOnce = lower === upper;
+  const lowerMarked = marked(lower);
+  const upperMarked = marksOnce ? lowerMarked : marked(upper);
+  return {
+    lower: [...lowerMarked, ...ownPlaced],
+    upper: [...upperMarked, ...ownPlaced],
+  };
+}
+
+/**
+ * Rounds that no local layer reads from the end of a chat on.
+ *
+ * @param rounds the whole chat, the system prompt's first
+ */
+export function farFromEnd<R extends Round>(
+  rounds: readonly R[],
+  window: number | undefined,
+): ReadonlySet<R> {
+  const far = new Set<R>();
+  if (window === undefined) return far;
+  let behind = 0;
+  for (const round of rounds.slice(1).toReversed()) {
+    if (behind + 1 >= window) far.add(round);
+    behind += round.tokens.length;
+  }
+  return far;
+}
+
+/**
+ * Marks the rounds that no row has within its window. Never the system prompt's round, behind which other passes of
+ * a turn read a message without content.
+ *
+ * @param computed rounds whose rows are computed, besides those from position `end` on
+ */
+function markFar(
+  placed: readonly PlacedRound[],
+  {
+    window,
+    computed = new Set(),
+    end,
+  }: {
+    window: number;
+    computed: ReadonlySet<Round> | undefined;
+    end: number;
+  },
+): PlacedRound[] {
+  const readers = placed.filter(({ round }) => computed.has(round));
+  const isRead = (one: PlacedRound) => {
+    const { round, base, place = base } = one;
+    // As in attention.wgsl: what the first row behind the round's last token sees.
+    const reaches = place + round.tokens.length - 1 + window;
+    return (
+      reaches > end ||
+      readers.some(
+        (reader) =>
+          reader === one ||
+          (reaches > reader.base && base < endOfRound(reader)),
+      )
+    );
+  };
+  return placed.map((one) =>
+    one.round.id === SYSTEM_ROUND || isRead(one)
+      ? one
+      : { ...one, isFar: true },
+  );
+}
+
+function endOfRound({ base, round }: PlacedRound): number {
+  return base + round.tokens.length;
 }
 
 /**
@@ -79,6 +168,13 @@ export function seenBy(
   return byHeads ? { attended: ids } : { selected: ids };
 }
 
+/** A pass in which rounds are recomputed. */
+export interface RecomputePass {
+  frame: Frame;
+  /** These rounds. */
+  own: PlacedRound[];
+}
+
 /**
  * The passes in which rounds of a chat are recomputed: a single one if the chat is within the trained range, for
  * positions are fixed then; else one per round, each behind the rounds before it. A pass is laid out when its turn
@@ -87,13 +183,13 @@ export function seenBy(
 export function* framesFor(
   missing: readonly Round[],
   request: Omit<FrameRequest, "own" | "ownTokens">,
-): Generator<{ frame: Frame; own: PlacedRound[] }, void> {
+): Generator<RecomputePass, void> {
   const { history, contextTokens } = request;
   const tokens = history.reduce((sum, round) => sum + round.tokens.length, 0);
   if (tokens <= contextTokens) {
-    const wanted = new Set(missing);
-    const frame = frameOf({ ...request, own: [], ownTokens: 0 });
-    const own = frame.lower.filter(({ round }) => wanted.has(round));
+    const computed = new Set(missing);
+    const frame = frameOf({ ...request, own: [], ownTokens: 0, computed });
+    const own = frame.lower.filter(({ round }) => computed.has(round));
     yield { frame, own };
     return;
   }

@@ -2,7 +2,7 @@
 import type { Copy, Gpu } from "../../gpu/gpu";
 import { readBuffer } from "../../gpu/readback";
 import type { KvCache } from "../../memory/kv-cache";
-import { noteComputed } from "../../memory/half-kv";
+import { type HalfPages, noteComputed } from "../../memory/half-kv";
 import {
   PAGE_ENTRY_WORDS,
   PAGE_TOKENS,
@@ -12,12 +12,18 @@ import {
   pageEntry,
   pageTable,
   type PlacedRound,
+  withinWindows,
 } from "../../memory/page-table";
-import { type Round, slotOf } from "../../memory/round";
+import { type Round, slotsOf } from "../../memory/round";
 import { type Half, HALVES } from "../../util/kv-half";
 import { strideOf } from "../../model/weights/matrix-format";
 import type { LayerRange, Decoder } from "../../model/network/decoder";
-import { type Draw, SAMPLED, type StepRow } from "../../model/network/step";
+import {
+  type Draw,
+  SAMPLED,
+  type StepRow,
+  type TableSizes,
+} from "../../model/network/step";
 import { ROW_CAPACITY } from "../../model/network/workspace";
 import type { Frame } from "./attention-frame";
 import { MassReader } from "./mass-reader";
@@ -126,12 +132,17 @@ export class Runner {
     const resumes = layers.from > 0;
     const stride = 4 * strideOf(decoder.hiddenSize);
     if (keepsResidual) await this.#keep(total * stride);
-    const keys = this.writeTables(frame, total);
     const writesNext = relevanceRows !== undefined;
+    this.#expectPages(frame, spans, {
+      ...layers,
+      to: layers.to + Number(writesNext),
+    });
+    const keys = this.writeTables(frame, total);
     const askedRows = relevanceRows ?? massRows;
     let capacity = total;
     if (writesNext) capacity = await this.relevance.begin(keys.lowerPages);
-    else if (massRows > 0) capacity = await this.mass.begin(keys.lowerPages);
+    else if (massRows > 0)
+      capacity = await this.mass.begin(this.#pagesAt(layers.to - 1, keys));
     const lastSpan = spans.at(-1)!;
     const reader = scores && this.scores!;
     if (scores)
@@ -213,6 +224,7 @@ export class Runner {
     const { gpu, decoder } = this;
     const slice = rowsOf(span);
     const count = slice.length;
+    this.#expectPages(frame, [span], this.allLayers);
     const keys = this.writeTables(frame, count);
     decoder.workspace.step.write({
       rows: slice.map(({ row }) => row),
@@ -267,57 +279,124 @@ export class Runner {
     return queries;
   }
 
-  /** Writes both page tables for a pass of `rows` rows; returns the step's fields about them. */
-  writeTables({ lower, upper }: Frame, rows: number) {
+  /** Writes the page tables for a pass of `rows` rows; returns the step's fields about them. */
+  writeTables(frame: Frame, rows: number): Tables {
     const { decoder, gpu, cache } = this;
-    const write = (half: Half, placed: readonly PlacedRound[]) => {
-      const table = pageTable(placed, half);
-      if (table.length > 0) gpu.write(cache[half].table, 0, table);
+    const write = (half: Half, isLocal: boolean) => {
+      const { main, local } = cache[half];
+      const [pool, placed, which] = isLocal
+        ? ([local, withinWindows(frame[half]), "localPages"] as const)
+        : ([main, frame[half], "pages"] as const);
+      if (!pool) return 0;
+      const table = pageTable(placed, half, which);
+      if (table.length > 0) gpu.write(pool.table, 0, table);
       return table.length / PAGE_ENTRY_WORDS;
     };
-    const lowerPages = write("lower", lower);
-    const upperPages = write("upper", upper);
-    const lowerSplits = decoder.splitsFor(rows, lowerPages);
-    const upperSplits = decoder.splitsFor(rows, upperPages);
-    return { lowerPages, upperPages, lowerSplits, upperSplits };
+    const sizesOf = (isLocal: boolean) => {
+      const lowerPages = write("lower", isLocal);
+      const upperPages = write("upper", isLocal);
+      const lowerSplits = decoder.splitsFor(rows, lowerPages);
+      const upperSplits = decoder.splitsFor(rows, upperPages);
+      return { lowerPages, upperPages, lowerSplits, upperSplits };
+    };
+    const sizes = sizesOf(false);
+    return cache.window === undefined
+      ? sizes
+      : { ...sizes, local: sizesOf(true) };
+  }
+
+  /** Entries of the page table that a layer reads. */
+  #pagesAt(layer: number, tables: Tables): number {
+    const half = this.cache.halfOf(layer);
+    const { lowerPages, upperPages } = half.isLocal(layer)
+      ? tables.local!
+      : tables;
+    return half.half === "lower" ? lowerPages : upperPages;
+  }
+
+  /**
+   * Asserts that what local layers read and write has pages, and that they read all that is within a row's window.
+   *
+   * @throws RangeError
+   */
+  #expectPages(
+    frame: Frame,
+    spans: readonly Span[],
+    { from, to }: LayerRange,
+  ): void {
+    for (const half of HALVES) {
+      const { firstLayer, layerCount, local, window } = this.cache[half];
+      if (!local || to <= firstLayer || from >= firstLayer + layerCount)
+        continue;
+      const written = spans.map(({ placed }) => placed.round);
+      const read = withinWindows(frame[half]).map(({ round }) => round);
+      for (const round of new Set([...read, ...written])) {
+        const { localPages, lacksLocal } = round[half];
+        const wanted = pagesFor(round.tokens.length);
+        if (lacksLocal || localPages.length < wanted)
+          throw new RangeError(
+            `round ${round.id}: ${localPages.length} of ${wanted} pages of the ${half} half's local layers are there`,
+          );
+      }
+      for (const one of frame[half].filter(({ isFar }) => isFar))
+        for (const { placed, from: first, to: end } of spans) {
+          const { round, base, place = base } = one;
+          const reaches = place + round.tokens.length - 1 + window!;
+          if (reaches > placed.base + first && base < placed.base + end)
+            throw new RangeError(
+              `round ${round.id} is within the window of round ${placed.round.id} in the ${half} half, and not read there`,
+            );
+        }
+    }
   }
 
   /**
    * One decode step: the token drawn last is stored at place `local` of the round, and the next one is drawn. One
    * write, one pass, one submit.
    *
-   * @param earlierPages page table entries of all rounds before, by half
+   * @param earlier page table entries of all rounds before
    */
   decode(
     own: PlacedRound,
     local: number,
-    earlierPages: Record<Half, number>,
+    earlier: TablePages,
     draw: Draw,
     copies: readonly Copy[],
   ): void {
-    const { gpu, decoder } = this;
+    const { gpu, decoder, cache } = this;
+    const { local: localPages = earlier } = earlier;
     const index = Math.floor(local / PAGE_TOKENS);
-    const lowerPages = earlierPages.lower + index + 1;
-    const upperPages = earlierPages.upper + index + 1;
-    const keys = {
-      lowerPages,
-      upperPages,
-      lowerSplits: decoder.splitsFor(1, lowerPages),
-      upperSplits: decoder.splitsFor(1, upperPages),
+    const sizesOf = ({ lower, upper }: Record<Half, number>) => {
+      const lowerPages = lower + index + 1;
+      const upperPages = upper + index + 1;
+      return {
+        lowerPages,
+        upperPages,
+        lowerSplits: decoder.splitsFor(1, lowerPages),
+        upperSplits: decoder.splitsFor(1, upperPages),
+      };
     };
-    const entry = (half: Half, pages: number) => [
-      pages - 1,
-      ...pageEntry(own, half, index, local + 1),
+    const keys: Tables = {
+      ...sizesOf(earlier),
+      ...(cache.window !== undefined && { local: sizesOf(localPages) }),
+    };
+    const entry = (half: Half, pages: number, which: keyof HalfPages) => [
+      pages + index,
+      ...pageEntry(own, half, index, local + 1, which),
     ];
+    const entriesOf = (pages: Record<Half, number>, which: keyof HalfPages) =>
+      Object.fromEntries(
+        HALVES.filter(
+          (half) => which === "pages" || cache[half].local !== undefined,
+        ).map((half) => [half, entry(half, pages[half], which)]),
+      );
     decoder.workspace.step.write({
       rows: [rowAt(own, local, SAMPLED)],
       askedRows: 1,
       ...keys,
       draw,
-      appended: {
-        lower: entry("lower", lowerPages),
-        upper: entry("upper", upperPages),
-      },
+      appended: entriesOf(earlier, "pages") as Record<Half, number[]>,
+      appendedLocal: entriesOf(localPages, "localPages"),
     });
     gpu.submit(
       "decode",
@@ -402,12 +481,26 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
-/** Page table entries of rounds. */
-export function tablePages(placed: readonly PlacedRound[]): number {
-  return placed.reduce(
-    (sum, { round }) => sum + pagesFor(round.tokens.length),
-    0,
-  );
+/** Page table entries, by half: of all layers, except local ones; and of those. */
+export interface TablePages extends Record<Half, number> {
+  /** Default: as many. */
+  local?: Record<Half, number>;
+}
+
+/** Page table entries of the rounds before a frame's last one. */
+export function earlierPages({ lower, upper }: Frame): TablePages {
+  const count = (placed: readonly PlacedRound[]) =>
+    placed
+      .slice(0, -1)
+      .reduce((sum, { round }) => sum + pagesFor(round.tokens.length), 0);
+  return {
+    lower: count(lower),
+    upper: count(upper),
+    local: {
+      lower: count(withinWindows(lower)),
+      upper: count(withinWindows(upper)),
+    },
+  };
 }
 
 /** All tokens that lack KV in a half; in either half if none is given. */
@@ -428,6 +521,9 @@ export function pendingSpans(
 export function rowCount(rows: readonly Span[]): number {
   return rows.reduce((sum, { from, to }) => sum + to - from, 0);
 }
+
+/** The page tables of a pass. */
+type Tables = TableSizes & { local?: TableSizes };
 
 interface PlannedRow {
   round: Round;
@@ -453,9 +549,7 @@ function rowAt(
     token,
     position: base + local,
     localPosition: local,
-    lowerSlot: slotOf(round.lower.pages, local),
     // A pass through the lower layers alone needs no upper pages.
-    upperSlot:
-      round.upper.pages.length > 0 ? slotOf(round.upper.pages, local) : 0,
+    ...slotsOf(round, local),
   };
 }

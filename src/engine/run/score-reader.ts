@@ -112,8 +112,9 @@ export class ScoreReader {
       throw new RangeError(`${indexed.length} units have no keys in an index`);
 
     const tables = this.#halvesOf(heads).map((half) => {
+      const which = this.#areLocal(heads, half) ? "localPages" : "pages";
       const units = resident.map(({ round, ahead }) => ({
-        pages: round[half].pages,
+        pages: round[half][which],
         tokens: round.tokens.length,
         ahead,
       }));
@@ -222,6 +223,24 @@ export class ScoreReader {
     return HALVES.filter((half) =>
       heads.some(({ layer }) => (half === "upper") === layer >= firstLayer),
     );
+  }
+
+  /**
+   * Whether the heads of a half are in local layers.
+   *
+   * @throws RangeError if some are and some are not: one table can't have the pages of both
+   */
+  #areLocal(heads: readonly IndexHead[], half: Half): boolean {
+    const kv = this.#cache[half];
+    const layers = heads
+      .map(({ layer }) => layer)
+      .filter((layer) => this.#cache.halfOf(layer) === kv);
+    const local = layers.filter((layer) => kv.isLocal(layer));
+    if (local.length > 0 && local.length < layers.length)
+      throw new RangeError(
+        `heads of layers ${layers.join(", ")} can't score in one pass: some of these layers have windows`,
+      );
+    return local.length > 0;
   }
 
   /** Buffers grow with the chat and are reused. */

@@ -163,7 +163,7 @@ async function* encode(
       const restored = restorer.restore(history, half, source, newReport());
       for await (const _ of restored) yield { doneTokens: 0, totalTokens };
       const request = { history, contextTokens };
-      for await (const _ of restorer.recompute(history, half, request))
+      for await (const _ of restorer.recompute(history, half, request, source))
         yield { doneTokens: 0, totalTokens };
       await residency.give(round, half);
     }

@@ -94,6 +94,7 @@ export async function* chooseByHeads<P>(
     own: [own],
     ownTokens,
     contextTokens,
+    window: runner.cache.window,
     attended: new Set(read.map(({ id }) => id)),
   });
   const scores = yield* findRounds({

@@ -21,7 +21,7 @@ import type { AttentionReport, FusionReport } from "../api/receipt";
 import type { AttentionSettings } from "../api/replies";
 import { chooseCandidates } from "../rounds/candidates";
 import { digestMass } from "../rounds/digest-mass";
-import { type Frame, frameOf } from "../run/attention-frame";
+import { farRounds, type Frame, frameOf } from "../run/attention-frame";
 import { PhaseClock } from "./phase-clock";
 import { type PrefillProgress, PrefillWork } from "./prefill-progress";
 import { ReadAhead } from "../restore/read-ahead";
@@ -211,7 +211,12 @@ export class TurnPrefill {
     const stale = this.#staleRounds();
     const repairs = stale.size > 0 && this.#request.ratio > 0;
     // Rounds without KV come before the question; in the same pass if one pass holds them all.
-    const isApart = selects || repairs || this.#isBeyondRange;
+    // In local layers they read what the question does not.
+    const isApart =
+      selects ||
+      repairs ||
+      this.#isBeyondRange ||
+      runner.cache.window !== undefined;
     if (isApart) yield* this.#recompute(this.#read, "lower");
     if (selects || repairs) {
       this.#clock.enter("readMs");
@@ -506,7 +511,14 @@ export class TurnPrefill {
     const { pins, restorer, onRestored } = this.#context;
     for (const round of rounds) pins.add(round, half);
     const report = this.report[half];
-    const restored = restorer.restore(rounds, half, this.#source, report);
+    const frame = this.#frameOf(half === "lower" ? new Set() : this.#selected);
+    const restored = restorer.restore(
+      rounds,
+      half,
+      this.#source,
+      report,
+      farRounds(frame, half),
+    );
     for await (const round of restored) {
       onRestored(round);
       yield this.#work.progress;
@@ -523,15 +535,23 @@ export class TurnPrefill {
     rounds: readonly Round[],
     half: Half,
   ): AsyncGenerator<PrefillProgress, void> {
-    const { restorer, contextTokens } = this.#context;
-    const { history } = this.#request;
+    const { restorer, contextTokens, onLost } = this.#context;
+    const { history, stale } = this.#request;
     const selected = half === "lower" ? new Set<number>() : this.#selected;
     const before = this.#work.done;
     const candidates = new Set(this.#read.map(({ id }) => id));
     const request = this.#chosen
       ? { history, contextTokens, attended: this.#chosen }
       : { history, contextTokens, selected, candidates };
-    for await (const work of restorer.recompute(rounds, half, request)) {
+    const recomputed = restorer.recompute(
+      rounds,
+      half,
+      request,
+      this.#source,
+      // A round must not mix KV of two contexts.
+      (round) => stale.has(round) && onLost(round),
+    );
+    for await (const work of recomputed) {
       this.#work.done = before + work;
       yield this.#work.progress;
     }
@@ -557,13 +577,16 @@ export class TurnPrefill {
     selected: ReadonlySet<number> | undefined,
     read: readonly Round[] = this.#read,
   ): Frame {
-    const { history, own, ownTokens } = this.#request;
-    const { contextTokens } = this.#context;
+    const { history, own, ownTokens, stale, ratio } = this.#request;
+    const { contextTokens, runner } = this.#context;
     return frameOf({
       history,
       own: [own],
       ownTokens,
       contextTokens,
+      window: runner.cache.window,
+      // Any of their tokens may be repaired.
+      ...(ratio > 0 && { computed: stale }),
       ...(this.#chosen
         ? { attended: this.#chosen }
         : { selected, candidates: new Set(read.map(({ id }) => id)) }),

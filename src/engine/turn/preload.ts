@@ -9,6 +9,7 @@ import type { RestoreReport } from "../api/receipt";
 import { type ChatRound, forgetKv } from "../chat/chat-round";
 import { readyBranch } from "../chat/kv-state";
 import type { TurnContext } from "../open/active-chat";
+import { farFromEnd } from "../run/attention-frame";
 import { newReport } from "../restore/kv-restore";
 
 type PreloadContext = Pick<
@@ -53,7 +54,8 @@ export async function* preload(
     );
     for (const round of rounds) pins.add(round, "lower");
     let doneTokens = 0;
-    const restored = restorer.restore(rounds, "lower", source, report);
+    const far = farFromEnd(history, residency.cache.window);
+    const restored = restorer.restore(rounds, "lower", source, report, far);
     for await (const round of restored) {
       note(round);
       doneTokens += round.tokens.length;
@@ -63,11 +65,19 @@ export async function* preload(
     for (const round of rounds)
       if (stale.has(round) && !isResident(round, "lower")) forgetKv(round);
     const ids = new Set(rounds.map(({ id }) => id));
-    const work = restorer.recompute(rounds, "lower", {
-      history,
-      contextTokens,
-      ...(index ? { attended: ids } : { selected: new Set(), candidates: ids }),
-    });
+    const work = restorer.recompute(
+      rounds,
+      "lower",
+      {
+        history,
+        contextTokens,
+        ...(index
+          ? { attended: ids }
+          : { selected: new Set(), candidates: ids }),
+      },
+      source,
+      (round) => stale.has(round as ChatRound) && forgetKv(round as ChatRound),
+    );
     for await (const _ of work) yield { doneTokens, totalTokens };
     yield { doneTokens: totalTokens, totalTokens };
 
@@ -76,7 +86,7 @@ export async function* preload(
       ({ upper }) => isStored(upper) && upper.pages.length === 0,
     );
     for (const round of stored) pins.add(round, "upper");
-    const uppers = restorer.restore(stored, "upper", source, newReport());
+    const uppers = restorer.restore(stored, "upper", source, newReport(), far);
     for await (const round of uppers) note(round);
     if (index) await writeKeys(index, history);
   } finally {

@@ -94,8 +94,12 @@ function kvBytes(
   rounds: readonly Round[],
   frame: Frame | undefined,
 ): Pick<AttentionReport, "kvBytes" | "fullKvBytes"> {
-  const used = HALVES.map((half) =>
-    residency.bytesOf(frame?.[half].map(({ round }) => round) ?? [], half),
+  const used = HALVES.flatMap((half) =>
+    (frame?.[half] ?? []).map(({ round, isFar }) => {
+      const { pages, localPages } = round[half];
+      const read = { pages, localPages: isFar ? [] : localPages };
+      return residency.cache[half].bytesOf(read);
+    }),
   );
   const all = HALVES.flatMap((half) =>
     rounds.map(({ tokens }) => residency.bytesFor(tokens.length, half)),

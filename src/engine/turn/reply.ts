@@ -5,12 +5,16 @@
  */
 import type { ReadbackRing } from "../../gpu/readback";
 import type { PlacedRound } from "../../memory/page-table";
-import type { Half } from "../../util/kv-half";
 import type { Draw } from "../../model/network/step";
 import { NO_TOKEN } from "../../kernels/sample";
 import { ModelOutputError, OutOfMemoryError } from "../../util/errors";
 import type { Frame } from "../run/attention-frame";
-import { type FirstDraw, type Runner, tablePages } from "../run/runner";
+import {
+  earlierPages,
+  type FirstDraw,
+  type Runner,
+  type TablePages,
+} from "../run/runner";
 
 /** Steps submitted but not yet read. */
 const DEPTH = 2;
@@ -32,7 +36,7 @@ export class Reply {
   stopToken: number | undefined;
   readonly #runner: Runner;
   readonly #own: PlacedRound;
-  readonly #earlierPages: Record<Half, number>;
+  readonly #earlierPages: TablePages;
   readonly #draw: Omit<Draw, "index">;
   readonly #ring: ReadbackRing;
   readonly #makeRoom: (tokens: number) => Promise<void>;
@@ -56,10 +60,7 @@ export class Reply {
   ) {
     this.#runner = runner;
     this.#own = frame.lower.at(-1)!;
-    this.#earlierPages = {
-      lower: tablePages(frame.lower.slice(0, -1)),
-      upper: tablePages(frame.upper.slice(0, -1)),
-    };
+    this.#earlierPages = earlierPages(frame);
     this.#draw = draw;
     this.#ring = ring;
     this.#makeRoom = makeRoom;

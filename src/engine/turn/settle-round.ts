@@ -1,6 +1,7 @@
 /** Computes the KV of a round's last tokens after its turn, while the user reads. */
 import { Pins } from "../../memory/residency";
-import { isAllResident, isResident } from "../../memory/round";
+import type { PlacedRound } from "../../memory/page-table";
+import { isAllResident, isReadable } from "../../memory/round";
 import { HALVES } from "../../util/kv-half";
 import type { ChatRound } from "../chat/chat-round";
 import { readyBranch } from "../chat/kv-state";
@@ -35,18 +36,22 @@ async function settleRound(
 ): Promise<void> {
   const isBegun = HALVES.every((half) => round[half].computedTokens > 0);
   if (!isBegun || isAllResident(round)) return;
+  if (HALVES.some((half) => round[half].lacksLocal)) return;
   const frame = frameOf({
     history: rounds.slice(0, rounds.indexOf(round)),
     own: [round],
     ownTokens: round.tokens.length,
     contextTokens,
+    window: runner.cache.window,
     ...seenBy(round.attended, index !== undefined),
   });
   const pins = new Pins(residency);
   try {
     for (const half of HALVES) {
       const others = frame[half].slice(0, -1);
-      if (!others.every((other) => isResident(other.round, half))) return;
+      const isThere = ({ round: other, isFar }: PlacedRound) =>
+        isReadable(other, half, !isFar);
+      if (!others.every(isThere)) return;
       for (const one of frame[half]) pins.add(one.round, half);
     }
     for (const half of HALVES) await residency.give(round, half);

@@ -20,7 +20,9 @@ import { type ScoreRequest, scoreHeads } from "./score-heads";
 import { strideOf } from "../weights/matrix-format";
 import type { Tuning } from "./tuning";
 import type { Weights } from "../weights/weights";
+import { HALVES } from "../../util/kv-half";
 import { rotationOf } from "./rope";
+import type { TableSizes } from "./step";
 import {
   createWorkspace,
   qkvColumns,
@@ -37,17 +39,17 @@ export interface LayerRange {
   to: number;
 }
 
-/** How many workgroups share the page table of each half: as in the step. */
-export interface KeySplits {
-  lowerSplits: number;
-  upperSplits: number;
+/** How many workgroups share each page table: as in the step. */
+type Splits = Pick<TableSizes, "lowerSplits" | "upperSplits">;
+export interface KeySplits extends Splits {
+  local?: Splits | undefined;
 }
 
 /** Attention mass at the last layer of a run, by page. */
 export interface MassRequest {
   /** Receives [heads][pages] f32. */
   pageMass: GPUBuffer;
-  /** Entries of the page table of that layer's half. */
+  /** Entries of that layer's page table. */
   pages: number;
   /** At least `massScratchBytes` long. */
   scratch: GPUBuffer;
@@ -79,7 +81,7 @@ export class Decoder {
   readonly #norm: Dispatch<{ asked: number }>;
   readonly #head: (pass: Pass, rows: number) => void;
   readonly #sample: Dispatch<unknown>;
-  #appendPage!: Dispatch<unknown>;
+  #appendPage: Dispatch<unknown>[] = [];
   #layers: LayerDispatches[] = [];
   #generation = -1;
 
@@ -215,7 +217,7 @@ export class Decoder {
   /** Enters the page that a decode step writes to into the page tables. */
   appendPage(pass: Pass): void {
     this.#refresh();
-    this.#appendPage(pass, {});
+    for (const append of this.#appendPage) append(pass, {});
   }
 
   /**
@@ -227,7 +229,7 @@ export class Decoder {
     pass: Pass,
     { from, to }: LayerRange,
     rows: number,
-    { lowerSplits, upperSplits }: KeySplits,
+    splitsOf: KeySplits,
     mass?: MassRequest,
     scores?: ScoreRequest,
   ): void {
@@ -236,8 +238,9 @@ export class Decoder {
       this.#config;
     for (let l = from; l < to; l++) {
       const layer = this.#layers[l]!;
-      const isLower = l < this.#cache.upper.firstLayer;
-      const splits = isLower ? lowerSplits : upperSplits;
+      const half = this.#cache.halfOf(l);
+      const of = half.isLocal(l) ? splitsOf.local! : splitsOf;
+      const splits = half.half === "lower" ? of.lowerSplits : of.upperSplits;
       const shape = { rows, group: heads / kvHeads, kvHeads, splits };
       layer.qkv(pass, rows);
       layer.append(pass, rows);
@@ -288,7 +291,7 @@ export class Decoder {
   #refresh(): void {
     if (this.#generation === this.#cache.generation) return;
     this.#generation = this.#cache.generation;
-    const { lower, upper } = this.#cache;
+    const { lower, upper, window } = this.#cache;
     this.#layers = this.#config.layers.map((layer, l) =>
       recordLayer(
         this.#context,
@@ -297,14 +300,20 @@ export class Decoder {
         this.#keysOf(l),
       ),
     );
-    this.#appendPage = this.#kernels.appendPage.record(
-      {
-        step: this.workspace.step.buffer,
-        lower_table: lower.table,
-        upper_table: upper.table,
-      },
-      {},
-    );
+    const append = (
+      lower_table: GPUBuffer,
+      upper_table: GPUBuffer,
+      first: 0 | 2,
+    ) =>
+      this.#kernels.appendPage.record(
+        { step: this.workspace.step.buffer, lower_table, upper_table },
+        { first },
+      );
+    this.#appendPage = [append(lower.table, upper.table, 0)];
+    // A half without local pages enters its page a second time.
+    const [one, other] = [lower, upper].map(({ local, main }) => local ?? main);
+    if (window !== undefined)
+      this.#appendPage.push(append(one!.table, other!.table, 2));
   }
 
   /** Attention of layer l that also sums its mass by page: two dispatches, recorded for this call only. */
@@ -384,13 +393,12 @@ export class Decoder {
   }
 
   #keysOf(l: number): LayerKeys {
-    const { lower, upper } = this.#cache;
-    const isLower = l < upper.firstLayer;
-    const half = isLower ? lower : upper;
+    const half = this.#cache.halfOf(l);
+    const { layers, table } = half.poolOf(l);
     return {
-      pages: half.layers[l - half.firstLayer]!,
-      table: half.table,
-      half: isLower ? 0 : 1,
+      pages: layers.get(l)!,
+      table,
+      half: HALVES.indexOf(half.half) + (half.isLocal(l) ? HALVES.length : 0),
     };
   }
 }

@@ -20,9 +20,9 @@ export interface LayerContext {
 /** The buffers of a layer's keys and values. */
 export interface LayerKeys {
   pages: LayerPages;
-  /** The page table of the layer's half. */
+  /** The page table of the layer's half, or of the local layers there. */
   table: GPUBuffer;
-  /** 0: lower, 1: upper. */
+  /** 0: lower, 1: upper; 2 more where local layers have pages of their own. */
   half: number;
 }
 

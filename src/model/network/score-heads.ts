@@ -51,7 +51,7 @@ export function scoreHeads(
     kernels.evenScores.record(
       {
         scoring,
-        entries: request.entries[HALVES[keys.half]!],
+        entries: request.entries[HALVES[keys.half % HALVES.length]!],
         rope: workspace.ropes[ropeIndex(config, rope)]!,
         qkv: workspace.qkv,
         k_pages,

@@ -1,20 +1,34 @@
 /** The small buffer with a step's inputs: `struct Step` of shared/step.wgsl. */
 import type { Gpu } from "../../gpu/gpu";
-import { HALVES } from "../../util/kv-half";
+import { type Half, HALVES } from "../../util/kv-half";
 
 /** Row token that means "the token that the sampler drew last". */
 export const SAMPLED = 0xffffffff;
 
+/** Where a token's K and V go: page × 16 + place in the page. */
+export interface RowSlots {
+  lowerSlot: number;
+  upperSlot: number;
+  /** The same in local layers, whose pages lie apart (memory/kv-cache.ts). Default 0. */
+  lowerLocalSlot?: number;
+  upperLocalSlot?: number;
+}
+
 /** One token to compute. */
-export interface StepRow {
+export interface StepRow extends RowSlots {
   token: number;
   /** Position in the chat. */
   position: number;
   /** Place within its round. */
   localPosition: number;
-  /** Slot of its K and V: page × 16 + place in the page. */
-  lowerSlot: number;
-  upperSlot: number;
+}
+
+/** Entries of the page tables, and how many workgroups share each. */
+export interface TableSizes {
+  lowerPages: number;
+  upperPages: number;
+  lowerSplits: number;
+  upperSplits: number;
 }
 
 /** How the sampler draws, in the kernel's terms. */
@@ -29,24 +43,29 @@ export interface Draw {
   repetitionPenalty: number;
 }
 
-export interface Step {
+export interface Step extends TableSizes {
   rows: readonly StepRow[];
   /** The last so many rows are those whose logits or mass are wanted. */
   askedRows: number;
-  /** Entries of the page tables. */
-  lowerPages: number;
-  upperPages: number;
-  lowerSplits: number;
-  upperSplits: number;
+  /** The tables of local layers, if their pages lie apart. */
+  local?: TableSizes | undefined;
   draw?: Draw;
   /** Decode steps: index in the page table and entry of the page that the row goes to, by half. */
-  appended?: { lower: readonly number[]; upper: readonly number[] };
+  appended?: Record<Half, readonly number[]>;
+  /** The same for tables of local layers. Default: `appended`, for halves that have none. */
+  appendedLocal?: Partial<Record<Half, readonly number[]>> | undefined;
 }
 
 /** An index in a page table, and the words of its entry. */
 const APPENDED_WORDS = 7;
-const HEADER_WORDS = 13 + 2 * APPENDED_WORDS;
-const ROW_WORDS = 5;
+const HEADER_WORDS = 17 + 4 * APPENDED_WORDS;
+const ROW_WORDS = 7;
+const NO_TABLES: TableSizes = {
+  lowerPages: 0,
+  upperPages: 0,
+  lowerSplits: 1,
+  upperSplits: 1,
+};
 
 /** Packs steps and writes them, each with one call. */
 export class StepBuffer {
@@ -67,7 +86,8 @@ export class StepBuffer {
   }
 
   write(step: Step): void {
-    const { rows, draw, appended } = step;
+    const { rows, draw, appended, appendedLocal } = step;
+    const tables = [step, step.local ?? NO_TABLES];
     let word = 0;
     const u32 = (value: number) =>
       this.#view.setUint32(4 * word++, value, true);
@@ -75,10 +95,14 @@ export class StepBuffer {
       this.#view.setFloat32(4 * word++, value, true);
     u32(rows.length);
     u32(step.askedRows);
-    u32(step.lowerPages);
-    u32(step.upperPages);
-    u32(step.lowerSplits);
-    u32(step.upperSplits);
+    for (const { lowerPages, upperPages } of tables) {
+      u32(lowerPages);
+      u32(upperPages);
+    }
+    for (const { lowerSplits, upperSplits } of tables) {
+      u32(lowerSplits);
+      u32(upperSplits);
+    }
     u32(draw?.index ?? 0);
     u32(draw?.seed ?? 0);
     f32(draw?.temperature ?? 0);
@@ -86,14 +110,17 @@ export class StepBuffer {
     f32(draw?.topP ?? 1);
     f32(draw?.minP ?? 0);
     f32(draw?.repetitionPenalty ?? 1);
-    for (const half of HALVES)
-      for (let i = 0; i < APPENDED_WORDS; i++) u32(appended?.[half][i] ?? 0);
+    for (const entries of [appended, { ...appended, ...appendedLocal }])
+      for (const half of HALVES)
+        for (let i = 0; i < APPENDED_WORDS; i++) u32(entries?.[half]?.[i] ?? 0);
     for (const row of rows) {
       u32(row.token);
       u32(row.position);
       u32(row.localPosition);
       u32(row.lowerSlot);
       u32(row.upperSlot);
+      u32(row.lowerLocalSlot ?? 0);
+      u32(row.upperLocalSlot ?? 0);
     }
     this.#gpu.write(this.buffer, 0, new Uint8Array(this.#bytes, 0, 4 * word));
   }

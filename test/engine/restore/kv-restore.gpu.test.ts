@@ -135,12 +135,13 @@ async function restore(
 }
 
 async function recompute(
-  { restorer, rounds, contextTokens }: TestChat,
+  { restorer, rounds, contextTokens, store }: TestChat,
   half: Half,
   selected?: ReadonlySet<number>,
 ) {
   const request = { history: rounds, contextTokens, selected };
-  for await (const _ of restorer.recompute(rounds, half, request)) void _;
+  for await (const _ of restorer.recompute(rounds, half, request, store))
+    void _;
 }
 
 describe("what is stored", () => {
