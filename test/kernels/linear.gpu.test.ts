@@ -19,25 +19,45 @@ import { testMatrix } from "../support/quantised";
 import { seededNormals } from "../support/random";
 
 const gpu = await testGpu();
-const compiled = new Map<MatrixFormat, ReturnType<typeof compile>>();
+/** Teams of matvec as for many columns on a GPU, as for few, and as on a software adapter. */
+const VARIANTS = {
+  matvec: { team_lanes: 32, workgroup_size: 64, row_tile: 1 },
+  "matvec, small teams": { team_lanes: 8, workgroup_size: 32, row_tile: 1 },
+  "matvec, two rows at a time": {
+    team_lanes: 4,
+    workgroup_size: 16,
+    row_tile: 2,
+    is_compact: 1,
+  },
+};
+const names = [
+  "matvec",
+  "matvec, small teams",
+  "matvec, two rows at a time",
+  "matmul",
+] as const;
+const compiled = new Map<string, Promise<LinearKernel>>();
+type LinearKernel = Awaited<ReturnType<typeof matmul>>;
 
-/** Pipelines are compiled when a test first needs them. */
-function kernelsOf(format: MatrixFormat) {
-  const known = compiled.get(format) ?? compile(format);
-  compiled.set(format, known);
-  return known;
-}
-
-async function compile(format: MatrixFormat) {
+/** A pipeline is compiled when a test first needs it. */
+function kernelOf(
+  name: (typeof names)[number],
+  format: MatrixFormat,
+  normalizes: boolean,
+): Promise<LinearKernel> {
+  const key = [name, format, normalizes].join();
   const weight_format = WEIGHT_FORMAT[format];
-  return {
-    matvec: await matvec(gpu, { weight_format, row_tile: 1 }),
-    "matvec, four rows at a time": await matvec(gpu, {
-      weight_format,
-      row_tile: 4,
-    }),
-    matmul: await matmul(gpu, { weight_format }),
-  };
+  const known =
+    compiled.get(key) ??
+    (name === "matmul"
+      ? matmul(gpu, { weight_format })
+      : matvec(gpu, {
+          weight_format,
+          normalizes: Number(normalizes), // not looked at by compact ones
+          ...VARIANTS[name],
+        }));
+  compiled.set(key, known);
+  return known;
 }
 
 interface Case {
@@ -140,7 +160,6 @@ const cases: Case[] = [
   },
 ];
 
-const names = ["matvec", "matvec, four rows at a time", "matmul"] as const;
 describe.each(names)("%s", (name) => {
   test.each(cases)(
     "agrees with the reference: $rows × $inputs → $outputs $type $epilogue × $scale norm=$normalizes bias=$hasBias",
@@ -196,8 +215,8 @@ describe.each(names)("%s", (name) => {
         asked_only: 0,
         result_scale: scale,
       };
-      const kernels = await kernelsOf(type);
-      const dispatch = kernels[name].record(buffers, params);
+      const kernel = await kernelOf(name, type, normalizes);
+      const dispatch = kernel.record(buffers, params);
       await inOnePass(gpu, (pass) => dispatch(pass, { rows, weightRows }));
 
       const expected = reference(x, values, {
@@ -221,8 +240,8 @@ test.each(names)(
   async (name) => {
     const y = upload(gpu, new Float32Array(32 * 16).fill(7));
     const unused = upload(gpu, new Float32Array(8));
-    const kernels = await kernelsOf("F32");
-    const dispatch = kernels[name].record(
+    const kernel = await kernelOf(name, "F32", false);
+    const dispatch = kernel.record(
       {
         step: uploadStep(gpu, {
           rows: Array.from({ length: 20 }, () => ({})),

@@ -65,3 +65,23 @@ test("spilled registers are over the limit", () => {
     'matvec {"row_tile":1} spills 3 registers.',
   ]);
 });
+
+test("a matvec of four-bit weights with too many instructions or loads is over the limit", () => {
+  const [compiled] = readListings(
+    OUTPUT.replaceAll(
+      '{"row_tile":1}',
+      '{"weight_format":5,"row_tile":1,"normalizes":0}',
+    ),
+  );
+  const faultsWith = (loop: { valu: number; loads: number }) =>
+    faultsOf({
+      ...compiled!,
+      spills: 0,
+      loop: { ...compiled!.loop!, ...loop },
+    });
+  expect(faultsWith({ valu: 352, loads: 16 })).toEqual([]);
+  expect(faultsWith({ valu: 384, loads: 17 })).toEqual([
+    expect.stringContaining(": 3.00 vector instructions a weight"),
+    expect.stringContaining(": 17 loads for 128 weights"),
+  ]);
+});

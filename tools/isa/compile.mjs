@@ -60,7 +60,7 @@ function compileNext(descriptor) {
     constants: compute.constants ?? {},
   });
   const made = before.then(() => {
-    writeSync(2, `=== ${name}\n`);
+    writeSync(2, `\n=== ${name}\n`);
     return compile(descriptor);
   });
   before = made;

@@ -19,13 +19,15 @@ import { exactGroups, packGroups } from "../weights/quant-formats";
 import { valuesOf } from "../weights/quantize";
 import { StepBuffer } from "./step";
 
-/** One row, a few, and more than a tile: each has a kernel of its own. */
+/** One row, a few, and more than a tile: each has kernels of its own. */
 const ROWS = [1, 5, 33];
 const MOST_ROWS = 33;
 const COLUMNS = 96;
 /** Not a multiple of any tile, so that rows of results are padded. */
 const RESULTS = 70;
 const STRIDE = 72;
+/** Of the norm. */
+const EPS = 1e-5;
 /** Relative to the largest sum: weights are exact in every format, so only the order of additions differs. */
 const TOLERANCE = 1e-5;
 
@@ -84,13 +86,28 @@ async function checkFormat(
       weights: make("weights", packed.weights),
       scales: packed.scales && make("scales", packed.scales),
     };
-    const run = recordLinear(kernels, step.buffer, {
+    const linear = {
       x: make("inputs", x),
       weight: { rows: RESULTS, columns: COLUMNS, parts: [part] },
       y,
       yStride: STRIDE,
-    });
-    for (const rows of ROWS) {
+    };
+    const norm = { weight: make("norm", normWeights()), eps: EPS };
+    const { matvecs } = kernels.linear[format]!;
+    const runs = matvecs.flatMap((matvec) =>
+      matvec.norms.map((normalizes) => ({
+        normalizes,
+        run: recordLinear(kernels, step.buffer, {
+          ...linear,
+          matvec,
+          ...(normalizes && { norm }),
+        }),
+      })),
+    );
+    const normalized = normalize(x);
+    for (const { rows, normalizes, run } of runs.flatMap((one) =>
+      ROWS.map((rows) => ({ rows, ...one })),
+    )) {
       step.write({
         rows: Array.from({ length: rows }, () => NO_ROW),
         askedRows: 0,
@@ -98,7 +115,8 @@ async function checkFormat(
       });
       gpu.submit("canary", (pass) => run(pass, rows));
       const got = new Float32Array(await readBuffer(gpu, y));
-      const error = relativeError(got, x, weights, rows);
+      const input = normalizes ? normalized : x;
+      const error = relativeError(got, input, weights, rows);
       if (!(error <= TOLERANCE))
         throw new WebGpuUnavailableError(
           `This GPU computes wrong numbers (${rows} × ${COLUMNS} × ${RESULTS}, weights in ${format}: off by ${error.toPrecision(2)} of the largest). Update the graphics driver, or use another browser or device.`,
@@ -133,6 +151,24 @@ function inputs(): Float32Array {
   );
 }
 
+/** [COLUMNS] */
+function normWeights(): Float32Array {
+  return Float32Array.from({ length: COLUMNS }, (_, i) => (1 + (i % 7)) / 4);
+}
+
+/** RMS norm of the rows, by `normWeights`. */
+function normalize(x: Float32Array): Float64Array {
+  const weights = normWeights();
+  const out = new Float64Array(x.length);
+  for (let from = 0; from < x.length; from += COLUMNS) {
+    const row = x.subarray(from, from + COLUMNS);
+    const squares = row.reduce((sum, value) => sum + value * value, 0);
+    const factor = 1 / Math.sqrt(squares / COLUMNS + EPS);
+    row.forEach((value, i) => (out[from + i] = value * weights[i]! * factor));
+  }
+  return out;
+}
+
 /** [RESULTS, COLUMNS], and as they are on the GPU: exact in the format, some groups 32 times as large as others. */
 function weightsFor(format: MatrixFormat) {
   const count = RESULTS * COLUMNS;
@@ -160,7 +196,7 @@ function encoded(values: Float32Array, format: FloatType) {
 /** The largest error of the first rows, relative to their largest result; NaN counts as infinite. */
 function relativeError(
   got: Float32Array,
-  x: Float32Array,
+  x: ArrayLike<number>,
   weights: Float32Array,
   rows: number,
 ): number {

@@ -13,7 +13,7 @@ import { evenScoresJoin } from "../../kernels/even-scores-join";
 import { KV_FORMAT, WEIGHT_FORMAT } from "../../kernels/formats";
 import { matmul } from "../../kernels/matmul";
 import { normAdd } from "../../kernels/norm-add";
-import { matvec, matvecLanes } from "../../kernels/matvec";
+import { matvec, type MatvecTeams, matvecTeams } from "../../kernels/matvec";
 import { pageMass } from "../../kernels/page-mass";
 import { relevance } from "../../kernels/relevance";
 import { relevanceJoin } from "../../kernels/relevance-join";
@@ -22,12 +22,18 @@ import { ropeAppend } from "../../kernels/rope-append";
 import { sample } from "../../kernels/sample";
 import type { KvFormat } from "../../memory/kv-cache";
 import type { ModelConfig } from "../config/computable";
-import type { MatrixFormat, WeightFormats } from "../weights/matrix-format";
+import {
+  isQuantFormat,
+  type MatrixFormat,
+  strideOf,
+  type WeightFormats,
+} from "../weights/matrix-format";
+import { GROUP } from "../weights/quant-formats";
 import type { Tuning } from "./tuning";
 import { rotaryDim } from "./workspace";
 
 /** Rows that share the unpacked weights in matvec, if there are a few. */
-const ROW_TILE = 4;
+const ROW_TILE = 2;
 
 export type KernelSet = Awaited<ReturnType<typeof compileKernels>>;
 
@@ -125,18 +131,68 @@ async function compileLinear(
   return Object.fromEntries(compiled);
 }
 
+/** Kernels of matvec with the same constants but for the rows of x. */
+export type MatvecKernels = Awaited<ReturnType<typeof compileMatvec>>;
+
 async function compileFormat(
   gpu: Gpu,
   config: ModelConfig,
   format: MatrixFormat,
   tuning: Tuning,
 ) {
-  const weight_format = WEIGHT_FORMAT[format];
-  const workgroup_size = matvecLanes(config.hiddenSize, tuning.matvecLanes);
-  const [one, few, many] = await Promise.all([
-    matvec(gpu, { weight_format, workgroup_size, row_tile: 1 }),
-    matvec(gpu, { weight_format, workgroup_size, row_tile: ROW_TILE }),
-    matmul(gpu, { weight_format }),
+  const { hiddenSize, intermediateSize, numAttentionHeads, headDim } = config;
+  const teamsFor = (columns: number) =>
+    matvecTeams(groupsOf(columns, format), tuning.matvecTeam);
+  const constantsFor = (columns: number, hasNorm: boolean) => ({
+    weight_format: WEIGHT_FORMAT[format],
+    ...teamsFor(columns),
+    ...(tuning.isCompact ? { is_compact: 1 } : { normalizes: Number(hasNorm) }),
+  });
+  const columns = [hiddenSize, numAttentionHeads * headDim, intermediateSize];
+  const wanted = [
+    constantsFor(hiddenSize, true),
+    ...columns.map((one) => constantsFor(one, false)),
+  ];
+  const distinct = new Map(wanted.map((one) => [JSON.stringify(one), one]));
+  const [many, ...matvecs] = await Promise.all([
+    matmul(gpu, { weight_format: WEIGHT_FORMAT[format] }),
+    ...[...distinct.values()].map((one) => compileMatvec(gpu, one)),
   ]);
-  return { matvec: one, matvecRows: few, matmul: many };
+  return {
+    matmul: many,
+    matvecs,
+    /** For a matrix of so many columns. */
+    matvecFor: (columns: number, hasNorm: boolean): MatvecKernels => {
+      const key = JSON.stringify(constantsFor(columns, hasNorm));
+      const found = matvecs[[...distinct.keys()].indexOf(key)];
+      if (!found)
+        throw new RangeError(
+          `no matvec for ${columns} columns in ${format}, norm: ${hasNorm}`,
+        );
+      return found;
+    },
+  };
+}
+
+async function compileMatvec(
+  gpu: Gpu,
+  constants: MatvecTeams & { normalizes?: number },
+) {
+  const [one, few] = await Promise.all([
+    matvec(gpu, { ...constants, row_tile: 1 }),
+    matvec(gpu, { ...constants, row_tile: ROW_TILE }),
+  ]);
+  /** For matrices with a norm, without, or both. */
+  const norms =
+    constants.normalizes === undefined
+      ? [false, true]
+      : [constants.normalizes === 1];
+  return { norms, one, few };
+}
+
+/** What a lane of matvec takes in a turn: a group of quants, or eight floats. */
+function groupsOf(columns: number, format: MatrixFormat): number {
+  return isQuantFormat(format) && format !== "IQ4"
+    ? columns / GROUP
+    : strideOf(columns) / 8;
 }

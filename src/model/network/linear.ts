@@ -1,7 +1,7 @@
 /** A linear layer: the kernel for few rows and the one for many, behind one call. */
 import type { Pass } from "../../gpu/gpu";
 import { EPILOGUE } from "../../kernels/linear";
-import type { KernelSet } from "./kernel-set";
+import type { KernelSet, MatvecKernels } from "./kernel-set";
 import type { Matrix } from "../weights/matrix";
 import { strideOf } from "../weights/matrix-format";
 
@@ -21,6 +21,8 @@ export interface Linear {
   scale?: number;
   /** Whether x holds only the asked rows of the step. */
   askedOnly?: boolean;
+  /** Kernels for few rows, where they are not chosen by the matrix. */
+  matvec?: MatvecKernels;
 }
 
 /** Up to this many rows matvec is used; beyond, matmul's tiles pay off. */
@@ -44,6 +46,7 @@ export function recordLinear(
     epilogue = "store",
     scale = 1,
     askedOnly = false,
+    matvec,
   }: Linear,
 ): (pass: Pass, rows: number) => void {
   const { columns, parts } = weight;
@@ -76,11 +79,12 @@ export function recordLinear(
       asked_only: Number(askedOnly),
       result_scale: scale,
     };
-    const { matvec, matvecRows, matmul } = kernels.linear[format]!;
+    const { matmul, matvecFor } = kernels.linear[format]!;
+    const { one, few } = matvec ?? matvecFor(columns, norm !== undefined);
     return {
       weightRows: rows,
-      one: matvec.record(buffers, params),
-      few: matvecRows.record(buffers, params),
+      one: one.record(buffers, params),
+      few: few.record(buffers, params),
       many: matmul.record(buffers, params),
     };
   });

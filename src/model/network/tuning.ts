@@ -6,14 +6,17 @@ export interface Tuning {
   busyWorkgroups: number;
   /** Queries per workgroup of attention, if there are many rows. */
   attentionQueries: number;
-  /** The most invocations of a workgroup of matvec. */
-  matvecLanes: number;
+  /** Invocations that share rows of a matrix in matvec, at most; and those of a workgroup, if that is more. */
+  matvecTeam: { most: number; lanes: number };
+  /** Whether there are fewer and smaller kernels, because compiling them takes long. */
+  isCompact: boolean;
 }
 
 export const GPU_TUNING: Tuning = {
   busyWorkgroups: 256,
   attentionQueries: 16,
-  matvecLanes: 64,
+  matvecTeam: { most: 32, lanes: 32 },
+  isCompact: false,
 };
 
 /**
@@ -23,7 +26,8 @@ export const GPU_TUNING: Tuning = {
 const SOFTWARE_TUNING: Tuning = {
   busyWorkgroups: 1,
   attentionQueries: 1,
-  matvecLanes: 16,
+  matvecTeam: { most: 4, lanes: 16 },
+  isCompact: true,
 };
 
 export function tuningFor(gpu: Gpu): Tuning {
