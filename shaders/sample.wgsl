@@ -5,139 +5,111 @@
 //   4. top-p: of the rest, keep the likeliest whose probabilities reach p, ties kept (1: all)
 //   5. min-p: keep probability >= min_p · the largest (0: all)
 //   6. Gumbel-max: argmax of a + noise(seed, draw, token) over what was kept
-// Each filter is a threshold on a. The k-th largest and the edge of top-p are found by radix select
-// over the bits of a, eight at a time, with a histogram of counts or of probabilities in fixed point:
-// integer sums, so the same seed gives the same token whatever order the invocations run in.
+// sample-scan.wgsl and sample-gather.wgsl have passed over the logits, in many workgroups, and left the few tokens
+// that can still be drawn: `candidates`. Each filter is a threshold on a. The k-th largest and the edge of top-p are
+// found by radix select over the bits of a, eight at a time, with a histogram of counts or of probabilities in fixed
+// point: integer sums, so the same seed gives the same token whatever order the candidates are in.
 //
-// If a logit is NaN or +∞, or all are −∞, nothing can be drawn: the result is NO_TOKEN. WGSL may assume that such
-// values don't occur, so they are detected by their bits.
+// One workgroup; its invocations stride over the candidates. Logits of which nothing can be drawn give NO_TOKEN.
 //
-// One workgroup; its invocations stride over the vocabulary.
-//
-// Comes after shared/step.wgsl.
+// Comes after shared/step.wgsl, shared/sampling.wgsl.
 
 struct Params { vocab_size : u32 }
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> logits : array<f32>;        // [vocab_size]
-@group(0) @binding(3) var<storage, read_write> seen : array<u32>;    // [vocab_size / 32]: a bit a token
-@group(0) @binding(4) var<storage, read_write> sampled : array<u32>; // [1]
+@group(0) @binding(2) var<storage, read> blocks : array<Block>;              // [vocab_size / SAMPLE_BLOCK]
+@group(0) @binding(3) var<storage, read_write> candidates : Candidates;
+@group(0) @binding(4) var<storage, read_write> seen : array<atomic<u32>>;    // [vocab_size / 32]: a bit a token
+@group(0) @binding(5) var<storage, read_write> sampled : array<u32>;         // [1]
 
-const LANES = 256u;
-const NO_TOKEN = 0xffffffffu;
 const ONE = 2147483648.0; // probability 1 in fixed point
+const BINS = 256u;
+const GROUP_BINS = 16u;
 
-var<workgroup> best_values : array<f32, LANES>;
-var<workgroup> best_tokens : array<u32, LANES>;
-var<workgroup> histogram : array<atomic<u32>, 256>;
+var<workgroup> histogram : array<atomic<u32>, BINS>;
+var<workgroup> group_sums : array<u32, GROUP_BINS>;
 var<workgroup> chosen_prefix : u32;
 var<workgroup> still_wanted : u32;
+var<workgroup> total_kept : atomic<u32>;
 var<workgroup> is_broken : atomic<u32>;
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(sample_lanes)
 fn main(@builtin(local_invocation_index) lane : u32) {
-  // The largest logit, and its token.
-  var best = -3.4e38;
-  var token = NO_TOKEN;
-  for (var i = lane; i < params.vocab_size; i += LANES) {
-    if (is_nan_or_infinity(logits[i])) { atomicStore(&is_broken, 1u); }
-    let value = adjusted(i);
-    if (value > best) { best = value; token = i; }
+  let block_count = (params.vocab_size + SAMPLE_BLOCK - 1u) / SAMPLE_BLOCK;
+  var best = Best(LEAST, NO_TOKEN);
+  for (var i = lane; i < block_count; i += sample_lanes) {
+    best = better(best, Best(blocks[i].best, blocks[i].token));
+    if (blocks[i].is_broken != 0u) { atomicStore(&is_broken, 1u); }
   }
-  let largest = reduce_best(best, token, lane);
+  let largest = workgroup_best(best, lane);
+  var drawn = largest.token;
 
   if (step.temperature > 0.0) {
     var lowest = 0u; // the least key that is kept
-    if (step.top_k > 0u && step.top_k < params.vocab_size) {
-      lowest = radix_select(lowest, step.top_k, 0.0, 0.0, lane);
+    if (has_filters(params.vocab_size)) { lowest = least_kept(largest.value, block_count, lane); }
+    best = Best(LEAST, NO_TOKEN);
+    let count = atomicLoad(&candidates.count);
+    for (var i = lane; i < count; i += sample_lanes) {
+      let value = bitcast<f32>(candidates.list[i].x);
+      let token = candidates.list[i].y;
+      if (key_of(value) < lowest || exp(value - largest.value) < step.min_p) { continue; }
+      best = better(best, Best(value + gumbel(token), token));
     }
-    if (step.top_p < 1.0) {
-      let total = kept_total(lowest, largest, lane);
-      lowest = max(lowest, radix_select(lowest, u32(step.top_p * ONE), largest, total, lane));
-    }
-    best = -3.4e38;
-    token = NO_TOKEN;
-    for (var i = lane; i < params.vocab_size; i += LANES) {
-      let value = adjusted(i);
-      if (key_of(value) < lowest || exp(value - largest) < step.min_p) { continue; }
-      let noisy = value + gumbel(i);
-      if (noisy > best) { best = noisy; token = i; }
-    }
-    reduce_best(best, token, lane);
+    drawn = workgroup_best(best, lane).token;
   }
 
   if (lane == 0u) {
-    let drawn = select(best_tokens[0], NO_TOKEN, atomicLoad(&is_broken) == 1u);
+    if (atomicLoad(&is_broken) != 0u) { drawn = NO_TOKEN; }
     sampled[0] = drawn;
-    if (drawn != NO_TOKEN) { seen[drawn / 32u] |= 1u << (drawn % 32u); }
+    if (drawn != NO_TOKEN) { atomicOr(&seen[drawn / 32u], 1u << (drawn % 32u)); }
   }
 }
 
-fn is_nan_or_infinity(logit : f32) -> bool {
-  let bits = bitcast<u32>(logit);
-  return (bits & 0x7f800000u) == 0x7f800000u && bits != 0xff800000u; // −∞ is a probability of 0
-}
-
-// A logit after repetition penalty and temperature.
-fn adjusted(i : u32) -> f32 {
-  var logit = logits[i];
-  if (((seen[i / 32u] >> (i % 32u)) & 1u) == 1u) {
-    logit = select(logit * step.repetition_penalty, logit / step.repetition_penalty, logit > 0.0);
+// The least key that top-k and top-p keep.
+fn least_kept(largest : f32, block_count : u32, lane : u32) -> u32 {
+  var lowest = 0u;
+  var total = 0.0;
+  if (step.top_k > 0u && step.top_k < params.vocab_size) {
+    lowest = radix_select(lowest, step.top_k, 0.0, 0.0, lane);
+    if (step.top_p < 1.0) { total = kept_total(lowest, largest, lane); }
+  } else {
+    var sum = 0.0;
+    for (var i = lane; i < block_count; i += sample_lanes) { sum += blocks[i].sum * exp(blocks[i].best - largest); }
+    total = workgroup_total(sum, lane);
   }
-  return select(logit, logit / step.temperature, step.temperature > 0.0);
-}
-
-// The largest value of all invocations, the lowest token on ties; the token is left in best_tokens[0].
-fn reduce_best(value : f32, token : u32, lane : u32) -> f32 {
-  workgroupBarrier();
-  best_values[lane] = value;
-  best_tokens[lane] = token;
-  workgroupBarrier();
-  for (var stride = LANES / 2u; stride > 0u; stride /= 2u) {
-    if (lane < stride) {
-      let other = best_values[lane + stride];
-      let other_token = best_tokens[lane + stride];
-      if (other > best_values[lane] || (other == best_values[lane] && other_token < best_tokens[lane])) {
-        best_values[lane] = other;
-        best_tokens[lane] = other_token;
-      }
-    }
-    workgroupBarrier();
+  if (step.top_p < 1.0) {
+    lowest = max(lowest, radix_select(lowest, max(1u, u32(step.top_p * ONE)), largest, total, lane));
   }
-  return best_values[0];
+  return lowest;
 }
 
-// Σ exp(a − largest) over the kept tokens, the same in every invocation.
+// Σ exp(a − largest) over the kept candidates, the same in every invocation; in fixed point, for they have no order.
 fn kept_total(lowest : u32, largest : f32, lane : u32) -> f32 {
-  var sum = 0.0;
-  for (var i = lane; i < params.vocab_size; i += LANES) {
-    let value = adjusted(i);
-    if (key_of(value) >= lowest) { sum += exp(value - largest); }
+  let count = atomicLoad(&candidates.count);
+  let one = ONE / f32(max(1u, count));
+  for (var i = lane; i < count; i += sample_lanes) {
+    let value = bitcast<f32>(candidates.list[i].x);
+    if (key_of(value) >= lowest) { atomicAdd(&total_kept, u32(exp(value - largest) * one)); }
   }
   workgroupBarrier();
-  best_values[lane] = sum;
-  workgroupBarrier();
-  for (var stride = LANES / 2u; stride > 0u; stride /= 2u) {
-    if (lane < stride) { best_values[lane] += best_values[lane + stride]; }
-    workgroupBarrier();
-  }
-  return best_values[0];
+  return f32(atomicLoad(&total_kept)) / one;
 }
 
-// The key of the token at which the kept ones, counted from the largest down, reach `wanted`.
+// The key of the candidate at which the kept ones, counted from the largest down, reach `wanted`.
 // Counts one a token when total is 0, else its probability exp(a − largest) / total in fixed point.
 fn radix_select(lowest : u32, wanted : u32, largest : f32, total : f32, lane : u32) -> u32 {
+  let count = atomicLoad(&candidates.count);
   if (lane == 0u) {
     chosen_prefix = 0u;
     still_wanted = wanted;
   }
-  for (var step_bits = 0u; step_bits < 32u; step_bits += 8u) {
-    let shift = 24u - step_bits;
-    atomicStore(&histogram[lane], 0u);
+  for (var level = 0u; level < 4u; level++) {
+    let shift = 24u - 8u * level;
+    for (var bin = lane; bin < BINS; bin += sample_lanes) { atomicStore(&histogram[bin], 0u); }
     workgroupBarrier();
     let prefix = chosen_prefix;
-    for (var i = lane; i < params.vocab_size; i += LANES) {
-      let value = adjusted(i);
+    for (var i = lane; i < count; i += sample_lanes) {
+      let value = bitcast<f32>(candidates.list[i].x);
       let key = key_of(value);
       if (key < lowest || !same_above(key, prefix, shift)) { continue; }
       var weight = 1u;
@@ -145,21 +117,41 @@ fn radix_select(lowest : u32, wanted : u32, largest : f32, total : f32, lane : u
       atomicAdd(&histogram[(key >> shift) & 255u], weight);
     }
     workgroupBarrier();
-    if (lane == 0u) {
-      var bin = 255u;
-      var above = 0u;
-      loop {
-        let here = atomicLoad(&histogram[bin]);
-        if (above + here >= still_wanted || bin == 0u) { break; }
-        above += here;
-        bin--;
-      }
-      chosen_prefix = prefix | (bin << shift);
-      still_wanted -= min(above, still_wanted);
-    }
+    choose_bin(prefix, shift, lane);
     workgroupBarrier();
   }
   return chosen_prefix;
+}
+
+// Adds the bin to the prefix at which the histogram, summed from the last bin down, reaches what is still wanted; the
+// first bin if none does. A lane sums sixteen bins, and the one whose bins reach it looks for the bin among them.
+fn choose_bin(prefix : u32, shift : u32, lane : u32) {
+  var own = 0u;
+  if (lane < GROUP_BINS) {
+    for (var i = 0u; i < GROUP_BINS; i++) { own += atomicLoad(&histogram[lane * GROUP_BINS + i]); }
+    group_sums[lane] = own;
+  }
+  workgroupBarrier();
+  let wanted = still_wanted;
+  workgroupBarrier();
+  if (lane >= GROUP_BINS) { return; }
+  var above = 0u;
+  for (var i = 0u; i < GROUP_BINS; i++) { above += select(0u, group_sums[i], i > lane); }
+  let is_reached = above < wanted && above + own >= wanted;
+  if (!is_reached && !(lane == 0u && above + own < wanted)) { return; }
+  var bin = lane * GROUP_BINS;
+  var is_found = false;
+  for (var i = 0u; i < GROUP_BINS; i++) {
+    let at = lane * GROUP_BINS + GROUP_BINS - 1u - i;
+    let here = atomicLoad(&histogram[at]);
+    if (!is_found && (above + here >= wanted || i == GROUP_BINS - 1u)) {
+      is_found = true;
+      bin = at;
+    }
+    if (!is_found) { above += here; }
+  }
+  chosen_prefix = prefix | (bin << shift);
+  still_wanted = wanted - min(above, wanted);
 }
 
 // Whether a key agrees with the prefix in the bits above the eight at `shift`.
@@ -172,20 +164,4 @@ fn same_above(key : u32, prefix : u32, shift : u32) -> bool {
 fn key_of(value : f32) -> u32 {
   let bits = bitcast<u32>(value);
   return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
-}
-
-fn gumbel(token : u32) -> f32 {
-  let hash = mix_bits(token ^ mix_bits(step.draw ^ mix_bits(step.seed)));
-  let uniform_value = (f32(hash >> 9u) + 0.5) / 8388608.0;
-  // −log(u): near 1, where the winners are, by its series, for WGSL's log is coarse there.
-  let rest = 1.0 - uniform_value;
-  let near_one = rest * (1.0 + rest * (0.5 + rest / 3.0));
-  return -log(select(-log(uniform_value), near_one, rest < 0.01));
-}
-
-// The PCG output permutation of a 32-bit congruential step.
-fn mix_bits(x : u32) -> u32 {
-  let state = x * 747796405u + 2891336453u;
-  let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
-  return (word >> 22u) ^ word;
 }

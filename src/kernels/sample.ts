@@ -1,18 +1,19 @@
 import source from "../../shaders/sample.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
-import { step } from "./shared";
+import { sampling, step } from "./shared";
 
 /** Drawn if the logits are unusable: one of them is NaN or +∞, or all are −∞. */
 export const NO_TOKEN = 0xffffffff;
 
-/** Draws the next token from logits, by the sampler settings in the step. */
+/** Draws the next token among the candidates that sample-scan and sample-gather left, by the sampler settings in the step. */
 export const sample = defineKernel({
   label: "sample",
-  shared: { step },
+  shared: { step, sampling },
   source,
   buffers: {
     step: "read",
-    logits: "read",
+    blocks: "read",
+    candidates: "read_write",
     seen: "read_write",
     sampled: "read_write",
   },

@@ -5,6 +5,7 @@ export { default as packed } from "../../shaders/shared/packed.wgsl?raw";
 export { default as pages } from "../../shaders/shared/pages.wgsl?raw";
 export { default as partials } from "../../shaders/shared/partials.wgsl?raw";
 export { default as rope } from "../../shaders/shared/rope.wgsl?raw";
+export { default as sampling } from "../../shaders/shared/sampling.wgsl?raw";
 export { default as scoring } from "../../shaders/shared/scoring.wgsl?raw";
 export { default as step } from "../../shaders/shared/step.wgsl?raw";
 export { default as sum } from "../../shaders/shared/sum.wgsl?raw";

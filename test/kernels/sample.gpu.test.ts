@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NO_TOKEN, sample } from "../../src/kernels/sample";
+import { sampleGather } from "../../src/kernels/sample-gather";
+import { sampleScan, samplerBytes } from "../../src/kernels/sample-scan";
 import type { Draw } from "../../src/model/network/step";
 import { sample as reference } from "../reference/sample";
 import {
@@ -13,7 +15,14 @@ import {
 import { seededInts, seededNormals } from "../support/random";
 
 const gpu = await testGpu();
-const kernel = await sample(gpu);
+const compiled = (sample_lanes: number) =>
+  Promise.all([
+    sampleScan(gpu, { sample_lanes }),
+    sampleGather(gpu, { sample_lanes }),
+    sample(gpu, { sample_lanes }),
+  ]);
+const few = await compiled(16); // as on software adapters
+const many = await compiled(256);
 
 const OFF: Draw = {
   index: 0,
@@ -30,29 +39,40 @@ async function draws(
   logits: Float32Array,
   settings: Draw[],
   seenTokens: number[] = [],
+  kernels = few,
 ) {
   const words = new Uint32Array(Math.ceil(logits.length / 32));
   for (const token of seenTokens) words[token >> 5]! |= 1 << (token & 31);
+  const vocabSize = logits.length;
+  const bytes = samplerBytes(vocabSize);
   const logitsBuffer = upload(gpu, logits);
+  const blocks = emptyBuffer(gpu, bytes.blocks);
+  // As an earlier draw may have left it.
+  const candidates = upload(gpu, new Uint32Array(bytes.candidates / 4).fill(7));
   const tokens: number[] = [];
   let after: Uint32Array = words;
-  for (const draw of settings) {
+  const counts: number[] = [];
+  for (const one of settings) {
     const seen = upload(gpu, words);
     const sampled = emptyBuffer(gpu, 4);
-    const dispatch = kernel.record(
-      {
-        step: uploadStep(gpu, { rows: [{}], draw }),
-        logits: logitsBuffer,
-        seen,
-        sampled,
-      },
-      { vocab_size: logits.length },
-    );
-    await inOnePass(gpu, (pass) => dispatch(pass, {}));
+    const buffers = {
+      step: uploadStep(gpu, { rows: [{}], draw: one }),
+      logits: logitsBuffer,
+      seen,
+      blocks,
+      candidates,
+      sampled,
+    };
+    const params = { vocab_size: vocabSize };
+    const dispatches = kernels.map((kernel) => kernel.record(buffers, params));
+    await inOnePass(gpu, (pass) => {
+      for (const dispatch of dispatches) dispatch(pass, { vocabSize });
+    });
+    counts.push((await downloadWords(gpu, candidates))[0]!);
     tokens.push((await downloadWords(gpu, sampled))[0]!);
     after = await downloadWords(gpu, seen, words.length);
   }
-  return { tokens, after };
+  return { tokens, after, counts };
 }
 
 test.each([1, 5, 255, 256, 257, 1536, 50_000])(
@@ -107,6 +127,40 @@ test.each<[string, Partial<Draw>]>([
   for (const { margin } of expected) expect(margin).toBeGreaterThan(1e-4);
   const { tokens } = await draws(logits, all, seen);
   expect(tokens).toEqual(expected.map(({ token }) => token));
+});
+
+describe("over many workgroups", () => {
+  const logits = seededNormals(50_001, 8).map((value) => 3 * value);
+  const of = (settings: Partial<Draw>) =>
+    Array.from({ length: 4 }, (_, i): Draw => ({
+      ...OFF,
+      ...settings,
+      index: i,
+      seed: 5 + i,
+    }));
+
+  // The last are how many tokens are handed on at most, after two passes over the logits.
+  test.each<[string, Partial<Draw>, number]>([
+    ["greedy", { temperature: 0 }, 0],
+    ["no filter", {}, 13], // one for each 4,096
+    ["min-p", { minP: 0.05 }, 13],
+    ["top-k", { topK: 40 }, 300],
+    ["top-p", { topP: 0.9, temperature: 0.7 }, 6000],
+    ["both", { topK: 20, topP: 0.8, repetitionPenalty: 1.1 }, 150],
+    ["more than blocks", { topK: 500, topP: 0.95 }, 50_001],
+    ["nearly flat", { topP: 0.9, temperature: 8 }, 50_001],
+  ])("draws what the reference draws: %s", async (_, settings, most) => {
+    const seen = [...seededInts(100, 50_001, 6)];
+    const all = of(settings);
+    const expected = all.map((draw) =>
+      reference(logits, { ...draw, step: draw.index }, seen),
+    );
+    for (const { margin } of expected) expect(margin).toBeGreaterThan(1e-4);
+    const { tokens, counts } = await draws(logits, all, seen, many);
+    expect(tokens).toEqual(expected.map(({ token }) => token));
+    for (const count of counts) expect(count).toBeLessThanOrEqual(most);
+    expect(await draws(logits, all, seen, few)).toMatchObject({ tokens });
+  });
 });
 
 test("never draws what the filters leave out, and all that they keep", async () => {

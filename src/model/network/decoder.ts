@@ -80,7 +80,7 @@ export class Decoder {
   readonly #embed: Dispatch<{ rows: number }>[];
   readonly #norm: Dispatch<{ asked: number }>;
   readonly #head: (pass: Pass, rows: number) => void;
-  readonly #sample: Dispatch<unknown>;
+  readonly #sample: Dispatch<{ vocabSize: number }>[];
   #appendPage: Dispatch<unknown>[] = [];
   #layers: LayerDispatches[] = [];
   #generation = -1;
@@ -134,10 +134,14 @@ export class Decoder {
       scale: config.head.scale,
       askedOnly: true,
     });
-    this.#sample = kernels.sample.record(
-      { step, logits, seen, sampled },
-      { vocab_size },
-    );
+    const { blocks, candidates } = this.workspace;
+    const buffers = { step, logits, seen, blocks, candidates, sampled };
+    const params = { vocab_size };
+    this.#sample = [
+      kernels.sampleScan.record(buffers, params),
+      kernels.sampleGather.record(buffers, params),
+      kernels.sample.record(buffers, params),
+    ];
   }
 
   /** @throws OutOfMemoryError */
@@ -280,7 +284,8 @@ export class Decoder {
 
   /** Draws a token from the first asked row's logits. */
   sample(pass: Pass): void {
-    this.#sample(pass, {});
+    const { vocabSize } = this.#config;
+    for (const dispatch of this.#sample) dispatch(pass, { vocabSize });
   }
 
   destroy(): void {

@@ -20,6 +20,8 @@ import { relevanceJoin } from "../../kernels/relevance-join";
 import { rmsNorm } from "../../kernels/rms-norm";
 import { ropeAppend } from "../../kernels/rope-append";
 import { sample } from "../../kernels/sample";
+import { sampleGather } from "../../kernels/sample-gather";
+import { sampleScan } from "../../kernels/sample-scan";
 import type { KvFormat } from "../../memory/kv-cache";
 import type { ModelConfig } from "../config/computable";
 import {
@@ -50,6 +52,7 @@ export async function compileKernels(
 ) {
   const kv_format = KV_FORMAT[kv];
   const head_dim = config.headDim;
+  const sample_lanes = tuning.sampleLanes;
   const rotary_dim = rotaryDim(config);
   const group = config.numAttentionHeads / config.numKeyValueHeads;
   const rowTile = attentionTile(group, head_dim);
@@ -67,7 +70,9 @@ export async function compileKernels(
     attentionJoin(gpu, { head_dim }),
     pageMass(gpu, { head_dim }),
     rmsNorm(gpu),
-    sample(gpu),
+    sampleScan(gpu, { sample_lanes }),
+    sampleGather(gpu, { sample_lanes }),
+    sample(gpu, { sample_lanes }),
     appendPage(gpu),
     relevance(gpu, { head_dim, rotary_dim, kv_format }),
     relevanceJoin(gpu),
@@ -84,6 +89,8 @@ export async function compileKernels(
     join,
     mass,
     norm,
+    sampleScanner,
+    sampleGatherer,
     sampler,
     append,
     score,
@@ -104,6 +111,8 @@ export async function compileKernels(
     attentionJoin: join,
     pageMass: mass,
     rmsNorm: norm,
+    sampleScan: sampleScanner,
+    sampleGather: sampleGatherer,
     sample: sampler,
     appendPage: append,
     relevance: score,

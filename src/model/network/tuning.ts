@@ -8,6 +8,8 @@ export interface Tuning {
   attentionQueries: number;
   /** Invocations that share rows of a matrix in matvec, at most; and those of a workgroup, if that is more. */
   matvecTeam: { most: number; lanes: number };
+  /** Invocations of a workgroup of the sampler. */
+  sampleLanes: number;
   /** Whether there are fewer and smaller kernels, because compiling them takes long. */
   isCompact: boolean;
 }
@@ -16,6 +18,7 @@ export const GPU_TUNING: Tuning = {
   busyWorkgroups: 256,
   attentionQueries: 16,
   matvecTeam: { most: 32, lanes: 32 },
+  sampleLanes: 256,
   isCompact: false,
 };
 
@@ -27,6 +30,7 @@ const SOFTWARE_TUNING: Tuning = {
   busyWorkgroups: 1,
   attentionQueries: 1,
   matvecTeam: { most: 4, lanes: 16 },
+  sampleLanes: 16,
   isCompact: true,
 };
 

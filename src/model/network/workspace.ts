@@ -1,5 +1,6 @@
 /** The buffers between the kernels of a network: one step's rows on their way through the layers. */
 import type { Gpu } from "../../gpu/gpu";
+import { samplerBytes } from "../../kernels/sample-scan";
 import type { ModelConfig } from "../config/computable";
 import { strideOf } from "../weights/matrix-format";
 import { ropeTable } from "./rope";
@@ -37,6 +38,9 @@ export interface Workspace {
   asked: GPUBuffer;
   /** [ASKED_CAPACITY, vocabulary] */
   logits: GPUBuffer;
+  /** Of each block of logits, and tokens that can be drawn: between the kernels of the sampler. */
+  blocks: GPUBuffer;
+  candidates: GPUBuffer;
   /** [1] u32: the token that the sampler drew last, or NO_TOKEN. */
   sampled: GPUBuffer;
   /** One bit per token of the vocabulary: whether the repetition penalty applies to it. */
@@ -88,6 +92,8 @@ export function createWorkspace(
       : undefined,
     asked: rows("asked rows", ASKED_CAPACITY, hiddenSize),
     logits: rows("logits", ASKED_CAPACITY, vocabSize),
+    blocks: make("blocks of logits", samplerBytes(vocabSize).blocks),
+    candidates: make("candidates", samplerBytes(vocabSize).candidates),
     sampled: make("sampled token", 4),
     seen: make("seen tokens", Math.ceil(vocabSize / 32) * 4),
     destroy() {

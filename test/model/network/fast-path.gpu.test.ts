@@ -125,7 +125,7 @@ describe.each([
   const stepCounts = {
     submits: 1,
     passes: 1,
-    dispatches: 7 * layers + 5, // page entry, embedding, norm, head, sampler
+    dispatches: 7 * layers + 7, // page entry, embedding, norm, head, three of the sampler
     bindGroups: 0,
     buffers: 0,
     writes: 1,
@@ -169,7 +169,7 @@ describe.each([
       expect(slices).toBeLessThanOrEqual(Math.ceil(rows / 16));
       expect(prefill).toMatchObject({
         passes: slices,
-        dispatches: slices * (7 * layers + 1) + 3,
+        dispatches: slices * (7 * layers + 1) + 5,
         bindGroups: 0,
         buffers: 0,
         writes: slices + 2,

@@ -1,0 +1,24 @@
+import source from "../../shaders/sample-gather.wgsl?raw";
+import { defineKernel } from "../gpu/kernel";
+import { sampling, step } from "./shared";
+
+/** Logits of a workgroup. */
+const LOGITS = 4096;
+
+/** Lists the tokens that can still be drawn. */
+export const sampleGather = defineKernel({
+  label: "sample-gather",
+  shared: { step, sampling },
+  source,
+  buffers: {
+    step: "read",
+    logits: "read",
+    seen: "read",
+    blocks: "read",
+    candidates: "read_write",
+  },
+  params: { vocab_size: "u32" },
+  workgroups: ({ vocabSize }: { vocabSize: number }) => [
+    Math.ceil(vocabSize / LOGITS),
+  ],
+});
