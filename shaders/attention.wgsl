@@ -13,6 +13,7 @@
 // Comes after shared/step.wgsl, shared/pages.wgsl, shared/rope.wgsl, shared/partials.wgsl.
 
 const NO_BASE = 0xffffffffu;
+const VALUE_LOADS = 4u; // that an invocation has under way at once
 
 struct Params {
   half : u32,        // 0: lower pages, 1: upper pages; + LOCAL: those of the half's local layers
@@ -38,6 +39,15 @@ override head_dim = 32u;
 override tile_queries = 16u;
 override tile_keys = 16u;       // divides PAGE_TOKENS
 override workgroup_size = 256u; // at least tile_queries * tile_keys
+// Where compilers are slow, loops end where a page does. Elsewhere their bounds are constants, so that they are
+// unrolled and several loads are under way at once; keys behind the page's end have no weight.
+override is_compact = false;
+
+// Values: how many queries lie between those of an invocation, and how many it has.
+override value_stride = workgroup_size / (head_dim / 4u);
+override value_queries = (tile_queries + value_stride - 1u) / value_stride; // at most 4
+// How many vec4s of the tile's keys an invocation loads.
+override key_loads = (tile_keys * head_dim / 4u + workgroup_size - 1u) / workgroup_size;
 
 var<workgroup> queries : array<vec4f, tile_queries * head_dim / 4>;
 var<workgroup> keys : array<vec4f, tile_keys * (head_dim / 4 + 1)>; // one vec4 of padding a key: no bank conflicts
@@ -71,7 +81,6 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   // Values: this invocation's columns, and the first of its queries.
   let column = lane % columns;
   let value_query = lane / columns;
-  let value_stride = workgroup_size / columns;
   var sums : array<vec4f, 4>;
 
   var rotated_base = NO_BASE;
@@ -89,9 +98,10 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
       rotate_queries(first_query, query_count, kv_head, page.base, lane);
     }
 
-    for (var start = 0u; start < page.valid; start += tile_keys) {
+    for (var start = 0u; start < select(PAGE_TOKENS, page.valid, is_compact); start += tile_keys) {
       let tile_from = ((page.page * params.kv_heads + kv_head) * PAGE_TOKENS + start) * columns;
-      for (var i = lane; i < tile_keys * columns; i += workgroup_size) {
+      for (var n = 0u; n < key_loads; n++) {
+        let i = min(lane + n * workgroup_size, tile_keys * columns - 1u);
         keys[i / columns * (columns + 1u) + i % columns] = key_at(tile_from + i);
       }
       workgroupBarrier();
@@ -121,16 +131,18 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
       }
       workgroupBarrier();
 
-      for (var i = 0u; i < 4u; i++) {
+      for (var i = 0u; i < value_queries; i++) {
         let q = value_query + i * value_stride;
         if (q < tile_queries) { sums[i] *= decays[q]; }
       }
       if (value_query < min(value_stride, tile_queries)) {
-        for (var k = 0u; k < min(tile_keys, page.valid - start); k++) {
-          let value = value_at(tile_from + k * columns + column);
-          for (var i = 0u; i < 4u; i++) {
-            let q = value_query + i * value_stride;
-            if (q < tile_queries) { sums[i] += weights[q * tile_keys + k] * value; }
+        let last_key = max(page.valid, start + 1u) - start - 1u; // what lies behind it may be anything
+        for (var k = 0u; k < select(tile_keys, min(tile_keys, last_key + 1u), is_compact); k += VALUE_LOADS) {
+          var values : array<vec4f, VALUE_LOADS>;
+          for (var v = 0u; v < VALUE_LOADS; v++) { values[v] = value_at(tile_from + min(k + v, last_key) * columns + column); }
+          for (var i = 0u; i < value_queries; i++) {
+            let q = min(value_query + i * value_stride, tile_queries - 1u); // sums of others are not looked at
+            for (var v = 0u; v < VALUE_LOADS; v++) { sums[i] += weight_of(q, k + v) * values[v]; }
           }
         }
       }
@@ -151,13 +163,19 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
     partials[partial_of_query(workgroup.x, query, kv_head) + columns] = vec4f(running_max, sum, 0.0, 0.0);
   }
   if (value_query < value_stride) {
-    for (var i = 0u; i < 4u; i++) {
+    for (var i = 0u; i < value_queries; i++) {
       let q = value_query + i * value_stride;
       if (q < tile_queries && first_query + q < query_count) {
         partials[partial_of_query(workgroup.x, first_query + q, kv_head) + column] = sums[i];
       }
     }
   }
+}
+
+// The weight of key k of the tile for a query of it.
+fn weight_of(query : u32, k : u32) -> f32 {
+  if (tile_keys % VALUE_LOADS == 0u) { return weights[query * tile_keys + k]; }
+  return select(0.0, weights[query * tile_keys + min(k, tile_keys - 1u)], k < tile_keys);
 }
 
 struct Span { first : u32, last : u32 }

@@ -2,7 +2,7 @@ import source from "../../shaders/attention.wgsl?raw";
 import { defineKernel } from "../gpu/kernel";
 import { pages, partials, rope, step } from "./shared";
 
-/** Attention of a step's rows over one half's page table, split by split; constants: `AttentionTile`'s, `head_dim`, `rotary_dim`, `kv_format`. */
+/** Attention of a step's rows over one half's page table, split by split; constants: `AttentionTile`'s, `head_dim`, `rotary_dim`, `kv_format`, `is_compact`. */
 export const attention = defineKernel({
   label: "attention",
   shared: { step, pages, rope, partials },

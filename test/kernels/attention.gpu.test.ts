@@ -34,11 +34,13 @@ async function compile(
   headDim: number,
   rotaryDim: number,
   format: PageFormat,
+  isCompact: boolean,
 ) {
   const constants = {
     head_dim: headDim,
     rotary_dim: rotaryDim,
     kv_format: KV_FORMAT[format],
+    is_compact: Number(isCompact),
   };
   const tile = attentionTile(queries, headDim);
   return {
@@ -69,6 +71,8 @@ interface Case {
   format?: PageFormat;
   /** The most positions that a row sees. Default: all. */
   window?: number;
+  /** Whether the kernel is that of software adapters, which compiles quickly. Default: yes. */
+  isCompact?: boolean;
 }
 
 /** Runs attention over both halves' kernels on one page table. */
@@ -83,8 +87,15 @@ async function run({
   format = "f32",
   rotaryDim = headDim,
   window = 2 ** 31 - 1,
+  isCompact = true,
 }: Case) {
-  const kernels = await kernelsFor(queries, headDim, rotaryDim, format);
+  const kernels = await kernelsFor(
+    queries,
+    headDim,
+    rotaryDim,
+    format,
+    isCompact,
+  );
   const theta = 10_000;
   const chat = randomPages({
     rounds,
@@ -230,6 +241,18 @@ describe("agrees with the reference", () => {
         positions: [19],
         queries: 3,
         splits: 5,
+      },
+    ],
+    [
+      "its decode, in as many splits as there may be",
+      {
+        heads: 6,
+        kvHeads: 2,
+        headDim: 32,
+        rounds: inARow(20, 330, 300),
+        positions: [649],
+        queries: 3,
+        splits: 32,
       },
     ],
     [
@@ -486,7 +509,27 @@ describe("agrees with the reference", () => {
       },
     ],
   ];
-  test.each(cases)("%s", async (_, one) => {
+  // On a GPU: for one row, for several queries of a lane, and with two tiles of keys in a page.
+  const unrolled = cases.filter(([name]) =>
+    [
+      "its decode, in four splits",
+      "more splits than pages",
+      "a window of 20, one row in three splits",
+      "GQA 7, one row",
+      "GQA 4, head of 80",
+      "head of 128",
+    ].includes(name),
+  );
+  expect(unrolled).toHaveLength(6);
+  const all = [
+    ...cases,
+    ...unrolled.map(([name, one]): [string, Case] => [
+      `${name}, unrolled`,
+      { ...one, isCompact: false },
+    ]),
+  ];
+
+  test.each(all)("%s", async (_, one) => {
     const { output, expected, massByPage, pages } = await run(one);
     expect(output).toBeCloseToArray(expected.output, 1e-5);
 

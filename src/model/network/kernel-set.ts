@@ -59,7 +59,13 @@ export async function compileKernels(
   const manyQueries = Math.max(group, tuning.attentionQueries);
   const tile = attentionTile(manyQueries, head_dim);
   const attentionFor = (one: AttentionTile) =>
-    attention(gpu, { head_dim, rotary_dim, kv_format, ...one });
+    attention(gpu, {
+      head_dim,
+      rotary_dim,
+      kv_format,
+      ...(tuning.isCompact && { is_compact: 1 }),
+      ...one,
+    });
 
   const compiled = await Promise.all([
     embed(gpu, { weight_format: WEIGHT_FORMAT[embedding] }),

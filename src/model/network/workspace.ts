@@ -14,6 +14,8 @@ export const ASKED_CAPACITY = 16;
 
 /** The fewest pages of a split: smaller ones would be dominated by start-up costs. */
 const SPLIT_PAGES = 4;
+/** The most splits: attention-join.wgsl has a lane for each. */
+const MOST_SPLITS = 32;
 /** Queries that a tile of attention takes, for counting its workgroups. */
 const TILE_QUERIES = 16;
 
@@ -142,5 +144,6 @@ export function splitsFor(
 ): number {
   const tiles = Math.ceil((rows * heads) / kvHeads / TILE_QUERIES);
   const wanted = Math.ceil(busyWorkgroups / (tiles * kvHeads));
-  return Math.max(1, Math.min(wanted, Math.ceil(pages / SPLIT_PAGES)));
+  const most = Math.min(MOST_SPLITS, Math.ceil(pages / SPLIT_PAGES));
+  return Math.max(1, Math.min(wanted, most));
 }
