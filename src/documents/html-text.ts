@@ -5,6 +5,7 @@
  * The markup is parsed into a document without a window: no script or handler runs there, and nothing is fetched. It
  * never becomes part of the page.
  */
+import { trustedPolicy } from "../util/trusted-types";
 import { BlockWriter } from "./block-writer";
 
 /** Elements whose content is not text to read. */
@@ -30,7 +31,8 @@ const LISTS = words("menu ol ul");
 const TITLE_WITHIN = 1000;
 
 export function htmlText(html: string): string {
-  const page = new DOMParser().parseFromString(html, "text/html");
+  const trusted = trustedPolicy().createHTML(html);
+  const page = new DOMParser().parseFromString(trusted, "text/html");
   const writer = new BlockWriter();
   writeChildren(page.body, writer, 0);
 

@@ -8,6 +8,7 @@
  */
 import type * as pdfjs from "pdfjs-dist";
 import { DocumentError } from "../util/errors";
+import { trustedWorker } from "../util/trusted-types";
 import { isCrossOrigin, crossOriginWorker } from "../util/cross-origin-worker";
 import { linesOf } from "./pdf-lines";
 import { textOfLines } from "./pdf-paragraphs";
@@ -53,10 +54,13 @@ function pdfWorker(): Worker {
       new URL("./pdf-worker.js", here).href,
       "rondo pdf",
     );
-  return new Worker(new URL("./pdf-worker.ts", import.meta.url), {
-    type: "module",
-    name: "rondo pdf",
-  });
+  return trustedWorker(
+    () =>
+      new Worker(new URL("./pdf-worker.ts", import.meta.url), {
+        type: "module",
+        name: "rondo pdf",
+      }),
+  );
 }
 
 type Library = typeof pdfjs;

@@ -264,3 +264,48 @@ test("the built page works under the same policy", async () => {
   await page.close();
   pages.close();
 });
+
+const CHAT = `<script type="module" crossorigin src="/dist/lib/define.js"></script>
+  <rondo-chat model="${TINY}" compact style="height: 600px"></rondo-chat>`;
+
+test("a page that requires trusted types allows two policies by name, and all of the element works", async () => {
+  const strict = await serveFolder(
+    ".",
+    {
+      "content-security-policy":
+        "require-trusted-types-for 'script'; trusted-types rondo lit-html",
+    },
+    { "/strict": `<!doctype html><link rel="icon" href="data:,">${CHAT}` },
+  );
+  try {
+    const { page, complaints } = await open(`${strict.url}strict`);
+    await useAll(page, page.locator("rondo-chat"));
+    expect(complaints).toEqual([]);
+    await page.close();
+  } finally {
+    strict.close();
+  }
+}, 300_000);
+
+test("in a sandboxed frame without an origin, it answers and says that nothing is kept", async () => {
+  const open = await serveFolder(
+    ".",
+    { "access-control-allow-origin": "*" },
+    {
+      "/frame": `<!doctype html><iframe sandbox="allow-scripts" src="/chat" style="width: 900px; height: 700px"></iframe>`,
+      "/chat": `<!doctype html>${CHAT}`,
+    },
+  );
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(120_000);
+    await page.goto(`${open.url}frame`);
+    const chat = page.frameLocator("iframe").locator("rondo-chat");
+    await chat.getByText(/so nothing is kept/).waitFor();
+    await say(chat, "My cat is called Miso.");
+    await chat.getByText(/prefilled/).waitFor();
+    await page.close();
+  } finally {
+    open.close();
+  }
+}, 300_000);

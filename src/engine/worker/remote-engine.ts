@@ -6,6 +6,7 @@ import {
   isCrossOrigin,
   crossOriginWorker,
 } from "../../util/cross-origin-worker";
+import { trustedWorker } from "../../util/trusted-types";
 import {
   CALLS,
   type CallName,
@@ -310,8 +311,11 @@ function engineWorker(): Worker {
   const here = import.meta.url;
   if (isCrossOrigin(here))
     return crossOriginWorker(new URL("./worker.js", here).href, "rondo engine");
-  return new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-    name: "rondo engine",
-  });
+  return trustedWorker(
+    () =>
+      new Worker(new URL("./worker.ts", import.meta.url), {
+        type: "module",
+        name: "rondo engine",
+      }),
+  );
 }

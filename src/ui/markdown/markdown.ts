@@ -9,7 +9,8 @@
  *
  * The nodes never pass through a string again, so nothing can change its meaning in a second parse.
  */
-import DOMPurify from "dompurify";
+import DOMPurify, { type Config } from "dompurify";
+import { trustedPolicy } from "../../util/trusted-types";
 import { markdownBlocks } from "./markdown-blocks";
 
 const ALLOWED_TAGS = [
@@ -32,6 +33,8 @@ export function sanitise(html: string): DocumentFragment {
     ALLOW_ARIA_ATTR: false,
     ALLOW_DATA_ATTR: false,
     RETURN_DOM_FRAGMENT: true,
+    TRUSTED_TYPES_POLICY:
+      trustedPolicy() as unknown as Config["TRUSTED_TYPES_POLICY"],
   });
   const fragment = clean ?? new DocumentFragment();
   for (const link of fragment.querySelectorAll("a")) tameLink(link);
