@@ -35,7 +35,7 @@ import type {
   PlanOptions,
 } from "./api/models";
 import type { EngineNotice } from "./api/notice";
-import { refuseUnknownOptions, unknownName } from "./api/options";
+import { checkCalls, unknownName } from "./api/options";
 import type { LocalReceipt, RestoreReport } from "./api/receipt";
 import type {
   AttachReport,
@@ -116,7 +116,7 @@ const OPTION_NAMES: Record<keyof Required<EngineOptions>, 1> = {
 
 export class Engine implements ChatEngine {
   static {
-    refuseUnknownOptions(this.prototype);
+    checkCalls(this.prototype);
   }
 
   readonly #options: EngineOptions;

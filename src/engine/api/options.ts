@@ -4,6 +4,7 @@
  */
 import { lazyPart } from "../../util/lazy-part";
 import { ownValue } from "../../util/own-value";
+import { wrongArgument } from "./arguments";
 import { CALLS, type CallName } from "./calls";
 import type { EngineCalls } from "./chat-engine";
 import type { RestoreOptions } from "./kv-memory";
@@ -91,18 +92,22 @@ const OPTIONS: {
   restoreChat: [1, WITH_PROGRESS],
 };
 
-/** Has every method of an engine refuse unknown options before it does anything. */
-export function refuseUnknownOptions(engine: EngineCalls): void {
-  for (const [name, [at, names]] of Object.entries<AnyOptions>(OPTIONS)) {
-    const call = name as CallName;
+/** Has every method of an engine refuse unknown options and wrong arguments before it does anything. */
+export function checkCalls(engine: EngineCalls): void {
+  for (const call of Object.keys(CALLS) as CallName[]) {
+    const [at, names] =
+      (OPTIONS as Partial<Record<CallName, AnyOptions>>)[call] ?? [];
     const method = Reflect.get(engine, call) as (...args: unknown[]) => unknown;
     const value = function (this: unknown, ...args: unknown[]): unknown {
-      const path = unknownName(names, args[at]);
-      if (path === undefined) return method.apply(this, args);
-      const refusing = () => refuse(call, names, path);
+      const path = names && unknownName(names, args[at!]);
+      const wrong = path ? undefined : wrongArgument(call, args, at);
+      if (path === undefined && wrong === undefined)
+        return method.apply(this, args);
+      const refusing = () =>
+        path ? refuse(call, names!, path) : refuseValue(call, wrong!);
       return CALLS[call].kind === "stream" ? failing(refusing) : refusing();
     };
-    Object.defineProperty(engine, name, { value });
+    Object.defineProperty(engine, call, { value });
   }
 }
 
@@ -130,6 +135,13 @@ const refuse = lazyPart(async () => {
   const { unknownOption } = await import("./unknown-option");
   return (...about: Parameters<typeof unknownOption>): never => {
     throw unknownOption(...about);
+  };
+});
+
+const refuseValue = lazyPart(async () => {
+  const { wrongValue } = await import("./unknown-option");
+  return (...about: Parameters<typeof wrongValue>): never => {
+    throw wrongValue(...about);
   };
 });
 

@@ -1,4 +1,5 @@
-/** Says what is wrong with an option that a call does not have. Loaded when there is one. */
+/** Says what is wrong with an option that a call does not have, or with an argument. Loaded when there is one. */
+import type { WrongArgument } from "./arguments";
 import type { CallName } from "./calls";
 
 /** The options of a call by name: 1, or for a group of options the names in it. */
@@ -26,6 +27,28 @@ export function unknownOption(
   return new RangeError(
     `${call}() has no option ${path.join(".")}.${rightPlace(name, all, group)} The options of ${where} are ${listed(namesAt(all, group) ?? {})}.`,
   );
+}
+
+export function wrongValue(
+  call: CallName,
+  { name, expected, value }: WrongArgument,
+): TypeError {
+  return new TypeError(
+    `${name} of ${call}() must be ${expected}; it is ${shown(value)}.`,
+  );
+}
+
+/** A value in a few characters. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  if (Array.isArray(value))
+    return value.length === 0
+      ? "an empty list"
+      : `a list that begins with ${shown(value[0])}`;
+  if (typeof value === "function") return "a function";
+  if (Object(value) === value)
+    return `an object of ${Object.keys(value as object).join(", ") || "nothing"}`;
+  return String(value);
 }
 
 /** Where the call has an option of this name, as a sentence with a space before it; "" if nowhere. */

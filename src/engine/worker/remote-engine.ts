@@ -58,7 +58,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
     return this.#isClosed;
   }
 
-  override load(
+  override async load(
     source: ModelSource,
     options: LoadOptions = {},
   ): Promise<ModelInfo> {
@@ -76,7 +76,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
     });
   }
 
-  override planModel(
+  override async planModel(
     source: ModelSource,
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
@@ -292,18 +292,28 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
 
 /** The source with addresses made absolute: the worker has another base address. */
 function fromPage(source: ModelSource): ModelSource {
-  if (typeof source !== "string" || hubName(source) || deviceName(source))
+  if (
+    typeof source !== "string" ||
+    source === "" ||
+    hubName(source) ||
+    deviceName(source)
+  )
     return source;
-  return new URL(source, globalThis.location?.href).href;
+  return addressOf(source);
+}
+
+/** @throws TypeError */
+function addressOf(given: string): string {
+  const base = globalThis.location?.href;
+  if (URL.canParse(given, base)) return new URL(given, base).href;
+  throw new TypeError(`${JSON.stringify(given)} is not an address.`);
 }
 
 function hubFromPage<Options extends PlanOptions>(options: Options): Options {
-  const { hubUrl } = options;
-  if (hubUrl === undefined) return options;
-  return {
-    ...options,
-    hubUrl: new URL(hubUrl, globalThis.location?.href).href,
-  };
+  const { hubUrl } = (options as Options | null) ?? {};
+  // What is no text the engine refuses.
+  if (typeof hubUrl !== "string") return options;
+  return { ...options, hubUrl: addressOf(hubUrl) };
 }
 
 /** In the built library, `worker.js` lies beside what imports this. */

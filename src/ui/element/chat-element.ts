@@ -249,7 +249,7 @@ export class ChatElement extends ChatAttributes {
     }
     if (changed.has("hub")) session.loading.hubUrl = this.hubUrl;
     if (changed.has("system") || changed.has("history")) this.#begin();
-    if (changed.has("engine") && this.engine !== undefined) {
+    if (changed.has("engine") && this.engine) {
       this.#shared?.rest();
       this.#shared = undefined;
       offerToDevtools(this.engine);

@@ -178,3 +178,96 @@ test("Every option that there is, is taken", async () => {
     ),
   ).rejects.not.toThrow("option");
 });
+
+describe("an argument that is not what it must be is refused", () => {
+  const history = [{ role: "user", content: "Hi" }];
+  const WRONG: [CallName, args: unknown[], message: string][] = [
+    [
+      "chat",
+      ["c", undefined],
+      "message of chat() must be a string; it is undefined.",
+    ],
+    ["chat", ["c", null], "it is null."],
+    ["chat", ["c", 42], "it is 42."],
+    [
+      "chat",
+      [undefined, "Hi"],
+      "chatId of chat() must be a string that is not empty; it is undefined.",
+    ],
+    ["addMessage", ["c", { text: "Hi" }], "it is an object of text."],
+    [
+      "createChat",
+      [{ history }],
+      "history of createChat() must be a list of { message: string, reply: string }; it is a list that begins with an object of role, content.",
+    ],
+    ["createChat", [{ system: 5 }], "system of createChat() must be a string"],
+    [
+      "load",
+      [undefined],
+      "source of load() must be an address, a name on the hub, or a list of Files; it is undefined.",
+    ],
+    ["load", [""], 'it is "".'],
+    ["load", [[]], "it is an empty list."],
+    ["load", [["m.gguf"]], "it is a list that begins with"],
+    [
+      "load",
+      ["m", { memoryBudgetBytes: NaN }],
+      "memoryBudgetBytes of load() must be a positive number; it is NaN.",
+    ],
+    [
+      "load",
+      ["m", { weightBits: 5 }],
+      "weightBits of load() must be 4, 8 or 16; it is 5.",
+    ],
+    ["load", ["m", { hubUrl: 3 }], "hubUrl of load() must be a string"],
+    [
+      "planModel",
+      ["m", { contextTokens: 1.5 }],
+      "contextTokens of planModel() must be a positive integer",
+    ],
+    ["reply", ["c", "1"], "roundId of reply() must be an integer"],
+    [
+      "chat",
+      ["c", "Hi", { sampler: { temperature: null } }],
+      "sampler.temperature of chat() must be a number; it is null.",
+    ],
+    [
+      "chat",
+      ["c", "Hi", { thinks: "no" }],
+      "thinks of chat() must be true or false",
+    ],
+    [
+      "attach",
+      ["c", "text"],
+      "document of attach() must be { name: string, text: string }",
+    ],
+    ["importChat", ["{}"], "file of importChat() must be a Blob"],
+    [
+      "pinRound",
+      ["c", 1],
+      "isPinned of pinRound() must be true or false; it is undefined.",
+    ],
+    [
+      "moveRound",
+      ["c", 1, undefined],
+      "behind of moveRound() must be an integer",
+    ],
+    [
+      "setSystem",
+      ["c", null],
+      "system of setSystem() must be a string or undefined",
+    ],
+    ["searchChats", [], "query of searchChats() must be a string"],
+  ];
+
+  test.each(WRONG)("by %s(%j)", async (name, args, message) => {
+    await expect(call(name, ...args)).rejects.toThrow(TypeError);
+    await expect(call(name, ...args)).rejects.toThrow(message);
+  });
+});
+
+test("closing twice is harmless", async () => {
+  const own = new Engine({ openArchive: async () => new NoArchive() });
+  await Promise.all([own.close(), own.close()]);
+  await own.close();
+});

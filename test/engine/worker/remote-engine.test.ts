@@ -43,6 +43,17 @@ describe("Closing", () => {
   });
 });
 
+test("An address that is none rejects, rather than throwing at once", async () => {
+  const { engine } = remote();
+  for (const call of [
+    engine.load("http://[bad"),
+    engine.planModel("http://[bad"),
+    engine.load("org/name", { hubUrl: "http://[bad" }),
+  ])
+    await expect(call).rejects.toThrow('"http://[bad" is not an address.');
+  await engine.close();
+});
+
 describe("A worker that is kept busy for ever", () => {
   function timed() {
     vi.useFakeTimers();

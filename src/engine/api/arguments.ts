@@ -1,0 +1,136 @@
+/**
+ * The arguments that each method of an engine takes, and the values of its options. They are checked before the method
+ * does anything, so that a caller without types hears which one is wrong, and a chat never keeps what is no text.
+ */
+import { ownValue } from "../../util/own-value";
+import type { CallName } from "./calls";
+
+/** What a value must be, in words; the checks are below. */
+type Kind = keyof typeof CHECKS;
+
+const isText = (value: unknown) => typeof value === "string";
+const isList = (value: unknown, isOne: (one: unknown) => boolean) =>
+  Array.isArray(value) && value.every(isOne);
+const fieldOf = (value: unknown, name: string) =>
+  (value as Record<string, unknown> | null | undefined)?.[name];
+/** Also one of another frame. */
+const isBlob = (value: unknown) =>
+  typeof fieldOf(value, "arrayBuffer") === "function";
+const isFiles = (value: unknown) =>
+  isList(value, isBlob) && (value as []).length > 0;
+const hasTexts = (value: unknown, ...names: string[]) =>
+  names.every((name) => isText(fieldOf(value, name)));
+
+const CHECKS = {
+  "a string": isText,
+  "a string that is not empty": (value: unknown) =>
+    isText(value) && value !== "",
+  "a string or undefined": (value: unknown) =>
+    value === undefined || isText(value),
+  "an integer": Number.isSafeInteger,
+  "a positive integer": (value: unknown) =>
+    Number.isSafeInteger(value) && (value as number) > 0,
+  "a positive number": (value: unknown) =>
+    Number.isFinite(value) && (value as number) > 0,
+  "a number": (value: unknown) => typeof value === "number",
+  "true or false": (value: unknown) => typeof value === "boolean",
+  "a Blob": isBlob,
+  "a list of Files": isFiles,
+  "an address, a name on the hub, or a list of Files": (value: unknown) =>
+    (isText(value) && value !== "") || isFiles(value),
+  "{ name: string, text: string }": (value: unknown) =>
+    hasTexts(value, "name", "text"),
+  "a list of { message: string, reply: string }": (value: unknown) =>
+    isList(value, (one) => hasTexts(one, "message", "reply")),
+  "4, 8 or 16": (value: unknown) => [4, 8, 16].includes(value as number),
+} as const satisfies Record<string, (value: unknown) => boolean>;
+
+const ID = "a string that is not empty";
+const SOURCE = "an address, a name on the hub, or a list of Files";
+
+/** The arguments in front of the options. */
+const ARGUMENTS: { readonly [K in CallName]?: Readonly<Record<string, Kind>> } =
+  {
+    load: { source: SOURCE },
+    planModel: { source: SOURCE },
+    keepModel: { files: "a list of Files" },
+    deleteModel: { id: ID },
+    searchChats: { query: "a string" },
+    openChat: { chatId: ID },
+    leaveChat: { chatId: ID },
+    renameChat: { chatId: ID, title: "a string" },
+    deleteChat: { chatId: ID },
+    exportChat: { chatId: ID },
+    importChat: { file: "a Blob" },
+    addMessage: { chatId: ID, message: "a string" },
+    showVersion: { chatId: ID, roundId: "an integer" },
+    moveRound: { chatId: ID, roundId: "an integer", behind: "an integer" },
+    deleteRound: { chatId: ID, roundId: "an integer" },
+    setSystem: { chatId: ID, system: "a string or undefined" },
+    chat: { chatId: ID, message: "a string" },
+    reply: { chatId: ID, roundId: "an integer" },
+    attach: { chatId: ID, document: "{ name: string, text: string }" },
+    verify: { chatId: ID, roundId: "an integer" },
+    restoreChat: { chatId: ID },
+    pinRound: { chatId: ID, roundId: "an integer", isPinned: "true or false" },
+    evictRound: { chatId: ID, roundId: "an integer" },
+    wipeKv: { chatId: "a string or undefined" },
+    setHealing: { isOn: "true or false" },
+  };
+
+/** Options by name, wherever a method has them. What a reply's numbers may be, the turn says. */
+const OPTIONS: Readonly<Record<string, Kind>> = {
+  weightBits: "4, 8 or 16",
+  memoryBudgetBytes: "a positive number",
+  contextTokens: "a positive integer",
+  hubToken: "a string",
+  hubUrl: "a string",
+  refresh: "true or false",
+  system: "a string",
+  history: "a list of { message: string, reply: string }",
+  chatId: "a string",
+  withKv: "true or false",
+  withText: "true or false",
+  isFast: "true or false",
+  thinks: "true or false",
+  maxTokens: "a number",
+  temperature: "a number",
+  topK: "a number",
+  topP: "a number",
+  minP: "a number",
+  repetitionPenalty: "a number",
+  seed: "a number",
+};
+
+export interface WrongArgument {
+  /** The argument's name, or the option's path. */
+  name: string;
+  expected: string;
+  value: unknown;
+}
+
+/** The first of a call's arguments that is not what it must be. */
+export function wrongArgument(
+  call: CallName,
+  args: readonly unknown[],
+  optionsAt: number | undefined,
+): WrongArgument | undefined {
+  const kinds = Object.entries(ARGUMENTS[call] ?? {});
+  for (const [i, [name, expected]] of kinds.entries())
+    if (!CHECKS[expected](args[i])) return { name, expected, value: args[i] };
+  return optionsAt === undefined ? undefined : wrongOption(args[optionsAt]);
+}
+
+function wrongOption(options: unknown, path = ""): WrongArgument | undefined {
+  for (const [key, value] of Object.entries((options ?? {}) as object)) {
+    if (value === undefined) continue;
+    const name = `${path}${key}`;
+    const expected = ownValue(OPTIONS, key);
+    if (expected !== undefined && !CHECKS[expected](value))
+      return { name, expected, value };
+    const inside =
+      key === "sampler" ? wrongOption(value, `${name}.`) : undefined;
+    if (inside !== undefined) return inside;
+  }
+  return undefined;
+}
