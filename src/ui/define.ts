@@ -1,5 +1,5 @@
 /** Registers `<rondo-chat>` and the elements inside it. */
-import { AttachProgress } from "./composer/attach-progress";
+import { defineElements } from "./base/define-elements";
 import { Banner } from "./element/banner";
 import { ChatDock } from "./composer/chat-dock";
 import { ChatElement } from "./element/chat-element";
@@ -9,7 +9,6 @@ import { ChatList } from "./sidebar/chat-list";
 import { Composer } from "./composer/composer";
 import { CopyButton } from "./markdown/copy-button";
 import { DeleteQuestion } from "./dialogs/delete-question";
-import { DocumentCard } from "./transcript/document-card";
 import { Examples } from "./transcript/examples";
 import { FailureNote } from "./transcript/failure-note";
 import { Healing } from "./composer/healing";
@@ -34,7 +33,6 @@ export type { ChatElement } from "./element/chat-element";
 export type * from "./state/events";
 
 const elements = {
-  "rondo-attach-progress": AttachProgress,
   "rondo-banner": Banner,
   "rondo-chat-entry": ChatEntryElement,
   "rondo-chat-list": ChatList,
@@ -42,7 +40,6 @@ const elements = {
   "rondo-copy-button": CopyButton,
   "rondo-dock": ChatDock,
   "rondo-delete-question": DeleteQuestion,
-  "rondo-document": DocumentCard,
   "rondo-examples": Examples,
   "rondo-failure-note": FailureNote,
   "rondo-header": ChatHeader,
@@ -66,6 +63,4 @@ const elements = {
   "rondo-chat": ChatElement,
 };
 
-for (const [name, element] of Object.entries(elements))
-  if (customElements.get(name) === undefined)
-    customElements.define(name, element);
+defineElements(elements);

@@ -121,7 +121,7 @@ export class ChatDock extends LitElement {
   }
 
   protected override willUpdate(): void {
-    if (this.wantedFile !== undefined || this.file !== undefined)
+    if (this.wantedFile ?? this.file ?? this.attachment)
       void import("./define-files").catch(() => undefined);
   }
 

@@ -1,12 +1,13 @@
-/** Registers the elements about a model's files. Loaded when there are any. */
+/** Registers the elements about files of a model and files that are attached. Loaded when there are any. */
+import { defineElements } from "../base/define-elements";
+import { AttachProgress } from "./attach-progress";
 import { KeptFile } from "./kept-file";
 import { WantedFile } from "./wanted-file";
 
 const elements = {
+  "rondo-attach-progress": AttachProgress,
   "rondo-kept-file": KeptFile,
   "rondo-wanted-file": WantedFile,
 };
 
-for (const [name, element] of Object.entries(elements))
-  if (customElements.get(name) === undefined)
-    customElements.define(name, element);
+defineElements(elements);

@@ -1,4 +1,5 @@
 /** Registers the dialogs with the settings and with the instructions. Loaded when one is first opened. */
+import { defineElements } from "../base/define-elements";
 import { Instructions } from "./instructions";
 import { SettingField } from "./setting-field";
 import { SettingsDialog } from "./settings-dialog";
@@ -9,6 +10,4 @@ const elements = {
   "rondo-settings": SettingsDialog,
 };
 
-for (const [name, element] of Object.entries(elements))
-  if (customElements.get(name) === undefined)
-    customElements.define(name, element);
+defineElements(elements);

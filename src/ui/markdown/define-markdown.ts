@@ -4,6 +4,7 @@
  */
 import { LitElement, html } from "lit";
 import { property } from "lit/decorators.js";
+import { defineElements } from "../base/define-elements";
 
 const NAME = "rondo-markdown";
 
@@ -27,10 +28,5 @@ export async function defineMarkdown(): Promise<void> {
       MarkdownElement: PlainReply,
       ThinkingElement: PlainReply,
     }));
-  define(NAME, element);
-  define("rondo-thinking", thinking);
-}
-
-function define(name: string, element: CustomElementConstructor): void {
-  if (!customElements.get(name)) customElements.define(name, element);
+  defineElements({ [NAME]: element, "rondo-thinking": thinking });
 }

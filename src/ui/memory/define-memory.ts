@@ -1,4 +1,5 @@
 /** Registers `<rondo-memory>` and the elements inside it. */
+import { defineElements } from "../base/define-elements";
 import { CopyButton } from "../markdown/copy-button";
 import { DeleteQuestion } from "../dialogs/delete-question";
 import { BufferTable } from "./sections/buffer-table";
@@ -31,6 +32,4 @@ const elements = {
   "rondo-memory": MemoryElement,
 };
 
-for (const [name, element] of Object.entries(elements))
-  if (customElements.get(name) === undefined)
-    customElements.define(name, element);
+defineElements(elements);

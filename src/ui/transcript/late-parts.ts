@@ -1,12 +1,13 @@
-/** Registers what a round shows when it is worked with. Fetched with the first round, which is drawn without it. */
+/** Registers a document's card, and what a round shows when it is worked with. Fetched with the first round. */
+import { defineElements } from "../base/define-elements";
 import { AttentionStrip } from "./attention-strip";
+import { DocumentCard } from "./document-card";
 import { MessageEditor } from "./message-editor";
 
 const elements = {
   "rondo-attention": AttentionStrip,
+  "rondo-document": DocumentCard,
   "rondo-message-editor": MessageEditor,
 };
 
-for (const [name, element] of Object.entries(elements))
-  if (customElements.get(name) === undefined)
-    customElements.define(name, element);
+defineElements(elements);

@@ -21,7 +21,7 @@ const PARTS: Record<RoundPart, string> = {
   options: "rondo-reply, rondo-document",
 };
 
-/** The editor of a message, and the attended rounds. Where they do not load, the chat can be read. */
+/** Cards of documents, the editor of a message, and the attended rounds. Where they do not load, the chat can be read. */
 const lateParts = () => import("./late-parts").catch(() => undefined);
 
 /** How long a round is highlighted after navigation. */
