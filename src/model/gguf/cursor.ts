@@ -139,6 +139,19 @@ export class GgufCursor {
     return this.#utf8.decode(this.#window.subarray(start, start + bytes));
   }
 
+  /** UTF-8, or else Windows-1252, in which some descriptions are written. */
+  looseText(bytes: number): string {
+    const start = this.#at;
+    try {
+      return this.text(bytes);
+    } catch {
+      const end = start + bytes;
+      return new TextDecoder("latin1").decode(
+        this.#window.subarray(start, end),
+      );
+    }
+  }
+
   #step(bytes: number): number {
     const start = this.#at;
     this.#at += bytes;

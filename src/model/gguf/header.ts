@@ -155,7 +155,16 @@ async function readValue(cursor: GgufCursor, key: string): Promise<GgufValue> {
   if (typeId === ARRAY) return readArray(cursor, key);
   const type = valueType(cursor, typeId, key);
   await cursor.need(type.bytes);
+  if (type.name === "string" && key.startsWith("general."))
+    return readDescription(cursor);
   return type.read(cursor);
+}
+
+/** A text about the model, which nothing is computed with: its encoding should refuse no model. */
+async function readDescription(cursor: GgufCursor): Promise<string> {
+  const length = believable(cursor, cursor.u64(), 1, "bytes of a string");
+  await cursor.need(length);
+  return cursor.looseText(length);
 }
 
 async function readArray(

@@ -18,10 +18,15 @@ export class GgufMetadata {
     return this.#otherKind(key, "a number", value);
   }
 
-  /** @throws ModelFormatError if it exists and is not a boolean */
+  /**
+   * Some converters write 0 and 1.
+   *
+   * @throws ModelFormatError if it exists and is not a boolean
+   */
   boolean(key: string): boolean | undefined {
     const value = this.#values.get(key);
     if (value === undefined || typeof value === "boolean") return value;
+    if (value === 0 || value === 1) return value === 1;
     return this.#otherKind(key, "true or false", value);
   }
 

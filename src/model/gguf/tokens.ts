@@ -20,7 +20,8 @@ export interface GgufTokens {
   added: readonly AddedToken[];
 }
 
-// Numbers in tokenizer.ggml.token_type. 1 is an ordinary token.
+// Numbers in tokenizer.ggml.token_type.
+const ORDINARY = 1;
 const UNKNOWN = 2;
 const CONTROL = 3;
 const USER_DEFINED = 4;
@@ -42,7 +43,7 @@ export function ggufTokens(metadata: GgufMetadata): GgufTokens {
     metadata.texts("tokenizer.ggml.tokens"),
   );
   const key = "tokenizer.ggml.token_type";
-  const types = metadata.present(key, metadata.numbers(key));
+  const types = metadata.numbers(key) ?? guessedTypes(metadata, texts);
   if (types.length !== texts.length) {
     throw metadata.problem(
       `${key}: one for each of ${texts.length} tokens`,
@@ -71,6 +72,20 @@ export function ggufTokens(metadata: GgufMetadata): GgufTokens {
   return { texts, ordinary, byteIds, added };
 }
 
+/** Of a file that does not say: bytes are written as such, and the tokens that it names are marks. */
+function guessedTypes(
+  metadata: GgufMetadata,
+  texts: readonly string[],
+): number[] {
+  const named = ["bos", "eos", "eot", "eom", "unknown", "padding"].map((key) =>
+    metadata.number(`tokenizer.ggml.${key}_token_id`),
+  );
+  return texts.map((text, id) => {
+    if (/^<0x[0-9A-F]{2}>$/.test(text)) return BYTE;
+    return named.includes(id) ? CONTROL : ORDINARY;
+  });
+}
+
 /**
  * The id at a key.
  *
@@ -82,8 +97,8 @@ export function tokenId(
   { texts }: GgufTokens,
 ): number | undefined {
   const id = metadata.number(`tokenizer.ggml.${key}_token_id`);
-  // Some converters write the highest number, -1, for "none".
-  if (id === undefined || id === 0xffffffff) return undefined;
+  // Some converters write -1 for "none", with a sign or without one.
+  if (id === undefined || id === -1 || id === 0xffffffff) return undefined;
   if (texts[id] !== undefined) return id;
   throw metadata.problem(
     `tokenizer.ggml.${key}_token_id: below ${texts.length}`,

@@ -280,3 +280,21 @@ describe("a file that is no whole GGUF file is refused", () => {
     );
   });
 });
+
+it("takes a description that is no UTF-8 for Windows-1252", async () => {
+  const author = Uint8Array.of(0x4d, 0xfc, 0x6c, 0x6c, 0x65, 0x72);
+  const file = ggufFile({
+    metadata: [
+      ["general.author", ["string", author]],
+      ["general.name", ["string", "Müller"]],
+      ["next", ["u8", 7]],
+    ],
+  });
+  const { metadata } = await readGgufHeader(
+    memoryFiles({ "a.gguf": file }),
+    "a.gguf",
+  );
+  expect(metadata.get("general.author")).toBe("Müller");
+  expect(metadata.get("general.name")).toBe("Müller");
+  expect(metadata.get("next")).toBe(7);
+});

@@ -249,6 +249,23 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
     expect(addsBos(unsaid)).toBe(true);
   });
 
+  it("takes 0 and 1 for no and yes, and -1 for no token", () => {
+    const config = (more: Entries) =>
+      ggufTokenizerConfig(metadataOf(tiny(more))) as Record<string, unknown>;
+    const key = "tokenizer.ggml.add_bos_token";
+    expect(config([[key, ["u8", 0]]])["add_bos_token"]).toBe(false);
+    expect(config([[key, ["u32", 1]]])["add_bos_token"]).toBe(true);
+    const eos = "tokenizer.ggml.eos_token_id";
+    expect(config([[eos, ["i32", -1]]])["eos_token"]).toBeNull();
+  });
+
+  it("tells marks and bytes by themselves where a file has no types", () => {
+    const untyped = tiny().filter(([key]) => !key.endsWith("token_type"));
+    const tokenizer = tokenizerFrom(untyped);
+    expect(tokenizer.encodeText("1234")).toEqual([4, 3]);
+    expect(tokenizer.isText(5)).toBe(false);
+  });
+
   const refused: [what: string, entries: Entries, message: string][] = [
     [
       "another kind",
@@ -265,11 +282,6 @@ describe("a tokenizer out of a GGUF file's metadata", () => {
       "no word on how words are cut",
       tiny().filter(([key]) => !key.endsWith("pre")),
       "found nothing",
-    ],
-    [
-      "tokens without types",
-      tiny().filter(([key]) => !key.endsWith("type")),
-      "expected tokenizer.ggml.token_type",
     ],
     [
       "fewer types than tokens",
