@@ -52,6 +52,11 @@ const TEXT_AT = 20;
 
 /** More rounds than any chat has; a file with as many still opens within seconds. */
 const MOST_ROUNDS = 100_000;
+/** Characters of a title or a name. */
+const MOST_LINE = 1000;
+/** Characters of a message, as of the largest document, and of a reply: both can be shown in reasonable time. */
+const MOST_MESSAGE = 20_000_000;
+const MOST_REPLY = 2_000_000;
 /** Bytes to read at a time. */
 const READ_BYTES = 4 * 2 ** 20;
 
@@ -70,14 +75,22 @@ const words = v.pipe(
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** Far below the store's limit: later rounds of the chat get ids above these. */
 const roundId = v.pipe(count, v.maxValue(2 ** 31));
-const timeMs = v.pipe(v.number(), v.finite(), v.minValue(0));
+/** The last moment that a Date can be. */
+const timeMs = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15));
+/** Longer ones are cut: they are shown in a line. */
+const line = v.pipe(
+  v.string(),
+  v.transform((text) => text.slice(0, MOST_LINE)),
+);
+const textUpTo = (characters: number) =>
+  v.pipe(v.string(), v.maxLength(characters));
 
 const roundFields = v.pipe(
   v.object({
     id: roundId,
     parentId: v.nullable(roundId),
-    user: v.string(),
-    reply: v.string(),
+    user: textUpTo(MOST_MESSAGE),
+    reply: textUpTo(MOST_REPLY),
     isFinished: v.boolean(),
     tokens: words,
     openTokens: count,
@@ -92,8 +105,8 @@ const roundFields = v.pipe(
     kvContext: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
     isApproximate: v.optional(v.boolean()),
     kvFrom: v.optional(v.object({ roundId })),
-    document: v.optional(v.string()),
-    modelName: v.optional(v.string()),
+    document: v.optional(line),
+    modelName: v.optional(line),
     createdMs: timeMs,
   }),
   v.check(
@@ -117,9 +130,9 @@ const segmentFields = v.object({
 });
 
 const textFields = v.object({
-  title: v.string(),
-  system: v.optional(v.string()),
-  modelName: v.string(),
+  title: line,
+  system: v.optional(textUpTo(MOST_REPLY)),
+  modelName: line,
   createdMs: timeMs,
   pinnedIds: v.optional(v.array(count)),
   rounds: v.pipe(

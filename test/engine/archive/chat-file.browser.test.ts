@@ -150,6 +150,8 @@ test.each<[where: string, changes: Record<string, unknown>]>([
   ["rounds.1.attended", { attended: "all" }],
   ["rounds.1.id", { id: Number.MAX_SAFE_INTEGER }],
   ["rounds.1.id", { id: 2 ** 31 + 1 }],
+  ["rounds.1.createdMs", { createdMs: 1e300 }],
+  ["rounds.1.reply", { reply: "x".repeat(2_000_001) }],
   ["rounds.1: a parent id", { parentId: 1 }],
   ["rounds.1: a message no longer", { openTokens: 4 }],
   ["rounds: unique round ids", { id: 2, parentId: null }],
@@ -165,6 +167,13 @@ test.each<[where: string, changes: Record<string, unknown>]>([
     await expect(readChatFile(fileOf(changed))).rejects.toThrow(where);
   },
 );
+
+test("a title that is longer than a line is cut", async () => {
+  const json = await jsonOf(await writeChatFile(chat));
+  const title = "x".repeat(2_000_000);
+  const read = await readChatFile(fileOf({ ...json, title }));
+  expect(read.chat.title).toBe("x".repeat(1000));
+});
 
 describe("a file that no chat makes", () => {
   const listed = { roundId: 0, half: "lower", fingerprint: "f", crc32c: 0 };
