@@ -3,6 +3,7 @@
  * said to be one.
  */
 import { DocumentError } from "../util/errors";
+import { decode } from "./decode-bytes";
 
 /** A declaration is searched for in this many bytes; the HTML standard says 1,024. */
 const DECLARED_WITHIN_BYTES = 1024;
@@ -41,23 +42,6 @@ export async function decodeText(
     "binary",
     `“${name}” is not text, HTML or PDF. Export it as PDF, or save it as UTF-8 text.`,
   );
-}
-
-/** Bytes in an encoding; undefined where they are not. The last character may be cut, but in UTF-8 without another. */
-export function decode(
-  bytes: Uint8Array,
-  encoding: string | undefined,
-): string | undefined {
-  if (encoding === undefined) return undefined;
-  try {
-    const decoder = new TextDecoder(encoding, { fatal: true });
-    const text = decoder.decode(bytes, { stream: true });
-    if (encoding !== "utf-8" || /[^\0-\x7f]/.test(text)) return text;
-    return text + decoder.decode();
-  } catch {
-    // Either the bytes are not valid in it, or there is no such encoding.
-    return undefined;
-  }
 }
 
 async function guessed(bytes: Uint8Array): Promise<DecodedText | undefined> {

@@ -3,7 +3,7 @@
  * A short Chinese or Japanese list has too few characters for statistics; UTF-16 without a mark is not among them.
  */
 import { analyse } from "chardet";
-import { decode } from "./decode-text";
+import { decode } from "./decode-bytes";
 
 /** More is slow, and tells no more. */
 const SAMPLE_BYTES = 65_536;
