@@ -3,6 +3,7 @@
 //
 //   npm run bench -- [--node] [--quick] [--model DIR_OR_URL]
 //   npm run bench:rounds -- [--full] [--rounds 24,60] [--count N] [--tau 0.9,0.5] [--asks N]
+//   npm run bench:rounds -- --model FILE.gguf [--rounds 24,60,200] [--count N] [--asks N] [--rules heads,oracle]
 //   npm run bench:fusion -- [--quick] [--full] [--count N] [--ratios 0,0.15,1] [--time]
 //   npm run bench:resume -- [--turns 5,20] [--full]
 //   npm run bench:scale -- [--rounds 20,200,1000] [--text]
@@ -41,7 +42,7 @@ const CALIBRATIONS = ["heads", "calibrate"];
 const IN_NODE = ["models"];
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 /** Options of the benchmarks themselves. */
-const PARAMS = ["tau", "rounds", "count", "asks", "turns", "ratios"];
+const PARAMS = ["tau", "rounds", "count", "asks", "turns", "ratios", "rules"];
 /** Seeds that training never saw: so many chats of so many rounds. */
 const FULL_SETS = [
   [60_000_000, 100, 24],
@@ -70,6 +71,9 @@ const params = Object.fromEntries(
     return value === undefined || value === false ? [] : [[key, String(value)]];
   }),
 );
+/** Rounds of a model of one's own: what its memory finds, in Node. */
+const isTold = name === "rounds" && options.model !== undefined;
+if (isTold) params.told = "";
 const quick = name === "fusion" ? "fusion-quick" : "quick";
 const chats =
   options.full && name !== "models"
@@ -78,7 +82,7 @@ const chats =
 
 try {
   const { result, table, files } =
-    options.node || IN_NODE.includes(name)
+    options.node || isTold || IN_NODE.includes(name)
       ? await inNode()
       : await inChromium();
   console.log(`\n${table}`);
@@ -131,6 +135,7 @@ async function readOptions() {
         asks: { type: "string" },
         turns: { type: "string" },
         ratios: { type: "string" },
+        rules: { type: "string" },
       },
     });
     const [name = "speed", folder] = positionals;

@@ -15,6 +15,9 @@ import { benchFusionTime, fusionTimeTable } from "./fusion-time";
 import { fusionPlot } from "./fusion-plot";
 import { calibrateHeads } from "./heads";
 import { History } from "./history";
+import { RULES, type Rule } from "./memory/choices";
+import { benchMemory } from "./memory/memory";
+import { memoryRows, memoryTable } from "./memory/memory-table";
 import { questionMasses } from "./question-masses";
 import { benchResume, resumeTable } from "./resume";
 import { benchRounds, roundsTable } from "./rounds";
@@ -57,6 +60,7 @@ export const benches: Record<string, Bench> = {
 
   async rounds(environment) {
     const { params, chats, onProgress } = environment;
+    if (params.has("told")) return rememberedRounds(environment);
     const taus = (params.get("tau") ?? "0.9,0.5,0.8,0.95,0.99").split(",");
     return withHistory(environment, {}, async (history) => {
       const rows = await benchRounds(history, {
@@ -142,6 +146,40 @@ export const benches: Record<string, Bench> = {
     });
   },
 };
+
+/** On a real model, and chats made for it; see memory/memory.ts. */
+function rememberedRounds(environment: BenchEnvironment) {
+  const { params, onProgress } = environment;
+  return withHistory(environment, {}, async (history) => {
+    const cases = await benchMemory(history, {
+      sizes: numbers(params.get("rounds") ?? "24,60"),
+      count: Number(params.get("count") ?? 3),
+      asks: Number(params.get("asks") ?? Infinity),
+      rules: rulesOf(params.get("rules")),
+      onProgress,
+    });
+    const table = memoryTable(cases);
+    return {
+      result: { model: history.model.name, rows: memoryRows(cases), cases },
+      table,
+      files: { "rounds.md": table },
+    };
+  });
+}
+
+/** @throws RangeError for a rule that there is not */
+function rulesOf(names: string | null): readonly Rule[] {
+  if (names === null) return RULES;
+  return names.split(",").map((name) => {
+    const rule = RULES.find((one) => one === name);
+    if (rule) return rule;
+    throw new RangeError(`no rule ${name}; there are ${RULES.join(", ")}`);
+  });
+}
+
+function numbers(text: string): number[] {
+  return text.split(",").map(Number);
+}
 
 function someOfEach(cases: readonly FusionCase[], count: number) {
   return FUSION_KINDS.flatMap((kind) =>

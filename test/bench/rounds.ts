@@ -205,8 +205,13 @@ async function everything(
 }
 
 /** Mass by round at the watershed, as a turn measures it. */
-async function massOf(
-  { runner, residency, rounds, model }: History,
+export async function massOf(
+  {
+    runner,
+    residency,
+    rounds,
+    model,
+  }: Pick<History, "runner" | "residency" | "rounds" | "model">,
   count: number,
   open: readonly number[],
   tailTokens: number,

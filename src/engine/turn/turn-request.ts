@@ -63,16 +63,7 @@ export function checkReplyOptions({
  * @throws RangeError that names the setting, the valid values and the given one
  */
 export function turnRequest(
-  {
-    generation,
-    tokenizer,
-    template,
-    network,
-    selection,
-    index,
-    choosesByWords,
-    contextTokens,
-  }: Model,
+  model: Model,
   chat: BoundChat,
   round: ChatRound,
   {
@@ -84,6 +75,15 @@ export function turnRequest(
     signal,
   }: ReplyOptions,
 ): TurnRequest {
+  const {
+    generation,
+    tokenizer,
+    template,
+    network,
+    selection,
+    index,
+    choosesByWords,
+  } = model;
   const { conversation } = chat;
   const tokens = thinks ? chat.tokens : chat.unthinking;
   const isFirst = conversation.historyOf(round).length === 1;
@@ -102,16 +102,10 @@ export function turnRequest(
     ]),
     stopTexts: template.stopTexts,
     sampler: samplerSettings(generation.sampler, sampler),
-    attention: attentionSettings(
-      { tau: selection.tau, kMin: index ? HEADS_K_MIN : 1 },
-      SELECTED_SHARE *
-        contextTokens *
-        chosenBytes(network.cache, choosesByWords || index !== undefined),
-      {
-        ...attention,
-        pinned: [...(attention?.pinned ?? []), ...conversation.pinned],
-      },
-    ),
+    attention: modelAttention(model, {
+      ...attention,
+      pinned: [...(attention?.pinned ?? []), ...conversation.pinned],
+    }),
     massRows: selection.rows === "tail" ? tokens.tailTokens : openTokens.length,
     massHeads:
       selection.heads === "all"
@@ -127,6 +121,25 @@ export function turnRequest(
     maxTokens: Math.max(1, maxTokens),
     signal,
   };
+}
+
+/**
+ * How turns of a model choose rounds.
+ *
+ * @param wanted in place of the model's defaults
+ * @throws RangeError that names the setting, the valid values and the given one
+ */
+export function modelAttention(
+  { selection, index, choosesByWords, contextTokens, network }: Model,
+  wanted: Partial<AttentionSettings> = {},
+): AttentionSettings {
+  return attentionSettings(
+    { tau: selection.tau, kMin: index ? HEADS_K_MIN : 1 },
+    SELECTED_SHARE *
+      contextTokens *
+      chosenBytes(network.cache, choosesByWords || index !== undefined),
+    wanted,
+  );
 }
 
 /** @throws RangeError */
