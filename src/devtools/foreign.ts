@@ -61,10 +61,14 @@ type Fits<
   Schema extends v.GenericSchema,
 > = Whole;
 
-const pool = v.looseObject({
+const pages = {
   pageCount: v.number(),
   freePages: v.number(),
   bytesPerPage: v.number(),
+};
+const pool = v.looseObject({
+  ...pages,
+  local: v.optional(v.looseObject(pages)),
 });
 
 const half = v.looseObject({

@@ -37,7 +37,12 @@ export interface GpuMemory {
   device: DeviceMemory;
 }
 
-export interface PoolMemory {
+export interface PoolMemory extends PageMemory {
+  /** Pages of the half's layers with a window, where these have pages of their own. */
+  local?: PageMemory | undefined;
+}
+
+export interface PageMemory {
   pageCount: number;
   freePages: number;
   bytesPerPage: number;

@@ -1,6 +1,7 @@
 /** Takes snapshots of memory. It only reads, on request: nothing is tracked for it. */
 import type { Gpu } from "../../gpu/gpu";
-import { HALVES, type Half } from "../../util/kv-half";
+import type { LayerPool } from "../../memory/kv-cache";
+import { HALVES } from "../../util/kv-half";
 import { NOTHING_STORED } from "../archive/archive";
 import { chatMemory } from "./chat-snapshot";
 import type { MemoryOptions } from "../api/kv-memory";
@@ -10,6 +11,7 @@ import type {
   GpuMemory,
   MemorySnapshot,
   ModelMemory,
+  PageMemory,
   PoolMemory,
   TurnRecord,
 } from "../api/memory-snapshot";
@@ -73,11 +75,10 @@ function gpuMemory({
 }: LoadedModel): GpuMemory {
   const { cache } = runner;
   const { bytes, peakBytes, peakKvBytes } = gpu.ledger;
-  const [lower, upper] = HALVES.map((half: Half): PoolMemory => ({
-    pageCount: cache[half].pool.pageCount,
-    freePages: cache[half].pool.freePages,
-    bytesPerPage: cache[half].pageBytes,
-  })) as [PoolMemory, PoolMemory];
+  const [lower, upper] = HALVES.map((half): PoolMemory => {
+    const { main, local } = cache[half];
+    return { ...pageMemory(main), ...(local && { local: pageMemory(local) }) };
+  }) as [PoolMemory, PoolMemory];
   return {
     budgetBytes:
       cache.budgetBytes + (index?.limit ?? 0) * (index?.pageBytes ?? 0),
@@ -96,6 +97,11 @@ function gpuMemory({
       })),
     },
   };
+}
+
+function pageMemory({ pool, pageBytes }: LayerPool): PageMemory {
+  const { pageCount, freePages } = pool;
+  return { pageCount, freePages, bytesPerPage: pageBytes };
 }
 
 /** Largest first; buffers with the same label are summed. */

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { farFromEnd } from "../../../src/engine/run/attention-frame";
 import { newReport } from "../../../src/engine/restore/kv-restore";
 import { clearStored } from "../../../src/memory/half-kv";
+import { KeyIndex } from "../../../src/memory/key-index";
 import type { Round } from "../../../src/memory/round";
 import { type Half, HALVES } from "../../../src/util/kv-half";
 import { randomModel } from "../../fixtures/random-model";
@@ -240,6 +241,43 @@ describe("a chat in a model with local layers", () => {
       // Round 1 is within the window of the first one that is repaired, round 3 of the second.
       expect(lacking(chat, "lower")).toEqual(ratio === 0 ? FAR : []);
     }
+  });
+
+  test("has retrieval heads choose old rounds, whose global layers alone are brought", async () => {
+    const { chat } = await readChat();
+    const settings = {
+      heads: [{ layer: 5, head: 1 }],
+      how: "sum" as const,
+      noise: [[1, 1]] as const,
+      wholeTokens: 0,
+    };
+    const askHeads = async () => {
+      const index = new KeyIndex(gpu, cache, settings.heads, 2, 2 ** 20);
+      const search = {
+        index,
+        settings,
+        question: { from: 2, to: 10 },
+        blank: { tokens: [5, 6, 7, 8], from: 1, to: 3 },
+        keysOf: () => undefined,
+      };
+      const answer = await askAgain(chat, {
+        settings: { ...SETTINGS, kMin: 3, pinned: [2] },
+        search,
+      });
+      index.destroy();
+      return answer;
+    };
+    drop(chat);
+    for (const half of HALVES) await bringWhole(chat, half);
+    const whole = await askHeads();
+    drop(chat);
+    const apart = await askHeads();
+    expect(apart.attended).toEqual(whole.attended);
+    expect(apart.attended).toEqual(expect.arrayContaining([2, 6]));
+    expect(apart.logits).toEqual(whole.logits);
+    const chosen = FAR.filter((id) => apart.attended.includes(id));
+    for (const half of HALVES)
+      expect(lacking(chat, half)).toEqual(expect.arrayContaining(chosen));
   });
 
   test("is the same after anything that may happen to its KV", async () => {

@@ -2,11 +2,13 @@ import { describe, expect, test } from "vitest";
 import type { HalfMemory } from "../../../src/engine/api/memory-snapshot";
 import {
   countedText,
+  freeBytes,
   msText,
   shareText,
   smallText,
   speedText,
   tokensText,
+  usedBytes,
 } from "../../../src/ui/memory/base/figures";
 import {
   cellAt,
@@ -253,4 +255,12 @@ test("A copied snapshot has no text, even where it is shown", () => {
   const json = snapshotJson(snapshot);
   expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(smallSnapshot())));
   expect(json).not.toContain("Miso");
+});
+
+test("pages of layers with windows count with those of their half", () => {
+  const pool = { pageCount: 10, freePages: 4, bytesPerPage: 100 };
+  expect([usedBytes(pool), freeBytes(pool)]).toEqual([600, 400]);
+  const local = { pageCount: 5, freePages: 3, bytesPerPage: 7 };
+  const apart = { ...pool, local };
+  expect([usedBytes(apart), freeBytes(apart)]).toEqual([614, 421]);
 });

@@ -1,4 +1,5 @@
 /** Figures of the memory panel in words. Bytes and plain counts are in ../sizes.ts. */
+import type { PoolMemory } from "../../../engine/api/memory-snapshot";
 import { wholeText } from "../../base/sizes";
 
 /** For example "31 %", "<1 %", "0 %". */
@@ -37,4 +38,17 @@ export function smallText(value: number): string {
   if (value === 0) return "0";
   if (value < 1e-4) return "<0.0001";
   return String(Number(value.toPrecision(2)));
+}
+
+/** Bytes of a half's pages that rounds have. */
+export function usedBytes({ local, ...pool }: PoolMemory): number {
+  const { bytesPerPage, freePages, pageCount } = pool;
+  return (
+    (pageCount - freePages) * bytesPerPage + (local ? usedBytes(local) : 0)
+  );
+}
+
+/** Bytes of its other pages. */
+export function freeBytes({ local, ...pool }: PoolMemory): number {
+  return pool.freePages * pool.bytesPerPage + (local ? freeBytes(local) : 0);
 }

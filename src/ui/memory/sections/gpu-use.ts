@@ -1,11 +1,9 @@
 import { html, LitElement } from "lit";
 import { property } from "lit/decorators.js";
-import type {
-  GpuMemory,
-  PoolMemory,
-} from "../../../engine/api/memory-snapshot";
+import type { GpuMemory } from "../../../engine/api/memory-snapshot";
 import { byteText } from "../../base/sizes";
 import { base } from "../../base/theme";
+import { freeBytes, usedBytes } from "../base/figures";
 import { bars, section } from "../base/memory-styles";
 import {
   legend,
@@ -90,12 +88,6 @@ const kvPart = (name: string, tone: number, bytes: number): BarPart => ({
   amount: bytes,
   text: byteText(bytes),
 });
-
-const usedBytes = ({ bytesPerPage, freePages, pageCount }: PoolMemory) =>
-  (pageCount - freePages) * bytesPerPage;
-
-const freeBytes = ({ bytesPerPage, freePages }: PoolMemory) =>
-  freePages * bytesPerPage;
 
 declare global {
   interface HTMLElementTagNameMap {

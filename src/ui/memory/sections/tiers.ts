@@ -3,7 +3,7 @@ import { property } from "lit/decorators.js";
 import type { MemorySnapshot } from "../../../engine/api/memory-snapshot";
 import { byteText } from "../../base/sizes";
 import { base } from "../../base/theme";
-import { countedText, tokensText } from "../base/figures";
+import { countedText, tokensText, usedBytes } from "../base/figures";
 import { section } from "../base/memory-styles";
 
 /** `<rondo-memory-tiers>`: where KV is: on the GPU, queued for writing, and in the store. */
@@ -60,13 +60,7 @@ export class Tiers extends LitElement {
 
   override render() {
     const { gpu, storage } = this.snapshot;
-    const kvBytes = [gpu?.lower, gpu?.upper].reduce(
-      (sum, pool) =>
-        pool
-          ? sum + (pool.pageCount - pool.freePages) * pool.bytesPerPage
-          : sum,
-      0,
-    );
+    const kvBytes = gpu ? usedBytes(gpu.lower) + usedBytes(gpu.upper) : 0;
     return html`
       <h3>Where KV is</h3>
       <ol>
