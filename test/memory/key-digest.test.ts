@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { digestPayload, estimateMass } from "../../src/memory/key-digest";
+import { estimateMass } from "../../src/memory/digest-estimate";
+import { digestPayload } from "../../src/memory/key-digest";
 import {
   payloadBytes,
   type SegmentElements,

@@ -5,17 +5,20 @@
 import type { PlacedRound } from "../../memory/page-table";
 import type { Round } from "../../memory/round";
 import type { FusionVariant } from "../api/replies";
-import {
-  type ChatToken,
-  topRounds,
-  topTokens,
-  type TopTokensInput,
-} from "./top-tokens";
+import { lazyPart } from "../../util/lazy-part";
+import type { ChatToken, TopTokensInput } from "./top-tokens";
 import type { Span } from "../run/runner";
 
 export type ChooseTokens = (
   input: TopTokensInput & { stale: readonly PlacedRound[] },
 ) => readonly ChatToken[] | Promise<readonly ChatToken[]>;
+
+const topTokens: ChooseTokens = lazyPart(
+  async () => (await import("./top-tokens")).topTokens,
+);
+const topRounds: ChooseTokens = lazyPart(
+  async () => (await import("./top-tokens")).topRounds,
+);
 
 export interface RepairMethod {
   /** Layer whose queries and keys give the relevance; at most the watershed. */
@@ -50,7 +53,7 @@ export function repairMethod(
   };
 }
 
-const withEdges: ChooseTokens = (input) => {
+const withEdges: ChooseTokens = async (input) => {
   const ends = input.stale.flatMap(({ round: { id, tokens } }) =>
     tokens.flatMap((_, place) =>
       place < EDGE || place >= tokens.length - EDGE
@@ -58,7 +61,7 @@ const withEdges: ChooseTokens = (input) => {
         : [],
     ),
   );
-  return [...topTokens(input), ...ends];
+  return [...(await topTokens(input)), ...ends];
 };
 
 const CHOICES: Partial<Record<FusionVariant, ChooseTokens>> = {

@@ -3,13 +3,16 @@ import type { Archive } from "../archive/archive";
 import { INDEX_SHARE } from "../load/load-model";
 import type { LoadedModel } from "../load/loaded-model";
 import type { ActiveChat } from "../open/active-chat";
-import { settleRounds } from "../turn/settle-round";
 import type { EngineNotice } from "../api/notice";
 import { lazyPart } from "../../util/lazy-part";
 import type { SelfCalibration } from "./self-calibration";
 
 const rondoJson = lazyPart(
   async () => (await import("../../model/config/rondo-json")).rondoJson,
+);
+
+const settleRounds = lazyPart(
+  async () => (await import("../turn/settle-round")).settleRounds,
 );
 
 const newCalibration = lazyPart(async () => {

@@ -1,5 +1,5 @@
 /** Estimates a question's attention on rounds that are not on the GPU, from digests of their keys. */
-import { estimateMass } from "../../memory/key-digest";
+import { estimateMass } from "../../memory/digest-estimate";
 import type { PlacedRound } from "../../memory/page-table";
 import type { Round } from "../../memory/round";
 import type { Runner } from "../run/runner";

@@ -20,7 +20,6 @@ import { lazyPart } from "../../util/lazy-part";
 import type { AttentionReport, FusionReport } from "../api/receipt";
 import type { AttentionSettings } from "../api/replies";
 import { chooseCandidates } from "../rounds/candidates";
-import { digestMass } from "../rounds/digest-mass";
 import { farRounds, type Frame, frameOf } from "../run/attention-frame";
 import { PhaseClock } from "./phase-clock";
 import { type PrefillProgress, PrefillWork } from "./prefill-progress";
@@ -31,7 +30,7 @@ import {
   type SegmentSource,
 } from "../restore/kv-restore";
 import { movedTo, type RepairMethod, subsetOf } from "../fusion/repair";
-import { repairLower } from "../fusion/repair-lower";
+import type { RepairRequest } from "../fusion/repair-lower";
 import { massByRound } from "../rounds/round-mass";
 import {
   type FirstDraw,
@@ -59,6 +58,15 @@ const chooseByHeads = lazyPart<
 const chooseByWords = lazyPart<[readonly WordedRound[], number], Selection>(
   async () => (await import("../rounds/choose-by-words")).chooseByWords,
 );
+
+const digestMass = lazyPart(
+  async () => (await import("../rounds/digest-mass")).digestMass,
+);
+
+const repairLower = lazyPart<
+  [Runner, RepairRequest, FusionReport, () => PrefillProgress],
+  AsyncGenerator<PrefillProgress, Span[]>
+>(async () => (await import("../fusion/repair-lower")).repairLower);
 
 /** What the prefill of a turn works with. */
 export interface TurnPrefillContext {
@@ -406,7 +414,7 @@ export class TurnPrefill {
     const { own, ratio, method, massRows } = this.#request;
     const frame = this.#frameOf(new Set());
     const { fusion } = this;
-    this.#lowerRows = yield* repairLower(
+    this.#lowerRows = yield* await repairLower(
       runner,
       { frame, own, stale, ratio, method, massRows, selects },
       fusion,

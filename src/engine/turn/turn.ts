@@ -26,8 +26,9 @@ import type { HeadSearch } from "./choose-by-heads";
 import { PhaseClock } from "./phase-clock";
 import { TurnPrefill } from "./prefill-turn";
 import { likelyWanted } from "./preload";
-import { receiptOf } from "./receipt";
 import { Reply } from "./reply";
+
+const receiptOf = lazyPart(async () => (await import("./receipt")).receiptOf);
 
 export interface TurnRequest {
   /** From the end of the round before to where the reply starts. */
@@ -164,7 +165,7 @@ export async function* runTurn(
       ),
       mass: prefill.mass,
     };
-    const receipt = receiptOf(context, {
+    const receipt = await receiptOf(context, {
       round,
       history,
       prefill,
