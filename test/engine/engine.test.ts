@@ -5,7 +5,7 @@ import { type ArchivedChat, NoArchive } from "../../src/engine/archive/archive";
 import type { RoundFields } from "../../src/engine/chat/chat-round";
 import { Engine, type EngineOptions } from "../../src/engine/engine";
 import type { LoadedModel } from "../../src/engine/load/loaded-model";
-import { NO_TOKEN } from "../../src/kernels/sample";
+import { NO_TOKEN } from "../../src/kernels/sampling/sample";
 import type { ModelFiles } from "../../src/model/files/model-files";
 import { HALVES } from "../../src/util/kv-half";
 import { openTemplate } from "../../src/model/text/open-template";

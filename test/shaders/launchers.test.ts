@@ -7,7 +7,7 @@ import { structNames, structOf } from "../support/wgsl-struct";
 type Spec = KernelSpec<string, string, never>;
 
 const launchers = import.meta.glob<Record<string, { spec?: Spec }>>(
-  "../../src/kernels/*.ts",
+  ["../../src/kernels/*.ts", "../../src/kernels/*/*.ts"],
   { eager: true },
 );
 const specs = Object.values(launchers)

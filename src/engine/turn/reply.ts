@@ -6,7 +6,7 @@
 import type { ReadbackRing } from "../../gpu/readback";
 import type { PlacedRound } from "../../memory/page-table";
 import type { Draw } from "../../model/network/step";
-import { NO_TOKEN } from "../../kernels/sample";
+import { NO_TOKEN } from "../../kernels/sampling/sample";
 import { ModelOutputError, OutOfMemoryError } from "../../util/errors";
 import type { Frame } from "../run/attention-frame";
 import {

@@ -19,9 +19,9 @@ import { relevance } from "../../kernels/relevance";
 import { relevanceJoin } from "../../kernels/relevance-join";
 import { rmsNorm } from "../../kernels/rms-norm";
 import { ropeAppend } from "../../kernels/rope-append";
-import { sample } from "../../kernels/sample";
-import { sampleGather } from "../../kernels/sample-gather";
-import { sampleScan } from "../../kernels/sample-scan";
+import { sample } from "../../kernels/sampling/sample";
+import { sampleGather } from "../../kernels/sampling/sample-gather";
+import { sampleScan } from "../../kernels/sampling/sample-scan";
 import type { KvFormat } from "../../memory/kv-cache";
 import type { ModelConfig } from "../config/computable";
 import {

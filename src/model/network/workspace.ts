@@ -1,6 +1,6 @@
 /** The buffers between the kernels of a network: one step's rows on their way through the layers. */
 import type { Gpu } from "../../gpu/gpu";
-import { samplerBytes } from "../../kernels/sample-scan";
+import { samplerBytes } from "../../kernels/sampling/sample-scan";
 import type { ModelConfig } from "../config/computable";
 import { strideOf } from "../weights/matrix-format";
 import { ropeTable } from "./rope";

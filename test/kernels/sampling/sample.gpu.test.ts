@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { NO_TOKEN, sample } from "../../src/kernels/sample";
-import { sampleGather } from "../../src/kernels/sample-gather";
-import { sampleScan, samplerBytes } from "../../src/kernels/sample-scan";
-import type { Draw } from "../../src/model/network/step";
-import { sample as reference } from "../reference/sample";
+import { NO_TOKEN, sample } from "../../../src/kernels/sampling/sample";
+import { sampleGather } from "../../../src/kernels/sampling/sample-gather";
+import {
+  sampleScan,
+  samplerBytes,
+} from "../../../src/kernels/sampling/sample-scan";
+import type { Draw } from "../../../src/model/network/step";
+import { sample as reference } from "../../reference/sample";
 import {
   downloadWords,
   emptyBuffer,
@@ -11,8 +14,8 @@ import {
   testGpu,
   upload,
   uploadStep,
-} from "../support/gpu";
-import { seededInts, seededNormals } from "../support/random";
+} from "../../support/gpu";
+import { seededInts, seededNormals } from "../../support/random";
 
 const gpu = await testGpu();
 const compiled = (sample_lanes: number) =>

@@ -1,6 +1,6 @@
-import source from "../../shaders/sample.wgsl?raw";
-import { defineKernel } from "../gpu/kernel";
-import { sampling, step } from "./shared";
+import source from "../../../shaders/sample.wgsl?raw";
+import { defineKernel } from "../../gpu/kernel";
+import { sampling, step } from "../shared";
 
 /** Drawn if the logits are unusable: one of them is NaN or +∞, or all are −∞. */
 export const NO_TOKEN = 0xffffffff;

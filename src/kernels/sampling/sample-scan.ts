@@ -1,6 +1,6 @@
-import source from "../../shaders/sample-scan.wgsl?raw";
-import { defineKernel } from "../gpu/kernel";
-import { sampling, step } from "./shared";
+import source from "../../../shaders/sample-scan.wgsl?raw";
+import { defineKernel } from "../../gpu/kernel";
+import { sampling, step } from "../shared";
 
 /** Logits of a workgroup. */
 const BLOCK = 1024;

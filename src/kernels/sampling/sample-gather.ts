@@ -1,6 +1,6 @@
-import source from "../../shaders/sample-gather.wgsl?raw";
-import { defineKernel } from "../gpu/kernel";
-import { sampling, step } from "./shared";
+import source from "../../../shaders/sample-gather.wgsl?raw";
+import { defineKernel } from "../../gpu/kernel";
+import { sampling, step } from "../shared";
 
 /** Logits of a workgroup. */
 const LOGITS = 4096;
