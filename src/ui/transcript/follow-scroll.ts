@@ -1,11 +1,17 @@
 /**
- * Keeps a scrolling box at its end while its content grows, as long as the reader is at the end. Scrolling up stops
- * following; scrolling back to the end resumes it. Content that the reader expands does not scroll the box.
+ * Keeps a scrolling box at its end while its content grows, as long as the reader is at the end. Any move of the reader
+ * upwards stops following at once, however small it is and however fast the content grows: a turn of the wheel, a
+ * finger or a key before the box has moved, and all else, such as the scrollbar, by where the box is then. Coming back
+ * to the end resumes it. Content that the reader expands does not scroll the box.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
-/** Nearer than this counts as the end: half a line of slack for fractional pixels and bounces. */
+/** Nearer than this counts as the end for a reader who moves towards it: half a line. */
 const END_PX = 24;
+/** Browsers round where a box is scrolled to. */
+const ROUNDING_PX = 1;
+
+const KEYS_UP = ["ArrowUp", "PageUp", "Home"];
 
 export class FollowScroll implements ReactiveController {
   readonly #host: ReactiveControllerHost;
@@ -13,7 +19,10 @@ export class FollowScroll implements ReactiveController {
   /** Whether there is an end to follow; without, the box stays where it is. */
   isActive = false;
   #sizes: ResizeObserver | undefined;
+  /** Where the box was when it was last looked at. */
   #lastTop = 0;
+  /** Where the finger was. */
+  #fingerY = 0;
   /** Whether the reader is at the end, or was when the last thing grew. */
   isFollowing = true;
   /** Whether the current growth is the reader's doing. */
@@ -33,33 +42,33 @@ export class FollowScroll implements ReactiveController {
     this.#sizes = new ResizeObserver(() => this.#keepUp());
     this.#sizes.observe(box);
     if (box.firstElementChild) this.#sizes.observe(box.firstElementChild);
+    const options = { passive: true };
+    box.addEventListener("wheel", this.#onWheel, options);
+    box.addEventListener("touchstart", this.#onTouch, options);
+    box.addEventListener("touchmove", this.#onTouch, options);
+    box.addEventListener("keydown", this.#onKey, options);
   }
 
   hostDisconnected(): void {
     this.#sizes?.disconnect();
     this.#sizes = undefined;
-  }
-
-  /**
-   * Call when the box scrolls. Only scrolling upwards leaves the end: being above it may just mean that the content
-   * has grown.
-   */
-  scrolled(): void {
     const box = this.#box();
-    if (box === null) return;
-    const isUpwards = box.scrollTop < this.#lastTop;
-    this.#lastTop = box.scrollTop;
-    this.#note(isAtEnd(box) || (this.isFollowing && !isUpwards));
+    box?.removeEventListener("wheel", this.#onWheel);
+    box?.removeEventListener("touchstart", this.#onTouch);
+    box?.removeEventListener("touchmove", this.#onTouch);
+    box?.removeEventListener("keydown", this.#onKey);
   }
 
   /** Follows from the next update on. */
   follow(): void {
     this.isFollowing = true;
     this.#isHeld = false;
+    this.#lastTop = 0;
   }
 
-  /** Stops following. */
+  /** Stops following, until the reader is back at the end. */
   leave(): void {
+    this.#isHeld = false;
     this.#note(false);
   }
 
@@ -73,11 +82,64 @@ export class FollowScroll implements ReactiveController {
     this.#isHeld = true;
   }
 
+  /** Call when the box scrolls. */
+  scrolled(): void {
+    const box = this.#box();
+    if (box === null) return;
+    const isDown = box.scrollTop > this.#lastTop;
+    if (this.#wentUp(box)) this.leave();
+    else if (isDown && belowOf(box) < END_PX) this.#note(true);
+    this.#lastTop = box.scrollTop;
+  }
+
+  /** The content was moved under the reader, who is where he was. */
+  shifted(): void {
+    this.#lastTop = this.#box()?.scrollTop ?? 0;
+  }
+
+  #onWheel = ({ deltaY, ctrlKey }: WheelEvent) => {
+    // With Ctrl it zooms.
+    if (!ctrlKey) this.#moves(deltaY);
+  };
+
+  #onTouch = ({ type, touches }: TouchEvent) => {
+    const [finger] = touches;
+    if (finger === undefined || touches.length > 1) return;
+    if (type === "touchmove") this.#moves(this.#fingerY - finger.clientY);
+    this.#fingerY = finger.clientY;
+  };
+
+  #onKey = (event: KeyboardEvent) => {
+    const { key, shiftKey } = event;
+    const [target] = event.composedPath();
+    if (target instanceof Element && target.matches("textarea, input, select"))
+      return;
+    const isSpace = key === " " && shiftKey && target === this.#box();
+    if (isSpace || KEYS_UP.includes(key)) this.#moves(-1);
+  };
+
+  /** The reader moves down by so much, or up: the box will have moved in a moment. */
+  #moves(down: number): void {
+    const box = this.#box();
+    if (box === null) return;
+    if (down < 0 && box.scrollTop > 0) this.leave();
+    else if (down > 0 && belowOf(box) <= ROUNDING_PX) this.#note(true);
+  }
+
+  /** Whether the reader has moved up, rather than the content having become shorter. */
+  #wentUp(box: HTMLElement): boolean {
+    return (
+      box.scrollTop < this.#lastTop - ROUNDING_PX && belowOf(box) > ROUNDING_PX
+    );
+  }
+
   #keepUp(): void {
     const box = this.#box();
     if (box === null || !this.isActive) return;
-    if (this.#isHeld) this.#note(isAtEnd(box));
+    if (this.#isHeld) this.#note(belowOf(box) < END_PX);
+    else if (this.isFollowing && this.#wentUp(box)) this.leave();
     else if (this.isFollowing) box.scrollTop = box.scrollHeight;
+    this.#lastTop = box.scrollTop;
   }
 
   #note(isFollowing: boolean): void {
@@ -87,6 +149,7 @@ export class FollowScroll implements ReactiveController {
   }
 }
 
-function isAtEnd(box: HTMLElement): boolean {
-  return box.scrollHeight - box.clientHeight - box.scrollTop < END_PX;
+/** How much of the content is below the box. */
+function belowOf(box: HTMLElement): number {
+  return box.scrollHeight - box.clientHeight - box.scrollTop;
 }

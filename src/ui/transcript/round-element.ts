@@ -27,6 +27,9 @@ const lateParts = () => import("./late-parts").catch(() => undefined);
 /** How long a round is highlighted after navigation. */
 const FOUND_MS = 2000;
 
+/** Within so many frames, what is near is drawn. */
+const DRAWING_FRAMES = 6;
+
 /** Whether the browser fires `contentvisibilityautostatechange`; without it, all rounds are drawn at once. */
 const KNOWS_NEAR =
   CSS.supports("content-visibility", "auto") &&
@@ -197,6 +200,10 @@ export class RoundElement extends LitElement {
   @property({ attribute: false }) mayMoveDown = false;
   /** Whether it is among the last ones, which are drawn at once. */
   @property({ attribute: false }) isRecent = false;
+  /** Whether all of the chat is drawn, to be printed. */
+  @property({ attribute: false }) isPrinted = false;
+  /** How high it probably is, until it is laid out; in pixels. */
+  @property({ attribute: false }) expectedPx = 0;
   /** How many rounds the reply attended to, for replies without a receipt. */
   @property() attendedLabel = "";
   /** The attended rounds, while they are shown. */
@@ -223,13 +230,11 @@ export class RoundElement extends LitElement {
     super.connectedCallback();
     void lateParts();
     this.addEventListener("contentvisibilityautostatechange", this.#onNear);
-    addEventListener("beforeprint", this.#draw);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.removeEventListener("contentvisibilityautostatechange", this.#onNear);
-    removeEventListener("beforeprint", this.#draw);
     clearTimeout(this.#foundTimer);
     this.isFound = false;
   }
@@ -246,6 +251,11 @@ export class RoundElement extends LitElement {
       ".message, rondo-document",
     );
     target?.focus({ preventScroll: true });
+    // Those above it are drawn now that they are near, a few frames later, and are of other heights then.
+    for (let frame = 0; frame < DRAWING_FRAMES; frame++) {
+      await new Promise(requestAnimationFrame);
+      this.scrollIntoView({ block: "start" });
+    }
   }
 
   /** Scrolls the button that shows the attended rounds into view, and focuses it. */
@@ -277,7 +287,10 @@ export class RoundElement extends LitElement {
     const isAnother = before && before.keptId !== this.round.keptId;
     if (isAnother || !this.mayWrite) this.isAsking = false;
     const { edit, error } = this.round;
-    if (this.isRecent || isRunning(this.round) || edit || error) this.#draw();
+    if (this.isRecent || this.isPrinted || isRunning(this.round)) this.#draw();
+    if (edit || error) this.#draw();
+    if (changed.has("expectedPx") && this.expectedPx > 0)
+      this.style.containIntrinsicBlockSize = `auto ${this.expectedPx}px`;
   }
 
   override render() {

@@ -5,18 +5,33 @@ import { attentionLabels, attentionOf, type Attention } from "./attention";
 import type { AttentionEvent } from "./attention-event";
 import { FollowScroll } from "./follow-scroll";
 import { downIcon } from "../base/icons";
-import { isRunning, type Round } from "../state/chats/round";
+import { isKept, isRunning, type Round } from "../state/chats/round";
 import { nameOfId } from "../state/models/known-models";
 import type { RoundElement, RoundPart } from "./round-element";
-import { placesOf, type RoundPlace } from "../state/chats/round-place";
+import { GAP_PX, RoundHeights } from "./round-heights";
+import {
+  isAmple,
+  rangeAround,
+  type RoundRange,
+  type RoundRun,
+  runsOf,
+} from "./round-window";
 import { base } from "../base/theme";
 
 /** The last rounds, drawn at once; others when they come near the screen. */
 const RECENT_ROUNDS = 12;
+/** Whether the browser itself keeps what is seen where it is, while things above it change. */
+const KEEPS_PLACE = CSS.supports("overflow-anchor", "auto");
+/** The most rounds that stay elements while text is selected. */
+const MOST_SELECTED = 1000;
 
 /**
  * `<rondo-transcript>`: the rounds of a chat, oldest first. It scrolls, and follows the reply as long
  * as the reader is at the end.
+ *
+ * A chat may have ten thousand rounds. Those near the reader are elements (round-window.ts), with the one that has the
+ * focus; the others are rooms. To be printed, all are elements; to be searched by the browser, rooms have the text of
+ * their rounds from Ctrl or Cmd and F on.
  *
  * It is a log that is not live: screen readers would announce a reply token by token. `<rondo-chat>` announces each
  * reply once, when it has ended.
@@ -57,11 +72,33 @@ export class Transcript extends LitElement {
         display: grid;
         grid-template-columns: minmax(0, 1fr);
         align-content: start;
-        gap: 2rem;
         max-width: var(--_measure);
         min-height: 100%;
         margin: 0 auto;
-        padding: 1.5rem 1rem 2rem;
+        padding: 1.5rem 1rem 0;
+      }
+
+      /* At the end it is this page that keeps the place. */
+      .log.is-following {
+        overflow-anchor: none;
+      }
+
+      .place {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+        gap: 2rem;
+        margin-block-end: 2rem;
+      }
+
+      .room {
+        overflow: clip;
+      }
+
+      .room p {
+        margin: 0;
+        overflow: clip;
+        white-space: pre-wrap;
+        content-visibility: auto;
       }
 
       .column.is-empty {
@@ -127,11 +164,52 @@ export class Transcript extends LitElement {
   #attention: Attention | undefined;
   #marks: ReadonlyMap<number, string> = new Map();
   #attendedLabels: ReadonlyMap<number, string> = new Map();
-  #places: ReadonlyMap<number, RoundPlace> = new Map();
+  /** Places of the first and the last saved round. */
+  #kept: RoundRange = { from: 0, to: 0 };
   /** Rounds that another model answered than the rounds before: its name, by id. */
   #newModels: ReadonlyMap<number, string> = new Map();
   @query(".log") private log!: HTMLElement | null;
   #follow = new FollowScroll(this, () => this.log);
+  /** The rounds that are elements. */
+  @state() private range: RoundRange = { from: 0, to: 0 };
+  @state() private isPrinted = false;
+  /** Whether the browser searches the page. */
+  @state() private isSearched = false;
+  readonly #heights = new RoundHeights();
+  /** Of rounds that are elements, by id: how high they were expected to be when they became some. */
+  readonly #expected = new Map<number, number>();
+  /** What is drawn, in order. */
+  #runs: readonly RoundRun[] = [];
+  /** What the reader is to see first, and how far from the top. */
+  #anchor: { roundId: number; top: number } | undefined;
+  readonly #sizes = new ResizeObserver((entries) => this.#measure(entries));
+  #observed: ReadonlySet<Element> = new Set();
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.hasUpdated) this.requestUpdate();
+    addEventListener("beforeprint", this.#onPrint);
+    addEventListener("afterprint", this.#onPrint);
+    addEventListener("keydown", this.#onFind);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener("beforeprint", this.#onPrint);
+    removeEventListener("afterprint", this.#onPrint);
+    removeEventListener("keydown", this.#onFind);
+    this.#sizes.disconnect();
+    this.#observed = new Set();
+  }
+
+  #onPrint = ({ type }: Event) => {
+    this.isPrinted = type === "beforeprint";
+  };
+
+  #onFind = ({ key, ctrlKey, metaKey }: KeyboardEvent) => {
+    if (key.toLowerCase() === "f" && (ctrlKey || metaKey))
+      this.isSearched = true;
+  };
 
   /** Moves the focus to the scrolling box. */
   override focus(options?: FocusOptions): void {
@@ -140,10 +218,29 @@ export class Transcript extends LitElement {
 
   /** Moves the focus to a part of a round. */
   async focusRound(roundId: number, part: RoundPart): Promise<void> {
-    await this.updateComplete;
-    const element = this.#elementOf(roundId);
+    const element = await this.#bring(roundId);
     await element?.updateComplete;
     await element?.focusPart(part);
+  }
+
+  /** The element of a round, which is made one where it is none. */
+  async #bring(roundId: number): Promise<RoundElement | undefined> {
+    await this.updateComplete;
+    const { length } = this.rounds;
+    const at = this.rounds.findIndex(({ id }) => id === roundId);
+    if (at >= 0 && this.#elementOf(roundId) === undefined) {
+      this.#heights.correct();
+      this.range = rangeAround(at, length);
+      await this.updateComplete;
+      await this.#drawn();
+    }
+    return this.#elementOf(roundId);
+  }
+
+  /** Resolves when all rounds that are elements have drawn themselves, before they are painted. */
+  async #drawn(): Promise<void> {
+    const rounds = this.renderRoot.querySelectorAll("rondo-round");
+    await Promise.all([...rounds].map((round) => round.updateComplete));
   }
 
   #elementOf(roundId: number): RoundElement | undefined {
@@ -155,16 +252,17 @@ export class Transcript extends LitElement {
     const isEmpty = this.rounds.length === 0;
     return html`
       <div
-        class="log"
+        class="log ${this.#follow.isFollowing ? "is-following" : ""}"
         part="log"
         role="log"
         aria-live="off"
         aria-label="Conversation"
         tabindex="0"
-        @scroll=${() => this.#follow.scrolled()}
+        @scroll=${this.#onScroll}
       >
         <div
           class="column ${isEmpty ? "is-empty" : ""}"
+          role=${isEmpty ? nothing : "list"}
           @click=${this.#onClick}
           @rondo-attention=${this.#onAttention}
         >
@@ -178,16 +276,200 @@ export class Transcript extends LitElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     this.#follow.isActive = this.rounds.length > 0;
     this.#takeAttention();
-    const before = changed.get("rounds");
-    if (before === undefined) return;
-    this.#places = placesOf(this.rounds);
-    this.#attendedLabels = attentionLabels(this.rounds);
-    this.#newModels = newModels(this.rounds);
-    if (changed.has("conversationId") || isContinued(before, this.rounds))
+    this.#takeRounds(changed);
+    const { length } = this.rounds;
+    const whole = { from: 0, to: length };
+    if (this.isPrinted) this.#runs = runsOf(whole, length);
+    else this.#runs = runsOf(this.range, length, this.#focusedPlaces());
+    if (this.#follow.isFollowing) this.#anchor = undefined;
+    else if (!KEEPS_PLACE) this.#anchor ??= this.#seen();
+  }
+
+  #takeRounds(changed: PropertyValues<this>): void {
+    if (!changed.has("rounds")) return;
+    const { rounds } = this;
+    const before = changed.get("rounds") ?? [];
+    if (!isSameChat(before, rounds)) {
+      const first = rounds.findIndex(isKept);
+      this.#kept = { from: first, to: rounds.findLastIndex(isKept) + 1 };
+      this.#attendedLabels = attentionLabels(rounds);
+      this.#newModels = newModels(rounds);
+    }
+    if (changed.has("conversationId")) {
+      this.#heights.clear();
+      this.isSearched = false;
+    }
+    if (changed.has("conversationId") || isContinued(before, rounds))
       this.#follow.follow();
-    const running = this.rounds.findIndex(isRunning);
+    const running = rounds.findIndex(isRunning);
     // A reply between others is read where it is.
-    if (running >= 0 && running < this.rounds.length - 1) this.#follow.hold();
+    if (running >= 0 && running < rounds.length - 1) this.#follow.hold();
+    this.#moveRange(before);
+  }
+
+  /** Who is at the end sees the last rounds; others what they saw, wherever that is now. */
+  #moveRange(before: readonly Round[]): void {
+    const { range, rounds } = this;
+    const { length } = rounds;
+    const isAtEnd = this.#follow.isFollowing;
+    if (isSameIds(before, rounds) && (!isAtEnd || range.to === length)) return;
+    const { from, to } = range;
+    const centre = before[(from + to) >> 1]?.id;
+    const at = isAtEnd
+      ? length - 1
+      : rounds.findIndex(({ id }) => id === centre);
+    this.range = rangeAround(at < 0 ? from : at, length);
+  }
+
+  #focusedPlaces(): number[] {
+    const active = this.shadowRoot?.activeElement;
+    const focused = active?.closest("rondo-round")?.round.id;
+    if (focused === undefined) return [];
+    return [this.rounds.findIndex(({ id }) => id === focused)];
+  }
+
+  /** What the reader sees first, to be kept where it is. */
+  #seen(): { roundId: number; top: number } | undefined {
+    const { log } = this;
+    const place = this.#firstSeen();
+    const round = place?.querySelector("rondo-round")?.round;
+    if (log === null || place === undefined || !round) return undefined;
+    const { top } = place.getBoundingClientRect();
+    const above = top - log.getBoundingClientRect().top;
+    return above < log.clientHeight
+      ? { roundId: round.id, top: above }
+      : undefined;
+  }
+
+  /** The first round that reaches into the box or is below it. */
+  #firstSeen(): Element | undefined {
+    const { log } = this;
+    const places = this.renderRoot.querySelectorAll(".place");
+    if (log === null) return undefined;
+    const { top } = log.getBoundingClientRect();
+    let [low, high] = [0, places.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (places[middle]!.getBoundingClientRect().bottom > top) high = middle;
+      else low = middle + 1;
+    }
+    return places[low];
+  }
+
+  /** Rooms have their heights before anything asks where the box is scrolled to. */
+  protected override update(changed: PropertyValues<this>): void {
+    super.update(changed);
+    const rooms = this.#runs.filter(({ isShown }) => !isShown);
+    const elements = this.renderRoot.querySelectorAll<HTMLElement>(".room");
+    for (const [i, element] of elements.entries()) {
+      const { from, to } = rooms[i]!;
+      const height = this.#heights.sum(this.rounds, from, to);
+      element.style.height = `${height}px`;
+      this.#fill(element, rooms[i]!);
+    }
+  }
+
+  protected override updated(): void {
+    const places = new Set(this.renderRoot.querySelectorAll(".place"));
+    for (const place of this.#observed)
+      if (!places.has(place)) this.#sizes.unobserve(place);
+    for (const place of places)
+      if (!this.#observed.has(place)) this.#sizes.observe(place);
+    this.#observed = places;
+    const elements = this.renderRoot.querySelectorAll("rondo-round");
+    const ids = new Set([...elements].map(({ round }) => round.id));
+    for (const id of this.#expected.keys())
+      if (!ids.has(id)) this.#expected.delete(id);
+    if (this.#anchor) void this.#keepPlace(this.#anchor);
+    this.#anchor = undefined;
+  }
+
+  /** Puts the text of its rounds into a room, for the browser to find; takes it out where nobody searches. */
+  #fill(room: HTMLElement, { from, to }: RoundRange): void {
+    const key = this.isSearched ? `${this.conversationId} ${from} ${to}` : "";
+    if ((room.dataset.text ?? "") === key) return;
+    room.dataset.text = key;
+    const texts = this.isSearched ? this.rounds.slice(from, to) : [];
+    room.replaceChildren(
+      ...texts.map((round) => {
+        const text = document.createElement("p");
+        text.style.height = `${this.#heights.of(round) + GAP_PX}px`;
+        text.textContent = `${round.document ?? round.message}\n${round.reply}`;
+        return text;
+      }),
+    );
+  }
+
+  /** Scrolls so that what the reader is to see first is where it should be. */
+  async #keepPlace(anchor: { roundId: number; top: number }): Promise<void> {
+    await this.#drawn();
+    const { log } = this;
+    const place = this.#elementOf(anchor.roundId)?.closest(".place");
+    if (log === null || !place) return;
+    const { top } = place.getBoundingClientRect();
+    const moved = top - log.getBoundingClientRect().top - anchor.top;
+    if (Math.abs(moved) < 0.5) return;
+    log.scrollTop += moved;
+    this.#follow.shifted();
+  }
+
+  #measure(entries: readonly ResizeObserverEntry[]): void {
+    const { log } = this;
+    const column = log?.firstElementChild;
+    if (column) this.#heights.setWidth(column.clientWidth);
+    for (const { target } of entries) {
+      const round = target.querySelector("rondo-round")?.round;
+      if (round === undefined) continue;
+      const { height } = target.getBoundingClientRect();
+      // Where it is as high as was expected, it may not have been laid out.
+      if (height > 0 && Math.abs(height - this.#heights.of(round)) >= 1)
+        this.#heights.measure(round, height);
+    }
+  }
+
+  #onScroll = () => {
+    this.#follow.scrolled();
+    const { range, rounds } = this;
+    const { length } = rounds;
+    if (range.to - range.from >= length) return;
+    const inRoom = this.#roomSeen();
+    const at = inRoom?.at ?? this.#placeSeen();
+    if (at < 0 || (!inRoom && isAmple(range, at, length))) return;
+    if (inRoom) this.#anchor = { roundId: rounds[at]!.id, top: -inRoom.intoPx };
+    const next = rangeAround(at, length);
+    const from = Math.min(range.from, next.from);
+    const to = Math.max(range.to, next.to);
+    // What is being selected must not go.
+    const isSelecting = getSelection()?.type === "Range";
+    const isKept = isSelecting && !inRoom && to - from <= MOST_SELECTED;
+    this.#heights.correct();
+    this.range = isKept ? { from, to } : next;
+  };
+
+  /** The place of the round that the reader sees first; -1 for none. */
+  #placeSeen(): number {
+    const id = this.#seen()?.roundId;
+    return this.rounds.findIndex((round) => round.id === id);
+  }
+
+  /** Which round is at the top of the box, where a room is there, and how much of it is above. */
+  #roomSeen(): { at: number; intoPx: number } | undefined {
+    const { log, rounds } = this;
+    if (log === null) return undefined;
+    const { top } = log.getBoundingClientRect();
+    const rooms = this.#runs.filter(({ isShown }) => !isShown);
+    const boxes = [...this.renderRoot.querySelectorAll(".room")].map((room) =>
+      room.getBoundingClientRect(),
+    );
+    const i = boxes.findIndex(
+      (box) => box.top <= top + GAP_PX && box.bottom > top,
+    );
+    const [box, room] = [boxes[i], rooms[i]];
+    if (box === undefined || room === undefined) return undefined;
+    // What is expected may have been corrected since the room was made.
+    const expected = this.#heights.sum(rounds, room.from, room.to);
+    const px = (Math.max(0, top - box.top) * expected) / box.height;
+    return this.#heights.at(rounds, room.from, room.to, px);
   }
 
   /** A click may expand something. While a reply is running, it is followed all the same. */
@@ -218,36 +500,66 @@ export class Transcript extends LitElement {
       return;
     }
     this.#follow.leave();
-    await this.updateComplete;
-    if (action === "go") await this.#elementOf(roundId)?.goTo();
+    if (action === "go") await (await this.#bring(roundId))?.goTo();
     else if (this.openId !== undefined)
-      await this.#elementOf(this.openId)?.goToAttention();
+      await (await this.#bring(this.openId))?.goToAttention();
   }
 
   #rounds() {
+    const parts = this.#runs.flatMap(({ isShown, from, to }) =>
+      isShown
+        ? Array.from({ length: to - from }, (_, i) => ({ at: from + i, to: 0 }))
+        : [{ at: from, to }],
+    );
+    const { rounds } = this;
     return repeat(
-      this.rounds,
-      (round) => round.id,
-      (round, at) => [this.#newModel(round), this.#round(round, at)],
+      parts,
+      // A room is named by what follows it.
+      ({ at, to }) => (to === 0 ? rounds[at]!.id : `room ${rounds[to]?.id}`),
+      ({ at, to }) =>
+        to === 0
+          ? this.#place(rounds[at]!, at)
+          : html`<div class="room" aria-hidden="true"></div>`,
     );
   }
 
+  #place(round: Round, at: number) {
+    return html`<div
+      class="place"
+      role="listitem"
+      aria-setsize=${this.rounds.length}
+      aria-posinset=${at + 1}
+    >
+      ${this.#newModel(round)} ${this.#round(round, at)}
+    </div>`;
+  }
+
+  /** The same as long as it is an element. */
+  #expectedPx(round: Round): number {
+    const px = this.#expected.get(round.id) ?? this.#heights.of(round);
+    this.#expected.set(round.id, px);
+    return px;
+  }
+
   #round(round: Round, at: number) {
-    const place = this.#places.get(round.id);
     const isOpen = round.id === this.openId;
+    const { from, to } = this.#kept;
+    const hasLater = isKept(round) && at < to - 1;
     return html`<rondo-round
       exportparts="message, document, reply, receipt, text"
       .round=${round}
       .isRecent=${at >= this.rounds.length - RECENT_ROUNDS}
+      .isPrinted=${this.isPrinted}
+      .expectedPx=${this.#expectedPx(round)}
       .attendedLabel=${this.#attendedLabels.get(round.id) ?? ""}
       .attention=${isOpen ? this.#attention : undefined}
       .mark=${this.#marks.get(round.id) ?? ""}
       .waitingFor=${this.waitingFor}
       .mayWrite=${this.mayWrite}
       .isBusy=${this.isBusy}
-      .hasLater=${place?.before !== undefined}
-      .mayMoveUp=${place?.up !== undefined}
-      .mayMoveDown=${place?.down !== undefined}
+      .hasLater=${hasLater}
+      .mayMoveUp=${isKept(round) && at > from}
+      .mayMoveDown=${hasLater}
     ></rondo-round>`;
   }
 
@@ -284,6 +596,29 @@ function newModels(rounds: readonly Round[]): Map<number, string> {
     before = modelName;
   }
   return names;
+}
+
+/** Whether they are the same rounds of the same models, whatever became of their replies. */
+function isSameChat(before: readonly Round[], now: readonly Round[]): boolean {
+  return (
+    before.length === now.length &&
+    now.every(
+      (round, i) =>
+        round === before[i] ||
+        (round.id === before[i]!.id &&
+          round.keptId === before[i]!.keptId &&
+          round.attended === before[i]!.attended &&
+          round.receipt === before[i]!.receipt &&
+          round.modelName === before[i]!.modelName),
+    )
+  );
+}
+
+function isSameIds(before: readonly Round[], now: readonly Round[]): boolean {
+  return (
+    before.length === now.length &&
+    now.every(({ id }, i) => id === before[i]!.id)
+  );
 }
 
 /** Whether the end is new: rounds were added, or the last message is being answered. */

@@ -1,9 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { keptChat } from "../../support/kept-chat";
 import type { RoundElement } from "../../../src/ui/transcript/round-element";
-import { openKept, settle } from "../mount";
+import { openKept, say, settle } from "../mount";
 
-const ROUNDS = 1000;
+const ROUNDS = 10_000;
 
 // Straight to where they are: looking through thousands of elements takes seconds.
 const transcript = () =>
@@ -29,9 +29,9 @@ const elementCount = (root: ParentNode): number =>
     0,
   );
 
-/** A chat of two thousand messages. */
-function longChat() {
-  const said = Array.from({ length: ROUNDS }, (_, i): [string, string] => [
+/** A chat of twenty thousand messages. */
+function longChat(count = ROUNDS) {
+  const said = Array.from({ length: count }, (_, i): [string, string] => [
     `Question ${i + 1}`,
     `**Answer** ${i + 1}.\n\n${"A line of text.\n\n".repeat(i % 7)}`,
   ]);
@@ -43,33 +43,92 @@ function topOf(round: Element): number {
   return round.getBoundingClientRect().top - log().getBoundingClientRect().top;
 }
 
-describe("A chat of two thousand messages", () => {
-  test("opens at its end, with few of its replies drawn", async () => {
+/** The first round that is on the screen. */
+const seen = () => rounds().find((round) => topOf(round) >= 0)!;
+const message = (round: RoundElement) => round.round.message;
+
+describe("A chat of twenty thousand messages", () => {
+  test("opens at its end, with few of its rounds in the page and fewer drawn", async () => {
     await openKept(longChat());
-    expect(rounds()).toHaveLength(ROUNDS);
+    expect(rounds().length).toBeLessThan(210);
+    expect(message(rounds().at(-1)!)).toBe(`Question ${ROUNDS}`);
     expect(drawn()).toBeLessThan(40);
     const { clientHeight, scrollHeight, scrollTop } = log();
     expect(scrollHeight - clientHeight - scrollTop).toBeLessThan(2);
-    // Few elements for a round that is far away.
-    expect(elementCount(transcript())).toBeLessThan(6 * ROUNDS);
+    expect(elementCount(transcript())).toBeLessThan(2000);
   });
 
-  test("has all of its words in the page, to be searched and read aloud", async () => {
+  test("says how long it is, and where in it a round is", async () => {
     await openKept(longChat());
-    const words = rounds().map(
-      ({ shadowRoot }) =>
-        shadowRoot!.querySelector('article[aria-label="Rondo"]')?.textContent,
+    const place = rounds().at(-1)!.closest('[role="listitem"]')!;
+    expect(place.getAttribute("aria-setsize")).toBe(`${ROUNDS}`);
+    expect(place.getAttribute("aria-posinset")).toBe(`${ROUNDS}`);
+    expect(place.parentElement!.getAttribute("role")).toBe("list");
+  });
+
+  test("does little for a reply: few elements are drawn anew", async () => {
+    const { engine } = await openKept(longChat());
+    await say("And now?");
+    const before = rounds();
+    const updates = before.map((round) =>
+      vi.spyOn(round as unknown as { performUpdate(): void }, "performUpdate"),
     );
-    // The last ones are drawn: their words are further inside.
-    expect(words[3]).toContain("**Answer** 4.");
-    expect(words.filter((one) => one?.startsWith("**Answer**"))).toHaveLength(
-      ROUNDS - drawn(),
+    for (let i = 0; i < 5; i++) {
+      engine.replies[0]!.text("More. ");
+      await settle();
+    }
+    const count = updates.filter(({ mock }) => mock.calls.length > 0).length;
+    expect(count).toBeLessThan(3);
+    expect(rounds()).toEqual(before);
+  });
+
+  test("has the words of rounds near the reader in the page, and of all once the browser searches it", async () => {
+    await openKept(longChat());
+    const words = () => log().textContent;
+    const near = rounds()[3]!.shadowRoot!.querySelector(
+      'article[aria-label="Rondo"]',
     );
+    expect(near!.textContent).toContain("**Answer**");
+    expect(words()).not.toContain("Question 17\n");
+    await settle();
+    dispatchEvent(new KeyboardEvent("keydown", { key: "f", ctrlKey: true }));
+    const height = log().scrollHeight;
+    await settle();
+    expect(words()).toContain("Question 17\n**Answer** 17.");
+    expect(Math.abs(log().scrollHeight - height)).toBeLessThan(2);
+  });
+
+  test("shows what is where the reader drags the scrollbar to", async () => {
+    await openKept(longChat());
+    for (const share of [0.5, 0.1, 0, 0.9]) {
+      log().scrollTop = share * log().scrollHeight;
+      await settle();
+      await settle();
+      const at = rounds().find((round) => topOf(round) > -200)!;
+      expect(topOf(at)).toBeLessThan(log().clientHeight);
+      expect(rounds().length).toBeLessThan(210);
+      const place = Number(message(at).slice("Question ".length));
+      expect(Math.abs(place / ROUNDS - share)).toBeLessThan(0.1);
+    }
+  });
+
+  test("is about as high as it will turn out to be", async () => {
+    await openKept(longChat());
+    const before = log().scrollHeight;
+    for (let share = 0; share < 1; share += 0.1) {
+      log().scrollTop = share * log().scrollHeight;
+      await settle();
+    }
+    const grown = log().scrollHeight / before;
+    expect(grown).toBeGreaterThan(0.8);
+    expect(grown).toBeLessThan(1.25);
   });
 
   test("draws what comes near, and stays where it is meanwhile", async () => {
     await openKept(longChat());
-    const middle = rounds()[500]!;
+    log().scrollTop = log().scrollHeight / 2;
+    await settle();
+    const middle = rounds()[50]!;
     middle.scrollIntoView({ block: "start" });
     await settle();
     const before = topOf(middle);
@@ -82,20 +141,23 @@ describe("A chat of two thousand messages", () => {
 
   test("is not moved under the reader who goes up through it", async () => {
     await openKept(longChat());
-    log().scrollTop -= 20_000;
+    log().scrollTop -= 12_000;
     await settle();
-    for (let i = 0; i < 20; i++) {
-      const seen = rounds().find((round) => topOf(round) >= 0)!;
-      const before = topOf(seen);
+    const first = rounds()[0]!;
+    for (let i = 0; i < 30; i++) {
+      const mark = seen();
+      const before = topOf(mark);
       log().scrollTop -= 200;
       await settle();
-      expect(Math.abs(topOf(seen) - before - 200)).toBeLessThan(2);
+      expect(Math.abs(topOf(mark) - before - 200)).toBeLessThan(2);
     }
+    // Others have come meanwhile.
+    expect(rounds()[0]).not.toBe(first);
   });
 
   test("leads to a round that is far away", async () => {
     const chat = longChat();
-    chat.rounds.at(-1)!.attended = [3, 700];
+    chat.rounds.at(-1)!.attended = [3, 7000];
     await openKept(chat);
     attention().click();
     await settle();
@@ -103,7 +165,9 @@ describe("A chat of two thousand messages", () => {
       "rondo-attention",
     )!;
     strip.shadowRoot!.querySelector<HTMLElement>("li button")!.click();
+    await expect.poll(() => rounds().length).toBeLessThan(110);
     const third = rounds()[2]!;
+    expect(message(third)).toBe("Question 3");
     await expect.poll(() => isDrawn(third)).toBe(true);
     await settle();
     expect(topOf(third)).toBeGreaterThanOrEqual(0);
@@ -116,11 +180,15 @@ describe("A chat of two thousand messages", () => {
 
   test("is whole when it is printed", async () => {
     const chat = longChat();
-    chat.rounds = chat.rounds.slice(0, 60);
+    chat.rounds = chat.rounds.slice(0, 300);
     await openKept(chat);
+    expect(rounds().length).toBeLessThan(210);
     expect(drawn()).toBeLessThan(60);
     dispatchEvent(new Event("beforeprint"));
     await settle();
-    expect(drawn()).toBe(60);
+    expect(drawn()).toBe(300);
+    dispatchEvent(new Event("afterprint"));
+    await settle();
+    expect(rounds().length).toBeLessThan(210);
   });
 });

@@ -19,6 +19,18 @@ const log = () => find('[role="log"]');
 const below = () => log().scrollHeight - log().clientHeight - log().scrollTop;
 const toEnd = () => findAll(".to-end");
 
+/** A finger goes from one height to another. */
+function drag(from: number, to: number): void {
+  const target = log();
+  for (const [type, clientY] of [
+    ["touchstart", from],
+    ["touchmove", to],
+  ] as const) {
+    const touches = [new Touch({ identifier: 1, target, clientY })];
+    target.dispatchEvent(new TouchEvent(type, { touches }));
+  }
+}
+
 async function scrollTo(top: number): Promise<void> {
   log().scrollTop = top;
   await settle();
@@ -63,6 +75,72 @@ describe("The transcript", () => {
     engine.replies[0]!.text(LINES);
     await settle();
     expect(below()).toBeLessThan(2);
+  });
+
+  test.each([
+    [
+      "a turn of the wheel",
+      () => log().dispatchEvent(new WheelEvent("wheel", { deltaY: -1 })),
+    ],
+    [
+      "a key",
+      () =>
+        log().dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp" })),
+    ],
+    ["a finger", () => drag(300, 301)],
+    ["three pixels of the scrollbar", () => (log().scrollTop -= 3)],
+  ])(
+    "stops following at once after %s upwards, however fast the reply comes",
+    async (_, moveUp) => {
+      const { engine } = await mountChat(readyAtOnce);
+      await say("Tell me everything.");
+      engine.replies[0]!.text(LINES);
+      await settle();
+      expect(below()).toBeLessThan(2);
+      moveUp();
+      const { scrollTop } = log();
+      for (let i = 0; i < 10; i++) {
+        engine.replies[0]!.text(LINES);
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+      await settle();
+      expect(Math.abs(log().scrollTop - scrollTop)).toBeLessThan(2);
+      expect(toEnd()).toHaveLength(1);
+    },
+  );
+
+  test("does not follow again for who is near the end and stays there", async () => {
+    const { engine } = await mountChat(readyAtOnce);
+    await say("Tell me everything.");
+    engine.replies[0]!.text(LINES);
+    await settle();
+    await scrollTo(log().scrollTop - 10);
+    engine.replies[0]!.text("And ");
+    await settle();
+    expect(toEnd()).toHaveLength(1);
+    engine.replies[0]!.text(LINES);
+    await settle();
+    expect(below()).toBeGreaterThan(100);
+    await scrollTo(log().scrollHeight);
+    expect(toEnd()).toHaveLength(0);
+    engine.replies[0]!.text(LINES);
+    await settle();
+    expect(below()).toBeLessThan(2);
+  });
+
+  test("goes on following where the content becomes shorter", async () => {
+    const { chat, engine } = await mountChat(readyAtOnce);
+    await say("Tell me everything.");
+    engine.replies[0]!.text(LINES);
+    await settle();
+    chat.style.height = "900px";
+    await settle();
+    chat.style.height = "500px";
+    await settle();
+    engine.replies[0]!.text(LINES);
+    await settle();
+    expect(below()).toBeLessThan(2);
+    expect(toEnd()).toHaveLength(0);
   });
 
   test("goes to the end for a new message, wherever the reader was", async () => {
