@@ -12,13 +12,14 @@ export const BUDGET_BYTES = 150_000;
 
 /** The same without the element: the engine, and the code for a model's tokenizer and template. */
 const ENGINE = ["rondo.js", "worker.js"];
-const ENGINE_REPLY = ["open-model", "tokenizer", "open-template"];
+const ENGINE_REPLY = ["running", "open-model", "tokenizer", "open-template"];
 
 /** Loaded at the start: the element, and the worker that it starts. */
 const START = ["define.js", "worker.js"];
 
 /** Needed for every reply, and fetched while the model loads. */
 const FIRST_REPLY = [
+  "running",
   "open-model",
   "tokenizer",
   "open-template",

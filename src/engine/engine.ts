@@ -49,6 +49,7 @@ import { type ChatRound, isUnanswered } from "./chat/chat-round";
 import { AfterTurn } from "./idle/after-turn";
 import { Healer } from "./idle/healer";
 import type { LoadedModelOptions } from "./load/loaded-model";
+import { part } from "./load/lazy-parts";
 import { ModelHolder, type OpenModel } from "./load/model-holder";
 import { ModelLibrary } from "./load/model-library";
 import { MemoryControls } from "./memory-controls";
@@ -67,9 +68,15 @@ import {
 import type { OpenChat } from "./open/open-chats";
 import { addRounds, placeMessage } from "./open/place-message";
 import { newReport } from "./restore/kv-restore";
-import { runPersistedTurn } from "./turn/persisted-turn";
-import { preload } from "./turn/preload";
 import { checkReplyOptions } from "./turn/turn-request";
+
+const openLoadedModel = part(
+  async () => (await import("./running")).openLoadedModel,
+);
+const runPersistedTurn = lazyPart(
+  async () => (await import("./running")).runPersistedTurn,
+);
+const preload = lazyPart(async () => (await import("./running")).preload);
 
 const attachDocument = lazyPart(
   async () => (await import("./turn/attach-document")).attachDocument,
@@ -159,7 +166,7 @@ export class Engine implements ChatEngine {
       library: this.#library,
       platform: options.gpu,
       network: options.network,
-      openModel: options.openModel,
+      openModel: options.openModel ?? openLoadedModel,
       learned: async (url) => (await this.#stores()).archive.readLearned(url),
       packed: async () => (await this.#stores()).kv.packed(),
     });
@@ -322,7 +329,10 @@ export class Engine implements ChatEngine {
           const round = unansweredIn(active, roundId);
           round.modelName = this.#modelName() || undefined;
           const note = this.#memory.turns.begin(chatId, active.loaded.gpu);
-          const turn = runPersistedTurn(active, round, { ...options, signal });
+          const turn = await runPersistedTurn(active, round, {
+            ...options,
+            signal,
+          });
           for await (const event of turn) {
             if (event.type !== "prefill") mayBeginAgain = false;
             if (event.type === "end") note(event.receipt);
@@ -414,7 +424,7 @@ export class Engine implements ChatEngine {
     return this.#run(options, async ({ onProgress, signal }) => {
       const active = await this.#activate(chatId);
       const report = newReport();
-      for await (const progress of preload(active.context, report)) {
+      for await (const progress of await preload(active.context, report)) {
         onProgress?.(progress);
         signal.throwIfAborted();
       }

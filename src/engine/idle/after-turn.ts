@@ -1,6 +1,6 @@
 /** What is done after a turn, while the user reads: KV of its last tokens, storing it, calibration. */
 import type { Archive } from "../archive/archive";
-import { INDEX_SHARE } from "../load/load-model";
+import { INDEX_SHARE } from "../../model/config/round-index";
 import type { LoadedModel } from "../load/loaded-model";
 import type { ActiveChat } from "../open/active-chat";
 import type { EngineNotice } from "../api/notice";

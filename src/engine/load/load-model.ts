@@ -24,7 +24,7 @@ import {
   readRondoConfig,
   type RondoConfig,
 } from "../../model/config/calibration-config";
-import type { RoundIndex } from "../../model/config/round-index";
+import { INDEX_SHARE, type RoundIndex } from "../../model/config/round-index";
 import type { Tokenizer } from "../../model/text/tokenizer";
 import { replyEnds } from "../../model/text/turn-tokens";
 import { segmentFingerprint, textFingerprint } from "./fingerprint";
@@ -68,8 +68,6 @@ const knownHeads = lazyPart(
   async () => (await import("./known-heads")).knownHeads,
 );
 
-/** Share of the memory budget that keys of retrieval heads may take. */
-export const INDEX_SHARE = 1 / 8;
 const DEFAULT_BUDGET_BYTES = 2 ** 30;
 const SELECTIONS = ["heads", "paper"] as const;
 

@@ -2,7 +2,7 @@
 import { deviceId } from "../../model/hub/device-name";
 import type { ModelFiles } from "../../model/files/model-files";
 import type { LoadOptions, ModelSource } from "../api/models";
-import { LoadedModel, type LoadedModelOptions } from "./loaded-model";
+import type { LoadedModel, LoadedModelOptions } from "./loaded-model";
 import type { ModelLibrary } from "./model-library";
 
 /** Makes a model ready from its files. */
@@ -15,8 +15,7 @@ export interface ModelHolderOptions {
   library: Pick<ModelLibrary, "open">;
   platform: GPU | undefined;
   network: LoadedModelOptions["network"];
-  /** Default: `LoadedModel.open`. */
-  openModel?: OpenModel | undefined;
+  openModel: OpenModel;
   /** What calibration learned of the model at an address, unchecked. */
   learned: (url: string) => Promise<unknown>;
   /** Resolves when no packing runs: packing needs the pages of the model to release. */
@@ -105,10 +104,8 @@ export class ModelHolder {
     options: LoadOptions,
   ): Promise<LoadedModel> {
     await this.release();
-    const { platform, network, learned } = this.#options;
-    const open: OpenModel =
-      this.#options.openModel ?? ((...args) => LoadedModel.open(...args));
-    const loaded = await open(files, {
+    const { platform, network, learned, openModel } = this.#options;
+    const loaded = await openModel(files, {
       ...options,
       learned: await learned(urlOf(source)),
       platform,

@@ -1,5 +1,8 @@
 /** How a model's retrieval heads find the rounds that a question asks for. */
 
+/** Share of the memory budget that keys of retrieval heads may take. */
+export const INDEX_SHARE = 1 / 8;
+
 /** A query head of a layer. */
 export interface IndexHead {
   layer: number;
