@@ -18,6 +18,8 @@ export interface FoundNeedle {
   /** Share of the chat's KV that it needed. */
   kvShare: number;
   prefilledTokens: number;
+  /** Of these, tokens of rounds whose upper layers no turn has computed before. */
+  newTokens: number;
   timeToFirstTokenMs: number;
 }
 
@@ -64,6 +66,7 @@ export async function findNeedles(
       readRounds: attention.attended.length,
       kvShare: attention.kvBytes / attention.fullKvBytes,
       prefilledTokens,
+      newTokens: attention.upper.recomputedTokens,
       timeToFirstTokenMs: receipt!.timeToFirstTokenMs,
     });
     await engine.close();

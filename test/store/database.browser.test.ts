@@ -1,5 +1,5 @@
 import { openDB } from "idb";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { Conversations } from "../../src/store/conversations";
 import { Database } from "../../src/store/database";
 import { asStoreError } from "../../src/store/store-error";
@@ -97,16 +97,12 @@ test.each([
 });
 
 test("storage that refuses at once is told apart from a failure", async () => {
-  const { open } = IDBFactory.prototype;
-  IDBFactory.prototype.open = () => {
+  vi.spyOn(IDBFactory.prototype, "open").mockImplementation(() => {
     throw new DOMException("The operation is insecure.", "SecurityError");
-  };
-  try {
-    await expect(Database.open({ name: ownName() })).rejects.toMatchObject({
-      name: "StoreError",
-      reason: "unavailable",
-    });
-  } finally {
-    IDBFactory.prototype.open = open;
-  }
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  await expect(Database.open({ name: ownName() })).rejects.toMatchObject({
+    name: "StoreError",
+    reason: "unavailable",
+  });
 });

@@ -122,7 +122,7 @@ export function wrongArgument(
 }
 
 function wrongOption(options: unknown, path = ""): WrongArgument | undefined {
-  for (const [key, value] of Object.entries((options ?? {}) as object)) {
+  for (const [key, value] of Object.entries(options ?? {})) {
     if (value === undefined) continue;
     const name = `${path}${key}`;
     const expected = ownValue(OPTIONS, key);

@@ -104,7 +104,7 @@ export function checkCalls(engine: EngineCalls): void {
       if (path === undefined && wrong === undefined)
         return method.apply(this, args);
       const refusing = () =>
-        path ? refuse(call, names!, path) : refuseValue(call, wrong!);
+        path ? refuse(call, names, path) : refuseValue(call, wrong!);
       return CALLS[call].kind === "stream" ? failing(refusing) : refusing();
     };
     Object.defineProperty(engine, call, { value });
