@@ -7,9 +7,6 @@ import { attachIcon, sendIcon, stopIcon, thinkIcon } from "../base/icons";
 import { RequestEvent } from "../state/request";
 import { base } from "../base/theme";
 
-/** A click on Stop so soon after one on Send is a double click on Send. */
-const DOUBLE_CLICK_MS = 500;
-
 /**
  * `<rondo-composer>`: the box for the next message. Enter sends, Shift+Enter breaks the line, and the
  * Enter that ends an input method's composition does neither. On a screen keyboard, which has no such Shift, Enter
@@ -119,8 +116,6 @@ export class Composer extends LitElement {
   @property({ type: Boolean, reflect: true }) locked = false;
   /** Whether the model thinks before it answers; undefined where it cannot. */
   @property({ attribute: false }) thinks: boolean | undefined;
-  /** When Send was last clicked. */
-  #sentMs = -Infinity;
   @query("textarea") private input!: HTMLTextAreaElement | null;
   @query("input") private file!: HTMLInputElement;
 
@@ -206,7 +201,7 @@ export class Composer extends LitElement {
         aria-label="Send"
         title=${isTouch() ? "Send" : "Send (Enter)"}
         aria-disabled=${isDisabled ? "true" : nothing}
-        @click=${this.#onSend}
+        @click=${this.#send}
       >
         ${sendIcon}
       </button>
@@ -275,17 +270,11 @@ export class Composer extends LitElement {
     this.dispatchEvent(new RequestEvent({ type: "send", text: this.draft }));
   }
 
-  #onSend(event: MouseEvent) {
-    this.#sentMs = event.timeStamp;
-    this.#send();
-  }
-
   #onStop(event: MouseEvent) {
-    // A click without a count is one of a keyboard or a script.
-    const isDouble =
-      event.detail > 0 && event.timeStamp - this.#sentMs < DOUBLE_CLICK_MS;
     this.focus();
-    if (!isDouble) this.dispatchEvent(new RequestEvent({ type: "stop" }));
+    // The second click of a double click on Send is none on Stop.
+    if (event.detail < 2)
+      this.dispatchEvent(new RequestEvent({ type: "stop" }));
   }
 }
 
