@@ -120,6 +120,14 @@ describe("the package", () => {
     const bare = [...sourcesIn("src").matchAll(/^import "(\..*)";$/gm)];
     expect(bare.length).toBeGreaterThan(0);
     for (const [, path] of bare) expect(basename(path!)).toMatch(/^define/);
+    // A module that defines elements is kept for that alone, also where it is imported late.
+    const folder = new URL("../../src/", import.meta.url);
+    const doing = readdirSync(folder, { recursive: true })
+      .map(String)
+      .filter((path) => path.endsWith(".ts"))
+      .filter((path) => /^defineElements\(/m.test(read(`src/${path}`)));
+    expect(doing.length).toBeGreaterThan(3);
+    for (const path of doing) expect(basename(path)).toMatch(/^define/);
   });
 });
 

@@ -6,7 +6,7 @@ import "../../src/ui/define";
 // What the page loads late: a test does not wait for it.
 import "../../src/ui/composer/define-files";
 import "../../src/ui/dialogs/define-settings";
-import "../../src/ui/transcript/late-parts";
+import "../../src/ui/transcript/define-round-parts";
 import { defineMarkdown } from "../../src/ui/markdown/define-markdown";
 import type { ChatHistory } from "../../src/engine/api/chats";
 import { FakeEngine, type FakeScript } from "../support/fake-engine";

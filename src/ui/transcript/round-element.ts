@@ -22,7 +22,7 @@ const PARTS: Record<RoundPart, string> = {
 };
 
 /** Cards of documents, the editor of a message, and the attended rounds. Where they do not load, the chat can be read. */
-const lateParts = () => import("./late-parts").catch(() => undefined);
+const lateParts = () => import("./define-round-parts").catch(() => undefined);
 
 /** How long a round is highlighted after navigation. */
 const FOUND_MS = 2000;
