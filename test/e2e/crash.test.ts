@@ -78,7 +78,7 @@ test.each(moments())(
     // A message that was left without a reply is another version of the next one.
     const answered = kept.filter(({ reply }) => reply !== "");
     expect((await chat.rounds()).slice(0, -1)).toEqual(answered);
-    // The page learns them from the engine after the reply.
+    // The page learns of another one from the engine, after the reply.
     await expect
       .poll(() => chat.versionsOfLast())
       .toBe(1 + kept.length - answered.length);
