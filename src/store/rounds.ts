@@ -158,7 +158,12 @@ const salvageSchema = v.object({
 });
 
 /** What was said in a round, or the text of a document. */
-export type RoundText = Pick<RoundRecord, "id" | "user" | "reply" | "document">;
+export type Said = Pick<RoundRecord, "id" | "user" | "reply" | "document">;
+
+/** All that was said in a round, as one text. */
+export function saidIn({ user, reply, document }: Omit<Said, "id">): string {
+  return [document, user, reply].filter(Boolean).join(" ");
+}
 
 /** Rounds of which the text is read at a time. */
 const TEXT_BATCH = 256;
@@ -222,9 +227,7 @@ export class Rounds {
   }
 
   /** What was said in a chat, of all branches, the newest rounds first: some at a time, each list by falling ids. */
-  async *texts(
-    conversationId: string,
-  ): AsyncGenerator<readonly RoundText[], void> {
+  async *texts(conversationId: string): AsyncGenerator<readonly Said[], void> {
     const read = <T>(action: (store: RoundStore) => Promise<T>) =>
       this.#database.run("read a chat", ["rounds"], "readonly", (transaction) =>
         action(transaction.objectStore("rounds")),
@@ -391,7 +394,7 @@ export function readRound(value: unknown): RoundRecord | undefined {
 }
 
 /** A list of the text of a record, however much else is invalid; empty if there is none. */
-function textOf(value: unknown): RoundText[] {
+function textOf(value: unknown): Said[] {
   const id = checkedRecord(v.object({ id: roundId }), value)?.id;
   const found = checkedRecord(salvageSchema, value);
   if (id === undefined || found === undefined) return [];

@@ -1,5 +1,5 @@
 /** Searches chats by their text, the newest rounds first, so that it ends early and can be stopped in between. */
-import type { RoundText } from "../../store/rounds";
+import { type Said, saidIn } from "../../store/rounds";
 import { excerptOf, hasWords, wordsOf } from "../../util/text-search";
 import type { ChatHit, SearchOptions } from "../api/chats";
 
@@ -16,7 +16,7 @@ const MOST_HITS = 100;
 export async function findChats(
   query: string,
   chatIds: readonly string[],
-  newestFirst: (chatId: string) => AsyncIterable<readonly RoundText[]>,
+  newestFirst: (chatId: string) => AsyncIterable<readonly Said[]>,
   { signal }: SearchOptions = {},
 ): Promise<ChatHit[]> {
   const words = wordsOf(query);
@@ -34,8 +34,4 @@ export async function findChats(
     if (hits.length === MOST_HITS) break;
   }
   return hits;
-}
-
-function saidIn({ user, reply, document = "" }: RoundText): string {
-  return [document, user, reply].filter(Boolean).join(" ");
 }

@@ -21,6 +21,7 @@ import type {
 import { type ChatRound, forgetKv, setTokens } from "../chat/chat-round";
 import { contextBehind, readyBranch } from "../chat/kv-state";
 import type { RepairMethod } from "../fusion/repair";
+import { saidIn } from "../../store/rounds";
 import type { TurnContext } from "../open/active-chat";
 import type { HeadSearch } from "./choose-by-heads";
 import { PhaseClock } from "./phase-clock";
@@ -216,11 +217,6 @@ async function giveMore(
   tokens: number,
 ): Promise<void> {
   for (const half of HALVES) await residency.give(round, half, tokens);
-}
-
-/** All that was said in a round. */
-function saidIn({ document = "", user, reply }: ChatRound): string {
-  return [document, user, reply].join("\n");
 }
 
 function attendedIds({ attended }: AttentionReport): number[] | null {
