@@ -4,7 +4,7 @@
 // Comes after shared/step.wgsl.
 
 struct Params {
-  first : u32, // 0, or LOCAL: the tables of the halves' local layers
+  is_local : u32, // 1: the tables of the halves' local layers
 }
 
 @group(0) @binding(0) var<uniform> params : Params;
@@ -13,6 +13,7 @@ struct Params {
 
 @compute @workgroup_size(2)
 fn main(@builtin(local_invocation_index) half : u32) {
-  let page = step.appended[params.first + half];
+  var page = step.tables.appended[half];
+  if (params.is_local == 1u) { page = step.local_tables.appended[half]; }
   if (half == LOWER) { lower_table[page.index] = page.entry; } else { upper_table[page.index] = page.entry; }
 }

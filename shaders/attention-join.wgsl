@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   let part = lane / columns;
   let row = workgroup.x;
   let head = workgroup.y;
-  let splits = step.splits[params.half];
+  let splits = splits_of(params.half);
 
   var own = vec2f(MASKED, 0.0);
   if (lane < splits) { own = partials[partial_index(lane, row, head) + columns].xy; }

@@ -64,8 +64,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   let first_query = workgroup.y * tile_queries;
   let span = tile_span(first_query, query_count);
 
-  let page_count = step.page_counts[params.half];
-  let split_pages = (page_count + step.splits[params.half] - 1u) / step.splits[params.half];
+  let page_count = pages_of(params.half);
+  let split_pages = (page_count + splits_of(params.half) - 1u) / splits_of(params.half);
   let first_page = workgroup.x * split_pages;
   let end_page = min(first_page + split_pages, page_count);
 

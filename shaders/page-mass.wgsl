@@ -31,24 +31,24 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
     for (var row = step.row_count - step.asked_count; row < step.row_count; row++) {
       sum += share_of_page(row, head, page);
     }
-    page_mass[head * step.page_counts[params.half] + page] = sum / f32(step.asked_count);
+    page_mass[head * pages_of(params.half) + page] = sum / f32(step.asked_count);
   }
 }
 
 // The softmax probability that falls on a page, for one row and head.
 fn share_of_page(row : u32, head : u32, page : u32) -> f32 {
   var highest = MASKED;
-  for (var split = 0u; split < step.splits[params.half]; split++) {
+  for (var split = 0u; split < splits_of(params.half); split++) {
     highest = max(highest, softmax_of(split, row, head).x);
   }
   var total = 0.0;
-  for (var split = 0u; split < step.splits[params.half]; split++) {
+  for (var split = 0u; split < splits_of(params.half); split++) {
     let one = softmax_of(split, row, head);
     total += one.y * exp(one.x - highest);
   }
   let query = row * params.group + head % params.group;
   let query_count = step.row_count * params.group;
-  let tiles = step.page_counts[params.half] * params.tiles_per_page;
+  let tiles = pages_of(params.half) * params.tiles_per_page;
   let first = ((head / params.group) * query_count + query) * tiles + page * params.tiles_per_page;
   var sum = 0.0;
   for (var tile = first; tile < first + params.tiles_per_page; tile++) {

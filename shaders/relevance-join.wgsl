@@ -28,7 +28,7 @@ var<workgroup> share : array<f32, LANES>; // 1 / L, or 0 for a row that sees not
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) invocation : vec3u,
         @builtin(local_invocation_index) lane : u32) {
-  let vecs = step.page_counts[LOWER] * VECS_PER_PAGE;
+  let vecs = pages_of(LOWER) * VECS_PER_PAGE;
   let is_token = invocation.x < vecs;
   var sum : vec4f;
   if (is_token && params.adds != 0u) { sum = relevance[invocation.x]; }
@@ -52,7 +52,7 @@ fn main(@builtin(global_invocation_id) invocation : vec3u,
 
 // A row's (max, sum) over all pages.
 fn softmax_of(asked : u32) -> vec2f {
-  let page_count = step.page_counts[LOWER];
+  let page_count = pages_of(LOWER);
   var row_highest = MASKED;
   for (var page = 0u; page < page_count; page++) {
     row_highest = max(row_highest, softmaxes[page * step.asked_count + asked].x);

@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   var sum = 0.0;
   for (var t = 0u; t < visible; t++) { sum += exp(dots[t] - highest); }
 
-  let page_count = step.page_counts[LOWER];
+  let page_count = pages_of(LOWER);
   let to = (asked * page_count + workgroup.x) * (PAGE_TOKENS / 4u);
   for (var i = 0u; i < PAGE_TOKENS / 4u; i++) {
     scores[to + i] = vec4f(dots[4u * i], dots[4u * i + 1u], dots[4u * i + 2u], dots[4u * i + 3u]);

@@ -67,7 +67,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
       cosine = vec2f(one.x, next.x);
       sine = vec2f(one.y, next.y);
     }
-    let slot = step.rows[row].slots[params.half];
+    var slot = step.rows[row].slots[params.half % LOCAL];
+    if (params.half >= LOCAL) { slot = step.rows[row].local_slots[params.half - LOCAL]; }
     let kv_head = head - params.heads;
     let to = (slot / PAGE_TOKENS * params.kv_heads + kv_head) * PAGE_TOKENS * head_dim + slot % PAGE_TOKENS * head_dim;
     let v_from = origin + params.kv_heads * head_dim;

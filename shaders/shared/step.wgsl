@@ -1,7 +1,7 @@
 // A step's inputs, in one small buffer written by src/model/network/step.ts, and the entries of the page tables,
 // written by src/memory/page-table.ts.
 
-// Indexes in arrays: the two halves of the layers; then their local layers, where those have pages of their own.
+// The two halves of the layers; then their local layers, where those have pages of their own.
 const LOWER = 0u;
 const UPPER = 1u;
 const LOCAL = 2u; // LOCAL + LOWER, LOCAL + UPPER
@@ -11,7 +11,8 @@ struct Row {
   token : u32,
   position : u32,        // in the chat
   local_position : u32,  // within its round
-  slots : array<u32, 4>, // by half: where its K and V go, page · 16 + place in the page
+  slots : array<u32, 2>,       // by half: where its K and V go, page · 16 + place in the page
+  local_slots : array<u32, 2>, // the same in local layers
 }
 
 // An entry of a page table: a page belongs to one round.
@@ -30,11 +31,19 @@ struct AppendedPage {
   entry : Page,
 }
 
+// The page tables of both halves.
+struct Tables {
+  page_counts : array<u32, 2>,       // entries
+  splits : array<u32, 2>,            // workgroups that share one
+  appended : array<AppendedPage, 2>, // decode steps: the page that is entered
+}
+
+// What local layers have of their own lies at both ends, and is not written where there are none.
 struct Step {
+  local_tables : Tables,
   row_count : u32,
   asked_count : u32,             // the last so many rows are those whose logits or mass are wanted
-  page_counts : array<u32, 4>,   // by half: entries of the page table
-  splits : array<u32, 4>,        // by half: workgroups that share a page table
+  tables : Tables,
   draw : u32,                    // number of the draw within the reply: with the seed, it fixes the noise
   seed : u32,
   temperature : f32,
@@ -42,8 +51,19 @@ struct Step {
   top_p : f32,
   min_p : f32,
   repetition_penalty : f32,
-  appended : array<AppendedPage, 4>, // by half
   rows : array<Row>,
 }
 
 @group(0) @binding(1) var<storage, read> step : Step;
+
+// Entries of the page table of a half; + LOCAL: of its local layers.
+fn pages_of(half : u32) -> u32 {
+  if (half >= LOCAL) { return step.local_tables.page_counts[half - LOCAL]; }
+  return step.tables.page_counts[half];
+}
+
+// Workgroups that share it.
+fn splits_of(half : u32) -> u32 {
+  if (half >= LOCAL) { return step.local_tables.splits[half - LOCAL]; }
+  return step.tables.splits[half];
+}

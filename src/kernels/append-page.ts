@@ -12,6 +12,6 @@ export const appendPage = defineKernel({
     lower_table: "read_write",
     upper_table: "read_write",
   },
-  params: { first: "u32" },
+  params: { is_local: "u32" },
   workgroups: () => [1],
 });

@@ -150,11 +150,11 @@ test.each([
 );
 
 test.each([
-  { of: "both halves", first: 0 },
-  { of: "the local layers of both", first: 2 },
+  { of: "both halves", isLocal: false },
+  { of: "the local layers of both", isLocal: true },
 ])(
   "a decode step's page enters the page tables of $of and no other entry changes",
-  async ({ first }) => {
+  async ({ isLocal }) => {
     const words = 4 * PAGE_ENTRY_WORDS;
     const [lower, upper] = [
       emptyBuffer(gpu, 4 * words),
@@ -163,14 +163,17 @@ test.each([
     const entry = [100, 90, 32, 7, 5];
     const step = uploadStep(gpu, {
       rows: [{}],
-      [first === 0 ? "appended" : "appendedLocal"]: {
+      ...(isLocal && {
+        local: { lowerPages: 3, upperPages: 4, lowerSplits: 1, upperSplits: 1 },
+      }),
+      [isLocal ? "appendedLocal" : "appended"]: {
         lower: [2, 40, ...entry],
         upper: [3, 50, ...entry],
       },
     });
     const dispatch = (await appendPage(gpu)).record(
       { step, lower_table: lower, upper_table: upper },
-      { first },
+      { is_local: Number(isLocal) },
     );
     await inOnePass(gpu, (pass) => dispatch(pass, {}));
     const zeros = (entries: number) =>

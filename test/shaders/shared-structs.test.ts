@@ -41,6 +41,7 @@ function written(one: Step, capacity = one.rows.length) {
   steps.write(one);
   return {
     bytes: steps.buffer.size,
+    offset: write.mock.lastCall![1],
     data: write.mock.lastCall![2] as Uint8Array,
   };
 }
@@ -58,7 +59,8 @@ const rowInWgsl = (from: number) => ({
   token: from,
   position: from + 1,
   local_position: from + 2,
-  slots: [from + 3, from + 4, from + 5, from + 6],
+  slots: [from + 3, from + 4],
+  local_slots: [from + 5, from + 6],
 });
 
 const twoRows = {
@@ -104,10 +106,24 @@ describe("a step", () => {
       entry: { page, base, place, first, valid, round },
     });
     expect(STEP.readAll(data)).toEqual({
+      local_tables: {
+        page_counts: [25, 26],
+        splits: [27, 28],
+        appended: [
+          appended([41, 42, 43, 44, 45, 46, 47]),
+          appended([61, 62, 63, 64, 65, 66, 67]),
+        ],
+      },
       row_count: 2,
       asked_count: 1,
-      page_counts: [21, 22, 25, 26],
-      splits: [23, 24, 27, 28],
+      tables: {
+        page_counts: [21, 22],
+        splits: [23, 24],
+        appended: [
+          appended([41, 42, 43, 44, 45, 46, 47]),
+          appended([51, 52, 53, 54, 55, 56, 57]),
+        ],
+      },
       draw: 31,
       seed: 32,
       temperature: 0.5,
@@ -115,14 +131,18 @@ describe("a step", () => {
       top_p: 0.25,
       min_p: 0.125,
       repetition_penalty: 1.5,
-      appended: [
-        appended([41, 42, 43, 44, 45, 46, 47]),
-        appended([51, 52, 53, 54, 55, 56, 57]),
-        appended([41, 42, 43, 44, 45, 46, 47]),
-        appended([61, 62, 63, 64, 65, 66, 67]),
-      ],
       rows: [rowInWgsl(100), rowInWgsl(200)],
     });
+  });
+
+  it("without local layers is the same, less what only those read", () => {
+    const whole = written(twoRows).data;
+    const { local: _, ...plain } = twoRows;
+    const { data, offset } = written(plain);
+    const tables = structOf(step, "Tables").bytes;
+    expect(offset).toBe(tables);
+    expect(data).toEqual(whole.slice(tables, whole.length - 8));
+    expect(written(twoRows).offset).toBe(0);
   });
 
   it("that neither draws nor appends has settings that change nothing", () => {

@@ -308,17 +308,17 @@ export class Decoder {
     const append = (
       lower_table: GPUBuffer,
       upper_table: GPUBuffer,
-      first: 0 | 2,
+      is_local: 0 | 1,
     ) =>
       this.#kernels.appendPage.record(
         { step: this.workspace.step.buffer, lower_table, upper_table },
-        { first },
+        { is_local },
       );
     this.#appendPage = [append(lower.table, upper.table, 0)];
     // A half without local pages enters its page a second time.
     const [one, other] = [lower, upper].map(({ local, main }) => local ?? main);
     if (window !== undefined)
-      this.#appendPage.push(append(one!.table, other!.table, 2));
+      this.#appendPage.push(append(one!.table, other!.table, 1));
   }
 
   /** Attention of layer l that also sums its mass by page: two dispatches, recorded for this call only. */

@@ -58,8 +58,11 @@ export interface Step extends TableSizes {
 
 /** An index in a page table, and the words of its entry. */
 const APPENDED_WORDS = 7;
-const HEADER_WORDS = 17 + 4 * APPENDED_WORDS;
+const TABLES_WORDS = 4 + 2 * APPENDED_WORDS;
+const HEADER_WORDS = 2 * TABLES_WORDS + 9;
 const ROW_WORDS = 7;
+/** At the end of a row: its slots in local layers. */
+const LOCAL_SLOT_WORDS = 2;
 const NO_TABLES: TableSizes = {
   lowerPages: 0,
   upperPages: 0,
@@ -86,23 +89,25 @@ export class StepBuffer {
   }
 
   write(step: Step): void {
-    const { rows, draw, appended, appendedLocal } = step;
-    const tables = [step, step.local ?? NO_TABLES];
+    const { rows, draw, appended, appendedLocal, local } = step;
     let word = 0;
     const u32 = (value: number) =>
       this.#view.setUint32(4 * word++, value, true);
     const f32 = (value: number) =>
       this.#view.setFloat32(4 * word++, value, true);
+    const tables = (
+      { lowerPages, upperPages, lowerSplits, upperSplits }: TableSizes,
+      entries: Partial<Record<Half, readonly number[]>> = {},
+    ) => {
+      for (const size of [lowerPages, upperPages, lowerSplits, upperSplits])
+        u32(size);
+      for (const half of HALVES)
+        for (let i = 0; i < APPENDED_WORDS; i++) u32(entries[half]?.[i] ?? 0);
+    };
+    tables(local ?? NO_TABLES, { ...appended, ...appendedLocal });
     u32(rows.length);
     u32(step.askedRows);
-    for (const { lowerPages, upperPages } of tables) {
-      u32(lowerPages);
-      u32(upperPages);
-    }
-    for (const { lowerSplits, upperSplits } of tables) {
-      u32(lowerSplits);
-      u32(upperSplits);
-    }
+    tables(step, appended);
     u32(draw?.index ?? 0);
     u32(draw?.seed ?? 0);
     f32(draw?.temperature ?? 0);
@@ -110,9 +115,6 @@ export class StepBuffer {
     f32(draw?.topP ?? 1);
     f32(draw?.minP ?? 0);
     f32(draw?.repetitionPenalty ?? 1);
-    for (const entries of [appended, { ...appended, ...appendedLocal }])
-      for (const half of HALVES)
-        for (let i = 0; i < APPENDED_WORDS; i++) u32(entries?.[half]?.[i] ?? 0);
     for (const row of rows) {
       u32(row.token);
       u32(row.position);
@@ -122,7 +124,11 @@ export class StepBuffer {
       u32(row.lowerLocalSlot ?? 0);
       u32(row.upperLocalSlot ?? 0);
     }
-    this.#gpu.write(this.buffer, 0, new Uint8Array(this.#bytes, 0, 4 * word));
+    // What only local layers read lies at both ends.
+    const first = local ? 0 : TABLES_WORDS;
+    const end = local ? word : word - LOCAL_SLOT_WORDS;
+    const bytes = new Uint8Array(this.#bytes, 4 * first, 4 * (end - first));
+    this.#gpu.write(this.buffer, 4 * first, bytes);
   }
 
   destroy(): void {
