@@ -36,9 +36,11 @@ type Page = Record<"page" | "base" | "first" | "valid" | "round", number>;
 
 /** What is watched of `struct Step`. */
 interface Step {
-  page_counts: number[];
-  /** By half; of the steps that append nothing, entries without tokens. */
-  appended: { index: number; entry: Page }[];
+  tables: {
+    page_counts: number[];
+    /** By half; of the steps that append nothing, entries without tokens. */
+    appended: { index: number; entry: Page }[];
+  };
   rows: { position: number }[];
 }
 
@@ -47,6 +49,8 @@ interface Table {
 }
 
 const STEP = structOf(stepWgsl, "Step");
+const ROWS_AT = STEP.fields.find(({ name }) => name === "rows")!.offset;
+const ROW_BYTES = structOf(stepWgsl, "Row").bytes;
 const TABLE = structOf(
   `${stepWgsl} struct Table { pages : array<Page> }`,
   "Table",
@@ -60,6 +64,8 @@ export function watchSteps(
 ): WatchedSteps {
   const known = () => (typeof rounds === "function" ? rounds() : rounds);
   const watched: WatchedSteps = { positions: [], keys: [] };
+  /** The step as it stands there: what no layer reads is not written. */
+  const step = new Uint8Array(decoder.workspace.step.buffer.size);
   /** The tables as they stand on the GPU, and how many entries of them a pass reads. */
   const tables: Record<Half, Page[]> = { lower: [], upper: [] };
   const counts: Record<Half, number> = { lower: 0, upper: 0 };
@@ -67,11 +73,17 @@ export function watchSteps(
   const write = gpu.write.bind(gpu);
   vi.spyOn(gpu, "write").mockImplementation((buffer, offset, data) => {
     if (buffer === decoder.workspace.step.buffer) {
-      const { page_counts, appended, rows } = STEP.readAll(data) as Step;
+      step.set(data as Uint8Array, offset);
+      const rowBytes = offset + data.byteLength - ROWS_AT;
+      const rowCount = Math.ceil(rowBytes / ROW_BYTES);
+      const end = ROWS_AT + rowCount * ROW_BYTES;
+      const { tables: written, rows } = STEP.readAll(
+        step.subarray(0, end),
+      ) as Step;
       watched.positions.push(...rows.map(({ position }) => position));
       for (const [i, half] of HALVES.entries()) {
-        counts[half] = page_counts[i]!;
-        const { index, entry } = appended[i]!;
+        counts[half] = written.page_counts[i]!;
+        const { index, entry } = written.appended[i]!;
         if (entry.valid > 0) tables[half][index] = entry;
       }
     }
