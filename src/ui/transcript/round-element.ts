@@ -239,8 +239,8 @@ export class RoundElement extends LitElement {
     this.isFound = false;
   }
 
-  /** Scrolls it into view, focuses it, and highlights it for a while. */
-  async goTo(): Promise<void> {
+  /** Scrolls it into view, focuses it, and highlights it for a while. `signal`: something else scrolls now. */
+  async goTo(signal: AbortSignal): Promise<void> {
     this.#draw();
     this.isFound = true;
     clearTimeout(this.#foundTimer);
@@ -254,6 +254,7 @@ export class RoundElement extends LitElement {
     // Those above it are drawn now that they are near, a few frames later, and are of other heights then.
     for (let frame = 0; frame < DRAWING_FRAMES; frame++) {
       await new Promise(requestAnimationFrame);
+      if (signal.aborted) return;
       this.scrollIntoView({ block: "start" });
     }
   }

@@ -10,7 +10,7 @@ const NEAR_ROUNDS = 100;
 /** Fewer than this between the reader and a room: it is time for others. */
 const FEWEST_AHEAD = 40;
 /** A chat of so many rounds is whole in the page. */
-const WHOLE_ROUNDS = 200;
+const WHOLE_ROUNDS = 1000;
 
 /** Places of rounds: `from` is the first, `to` the one behind the last. */
 export interface RoundRange {

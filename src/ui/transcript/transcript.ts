@@ -182,8 +182,16 @@ export class Transcript extends LitElement {
   #runs: readonly RoundRun[] = [];
   /** What the reader is to see first, and how far from the top. */
   #anchor: { roundId: number; top: number } | undefined;
+  /** Going to a round takes a few frames, unless the reader moves meanwhile. */
+  #going = new AbortController();
   readonly #sizes = new ResizeObserver((entries) => this.#measure(entries));
   #observed: ReadonlySet<Element> = new Set();
+
+  /** Passive: the page scrolls without waiting for it. */
+  readonly #readerMoves = {
+    handleEvent: () => this.#stopGoing(),
+    passive: true,
+  };
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -259,6 +267,10 @@ export class Transcript extends LitElement {
         aria-label="Conversation"
         tabindex="0"
         @scroll=${this.#onScroll}
+        @wheel=${this.#readerMoves}
+        @touchstart=${this.#readerMoves}
+        @keydown=${this.#readerMoves}
+        @pointerdown=${this.#readerMoves}
       >
         <div
           class="column ${isEmpty ? "is-empty" : ""}"
@@ -500,9 +512,15 @@ export class Transcript extends LitElement {
       return;
     }
     this.#follow.leave();
-    if (action === "go") await (await this.#bring(roundId))?.goTo();
+    this.#stopGoing();
+    const { signal } = (this.#going = new AbortController());
+    if (action === "go") await (await this.#bring(roundId))?.goTo(signal);
     else if (this.openId !== undefined)
       await (await this.#bring(this.openId))?.goToAttention();
+  }
+
+  #stopGoing() {
+    this.#going.abort();
   }
 
   #rounds() {
@@ -572,13 +590,18 @@ export class Transcript extends LitElement {
     </p>`;
   }
 
+  #onToEnd() {
+    this.#stopGoing();
+    this.#follow.toEnd();
+  }
+
   #toEnd() {
     return html`
       <button
         class="to-end square"
         type="button"
         aria-label="Scroll to the end"
-        @click=${() => this.#follow.toEnd()}
+        @click=${this.#onToEnd}
       >
         ${downIcon}
       </button>

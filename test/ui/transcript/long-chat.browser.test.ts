@@ -4,6 +4,8 @@ import type { RoundElement } from "../../../src/ui/transcript/round-element";
 import { openKept, say, settle } from "../mount";
 
 const ROUNDS = 10_000;
+/** So many rounds are all elements. */
+const WHOLE = 1000;
 
 // Straight to where they are: looking through thousands of elements takes seconds.
 const transcript = () =>
@@ -180,15 +182,97 @@ describe("A chat of twenty thousand messages", () => {
 
   test("is whole when it is printed", async () => {
     const chat = longChat();
-    chat.rounds = chat.rounds.slice(0, 300);
+    chat.rounds = chat.rounds.slice(0, 1200);
     await openKept(chat);
     expect(rounds().length).toBeLessThan(210);
     expect(drawn()).toBeLessThan(60);
     dispatchEvent(new Event("beforeprint"));
     await settle();
-    expect(drawn()).toBe(300);
+    expect(drawn()).toBe(1200);
     dispatchEvent(new Event("afterprint"));
     await settle();
     expect(rounds().length).toBeLessThan(210);
+  });
+});
+
+describe("A chat of two thousand messages", () => {
+  test("opens at its end, with few of its replies drawn", async () => {
+    await openKept(longChat(WHOLE));
+    expect(rounds()).toHaveLength(WHOLE);
+    expect(drawn()).toBeLessThan(40);
+    const { clientHeight, scrollHeight, scrollTop } = log();
+    expect(scrollHeight - clientHeight - scrollTop).toBeLessThan(2);
+    // Few elements for a round that is far away.
+    expect(elementCount(transcript())).toBeLessThan(6 * WHOLE);
+  });
+
+  test("has all of its words in the page, to be searched and read aloud", async () => {
+    await openKept(longChat(WHOLE));
+    const words = rounds().map(
+      ({ shadowRoot }) =>
+        shadowRoot!.querySelector('article[aria-label="Rondo"]')?.textContent,
+    );
+    // The last ones are drawn: their words are further inside.
+    expect(words[3]).toContain("**Answer** 4.");
+    expect(words.filter((one) => one?.startsWith("**Answer**"))).toHaveLength(
+      WHOLE - drawn(),
+    );
+  });
+
+  test("draws what comes near, and stays where it is meanwhile", async () => {
+    await openKept(longChat(WHOLE));
+    const middle = rounds()[500]!;
+    middle.scrollIntoView({ block: "start" });
+    await settle();
+    const before = topOf(middle);
+    await expect.poll(() => isDrawn(middle)).toBe(true);
+    await settle();
+    await settle();
+    expect(Math.abs(topOf(middle) - before)).toBeLessThan(2);
+    expect(drawn()).toBeLessThan(100);
+  });
+
+  test("is not moved under the reader who goes up through it", async () => {
+    await openKept(longChat(WHOLE));
+    log().scrollTop -= 20_000;
+    await settle();
+    for (let i = 0; i < 20; i++) {
+      const seen = rounds().find((round) => topOf(round) >= 0)!;
+      const before = topOf(seen);
+      log().scrollTop -= 200;
+      await settle();
+      expect(Math.abs(topOf(seen) - before - 200)).toBeLessThan(2);
+    }
+  });
+
+  test("leads to a round that is far away", async () => {
+    const chat = longChat(WHOLE);
+    chat.rounds.at(-1)!.attended = [3, 700];
+    await openKept(chat);
+    attention().click();
+    await settle();
+    const strip = replyOf(rounds().at(-1)!)!.shadowRoot!.querySelector(
+      "rondo-attention",
+    )!;
+    strip.shadowRoot!.querySelector<HTMLElement>("li button")!.click();
+    const third = rounds()[2]!;
+    await expect.poll(() => isDrawn(third)).toBe(true);
+    await settle();
+    expect(topOf(third)).toBeGreaterThanOrEqual(0);
+    expect(topOf(third)).toBeLessThan(log().clientHeight / 2);
+    third.shadowRoot!.querySelector<HTMLElement>(".mark button")!.click();
+    await settle();
+    const { top } = attention().getBoundingClientRect();
+    expect(top).toBeLessThan(log().getBoundingClientRect().bottom);
+  });
+
+  test("is whole when it is printed", async () => {
+    const chat = longChat(WHOLE);
+    chat.rounds = chat.rounds.slice(0, 60);
+    await openKept(chat);
+    expect(drawn()).toBeLessThan(60);
+    dispatchEvent(new Event("beforeprint"));
+    await settle();
+    expect(drawn()).toBe(60);
   });
 });
