@@ -73,7 +73,7 @@ export function watchSteps(
   const write = gpu.write.bind(gpu);
   vi.spyOn(gpu, "write").mockImplementation((buffer, offset, data) => {
     if (buffer === decoder.workspace.step.buffer) {
-      step.set(data as Uint8Array, offset);
+      step.set(data, offset);
       const rowBytes = offset + data.byteLength - ROWS_AT;
       const rowCount = Math.ceil(rowBytes / ROW_BYTES);
       const end = ROWS_AT + rowCount * ROW_BYTES;
