@@ -1,4 +1,4 @@
-/** Compiles a WGSL kernel once, and records dispatches that can be replayed without creating anything. */
+/** Compiles a WGSL kernel once for a device, and records dispatches that can be replayed without creating anything. */
 import type { Gpu, Pass } from "./gpu";
 import { joinWgsl, placeInWgsl, type WgslFile } from "./wgsl";
 
@@ -56,9 +56,25 @@ export function defineKernel<const B extends string, const P extends string, S>(
   const names = Object.keys(spec.buffers) as B[];
   const fields = Object.entries(spec.params) as [P, "u32" | "f32"][];
 
-  async function compile(
+  /** By device and constants: compiling takes seconds, and another model of these shapes may come. */
+  const compiled = new WeakMap<Gpu, Map<string, Promise<Kernel<B, P, S>>>>();
+
+  function kernelFor(
     gpu: Gpu,
     constants: Record<string, number> = {},
+  ): Promise<Kernel<B, P, S>> {
+    const known = compiled.get(gpu) ?? new Map<string, never>();
+    compiled.set(gpu, known);
+    const key = JSON.stringify(Object.entries(constants).sort());
+    const kernel = known.get(key) ?? compile(gpu, constants);
+    known.set(key, kernel);
+    kernel.catch(() => known.delete(key));
+    return kernel;
+  }
+
+  async function compile(
+    gpu: Gpu,
+    constants: Record<string, number>,
   ): Promise<Kernel<B, P, S>> {
     const { device } = gpu;
     // Compile errors are thrown below; the scope keeps them from counting as a failure of the device.
@@ -113,7 +129,7 @@ export function defineKernel<const B extends string, const P extends string, S>(
     return gpu.uniformBlock(`${label}.params`, new Uint8Array(view.buffer));
   }
 
-  return Object.assign(compile, { spec });
+  return Object.assign(kernelFor, { spec });
 }
 
 async function throwIfInvalid(

@@ -32,7 +32,7 @@ export async function packGroup(
   readback: GPUBuffer,
 ): Promise<void> {
   const { bytes } = group;
-  const { pack } = await kernelsOf(gpu, half.shape);
+  const pack = await kvPack(gpu, constantsOf(half.shape));
   await withStaging(gpu, pages, tokens, bytes, (staging) => {
     const copy = { from: staging.packed, to: readback, bytes };
     gpu.submit("kv-pack", recorded(pack, half, pages, group, staging), [copy]);
@@ -52,7 +52,7 @@ export async function unpackGroup(
   data: Uint8Array,
   upload: SlicedUpload,
 ): Promise<void> {
-  const { unpack } = await kernelsOf(gpu, half.shape);
+  const unpack = await kvUnpack(gpu, constantsOf(half.shape));
   const tokens = pages.length * PAGE_TOKENS;
   await withStaging(gpu, pages, tokens, group.bytes, async (staging) => {
     await upload.write(() => staging.packed, 0, data);
@@ -119,27 +119,7 @@ type PackingKernel = Kernel<
   { pages: number; kvHeads: number }
 >;
 
-/** Compiled once for each device and page format. */
-const compiled = new WeakMap<
-  Gpu,
-  Map<string, Promise<Record<"pack" | "unpack", PackingKernel>>>
->();
-
-function kernelsOf(
-  gpu: Gpu,
-  { headDim, format }: KvShape,
-): Promise<Record<"pack" | "unpack", PackingKernel>> {
-  const known = compiled.get(gpu) ?? new Map<string, never>();
-  compiled.set(gpu, known);
-  const key = `${format} ${headDim}`;
-  let kernels = known.get(key);
-  if (!kernels) {
-    const constants = { head_dim: headDim, kv_format: KV_FORMAT[format] };
-    kernels = Promise.all([
-      kvPack(gpu, constants),
-      kvUnpack(gpu, constants),
-    ]).then(([pack, unpack]) => ({ pack, unpack }));
-    known.set(key, kernels);
-  }
-  return kernels;
-}
+const constantsOf = ({ headDim, format }: KvShape) => ({
+  head_dim: headDim,
+  kv_format: KV_FORMAT[format],
+});

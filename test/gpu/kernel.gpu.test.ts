@@ -97,3 +97,15 @@ test("a uniform block that went with a failed allocation is made anew", async ()
   expect(block()).not.toBe(lost);
   expect(block()).toBe(block());
 });
+
+test("is compiled once for the same constants, and again after a failure", async () => {
+  const modules = vi.spyOn(gpu.device, "createShaderModule");
+  const good = kernelOf({ twice }, main);
+  expect(await good(gpu)).toBe(await good(gpu));
+  expect(modules).toHaveBeenCalledTimes(1);
+  const bad = kernelOf({}, main);
+  await expect(bad(gpu)).rejects.toThrow("does not compile");
+  await expect(bad(gpu)).rejects.toThrow("does not compile");
+  expect(modules).toHaveBeenCalledTimes(3);
+  modules.mockRestore();
+});
