@@ -18,7 +18,7 @@ export interface FoundNeedle {
   /** Share of the chat's KV that it needed. */
   kvShare: number;
   prefilledTokens: number;
-  /** Of these, tokens of rounds whose upper layers no turn has computed before. */
+  /** Tokens of rounds that it read and whose upper layers were neither on the GPU nor stored before it. */
   newTokens: number;
   timeToFirstTokenMs: number;
 }
@@ -46,6 +46,7 @@ export async function findNeedles(
       });
     else await engine.openChat(chatId);
     await engine.restoreChat(chatId);
+    const { chat } = await engine.memory({ chatId });
     let reply = "";
     let receipt: LocalReceipt | undefined;
     for await (const event of engine.chat(chatId, text, {
@@ -56,6 +57,11 @@ export async function findNeedles(
       if (event.type === "end") receipt = event.receipt;
     }
     const { attention, prefilledTokens } = receipt!.kv;
+    const readIds = new Set(attention.attended.map(({ id }) => id));
+    const readNew = chat!.rounds.filter(
+      ({ id, upper }) =>
+        readIds.has(id) && upper.residentTokens + upper.storedBytes === 0,
+    );
     found.push({
       question: text,
       answer: answer!,
@@ -66,7 +72,7 @@ export async function findNeedles(
       readRounds: attention.attended.length,
       kvShare: attention.kvBytes / attention.fullKvBytes,
       prefilledTokens,
-      newTokens: attention.upper.recomputedTokens,
+      newTokens: readNew.reduce((sum, { tokens }) => sum + tokens, 0),
       timeToFirstTokenMs: receipt!.timeToFirstTokenMs,
     });
     await engine.close();
