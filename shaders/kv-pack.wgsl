@@ -1,8 +1,9 @@
-// Pages of a round as int8, one scale per token and head (symmetric, so that 0 stays 0):
-//   scale = max|x| / 127,  code = round(x · 127 / max|x|), ties to even
-// An all-zero row, and a place behind the round's last token, gives scale 0 and codes 0.
+// Pages of a round as int8, one scale for a group of at most 32 values of a token and head (symmetric, so that 0
+// stays 0), as in llama.cpp's Q8_0:
+//   scale = max|x| / 127, rounded to f16,  code = round(x · 127 / max|x|), ties to even
+// A group of zeros, and a place behind the round's last token, gives scale 0 and codes 0.
 //
-// One invocation per token and head of a page, no barriers; a workgroup row (y) per page. Codes go
+// One invocation per pair of groups of a page, no barriers; a workgroup row (y) per page. Codes go
 // four to a word. f32 division is not exact in WGSL, so the code that it suggests is checked against
 // both of its neighbours' boundaries: 254 · x and (2 · code ± 1) · max|x| are compared in two halves of
 // the mantissa each, which makes the products exact.
@@ -19,15 +20,24 @@ const SMALLEST = 1e-30;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id : vec3u) {
-  if (id.x >= page_rows()) { return; }
-  let columns = head_dim / 4u;
-  let row = id.y * page_rows() + id.x;
-  let source = (round_pages.pages[id.y] * page_rows() + id.x) * columns;
-  let codes = codes_at(row);
-  let is_token = id.y * PAGE_TOKENS + id.x % PAGE_TOKENS < round_pages.tokens;
+  let first = id.x * pair_columns();
+  if (first >= page_columns()) { return; }
+  let scales = vec2f(
+    packed_group(id.y, first),
+    packed_group(id.y, first + pair_columns() / 2u),
+  );
+  packed[scales_at((id.y * page_columns() + first) / pair_columns())] = f16_word(scales);
+}
+
+// Packs the group that begins at this word of a page. Returns its scale.
+fn packed_group(page : u32, first : u32) -> f32 {
+  let columns = group_values() / 4u;
+  let source = round_pages.pages[page] * page_columns() + first;
+  let codes = codes_at(page * page_columns() + first);
+  let token = page * PAGE_TOKENS + first * 4u / head_dim % PAGE_TOKENS;
 
   var largest = 0.0;
-  if (is_token) {
+  if (token < round_pages.tokens) {
     for (var i = 0u; i < columns; i++) {
       let size = abs(values_at(source + i));
       largest = max(largest, max(max(size.x, size.y), max(size.z, size.w)));
@@ -39,7 +49,7 @@ fn main(@builtin(global_invocation_id) id : vec3u) {
     if (!is_zero) { word = packed_codes(values_at(source + i), largest); }
     packed[codes + i] = word;
   }
-  packed[scale_at(row)] = bitcast<u32>(select(largest / 127.0, 0.0, is_zero));
+  return select(largest / 127.0, 0.0, is_zero);
 }
 
 // Codes of four values, the first in the lowest byte.

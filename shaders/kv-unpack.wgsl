@@ -1,5 +1,5 @@
 // Pages of a round out of int8, the reverse of kv-pack.wgsl:
-//   x = code · scale, with the scale of its token and head
+//   x = code · scale, with the scale of its group
 //
 // One invocation per four values of a page, no barriers; a workgroup row (y) per page.
 //
@@ -12,14 +12,15 @@ override head_dim = 32u;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id : vec3u) {
-  let columns = head_dim / 4u;
-  if (id.x >= page_rows() * columns) { return; }
-  let row = id.y * page_rows() + id.x / columns;
+  if (id.x >= page_columns()) { return; }
+  let column = id.y * page_columns() + id.x;
 
-  let word = bitcast<i32>(packed[codes_at(row) + id.x % columns]);
-  let scale = bitcast<f32>(packed[scale_at(row)]);
+  let word = bitcast<i32>(packed[codes_at(column)]);
+  let scales = unpack2x16float(packed[scales_at(column / pair_columns())]);
+  let is_second = column % pair_columns() >= pair_columns() / 2u;
+  let scale = select(scales.x, scales.y, is_second);
   let codes = vec4i(extractBits(word, 0u, 8u), extractBits(word, 8u, 8u), extractBits(word, 16u, 8u), extractBits(word, 24u, 8u));
-  put_values(round_pages.pages[id.y] * page_rows() * columns + id.x, vec4f(codes) * scale);
+  put_values(round_pages.pages[id.y] * page_columns() + id.x, vec4f(codes) * scale);
 }
 
 fn put_values(i : u32, values : vec4f) {

@@ -1,6 +1,6 @@
 // A round's pages as int8, for kv-pack.wgsl and kv-unpack.wgsl. Reads `head_dim` of the kernel and
 //   packed : array<u32>, [matrix]: codes [page, kv_head, PAGE_TOKENS, head_dim / 4], four to a word,
-//     then scales [page, kv_head, PAGE_TOKENS]
+//     then scales [page, kv_head, PAGE_TOKENS, head_dim / group], f16, two to a word
 // Pages are counted within the round here.
 
 struct Params {
@@ -17,18 +17,28 @@ struct RoundPages {
 @group(0) @binding(0) var<uniform> params : Params;
 @group(0) @binding(1) var<storage, read> round_pages : RoundPages;
 
-// Rows of head_dim values in a page: one per KV head and token.
-fn page_rows() -> u32 {
-  return params.kv_heads * PAGE_TOKENS;
+// Values that share a scale: the largest power of two that divides head_dim, up to 32.
+fn group_values() -> u32 {
+  return min(32u, head_dim & (~head_dim + 1u));
 }
 
-// Where the codes of a row begin in `packed`; rows are counted from the round's first page on.
-fn codes_at(row : u32) -> u32 {
-  let words = round_pages.page_count * page_rows() * (head_dim / 4u + 1u);
-  return params.matrix * words + row * (head_dim / 4u);
+// Words of codes in a page.
+fn page_columns() -> u32 {
+  return params.kv_heads * PAGE_TOKENS * head_dim / 4u;
 }
 
-// Where a row's scale is in `packed`.
-fn scale_at(row : u32) -> u32 {
-  return codes_at(round_pages.page_count * page_rows()) + row;
+// Words of codes whose two groups share a word of scales.
+fn pair_columns() -> u32 {
+  return group_values() / 2u;
+}
+
+// Where a word of codes is in `packed`; words are counted from the round's first page on.
+fn codes_at(column : u32) -> u32 {
+  let codes = round_pages.page_count * page_columns();
+  return params.matrix * (codes + codes / pair_columns()) + column;
+}
+
+// Where the scales of a pair of groups are.
+fn scales_at(pair : u32) -> u32 {
+  return codes_at(round_pages.page_count * page_columns()) + pair;
 }

@@ -16,3 +16,6 @@ export const WEIGHT_FORMAT = {
 
 /** `kv_format`, in shared/pages.wgsl. */
 export const KV_FORMAT = { f32: 0, f16: 1 } as const;
+
+/** Values of a head that share a scale where they are stored as int8: a power of two that divides it, up to 32. */
+export const scaleGroup = (headDim: number) => Math.min(32, headDim & -headDim);

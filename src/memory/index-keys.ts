@@ -8,7 +8,8 @@ import { floatToHalf, halfToFloat } from "../util/float16";
 import type { IndexKeys } from "../store/rounds";
 import type { Half } from "../util/kv-half";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
-import { pageMatrixBytes, type SegmentHeader } from "./segment";
+import type { SegmentHeader } from "./segment";
+import { keysOfLayer } from "./segment-keys";
 
 /** A head's keys: those of a KV head in a layer. */
 export interface KeyRow {
@@ -55,29 +56,17 @@ export function keysOfPayload(
   rows: readonly KeyRow[],
   firstLayer: number,
 ): Uint16Array<ArrayBuffer> {
-  const { kvHeads, headDim, tokens, elements } = header;
+  const { kvHeads, headDim, tokens } = header;
   const pages = pagesFor(tokens);
-  const matrixBytes = pages * pageMatrixBytes(header, elements);
-  const count = pages * kvHeads * PAGE_TOKENS * headDim;
   const size = PAGE_TOKENS * headDim;
   const keys = new Uint16Array(pages * rows.length * size);
   rows.forEach(({ layer, kvHead }, place) => {
-    const start = payload.byteOffset + 2 * (layer - firstLayer) * matrixBytes;
-    const view = new DataView(payload.buffer, start, matrixBytes);
-    const keyAt: Record<typeof elements, (i: number) => number> = {
-      f32: (i) => floatToHalf(view.getFloat32(4 * i, true)),
-      f16: (i) => view.getUint16(2 * i, true),
-      int8: (i) =>
-        floatToHalf(
-          view.getInt8(i) *
-            view.getFloat32(count + 4 * Math.floor(i / headDim), true),
-        ),
-    };
-    const read = keyAt[elements];
+    const keyAt = keysOfLayer(payload, header, layer - firstLayer);
     for (let page = 0; page < pages; page++) {
       const from = (page * kvHeads + kvHead) * size;
       const to = (page * rows.length + place) * size;
-      for (let i = 0; i < size; i++) keys[to + i] = read(from + i);
+      for (let i = 0; i < size; i++)
+        keys[to + i] = floatToHalf(keyAt(from + i));
     }
   });
   return keys;

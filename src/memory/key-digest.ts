@@ -5,17 +5,14 @@
  *
  *     digest   [page][kv_head][min, max, mean][head_dim]
  */
-import { halfToFloat } from "../util/float16";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
-import { pageMatrixBytes, type SegmentHeader } from "./segment";
+import type { SegmentHeader } from "./segment";
+import { type KeyAt, keysOfLayer } from "./segment-keys";
 
 /** Numbers of a digest for each dimension of a key: minimum, maximum and mean. */
 export const PARTS = 3;
 
 type KeyShape = Pick<SegmentHeader, "kvHeads" | "headDim" | "tokens">;
-
-/** The keys of one layer: number `i` of [page][kv_head][16][head_dim]. */
-type KeyAt = (i: number) => number;
 
 /** Digests the keys of a layer in a segment's payload. */
 export function digestPayload(
@@ -23,20 +20,7 @@ export function digestPayload(
   header: SegmentHeader,
   layer: number,
 ): Float32Array<ArrayBuffer> {
-  const { kvHeads, headDim, tokens, elements } = header;
-  const pages = pagesFor(tokens);
-  const matrixBytes = pages * pageMatrixBytes(header, elements);
-  const start = payload.byteOffset + 2 * layer * matrixBytes;
-  const view = new DataView(payload.buffer, start, matrixBytes);
-  const count = pages * kvHeads * PAGE_TOKENS * headDim;
-  const keyAt: Record<typeof elements, KeyAt> = {
-    f32: (i) => view.getFloat32(4 * i, true),
-    f16: (i) => halfToFloat(view.getUint16(2 * i, true)),
-    int8: (i) =>
-      view.getInt8(i) *
-      view.getFloat32(count + 4 * Math.floor(i / headDim), true),
-  };
-  return digestKeys(keyAt[elements], header);
+  return digestKeys(keysOfLayer(payload, header, layer), header);
 }
 
 function digestKeys(

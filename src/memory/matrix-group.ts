@@ -2,7 +2,7 @@
 import type { KvHalf } from "./kv-cache";
 import { pageMatrixBytes } from "./segment";
 
-/** raw: the resident type, bit for bit; int8: with a scale per token and head. */
+/** raw: the resident type, bit for bit; int8: with a scale per group of values. */
 export type TransferMode = "raw" | "int8";
 
 /**

@@ -10,8 +10,9 @@
  *     56  fingerprint, in UTF-8
  *         CRC-32C of the header up to here              u32
  *     ──  payload: by layer K, then V; each is [page][kv_head][16][head_dim] elements, and for int8
- *         then [page][kv_head][16] f32 scales
+ *         then [page][kv_head][16][head_dim / group] f16 scales
  */
+import { scaleGroup } from "../kernels/formats";
 import { crc32c } from "../util/crc32c";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
 import { type Half, HALVES } from "../util/kv-half";
@@ -58,7 +59,12 @@ export function pageMatrixBytes(
   { kvHeads, headDim }: Pick<SegmentHeader, "kvHeads" | "headDim">,
   elements: SegmentElements,
 ): number {
-  const rowBytes = { f32: 4 * headDim, f16: 2 * headDim, int8: headDim + 4 };
+  const scaleBytes = (2 * headDim) / scaleGroup(headDim);
+  const rowBytes = {
+    f32: 4 * headDim,
+    f16: 2 * headDim,
+    int8: headDim + scaleBytes,
+  };
   return kvHeads * PAGE_TOKENS * rowBytes[elements];
 }
 
@@ -185,7 +191,7 @@ export function decodeSegment(
 function shapeWords(header: SegmentHeader): number[] {
   return [
     HALVES.indexOf(header.half),
-    ELEMENTS.indexOf(header.elements),
+    ELEMENTS[header.elements],
     header.layerCount,
     header.kvHeads,
     header.headDim,
@@ -201,6 +207,7 @@ const FINGERPRINT_AT = 56;
 
 /** The shortest segment: a header with an empty fingerprint. */
 export const LEAST_SEGMENT_BYTES = FINGERPRINT_AT + 4;
-const ELEMENTS: readonly SegmentElements[] = ["f32", "f16", "int8"];
+/** Their codes; 2 was int8 with one scale a row. */
+const ELEMENTS: Record<SegmentElements, number> = { f32: 0, f16: 1, int8: 3 };
 const SHAPE_FIELDS =
   "half, elements, layers, KV heads, head_dim, page tokens, pages, tokens";

@@ -2,7 +2,11 @@ import { expect, test } from "vitest";
 import { KV_FORMAT } from "../../src/kernels/formats";
 import { kvPack } from "../../src/kernels/kv-pack";
 import { kvUnpack } from "../../src/kernels/kv-unpack";
-import { kvPack as reference, nearestEven } from "../reference/kv-pack";
+import {
+  groupOf,
+  kvPack as reference,
+  nearestEven,
+} from "../reference/kv-pack";
 import {
   downloadFloats,
   downloadWords,
@@ -42,8 +46,8 @@ async function roundTrip({
     kvPack(gpu, constants),
     kvUnpack(gpu, constants),
   ]);
-  const rows = pages.length * kvHeads * 16;
-  const matrixBytes = rows * (headDim + 4);
+  const count = pages.length * kvHeads * 16 * headDim;
+  const matrixBytes = count + (2 * count) / groupOf(headDim);
   const packed = emptyBuffer(gpu, MATRICES * matrixBytes);
   const source = upload(gpu, pageBytes(values, format));
   const poolPages = Math.max(...target) + 2;
@@ -82,15 +86,15 @@ async function roundTrip({
           f16Value,
         );
   return {
-    codes: new Int8Array(bytes, 0, rows * headDim),
-    scales: new Float32Array(bytes, rows * headDim),
+    codes: new Int8Array(bytes, 0, count),
+    scales: Float32Array.from(new Uint16Array(bytes, count), f16Value),
     page: (at: number) => pool.subarray(at * pageValues, (at + 1) * pageValues),
     poolPages,
   };
 }
 
 const formats: PageFormat[] = ["f32", "f16"];
-const shapes = [8, 32, 64, 80, 128].flatMap((headDim) =>
+const shapes = [8, 32, 64, 80, 128, 256].flatMap((headDim) =>
   [1, 2, 8].flatMap((kvHeads) =>
     formats.map((format) => ({ headDim, kvHeads, format })),
   ),
@@ -103,7 +107,7 @@ test.each(shapes)(
     const target = [1, 7, 3, 9];
     const tokens = 3 * 16 + 7;
     const values = seededNormals(8 * kvHeads * 16 * headDim, headDim + kvHeads);
-    // One value in some rows is a thousand times the others, one row is all zeros.
+    // One value in some groups is a thousand times the others, one row is all zeros.
     for (let i = 3; i < values.length; i += 11 * headDim) values[i]! *= 1000;
     values.fill(
       0,
@@ -116,6 +120,7 @@ test.each(shapes)(
     const shape = { kvHeads, headDim, pages, tokens };
     const got = await roundTrip({ values, format, target, ...shape });
     const expected = reference({ pool: values, ...shape });
+    const group = groupOf(headDim);
 
     const wrong = [...got.codes.keys()].filter((i) => {
       const x = expected.quotients[i]!;
@@ -127,9 +132,9 @@ test.each(shapes)(
     expect(got.scales).toHaveLength(expected.scales.length);
     got.scales.forEach((scale, row) => {
       const exact = expected.scales[row]!;
-      expect(Math.abs(scale - exact)).toBeLessThanOrEqual(exact * 4e-7);
+      expect(Math.abs(scale - exact)).toBeLessThanOrEqual(exact * 2 ** -10);
     });
-    expect(got.scales[kvHeads * 16]).toBe(0);
+    expect(got.scales[(kvHeads * 16 * headDim) / group]).toBe(0);
 
     const pageValues = kvHeads * 16 * headDim;
     target.forEach((to, index) => {
@@ -141,9 +146,10 @@ test.each(shapes)(
             ? values[pages[index]! * pageValues + i]!
             : 0;
         const scale =
-          expected.scales[Math.floor((index * pageValues + i) / headDim)]!;
-        const rounding =
-          format === "f16" ? Math.max(Math.abs(original), scale) * 2 ** -10 : 0;
+          expected.scales[Math.floor((index * pageValues + i) / group)]!;
+        // That of the scale to f16, and that of the page.
+        const size = Math.max(Math.abs(original), scale);
+        const rounding = size * (format === "f16" ? 2 ** -9 : 2 ** -10);
         return Math.abs(value - original) - scale * (0.5 + 1e-4) - rounding;
       });
       expect(Math.max(...excess)).toBeLessThanOrEqual(0);

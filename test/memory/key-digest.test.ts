@@ -31,8 +31,9 @@ function payloadOf(elements: SegmentElements, keys: Float32Array) {
   const start = (2 * payload.length) / 4;
   const count = pages * perPage;
   if (elements === "int8") {
+    // Heads of 4 values have a scale each.
     for (let row = 0; row < count / 4; row++)
-      view.setFloat32(start + count + 4 * row, 1 / 64, true);
+      view.setUint16(start + count + 2 * row, f16Bits(1 / 64), true);
   }
   keys.forEach((key, i) => {
     if (elements === "f32") view.setFloat32(start + 4 * i, key, true);

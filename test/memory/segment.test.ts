@@ -80,7 +80,7 @@ test("the payload is not copied, and must be as long as its shape says", () => {
   const payload = new Uint8Array(payloadBytes(header));
   expect(encodeSegment(header, payload)[1]).toBe(payload);
   expect(() => encodeSegment(header, payload.subarray(4))).toThrow(
-    "a payload of 508 bytes, its shape takes 512",
+    "a payload of 380 bytes, its shape takes 384",
   );
 });
 
