@@ -19,10 +19,16 @@ const chromium = (executablePath = chromiumPath()) => ({
   instances: [{ browser: "chromium" as const }],
 });
 
+/** Tests that compute more than they compile: whole turns, and models over many tokens. */
+const computing = [
+  "test/engine/**/*.gpu.test.ts",
+  "test/model/network/{fast-path,golden,llama-cpp}.gpu.test.ts",
+];
+
 /**
  * The page's build, and the test projects. A test lies where its source does; its name says what it needs:
  * `x.test.ts` Node, `x.browser.test.ts` Chromium, `x.gpu.test.ts` Chromium and its WebGPU adapter. Those of
- * `engine` are whole turns, on the quickest adapter there is. `e2e` plays with the built page.
+ * `engine` run on the quickest adapter there is. `e2e` plays with the built page.
  */
 export default defineConfig({
   base: "./",
@@ -73,7 +79,7 @@ export default defineConfig({
         test: {
           name: "gpu",
           include: ["test/**/*.gpu.test.ts"],
-          exclude: ["test/engine/**"],
+          exclude: computing,
           setupFiles: ["test/support/matchers.ts"],
           globalSetup: ["test/support/serve-hub.ts"],
           testTimeout: 120_000,
@@ -88,7 +94,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "engine",
-          include: ["test/engine/**/*.gpu.test.ts"],
+          include: computing,
           setupFiles: ["test/support/matchers.ts"],
           globalSetup: ["test/support/serve-hub.ts"],
           testTimeout: 120_000,
