@@ -13,30 +13,22 @@
  */
 import { clearPages } from "../../memory/half-kv";
 import { pagesFor } from "../../memory/page-pool";
-import type { Pins, Residency } from "../../memory/residency";
-import { isResident, pendingTokens, type Round } from "../../memory/round";
-import { type Half, HALVES } from "../../util/kv-half";
+import { isResident, type Round } from "../../memory/round";
+import { HALVES } from "../../util/kv-half";
 import { lazyPart } from "../../util/lazy-part";
 import type { AttentionReport, FusionReport } from "../api/receipt";
 import type { AttentionSettings } from "../api/replies";
 import { chooseCandidates } from "../rounds/candidates";
-import { farRounds, type Frame, frameOf } from "../run/attention-frame";
+import type { Frame } from "../run/attention-frame";
 import { PhaseClock } from "./phase-clock";
-import { type PrefillProgress, PrefillWork } from "./prefill-progress";
-import { ReadAhead } from "../restore/read-ahead";
-import {
-  newReport,
-  type KvRestorer,
-  type SegmentSource,
-} from "../restore/kv-restore";
+import type { PrefillProgress } from "./prefill-progress";
+import { newReport } from "../restore/kv-restore";
 import { movedTo, type RepairMethod, subsetOf } from "../fusion/repair";
 import type { RepairRequest } from "../fusion/repair-lower";
 import { massByRound } from "../rounds/round-mass";
 import {
   type FirstDraw,
   pendingSpans,
-  type Prefill,
-  rowCount,
   type Runner,
   type Span,
 } from "../run/runner";
@@ -49,6 +41,7 @@ import type {
   TurnSteps,
 } from "./choose-by-heads";
 import { PageBudget } from "./page-budget";
+import { TurnKv, type TurnPrefillContext, type TurnRounds } from "./turn-kv";
 
 const chooseByHeads = lazyPart<
   [ChoosingTurn, HeadSearch, PageBudget, TurnSteps<PrefillProgress>],
@@ -68,28 +61,7 @@ const repairLower = lazyPart<
   AsyncGenerator<PrefillProgress, Span[]>
 >(async () => (await import("../fusion/repair-lower")).repairLower);
 
-/** What the prefill of a turn works with. */
-export interface TurnPrefillContext {
-  runner: Runner;
-  residency: Residency;
-  restorer: KvRestorer;
-  source: SegmentSource;
-  /** Pins what the turn needs until its reply is over. */
-  pins: Pins;
-  contextTokens: number;
-  /** Called with rounds restored from the store. */
-  onRestored: (round: Round) => void;
-  /** Called with stale rounds whose lower half is missing: all of their KV is unusable. */
-  onLost: (round: Round) => void;
-}
-
-export interface TurnPrefillRequest {
-  /** The system prompt's round first, then the chat's. */
-  history: readonly Round[];
-  /** The turn's own round, its question's tokens in it. */
-  own: Round;
-  /** Tokens that the own round may grow to. */
-  ownTokens: number;
+export interface TurnPrefillRequest extends TurnRounds {
   settings: AttentionSettings;
   /** The last so many rows of the question are used for selection. */
   massRows: number;
@@ -104,10 +76,6 @@ export interface TurnPrefillRequest {
   words?: (() => Promise<readonly number[]>) | undefined;
   /** Whether to digest the keys of a round's lower half; see key-digest.ts. */
   digestOf: (round: Round) => Float32Array | undefined;
-  /** Rounds of the history whose KV is stale. */
-  stale: ReadonlySet<Round>;
-  /** Share of the context's tokens that is repaired if rounds are stale. */
-  ratio: number;
   method: RepairMethod;
   /** Rounds that are likely to be selected. */
   likely: readonly Round[];
@@ -131,28 +99,16 @@ export class TurnPrefill {
   readonly #context: TurnPrefillContext;
   readonly #request: TurnPrefillRequest;
   readonly #clock: PhaseClock;
-  readonly #source: ReadAhead;
-  /** Tokens of each round that lack KV in one half or both. */
-  readonly #missing = new Map<Round, number>();
-  /** Ids of the rounds that the upper layers attend to; undefined: all. */
-  #selected: ReadonlySet<number> | undefined;
-  /** The system prompt's round, and those whose lower halves the question reads. */
-  #read: readonly Round[];
-  /** Ids of the rounds that retrieval heads or words chose: all layers attend to them alone. */
-  #chosen: ReadonlySet<number> | undefined;
   /** Rows that are through the lower layers and continue in the upper ones. */
   #lowerRows: readonly Span[] = [];
-  readonly #work: PrefillWork;
+  readonly #kv: TurnKv;
   readonly #room: PageBudget;
 
   constructor(context: TurnPrefillContext, request: TurnPrefillRequest) {
     this.#context = context;
     this.#request = request;
     this.#clock = request.clock ?? new PhaseClock();
-    this.#work = new PrefillWork(context.runner.layerCount);
     this.#room = new PageBudget(context.residency, request);
-    this.#read = request.history;
-    this.#source = new ReadAhead(context.source, "upper");
     this.fusion = {
       exactRounds: request.history.length - 1 - request.stale.size,
       staleRounds: request.stale.size,
@@ -174,17 +130,17 @@ export class TurnPrefill {
       lower: newReport(),
       upper: newReport(),
     };
+    this.#kv = new TurnKv(context, request, this.report);
   }
 
   /** Tokens that had to be computed: the question's, and repaired ones. */
   get computedTokens(): number {
-    const missing = [...this.#missing.values()].reduce((a, b) => a + b, 0);
-    return missing + this.fusion.repairedTokens;
+    return this.#kv.missingTokens + this.fusion.repairedTokens;
   }
 
   /** Whether KV of a round had to be recomputed for this turn. */
   hasComputed(round: Round): boolean {
-    return this.#missing.has(round);
+    return this.#kv.lacked(round);
   }
 
   /**
@@ -196,9 +152,7 @@ export class TurnPrefill {
     const { runner, residency } = this.#context;
     const { history, own, settings, first } = this.#request;
     const rounds = history.slice(1);
-    this.#missing.set(own, own.tokens.length);
-    this.#work.total = own.tokens.length * runner.layerCount;
-    await this.#giveOwn();
+    await this.#kv.giveOwn();
 
     // Packing holds its pins only for a short time.
     if (!this.#room.holdsWhole(rounds)) await residency.transfersDone();
@@ -210,12 +164,12 @@ export class TurnPrefill {
       if (!this.#readsAll(rounds)) await this.#chooseByWords(rounds, words);
     } else if (!this.#room.holds(rounds, "lower"))
       yield* this.#chooseCandidates(rounds);
-    this.report.readCount = this.#read.length - 1;
+    this.report.readCount = this.#kv.read.length - 1;
     const selects =
       choosesByMass &&
       (!this.#room.holds(rounds, "upper") ||
         (settings.mode === "rounds" && rounds.length > settings.kMin));
-    yield* this.#restore(this.#read, "lower");
+    yield* this.#kv.restore(this.#kv.read, "lower");
     const stale = this.#staleRounds();
     const repairs = stale.size > 0 && this.#request.ratio > 0;
     // Rounds without KV come before the question; in the same pass if one pass holds them all.
@@ -223,12 +177,12 @@ export class TurnPrefill {
     const isApart =
       selects ||
       repairs ||
-      this.#isBeyondRange ||
+      this.#kv.isBeyondRange ||
       runner.cache.window !== undefined;
-    if (isApart) yield* this.#recompute(this.#read, "lower");
+    if (isApart) yield* this.#kv.recompute(this.#kv.read, "lower");
     if (selects || repairs) {
       this.#clock.enter("readMs");
-      this.#source.begin(this.#request.likely.slice(-MOST_READ_AHEAD));
+      this.#kv.source.begin(this.#request.likely.slice(-MOST_READ_AHEAD));
       const reading = yield* repairs
         ? this.#readAndRepair(stale, selects)
         : this.#readLower();
@@ -236,7 +190,7 @@ export class TurnPrefill {
       if (selects) this.#select(reading);
     }
     this.#clock.enter("upperMs");
-    if (!selects && this.#chosen === undefined) {
+    if (!selects && this.#kv.chosen === undefined) {
       this.report.attended = rounds.map(({ id }) => ({
         id,
         reason: "all",
@@ -244,15 +198,15 @@ export class TurnPrefill {
       }));
     }
 
-    const frame = this.#frameOf(this.#selected);
+    const frame = this.#kv.frameOf(this.#kv.selected);
     const attended = frame.upper.slice(0, -1).map(({ round }) => round);
-    yield* this.#restore(attended, "upper");
-    if (isApart) yield* this.#recompute(attended, "upper");
+    yield* this.#kv.restore(attended, "upper");
+    if (isApart) yield* this.#kv.recompute(attended, "upper");
     this.#clock.enter("answerMs");
     if (selects || repairs) yield* this.#finish(frame, first(frame));
     else {
       const rows = pendingSpans(isApart ? frame.upper.slice(-1) : frame.upper);
-      yield* this.#prefill(frame, { rows, first: first(frame) });
+      yield* this.#kv.prefill(frame, { rows, first: first(frame) });
     }
     for (const half of HALVES) residency.use(own, half);
     this.frame = frame;
@@ -273,23 +227,23 @@ export class TurnPrefill {
   ): AsyncGenerator<PrefillProgress, void> {
     const { pins, runner } = this.#context;
     const { history, own } = this.#request;
-    this.#work.total += own.tokens.length * runner.layerCount;
+    this.#kv.work.total += own.tokens.length * runner.layerCount;
     this.#clock.enter("readMs");
     const choosing = await chooseByHeads(
       { ...this.#context, ...this.#request },
       search,
       this.#room,
       {
-        bring: (rounds, halves) => this.#bring(rounds, halves),
+        bring: (rounds, halves) => this.#kv.bring(rounds, halves),
         letGo: (rounds) => {
           for (const round of rounds)
             for (const half of HALVES) pins.remove(round, half);
         },
-        progress: () => this.#work.progress,
+        progress: () => this.#kv.work.progress,
       },
     );
     const { selection, scores, noise } = yield* choosing;
-    this.#work.done += own.tokens.length * runner.layerCount;
+    this.#kv.work.done += own.tokens.length * runner.layerCount;
     const ids = history.slice(1).map(({ id }) => id);
     this.mass = new Map(ids.map((id, i) => [id, scores.score[i]!]));
     this.#readChosen(selection);
@@ -303,7 +257,9 @@ export class TurnPrefill {
   /** Whether all rounds fit, on the GPU and into the range that the model was trained on. */
   #readsAll(rounds: readonly Round[]): boolean {
     const isWhole = this.#request.settings.mode === "all";
-    return this.#room.holdsWhole(rounds) && (isWhole || !this.#isBeyondRange);
+    return (
+      this.#room.holdsWhole(rounds) && (isWhole || !this.#kv.isBeyondRange)
+    );
   }
 
   async #chooseByWords(
@@ -330,40 +286,10 @@ export class TurnPrefill {
       mass: this.mass?.get(one.id) ?? 0,
     }));
     Object.assign(this.report, { ...found, attended });
-    this.#chosen = new Set(attended.map(({ id }) => id));
-    this.#read = history.filter(
-      (round) => round === history[0] || this.#chosen!.has(round.id),
+    this.#kv.chosen = new Set(attended.map(({ id }) => id));
+    this.#kv.read = history.filter(
+      (round) => round === history[0] || this.#kv.chosen!.has(round.id),
     );
-  }
-
-  /** Halves of these rounds, restored or computed behind the system prompt and each other. */
-  async *#bring(
-    rounds: readonly Round[],
-    halves: readonly Half[] = HALVES,
-  ): AsyncGenerator<PrefillProgress, void> {
-    const before = this.#chosen;
-    this.#chosen = new Set(rounds.map(({ id }) => id));
-    for (const half of halves) {
-      yield* this.#restore(rounds, half);
-      if (half === "lower") this.#dropLost(rounds);
-      // An upper half is computed from the lower one, and reads its pages.
-      else if (
-        !halves.includes("lower") &&
-        !rounds.every((round) => isResident(round, half))
-      )
-        yield* this.#bring(rounds, ["lower"]);
-      yield* this.#recompute(rounds, half);
-    }
-    this.#chosen = before;
-  }
-
-  async #giveOwn(): Promise<void> {
-    const { pins, residency } = this.#context;
-    const { own } = this.#request;
-    for (const half of HALVES) {
-      pins.add(own, half);
-      await residency.give(own, half);
-    }
   }
 
   /** Takes the rows that were read through the upper layers, as far as their rounds are attended to. */
@@ -375,7 +301,7 @@ export class TurnPrefill {
     const { own } = this.#request;
     const rows = movedTo(frame.upper, this.#lowerRows);
     const start = performance.now();
-    yield* this.#prefill(frame, {
+    yield* this.#kv.prefill(frame, {
       rows,
       keptRows: subsetOf(this.#lowerRows, rows),
       layers: runner.layersOf("upper"),
@@ -385,20 +311,10 @@ export class TurnPrefill {
     if (isRepaired) this.fusion.repairMs += performance.now() - start;
   }
 
-  /** Drops all KV of stale rounds whose lower half is missing. @returns these rounds */
-  #dropLost(rounds: readonly Round[]): Round[] {
-    const { stale } = this.#request;
-    const gone = rounds.filter(
-      (round) => stale.has(round) && !isResident(round, "lower"),
-    );
-    for (const round of gone) this.#context.onLost(round);
-    return gone;
-  }
-
   /** Stale rounds that the question reads; one whose KV is missing is recomputed as a whole instead. */
   #staleRounds(): Set<Round> {
-    const gone = this.#dropLost(this.#read);
-    const there = this.#read.filter(
+    const gone = this.#kv.dropLost(this.#kv.read);
+    const there = this.#kv.read.filter(
       (round) => this.#request.stale.has(round) && !gone.includes(round),
     );
     for (const { tokens } of there) this.fusion.staleTokens += tokens.length;
@@ -412,15 +328,15 @@ export class TurnPrefill {
   ): AsyncGenerator<PrefillProgress, Frame> {
     const { runner } = this.#context;
     const { own, ratio, method, massRows } = this.#request;
-    const frame = this.#frameOf(new Set());
+    const frame = this.#kv.frameOf(new Set());
     const { fusion } = this;
     this.#lowerRows = yield* await repairLower(
       runner,
       { frame, own, stale, ratio, method, massRows, selects },
       fusion,
-      () => this.#work.progress,
+      () => this.#kv.work.progress,
     );
-    this.#work.done += own.tokens.length * runner.layersOf("lower").to;
+    this.#kv.work.done += own.tokens.length * runner.layersOf("lower").to;
     return frame;
   }
 
@@ -428,7 +344,7 @@ export class TurnPrefill {
   #select(frame: Frame): void {
     const { runner, residency } = this.#context;
     const { massHeads, settings } = this.#request;
-    const rounds = this.#read.slice(1);
+    const rounds = this.#kv.read.slice(1);
     const pageMass = runner.mass.pageMass(massHeads);
     const mass = massByRound(frame.lower, pageMass, rounds);
     this.mass = mass;
@@ -449,15 +365,15 @@ export class TurnPrefill {
     });
     const attended = chosen.map((one) => ({ ...one, mass: mass.get(one.id)! }));
     Object.assign(this.report, { ...selection, attended });
-    this.#selected = new Set(attended.map(({ id }) => id));
+    this.#kv.selected = new Set(attended.map(({ id }) => id));
   }
 
   /** Runs the question through the lower layers, to continue above them later. */
   async *#readLower(): AsyncGenerator<PrefillProgress, Frame> {
     const { runner } = this.#context;
-    const frame = this.#frameOf(new Set());
+    const frame = this.#kv.frameOf(new Set());
     this.#lowerRows = pendingSpans(frame.lower.slice(-1), "lower");
-    yield* this.#prefill(frame, {
+    yield* this.#kv.prefill(frame, {
       rows: this.#lowerRows,
       layers: runner.layersOf("lower"),
       keepsResidual: true,
@@ -487,19 +403,19 @@ export class TurnPrefill {
         this.#room.pages("lower"),
       );
       const chosen = new Set(ids);
-      this.#read = history.filter(
+      this.#kv.read = history.filter(
         (round) => round === history[0] || chosen.has(round.id),
       );
     };
 
     choose(rounds.map((round) => Number(isResident(round, "lower"))));
-    yield* this.#restore(this.#read, "lower");
-    yield* this.#recompute(this.#read, "lower");
+    yield* this.#kv.restore(this.#kv.read, "lower");
+    yield* this.#kv.recompute(this.#kv.read, "lower");
     this.#clock.enter("readMs");
     yield* this.#readLower();
     this.#clock.enter("selectMs");
-    for (const round of this.#read) pins.remove(round, "lower");
-    const everywhere = this.#frameOf(new Set(), history).lower;
+    for (const round of this.#kv.read) pins.remove(round, "lower");
+    const everywhere = this.#kv.frameOf(new Set(), history).lower;
     const end = everywhere.at(-1)!.base + own.tokens.length;
     const placed = everywhere.slice(1, -1);
     choose(await digestMass(runner, placed, end, massRows, digestOf));
@@ -508,102 +424,6 @@ export class TurnPrefill {
     // The question reads again, now the right lower halves.
     clearPages(own.lower);
     this.report.lower.keptTokens = 0;
-    this.#work.total += own.tokens.length * runner.layersOf("lower").to;
-  }
-
-  /** Pins a half of these rounds for the turn: restored if it is stored, with pages for the rest. */
-  async *#restore(
-    rounds: readonly Round[],
-    half: Half,
-  ): AsyncGenerator<PrefillProgress, void> {
-    const { pins, restorer, onRestored } = this.#context;
-    for (const round of rounds) pins.add(round, half);
-    const report = this.report[half];
-    const frame = this.#frameOf(half === "lower" ? new Set() : this.#selected);
-    const restored = restorer.restore(
-      rounds,
-      half,
-      this.#source,
-      report,
-      farRounds(frame, half),
-    );
-    for await (const round of restored) {
-      onRestored(round);
-      yield this.#work.progress;
-    }
-    for (const round of rounds) {
-      const before = this.#missing.get(round) ?? 0;
-      const tokens = Math.max(before, pendingTokens(round, half));
-      if (tokens > 0) this.#missing.set(round, tokens);
-      this.#work.total += (tokens - before) * this.#context.runner.layerCount;
-    }
-  }
-
-  async *#recompute(
-    rounds: readonly Round[],
-    half: Half,
-  ): AsyncGenerator<PrefillProgress, void> {
-    const { restorer, contextTokens, onLost } = this.#context;
-    const { history, stale } = this.#request;
-    const selected = half === "lower" ? new Set<number>() : this.#selected;
-    const before = this.#work.done;
-    const candidates = new Set(this.#read.map(({ id }) => id));
-    const request = this.#chosen
-      ? { history, contextTokens, attended: this.#chosen }
-      : { history, contextTokens, selected, candidates };
-    const recomputed = restorer.recompute(
-      rounds,
-      half,
-      request,
-      this.#source,
-      // A round must not mix KV of two contexts.
-      (round) => stale.has(round) && onLost(round),
-    );
-    for await (const work of recomputed) {
-      this.#work.done = before + work;
-      yield this.#work.progress;
-    }
-  }
-
-  async *#prefill(
-    frame: Frame,
-    prefill: Omit<Prefill, "frame">,
-  ): AsyncGenerator<PrefillProgress, void> {
-    const { runner } = this.#context;
-    const { from, to } = prefill.layers ?? runner.allLayers;
-    const before = this.#work.done;
-    const advance = (rows: number) => {
-      this.#work.done = before + rows * (to - from);
-      return this.#work.progress;
-    };
-    for await (const rows of runner.prefill({ ...prefill, frame }))
-      yield advance(rows);
-    advance(rowCount(prefill.rows));
-  }
-
-  #frameOf(
-    selected: ReadonlySet<number> | undefined,
-    read: readonly Round[] = this.#read,
-  ): Frame {
-    const { history, own, ownTokens, stale, ratio } = this.#request;
-    const { contextTokens, runner } = this.#context;
-    return frameOf({
-      history,
-      own: [own],
-      ownTokens,
-      contextTokens,
-      window: runner.cache.window,
-      // Any of their tokens may be repaired.
-      ...(ratio > 0 && { computed: stale }),
-      ...(this.#chosen
-        ? { attended: this.#chosen }
-        : { selected, candidates: new Set(read.map(({ id }) => id)) }),
-    });
-  }
-
-  get #isBeyondRange(): boolean {
-    const { history, ownTokens } = this.#request;
-    const tokens = history.reduce((sum, round) => sum + round.tokens.length, 0);
-    return tokens + ownTokens > this.#context.contextTokens;
+    this.#kv.work.total += own.tokens.length * runner.layersOf("lower").to;
   }
 }
