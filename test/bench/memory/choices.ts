@@ -10,7 +10,8 @@ import { massOf } from "../rounds";
 import type { Reads } from "./answer";
 import { drawn } from "./told-chats";
 import { type AskedQuestion, bytesOf, type ToldHistory } from "./told-history";
-import { fused, orderOf, rankOf } from "./words";
+import { fused, orderOf } from "../../../src/engine/rounds/rank-fusion";
+import { rankOf } from "./rank";
 import { wordScores } from "../../../src/engine/rounds/word-scores";
 
 export const RULES = [

@@ -1,7 +1,7 @@
-/** Joins two orders of rounds into one. */
+/** Joins rankings of rounds into one: reciprocal rank fusion (Cormack et al., SIGIR 2009). */
 
-/** The constant of reciprocal rank fusion (Cormack et al., SIGIR 2009). */
-const FUSION_K = 60;
+/** Flattens the rankings, so that no first place decides alone. */
+const RANK_OFFSET = 60;
 
 /** Places by falling score, the later one first on ties, without those that have none. */
 export function orderOf(scores: readonly number[]): number[] {
@@ -10,7 +10,7 @@ export function orderOf(scores: readonly number[]): number[] {
     .sort((a, b) => scores[b]! - scores[a]! || b - a);
 }
 
-/** Reciprocal rank fusion: each order gives a place 1 / (60 + rank), ranks from 1. */
+/** A score for each of `count` places: each order gives it 1 / (60 + rank), ranks from 1. */
 export function fused(
   count: number,
   orders: readonly (readonly number[])[],
@@ -18,12 +18,7 @@ export function fused(
   const scores = new Array<number>(count).fill(0);
   for (const order of orders)
     order.forEach((place, rank) => {
-      scores[place]! += 1 / (FUSION_K + rank + 1);
+      scores[place]! += 1 / (RANK_OFFSET + rank + 1);
     });
   return scores;
-}
-
-/** The rank of a place, from 1; ties count against it. */
-export function rankOf(scores: readonly number[], place: number): number {
-  return scores.filter((score) => score >= scores[place]!).length;
 }
