@@ -5,6 +5,7 @@ export type {
   AddedMessage,
   ChatOptions,
   ChatSummary,
+  ExportOptions,
   HistoryRound,
   MessagePlace,
   RoundText,

@@ -15,6 +15,7 @@ import type {
   ChatHit,
   ChatOptions,
   ChatSummary,
+  ExportOptions,
   MessagePlace,
   SearchOptions,
 } from "./api/chats";
@@ -268,10 +269,7 @@ export class Engine implements ChatEngine {
     this.#notifyMemory(chatId);
   }
 
-  async exportChat(
-    chatId: string,
-    options?: { withKv?: boolean },
-  ): Promise<Blob> {
+  async exportChat(chatId: string, options?: ExportOptions): Promise<Blob> {
     const { archive, kv } = await this.#stores();
     // Wait for the queue first: a running turn has KV to store when it ends.
     await this.#queue.run(() => kv.idle(chatId));

@@ -42,6 +42,8 @@ const CHECKS = {
     hasTexts(value, "name", "text"),
   "a list of { message: string, reply: string }": (value: unknown) =>
     isList(value, (one) => hasTexts(one, "message", "reply")),
+  "rondo or markdown": (value: unknown) =>
+    value === "rondo" || value === "markdown",
   "4, 8 or 16": (value: unknown) => [4, 8, 16].includes(value as number),
 } as const satisfies Record<string, (value: unknown) => boolean>;
 
@@ -90,6 +92,7 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   history: "a list of { message: string, reply: string }",
   chatId: "a string",
   withKv: "true or false",
+  format: "rondo or markdown",
   withText: "true or false",
   isFast: "true or false",
   thinks: "true or false",

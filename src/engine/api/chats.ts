@@ -41,11 +41,12 @@ export interface ChatStore {
   deleteChat(chatId: string): Promise<void>;
 
   /**
-   * A chat as one file: always its text, its KV only on request.
+   * A chat as one file: always its text, its KV only on request. As `markdown` it is the shown branch, to be read
+   * elsewhere, and can't be imported again.
    *
    * @throws RangeError if there is no such chat; StoreError
    */
-  exportChat(chatId: string, options?: { withKv?: boolean }): Promise<Blob>;
+  exportChat(chatId: string, options?: ExportOptions): Promise<Blob>;
 
   /**
    * Adds a chat from such a file, under a new id. Unless `withKv`, its KV is left out and computed again: KV
@@ -117,6 +118,13 @@ export interface ChatSummary {
   updatedMs: number;
   /** The model it was last used with. */
   modelName: string;
+}
+
+export interface ExportOptions {
+  /** Default: false. Has no effect on Markdown. */
+  withKv?: boolean | undefined;
+  /** Default: "rondo", which `importChat` reads. */
+  format?: "rondo" | "markdown" | undefined;
 }
 
 export interface SearchOptions {

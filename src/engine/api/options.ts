@@ -80,7 +80,7 @@ const OPTIONS: {
   keepModel: [1, WITH_PROGRESS],
   searchChats: [1, { signal: 1 }],
   createChat: [0, { system: 1, history: 1 }],
-  exportChat: [1, { withKv: 1 }],
+  exportChat: [1, { withKv: 1, format: 1 }],
   importChat: [1, { withKv: 1 }],
   addMessage: [2, PLACE],
   deleteRound: [2, { isFast: 1 }],

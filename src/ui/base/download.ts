@@ -14,11 +14,15 @@ export function download(file: Blob, name: string): void {
 }
 
 /** A chat's title as the name of a file: what file systems forbid, or what could mislead, is left out. */
-export function chatFileName(title: string): string {
+export function chatFileName(
+  title: string,
+  format: "rondo" | "markdown" = "rondo",
+): string {
   const plain = title
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\:*?"<>|]+/gu, " ")
     .replace(/\s+/g, " ")
     .replace(/^[. ]+/, "");
   const short = [...plain].slice(0, LONGEST_NAME).join("");
-  return `${short.replace(/[. ]+$/, "") || "chat"}.rondo`;
+  const ending = format === "rondo" ? "rondo" : "md";
+  return `${short.replace(/[. ]+$/, "") || "chat"}.${ending}`;
 }

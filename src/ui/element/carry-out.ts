@@ -134,6 +134,7 @@ export function carryOut(request: ChatRequest, stage: Stage): void {
       return;
     case "select-chat":
     case "rename-chat":
+    case "copy-chat":
     case "export-chat":
     case "delete-chat": {
       const chosen = session.library.find(request.conversationId);
@@ -274,11 +275,18 @@ function carryOutFor(
     case "rename-chat":
       void library.rename(chosen, request.title);
       return;
-    case "export-chat":
-      void library.export(chosen).then((file) => {
-        if (file) download(file, chatFileName(chosen.title));
+    case "copy-chat":
+      void library.copy(chosen).then((isDone) => {
+        if (isDone) stage.announce("Chat copied.");
       });
       return;
+    case "export-chat": {
+      const { format } = request;
+      void library.export(chosen, format).then((file) => {
+        if (file) download(file, chatFileName(chosen.title, format));
+      });
+      return;
+    }
     case "delete-chat":
       void library.remove(chosen);
       if (!stage.isPanelOver) stage.focusBox();

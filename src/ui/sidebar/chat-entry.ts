@@ -3,7 +3,7 @@ import { property, query, state } from "lit/decorators.js";
 import type { Excerpt } from "../../util/text-search";
 import { isComposing } from "../composer/composer";
 import type { Conversation } from "../state/chats/conversation";
-import { exportIcon, renameIcon, trashIcon } from "../base/icons";
+import { copyIcon, exportIcon, renameIcon, trashIcon } from "../base/icons";
 import type { ChooseEvent, MenuItem } from "../base/menu";
 import { RequestEvent, type ChatRequest } from "../state/request";
 import { base } from "../base/theme";
@@ -14,6 +14,8 @@ export interface ChatEntry {
   updatedMs: number;
   isCurrent: boolean;
   isReplying: boolean;
+  /** Whether it was copied just now. */
+  isCopied: boolean;
   /** Where the search found its words in this chat. */
   excerpt: Excerpt | undefined;
   /** Whether the engine has saved it, so that it can be renamed and exported. */
@@ -32,6 +34,7 @@ export function entryOf(
     updatedMs,
     isCurrent: chat === shown,
     isReplying: chat.running !== undefined,
+    isCopied: chat.isCopied,
     excerpt,
     isNamed: chat.chatId !== undefined,
   };
@@ -40,7 +43,9 @@ export function entryOf(
 const REMOVE: MenuItem = { name: "delete", label: "Delete", icon: trashIcon };
 const ITEMS: readonly MenuItem[] = [
   { name: "rename", label: "Rename", icon: renameIcon },
-  { name: "export", label: "Export", icon: exportIcon },
+  { name: "copy", label: "Copy chat", icon: copyIcon },
+  { name: "markdown", label: "Save as Markdown", icon: exportIcon },
+  { name: "export", label: "Export with memory", icon: exportIcon },
   REMOVE,
 ];
 
@@ -107,6 +112,13 @@ export class ChatEntryElement extends LitElement {
         background: none;
         color: var(--_text);
         font-weight: 600;
+      }
+
+      .copied {
+        flex: none;
+        margin-inline-start: auto;
+        color: var(--_muted);
+        font-size: 0.8125rem;
       }
 
       .replying {
@@ -203,7 +215,7 @@ export class ChatEntryElement extends LitElement {
   }
 
   #entry() {
-    const { id, isCurrent, isNamed, isReplying } = this.chat;
+    const { id, isCurrent, isCopied, isNamed, isReplying } = this.chat;
     const title = this.#title;
     return html`
       <button
@@ -219,6 +231,7 @@ export class ChatEntryElement extends LitElement {
           <span class="title" dir="auto">${title}</span>
           ${this.#excerpt()}
         </span>
+        ${isCopied ? html`<span class="copied" aria-hidden="true">Copied</span>` : nothing}
         ${
           isReplying
             ? html`<span class="replying"></span
@@ -288,8 +301,12 @@ export class ChatEntryElement extends LitElement {
   #choose({ name }: ChooseEvent) {
     if (name === "rename") void this.#turn("renaming", "input");
     if (name === "delete") void this.#turn("asking", ".keep");
-    if (name === "export")
-      this.#request({ type: "export-chat", conversationId: this.chat.id });
+    const conversationId = this.chat.id;
+    if (name === "copy") this.#request({ type: "copy-chat", conversationId });
+    if (name === "markdown" || name === "export") {
+      const format = name === "markdown" ? name : "rondo";
+      this.#request({ type: "export-chat", conversationId, format });
+    }
   }
 
   #onKeydown(event: KeyboardEvent) {

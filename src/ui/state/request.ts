@@ -39,7 +39,12 @@ export type ChatRequest =
   | { type: "search-chats"; query: string }
   | { type: "select-chat"; conversationId: number }
   | { type: "rename-chat"; conversationId: number; title: string }
-  | { type: "export-chat"; conversationId: number }
+  | { type: "copy-chat"; conversationId: number }
+  | {
+      type: "export-chat";
+      conversationId: number;
+      format: "rondo" | "markdown";
+    }
   | { type: "delete-chat"; conversationId: number }
   | { type: "import-chat"; file: File }
   | { type: "reopen" }

@@ -40,6 +40,8 @@ describe("The menu of a chat", () => {
     expect(isOpen()).toBe(true);
     expect(shownText(focused()!)).toBe("Rename");
     await userEvent.keyboard("{ArrowDown}{ArrowDown}");
+    expect(shownText(focused()!)).toBe("Save as Markdown");
+    await userEvent.keyboard("{ArrowDown}{ArrowDown}");
     expect(shownText(focused()!)).toBe("Delete");
     await userEvent.keyboard("{ArrowDown}");
     expect(shownText(focused()!)).toBe("Rename");
@@ -86,7 +88,13 @@ describe("The menu of a chat", () => {
       findAll(".items:popover-open")
         .flatMap((menu) => findAll("button", menu))
         .map(shownText),
-    ).toEqual(["Rename", "Export", "Delete"]);
+    ).toEqual([
+      "Rename",
+      "Copy chat",
+      "Save as Markdown",
+      "Export with memory",
+      "Delete",
+    ]);
   });
 });
 
@@ -180,7 +188,18 @@ describe("Deleting a kept chat", () => {
 });
 
 describe("Exporting a chat", () => {
-  test("downloads its file under the chat's name", async () => {
+  test.for([
+    {
+      item: "Export with memory",
+      options: { withKv: true },
+      name: "Teach me to bake.rondo",
+    },
+    {
+      item: "Save as Markdown",
+      options: { format: "markdown" },
+      name: "Teach me to bake.md",
+    },
+  ])("$item: $name is downloaded", async ({ item, options, name }) => {
     const { engine } = await mountChat(script());
     const files: (Blob | MediaSource)[] = [];
     vi.spyOn(URL, "createObjectURL").mockImplementation((file) => {
@@ -194,10 +213,48 @@ describe("Exporting a chat", () => {
       names.push(this.download);
     });
     const exportChat = vi.spyOn(engine, "exportChat");
-    await choose("Teach me to bake.", "Export");
-    expect(exportChat).toHaveBeenCalledWith("bread", { withKv: true });
+    await choose("Teach me to bake.", item);
+    expect(exportChat).toHaveBeenCalledWith("bread", options);
     expect(files).toEqual(engine.files);
-    expect(names).toEqual(["Teach me to bake.rondo"]);
+    expect(names).toEqual([name]);
+  });
+
+  test("copies it as Markdown, and says so for a while", async () => {
+    const { engine } = await mountChat(script());
+    const copied: string[] = [];
+    vi.spyOn(navigator.clipboard, "write").mockImplementation(
+      async ([item]) => {
+        copied.push(await (await item!.getType("text/plain")).text());
+      },
+    );
+    const exportChat = vi.spyOn(engine, "exportChat");
+    await choose("Teach me to bake.", "Copy chat");
+    await settle();
+    expect(exportChat).toHaveBeenCalledWith("bread", { format: "markdown" });
+    expect(copied).toEqual([await engine.files[0]!.text()]);
+    expect(findAll(".copied").map(shownText)).toEqual(["Copied"]);
+    await expect
+      .poll(() => findAll(".copied").length, { timeout: 5000 })
+      .toBe(0);
+  });
+
+  test("says what to do where the browser refuses to copy, and why where the chat could not be read", async () => {
+    const { engine } = await mountChat(script());
+    vi.spyOn(navigator.clipboard, "write").mockRejectedValue(
+      new DOMException("no", "NotAllowedError"),
+    );
+    await choose("Teach me to bake.", "Copy chat");
+    await settle();
+    expect(banners()).toEqual([
+      "The browser does not allow copying here. Save the chat as a file instead.",
+    ]);
+    vi.spyOn(engine, "exportChat").mockRejectedValue(
+      storeError("failed", "The disk is broken."),
+    );
+    await choose("Teach me to bake.", "Copy chat");
+    await settle();
+    expect(banners()).toEqual(["The disk is broken."]);
+    expect(findAll(".copied")).toEqual([]);
   });
 
   test.for([

@@ -5,9 +5,13 @@
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { ChatSummary } from "../../../engine/api/chats";
 import { asError } from "../../base/as-error";
+import { copyText } from "../../base/copy-text";
 import { type Beginning, Conversation, EMPTY_BEGINNING } from "./conversation";
 import { Drafts, textOf, type Unsaid } from "./drafts";
 import type { Operation } from "./operation";
+
+/** So long a chat says that it was copied. */
+const COPIED_MS = 2000;
 
 export interface LibraryHost {
   /** Something to draw has changed. */
@@ -144,13 +148,37 @@ export class ChatLibrary {
     await this.refresh();
   }
 
-  /** The chat as a file; undefined where that failed. */
-  export(conversation: Conversation): Promise<Blob | undefined> {
-    const { chatId } = conversation;
+  /** The chat as a file, with its KV or as Markdown; undefined where that failed. */
+  export(
+    { chatId }: Conversation,
+    format: "rondo" | "markdown",
+  ): Promise<Blob | undefined> {
     if (chatId === undefined) return Promise.resolve(undefined);
     return this.#try("export", (engine) =>
-      engine.exportChat(chatId, { withKv: true }),
+      engine.exportChat(
+        chatId,
+        format === "rondo" ? { withKv: true } : { format },
+      ),
     );
+  }
+
+  /** Copies the chat as Markdown. Resolves with whether that succeeded. */
+  async copy(conversation: Conversation): Promise<boolean> {
+    const { chatId } = conversation;
+    if (chatId === undefined) return false;
+    const isDone = await this.#try("copy", async (engine) => {
+      const file = engine.exportChat(chatId, { format: "markdown" });
+      await copyText(file.then((markdown) => markdown.text()));
+      return true;
+    });
+    if (isDone === undefined) return false;
+    conversation.isCopied = true;
+    this.#host.changed();
+    setTimeout(() => {
+      conversation.isCopied = false;
+      this.#host.changed();
+    }, COPIED_MS);
+    return true;
   }
 
   /** Imports the chat in a file and shows it. Resolves with whether that succeeded. */

@@ -49,6 +49,8 @@ export class Conversation {
   isListed = false;
   /** A new title, until the engine lists it. */
   newTitle: string | undefined;
+  /** Whether it was copied just now. */
+  isCopied = false;
   /** "read" while another tab writes it. */
   access: ChatHistory["access"] = "write";
   /** Whether the engine has saved it. */

@@ -8,6 +8,7 @@ export type Operation =
   | "rename"
   | "delete"
   | "export"
+  | "copy"
   | "import"
   | "change"
   | "attach";
