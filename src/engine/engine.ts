@@ -51,7 +51,7 @@ import { AfterTurn } from "./idle/after-turn";
 import { Healer } from "./idle/healer";
 import type { LoadedModelOptions } from "./load/loaded-model";
 import { part } from "./load/lazy-parts";
-import { ModelHolder, type OpenModel } from "./load/model-holder";
+import { ModelHolder, notLoaded, type OpenModel } from "./load/model-holder";
 import { ModelLibrary } from "./load/model-library";
 import { MemoryControls } from "./memory-controls";
 import { ActiveChat } from "./open/active-chat";
@@ -213,6 +213,12 @@ export class Engine implements ChatEngine {
 
   deleteModel(id: string): Promise<void> {
     return this.#library.delete(id);
+  }
+
+  async countTokens(text: string): Promise<number> {
+    const { current } = this.#model;
+    if (current === undefined) throw notLoaded();
+    return current.model.tokenizer.encodeText(text).length;
   }
 
   async listChats(): Promise<ChatSummary[]> {

@@ -16,6 +16,8 @@ const info = await engine.load(MODEL);
 
 afterAll(() => engine.close());
 
+const countTokens = (text: string) => engine.countTokens(text);
+
 /** Free + used = all, seen from outside: what one page of each pool more or less would show. */
 async function usedPages(): Promise<number> {
   const { lower, upper } = (await engine.memory()).gpu!;
@@ -34,6 +36,22 @@ test("says what model it is", () => {
     kvBytesPerToken: 8 * 2 * 2 * 32 * 4,
     canThink: false,
   });
+});
+
+test("counts the tokens of a text as turns read them", async () => {
+  const short = "Hello!";
+  const long = "The code is 4711: <|im_end|> is no end. 🐈";
+  const read = async (message: string) => {
+    const chat = await engine.createChat();
+    const { receipt } = await say(engine, chat, message, { maxTokens: 1 });
+    await engine.deleteChat(chat);
+    return receipt.kv.prefilledTokens;
+  };
+  const counted = await Promise.all([short, long].map(countTokens));
+  expect(counted[1]! - counted[0]!).toBe(
+    (await read(long)) - (await read(short)),
+  );
+  expect(await countTokens("")).toBe(0);
 });
 
 test("remembers what it was told, and prefills only the new question", async () => {
@@ -335,6 +353,7 @@ test("loading can be aborted, and says why", async () => {
   await expect(loading).rejects.toThrow("changed my mind");
   const empty = await one.createChat();
   await expect(say(one, empty, "Hi")).rejects.toThrow("No model is loaded");
+  await expect(one.countTokens("Hi")).rejects.toThrow("No model is loaded");
   expect((await one.openChat(empty)).rounds).toEqual([]);
 });
 

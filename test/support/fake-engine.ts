@@ -162,6 +162,10 @@ export class FakeEngine implements ChatEngine {
     return this.models;
   }
 
+  async countTokens(text: string): Promise<number> {
+    return text.length;
+  }
+
   async deleteModel(id: string): Promise<void> {
     this.deletedModels.push(id);
     this.models = this.models.filter((model) => model.id !== id);

@@ -57,6 +57,7 @@ const ARGUMENTS: { readonly [K in CallName]?: Readonly<Record<string, Kind>> } =
     planModel: { source: SOURCE },
     keepModel: { files: "a list of Files" },
     deleteModel: { id: ID },
+    countTokens: { text: "a string" },
     searchChats: { query: "a string" },
     openChat: { chatId: ID },
     leaveChat: { chatId: ID },

@@ -30,6 +30,7 @@ export const CALLS = {
   keepModel: { kind: "progress", options: 1 },
   listModels: plain,
   deleteModel: plain,
+  countTokens: plain,
 
   listChats: plain,
   searchChats: { kind: "signal", options: 1 },

@@ -35,6 +35,14 @@ export interface ModelLoader {
 
   /** Deletes a model's files from this device. A model that is loaded stays loaded. */
   deleteModel(id: string): Promise<void>;
+
+  /**
+   * As how many tokens the loaded model reads a text, without those that its template puts around a message. Text
+   * that spells a special token counts as text.
+   *
+   * @throws Error if no model is loaded
+   */
+  countTokens(text: string): Promise<number>;
 }
 
 /**

@@ -22,6 +22,9 @@ export interface ModelHolderOptions {
   packed: () => Promise<void>;
 }
 
+export const notLoaded = () =>
+  new Error("No model is loaded: call load() first.");
+
 export class ModelHolder {
   readonly #options: ModelHolderOptions;
   #loaded: LoadedModel | undefined;
@@ -43,8 +46,7 @@ export class ModelHolder {
 
   /** Whether a model is loaded or can be loaded again. @throws Error if none was loaded */
   assertLoaded(): void {
-    if (this.#source === undefined)
-      throw new Error("No model is loaded: call load() first.");
+    if (this.#source === undefined) throw notLoaded();
   }
 
   /** The model's address, its name on the hub, or its id on this device. */
