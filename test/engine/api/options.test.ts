@@ -114,7 +114,8 @@ describe("an option that there is none of is refused", () => {
   });
 
   test("as is what is no object", async () => {
-    const message = "The options of exportChat() must be an object of withKv.";
+    const message =
+      "The options of exportChat() must be an object of format, withKv.";
     await expect(call("exportChat", "c", true)).rejects.toThrow(message);
     await expect(throughWorker("exportChat", "c", null)).rejects.toThrow(
       message,
