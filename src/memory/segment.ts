@@ -14,6 +14,7 @@
  */
 import { scaleGroup } from "../kernels/formats";
 import { crc32c } from "../util/crc32c";
+import { asToday, olderPayloadBytes } from "./older-segment";
 import { PAGE_TOKENS, pagesFor } from "./page-pool";
 import { type Half, HALVES } from "../util/kv-half";
 
@@ -40,7 +41,7 @@ export type ExpectedSegment = Omit<SegmentHeader, "elements"> & {
 
 export interface Segment {
   header: SegmentHeader;
-  /** A view of the bytes that were decoded. */
+  /** A view of the bytes that were decoded; of an older segment, as it would be stored today. */
   payload: Uint8Array<ArrayBuffer>;
 }
 
@@ -154,6 +155,8 @@ export function decodeSegment(
     };
   }
   const shape = words.slice(3, -3);
+  const isOlder = shape[1] === OLDER_INT8;
+  if (isOlder) shape[1] = ELEMENTS.int8;
   const elements = expected.elements.find((one) => {
     const wanted = shapeWords({ ...expected, elements: one });
     return wanted.every((word, i) => word === shape[i]);
@@ -167,10 +170,13 @@ export function decodeSegment(
     };
   }
   const header = { ...expected, elements };
-  if (storedBytes !== payloadBytes(header)) {
+  const wantedBytes = isOlder
+    ? olderPayloadBytes(header)
+    : payloadBytes(header);
+  if (storedBytes !== wantedBytes) {
     return {
       problem: "wrong shape",
-      detail: `a payload of ${storedBytes} bytes, its shape takes ${payloadBytes(header)}`,
+      detail: `a payload of ${storedBytes} bytes, its shape takes ${wantedBytes}`,
     };
   }
 
@@ -185,7 +191,7 @@ export function decodeSegment(
   if (crc32c(payload) !== payloadCrc) {
     return { problem: "corrupt", detail: "the payload fails its checksum" };
   }
-  return { header, payload };
+  return { header, payload: isOlder ? asToday(payload, header) : payload };
 }
 
 function shapeWords(header: SegmentHeader): number[] {
@@ -207,7 +213,8 @@ const FINGERPRINT_AT = 56;
 
 /** The shortest segment: a header with an empty fingerprint. */
 export const LEAST_SEGMENT_BYTES = FINGERPRINT_AT + 4;
-/** Their codes; 2 was int8 with one scale a row. */
+/** The code of int8 with one scale a row, which is still read. */
+const OLDER_INT8 = 2;
 const ELEMENTS: Record<SegmentElements, number> = { f32: 0, f16: 1, int8: 3 };
 const SHAPE_FIELDS =
   "half, elements, layers, KV heads, head_dim, page tokens, pages, tokens";

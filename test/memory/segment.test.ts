@@ -9,6 +9,7 @@ import {
   type SegmentHeader,
 } from "../../src/memory/segment";
 import { crc32c } from "../../src/util/crc32c";
+import { f16Value } from "../support/tensors";
 
 const header: SegmentHeader = {
   fingerprint: "rondo-tiny/ä1",
@@ -170,4 +171,48 @@ describe("what is whole but something else is refused", () => {
       decodeSegment(rewritten(word, 99), expecting(header)),
     ).toHaveProperty("problem", "wrong shape");
   });
+});
+
+test("a segment of version 0.1 has the same codes, and the scale of each row for all of its groups", () => {
+  const shape = { ...header, headDim: 64, kvHeads: 2, tokens: 5 };
+  const rows = 2 * 16;
+  const matrices = 2 * shape.layerCount;
+  const older = new Uint8Array(matrices * rows * 68).map((_, i) => 7 * i);
+  const view = new DataView(older.buffer);
+  for (let matrix = 0; matrix < matrices; matrix++)
+    for (let row = 0; row < rows; row++)
+      view.setFloat32(
+        (matrix * 68 + 64) * rows + 4 * row,
+        (matrix + 1) / (row + 1),
+        true,
+      );
+  // Today's segment has as many bytes, so its header is that of the older one but for two words.
+  const [today] = encodeSegment(shape, older);
+  const segment = joined([today, older]);
+  const words = new DataView(segment.buffer);
+  words.setUint32(16, 2, true);
+  words.setUint32(
+    today.length - 4,
+    crc32c(segment.subarray(0, today.length - 4)),
+    true,
+  );
+  const read = decodeSegment(segment, expecting(shape));
+  if (!("payload" in read)) throw new Error(read.detail);
+  expect(read.header.elements).toBe("int8");
+  const found = new DataView(read.payload.buffer);
+  for (let matrix = 0; matrix < matrices; matrix++) {
+    const at = matrix * 68 * rows;
+    expect(read.payload.subarray(at, at + 64 * rows)).toEqual(
+      older.subarray(at, at + 64 * rows),
+    );
+    for (let row = 0; row < rows; row++)
+      for (const group of [0, 1]) {
+        const bits = found.getUint16(
+          at + 64 * rows + 4 * row + 2 * group,
+          true,
+        );
+        const scale = (matrix + 1) / (row + 1);
+        expect(Math.abs(f16Value(bits) / scale - 1)).toBeLessThan(2 ** -10);
+      }
+  }
 });
