@@ -7,6 +7,13 @@ const ROUNDS = 10_000;
 /** So many rounds are all elements. */
 const WHOLE = 1000;
 
+/** Rounds on the screen and half a screen above it. */
+const near = () => {
+  const { clientHeight } = log();
+  return rounds().filter(
+    (round) => topOf(round) > -clientHeight / 2 && topOf(round) < clientHeight,
+  );
+};
 // Straight to where they are: looking through thousands of elements takes seconds.
 const transcript = () =>
   document
@@ -237,6 +244,9 @@ describe("A chat of two thousand messages", () => {
     log().scrollTop -= 20_000;
     await settle();
     for (let i = 0; i < 20; i++) {
+      // A slow machine may still be drawing what comes into sight next.
+      await expect.poll(() => near().every(isDrawn)).toBe(true);
+      await settle();
       const seen = rounds().find((round) => topOf(round) >= 0)!;
       const before = topOf(seen);
       log().scrollTop -= 200;
