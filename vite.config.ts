@@ -25,6 +25,23 @@ const computing = [
   "test/model/network/{fast-path,golden,llama-cpp}.gpu.test.ts",
 ];
 
+/** Tests that compile more than they compute, on Chromium's own software adapter. */
+const gpuProject = (name: string, include: string) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: [include],
+    exclude: computing,
+    setupFiles: ["test/support/matchers.ts"],
+    globalSetup: ["test/support/serve-hub.ts"],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+    sequence: { groupOrder: 2 },
+    browser: chromium(),
+  },
+});
+
 /**
  * The page's build, and the test projects. A test lies where its source does; its name says what it needs:
  * `x.test.ts` Node, `x.browser.test.ts` Chromium, `x.gpu.test.ts` Chromium and its WebGPU adapter. Those of
@@ -74,22 +91,9 @@ export default defineConfig({
           browser: chromium(),
         },
       },
-      {
-        extends: true,
-        test: {
-          name: "gpu",
-          include: ["test/**/*.gpu.test.ts"],
-          exclude: computing,
-          setupFiles: ["test/support/matchers.ts"],
-          globalSetup: ["test/support/serve-hub.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // The software adapter takes all cores there are.
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
-          browser: chromium(),
-        },
-      },
+      // Side by side, each in a browser of its own: a software adapter compiles on one core.
+      gpuProject("kernels", "test/{gpu,kernels,memory}/**/*.gpu.test.ts"),
+      gpuProject("models", "test/model/**/*.gpu.test.ts"),
       {
         extends: true,
         test: {
