@@ -66,7 +66,7 @@ import {
   type ChatStores,
   openChatStores,
 } from "./open/open-archive";
-import type { OpenChat } from "./open/open-chats";
+import { noSuchChat, type OpenChat } from "./open/open-chats";
 import { addRounds, placeMessage } from "./open/place-message";
 import { newReport } from "./restore/kv-restore";
 import { checkReplyOptions } from "./turn/turn-request";
@@ -76,6 +76,9 @@ const openLoadedModel = part(
 );
 const runPersistedTurn = lazyPart(
   async () => (await import("./running")).runPersistedTurn,
+);
+const chatMarkdown = lazyPart(
+  async () => (await import("./chat/chat-markdown")).chatMarkdown,
 );
 const preload = lazyPart(async () => (await import("./running")).preload);
 
@@ -262,7 +265,7 @@ export class Engine implements ChatEngine {
   async deleteChat(chatId: string): Promise<void> {
     const { archive, chats, kv } = await this.#stores();
     if (!chats.get(chatId) && !(await archive.read(chatId)))
-      throw new RangeError(`There is no chat ${chatId}.`);
+      throw noSuchChat(chatId);
     await archive.delete(chatId);
     const forget = async () => {
       // Packing pins the pages: wait before they are given back.
@@ -275,11 +278,19 @@ export class Engine implements ChatEngine {
     this.#notifyMemory(chatId);
   }
 
-  async exportChat(chatId: string, options?: ExportOptions): Promise<Blob> {
-    const { archive, kv } = await this.#stores();
+  async exportChat(
+    chatId: string,
+    { format, withKv = false }: ExportOptions = {},
+  ): Promise<Blob> {
+    const { archive, chats, kv } = await this.#stores();
+    if (format === "markdown") {
+      const chat = await chats.find(chatId);
+      if (!chat) throw noSuchChat(chatId);
+      return chatMarkdown(chat.conversation, chat.summary.title);
+    }
     // Wait for the queue first: a running turn has KV to store when it ends.
     await this.#queue.run(() => kv.idle(chatId));
-    return archive.exportChat(chatId, options);
+    return archive.exportChat(chatId, { withKv });
   }
 
   async importChat(

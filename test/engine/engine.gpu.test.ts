@@ -96,6 +96,30 @@ test("a chat can begin with what was said elsewhere, which is read and kept with
   await engine.deleteChat(chat);
 });
 
+test("a chat is Markdown at any time: before it is stored, while a reply comes, and when it was left", async () => {
+  const markdown = async (id: string) =>
+    (await engine.exportChat(id, { format: "markdown" })).text();
+  const said = { message: "My cat is called Miso.", reply: "A lovely name." };
+  const chat = await engine.createChat({ history: [said] });
+  const begun = `# ${said.message}\n\n## You\n\n${said.message}\n\n## Reply\n\n${said.reply}\n`;
+  expect(await markdown(chat)).toBe(begun);
+  const question = "What is my cat called?";
+  let text = "";
+  for await (const event of engine.chat(chat, question, GREEDY)) {
+    if (event.type !== "text") continue;
+    // The reply does not go on before this has an answer.
+    if (text === "")
+      expect(await markdown(chat)).toContain(`\n\n## You\n\n${question}\n`);
+    text += event.text;
+  }
+  const whole = `${begun}\n## You\n\n${question}\n\n## rondo-tiny\n\n${text.trim()}\n`;
+  expect(await markdown(chat)).toBe(whole);
+  await engine.leaveChat(chat);
+  expect(await markdown(chat)).toBe(whole);
+  await engine.deleteChat(chat);
+  await expect(markdown(chat)).rejects.toThrow(RangeError);
+});
+
 test("what is changed before the first message is kept with it", async () => {
   const said = { message: "My cat is called Miso.", reply: "A lovely name." };
   const chat = await engine.createChat({ history: [said, said] });

@@ -41,8 +41,8 @@ export interface ChatStore {
   deleteChat(chatId: string): Promise<void>;
 
   /**
-   * A chat as one file: always its text, its KV only on request. As `markdown` it is the shown branch, to be read
-   * elsewhere, and can't be imported again.
+   * A chat as one file: always its text, its KV only on request, once a running reply is over. As `markdown` it is
+   * the shown branch as it is now, to be read elsewhere; that can't be imported again.
    *
    * @throws RangeError if there is no such chat; StoreError
    */

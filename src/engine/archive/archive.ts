@@ -12,12 +12,7 @@ import type { ConversationRecord } from "../../store/conversations";
 import type { RoundRecord } from "../../store/rounds";
 import type { StoredHalves } from "../../store/segment-uses";
 import { StoreError, type StoreErrorReason } from "../../util/errors";
-import type {
-  ChatHit,
-  ChatSummary,
-  ExportOptions,
-  SearchOptions,
-} from "../api/chats";
+import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
 import type { StorageMemory } from "../api/memory-snapshot";
 import type { RoundFields } from "../chat/chat-round";
 
@@ -127,7 +122,7 @@ export interface Archive {
   delete(chatId: string): Promise<void>;
 
   /** A chat as a file. @throws RangeError if there is no such chat; StoreError */
-  exportChat(chatId: string, options?: ExportOptions): Promise<Blob>;
+  exportChat(chatId: string, options?: { withKv?: boolean }): Promise<Blob>;
 
   /**
    * Adds a chat from a file, under a new id.

@@ -37,15 +37,8 @@ import {
   originOfUse,
   type RoundCopy,
 } from "./archive-records";
-import type {
-  ChatHit,
-  ChatSummary,
-  ExportOptions,
-  SearchOptions,
-} from "../api/chats";
+import type { ChatHit, ChatSummary, SearchOptions } from "../api/chats";
 import type { RoundFields } from "../chat/chat-round";
-import { SYSTEM_ROUND } from "../../memory/round";
-import { newestBranch } from "../../store/round-tree";
 import { lazyPart } from "../../util/lazy-part";
 import { findChats } from "./chat-search";
 import { WriteQueue } from "./write-queue";
@@ -56,9 +49,6 @@ const readChatFile = lazyPart(
 );
 const writeChatFile = lazyPart(
   async () => (await import("./chat-file")).writeChatFile,
-);
-const chatMarkdown = lazyPart(
-  async () => (await import("./chat-markdown")).chatMarkdown,
 );
 
 /** What the user loses when KV can't be stored or read. */
@@ -325,21 +315,13 @@ export class IndexedDbArchive implements Archive {
 
   async exportChat(
     chatId: string,
-    { withKv = false, format }: ExportOptions = {},
+    { withKv = false }: { withKv?: boolean } = {},
   ): Promise<Blob> {
     await this.idle(chatId);
     const conversation = await this.#conversations.get(chatId);
     if (conversation === undefined)
       throw new RangeError(`There is no chat ${chatId}.`);
     const { records } = await this.#rounds.list(chatId);
-    if (format === "markdown") {
-      const shown = newestBranch(records, conversation.shownId);
-      const text = await chatMarkdown(
-        conversation,
-        shown.filter(({ id }) => id !== SYSTEM_ROUND),
-      );
-      return new Blob([text], { type: "text/markdown;charset=utf-8" });
-    }
     return writeChatFile(
       asChatFile(conversation, records, withKv),
       withKv ? this.#segments.ofChat(chatId) : [],

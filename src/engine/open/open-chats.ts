@@ -373,6 +373,6 @@ function isAsKept(conversation: Conversation, archived: ArchivedChat): boolean {
   );
 }
 
-function noSuchChat(id: string): RangeError {
+export function noSuchChat(id: string): RangeError {
   return new RangeError(`There is no chat ${id}.`);
 }

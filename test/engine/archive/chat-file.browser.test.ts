@@ -362,22 +362,6 @@ test("all branches are exported", async () => {
   expect(exported.rounds.map(({ id }) => id)).toEqual([0, 1, 2, 3]);
 });
 
-test("as Markdown it is the shown branch alone, without the model's first round", async () => {
-  const { archive } = await openFilled();
-  const branch = roundToKeep(3, { parentId: 1 });
-  await archive.saveRounds(chatHead("a"), [branch]);
-  const { rounds } = (await archive.read("a"))!;
-  const file = await archive.exportChat("a", { format: "markdown" });
-  expect(file.type).toBe("text/markdown;charset=utf-8");
-  const text = await file.text();
-  const said = (id: number) => rounds.find((round) => round.id === id)!;
-  const at = [1, 3].map((id) => text.indexOf(`## You\n\n${said(id).user}\n`));
-  expect(at[0]).toBeGreaterThan(0);
-  expect(at[1]).toBeGreaterThan(at[0]!);
-  expect(text.match(/^## You$/gm)).toHaveLength(2);
-  expect(text).toContain(said(3).reply);
-});
-
 test("a chat is imported as often as one likes", async () => {
   const { archive, changes } = await openFilled();
   const file = await archive.exportChat("a", { withKv: true });

@@ -1,24 +1,19 @@
-/** A chat as Markdown, to be read or pasted elsewhere. A pure function. */
+/** A chat as Markdown, to be read or pasted elsewhere. */
 import { answerOf } from "../../model/text/thinking-range";
+import type { Conversation } from "./conversation";
+import { titleOf } from "./history-view";
 
-/** What is written of a round. */
-export interface SpokenRound {
-  user: string;
-  /** What the model thought is left out. */
-  reply: string;
-  /** The document's name if the round is a document; its text is then `user`. */
-  document?: string | undefined;
-  modelName?: string | undefined;
-}
-
-/** A heading for each message and each reply, and their text as it is. */
-export function chatMarkdown(
-  { title, system }: { title: string; system?: string | undefined },
-  rounds: readonly SpokenRound[],
-): string {
+/**
+ * The shown branch: a heading for each message and each reply, and their text as it is, without what a model thought.
+ *
+ * @param given the user's title; empty for none
+ */
+export function chatMarkdown(conversation: Conversation, given: string): Blob {
+  const { branch, system } = conversation;
+  const title = titleOf(conversation, given);
   const parts = [`# ${inLine(title) || "Chat"}`];
   if (system) parts.push("## Instructions", system);
-  for (const { user, reply, document, modelName } of rounds) {
+  for (const { user, reply, document, modelName } of branch) {
     if (document !== undefined) {
       parts.push(`## Document: ${inLine(document)}`, fenced(user));
       continue;
@@ -28,7 +23,8 @@ export function chatMarkdown(
     const answer = answerOf(reply).trim();
     if (answer !== "") parts.push(`## ${inLine(modelName ?? "Reply")}`, answer);
   }
-  return `${parts.map((part) => part.replace(/\s+$/, "")).join("\n\n")}\n`;
+  const text = parts.map((part) => part.trimEnd()).join("\n\n");
+  return new Blob([`${text}\n`], { type: "text/markdown;charset=utf-8" });
 }
 
 const inLine = (text: string) => text.replace(/\s+/g, " ").trim();
