@@ -25,20 +25,24 @@ const computing = [
   "test/model/network/{fast-path,golden,llama-cpp}.gpu.test.ts",
 ];
 
-/** Tests that compile more than they compute, on Chromium's own software adapter. */
-const gpuProject = (name: string, include: string) => ({
+/** Tests that need a WebGPU adapter, one at a time in a browser of their own. */
+const gpuProject = (
+  name: string,
+  files: { include: string[]; exclude?: string[] },
+  groupOrder: number,
+  executablePath?: string,
+) => ({
   extends: true as const,
   test: {
     name,
-    include: [include],
-    exclude: computing,
+    ...files,
     setupFiles: ["test/support/matchers.ts"],
     globalSetup: ["test/support/serve-hub.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,
-    sequence: { groupOrder: 2 },
-    browser: chromium(),
+    sequence: { groupOrder },
+    browser: chromium(executablePath),
   },
 });
 
@@ -91,23 +95,21 @@ export default defineConfig({
           browser: chromium(),
         },
       },
-      // Side by side, each in a browser of its own: a software adapter compiles on one core.
-      gpuProject("kernels", "test/{gpu,kernels,memory}/**/*.gpu.test.ts"),
-      gpuProject("models", "test/model/**/*.gpu.test.ts"),
-      {
-        extends: true,
-        test: {
-          name: "engine",
-          include: computing,
-          setupFiles: ["test/support/matchers.ts"],
-          globalSetup: ["test/support/serve-hub.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 3 },
-          browser: chromium(quickChromiumPath()),
+      // Side by side: Chromium's own software adapter compiles on one core.
+      gpuProject(
+        "kernels",
+        {
+          include: ["test/**/*.gpu.test.ts"],
+          exclude: [...computing, "test/model/**"],
         },
-      },
+        2,
+      ),
+      gpuProject(
+        "models",
+        { include: ["test/model/**/*.gpu.test.ts"], exclude: computing },
+        2,
+      ),
+      gpuProject("engine", { include: computing }, 3, quickChromiumPath()),
       {
         extends: true,
         test: {
