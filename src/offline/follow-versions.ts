@@ -6,6 +6,9 @@
 /** Least time between checks for a new version, made when the user returns to the page. */
 const ASK_AGAIN_MS = 60 * 60 * 1000;
 
+/** It takes milliseconds where nothing is in its way. */
+const LONGEST_TAKE_OVER_MS = 3000;
+
 /** @param onNew called once, when a new version is ready, with a function that reloads the page */
 export async function followVersions(
   workerUrl: URL,
@@ -54,13 +57,17 @@ function watch(
   look();
 }
 
-/** Another tab may have activated the new version already. */
+/**
+ * Another tab may have activated the new version already. Chromium can leave it waiting: a request that comes as it
+ * is about to activate keeps the old one running. It then activates as soon as a page reloads.
+ */
 function reloadWith({ waiting }: ServiceWorkerRegistration): void {
   if (waiting === null) return location.reload();
   waiting.addEventListener("statechange", () => {
     if (["activated", "redundant"].includes(waiting.state)) location.reload();
   });
   waiting.postMessage("take over");
+  setTimeout(() => location.reload(), LONGEST_TAKE_OVER_MS);
 }
 
 function askNowAndThen(registration: ServiceWorkerRegistration): void {
