@@ -7,15 +7,17 @@
 //
 // A workgroup takes four blocks; its invocations stride over them.
 //
-// Comes after shared/step.wgsl, shared/sampling.wgsl.
+// Comes after shared/step.wgsl, shared/best.wgsl, shared/sampling.wgsl.
 
 struct Params { vocab_size : u32 }
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> logits : array<f32>;           // [vocab_size]
-@group(0) @binding(3) var<storage, read> seen : array<u32>;             // [vocab_size / 32]: a bit a token
-@group(0) @binding(4) var<storage, read> blocks : array<Block>;         // [vocab_size / SAMPLE_BLOCK]
-@group(0) @binding(5) var<storage, read_write> candidates : Candidates; // up to vocab_size
+@group(0) @binding(2) var<storage, read> settings : Sampler;
+@group(0) @binding(3) var<storage, read> logits : array<f32>;           // [vocab_size]
+@group(0) @binding(4) var<storage, read> marks : array<u32>;            // [3][vocab_size / 32]
+@group(0) @binding(5) var<storage, read> bias : array<f32>;             // [vocab_size]
+@group(0) @binding(6) var<storage, read> blocks : array<Block>;         // [vocab_size / SAMPLE_BLOCK]
+@group(0) @binding(7) var<storage, read_write> candidates : Candidates; // up to vocab_size
 
 const LOGITS = 4u * SAMPLE_BLOCK;
 const MOST_RANKED = 256u;
@@ -27,7 +29,7 @@ var<workgroup> kth : f32;
 @compute @workgroup_size(sample_lanes)
 fn main(@builtin(workgroup_id) workgroup : vec3u,
         @builtin(local_invocation_index) lane : u32) {
-  if (step.temperature <= 0.0) { return; }
+  if (settings.temperature <= 0.0) { return; }
   let block_count = (params.vocab_size + SAMPLE_BLOCK - 1u) / SAMPLE_BLOCK;
   var mine = Best(LEAST, NO_TOKEN);
   for (var i = lane; i < block_count; i += sample_lanes) { mine = better(mine, Best(blocks[i].best, blocks[i].token)); }
@@ -40,11 +42,11 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
   var best_value = LEAST;
   for (var i = 0u; i < LOGITS / sample_lanes; i++) {
     let token = workgroup.x * LOGITS + i * sample_lanes + lane;
-    if (token >= params.vocab_size) { continue; }
-    let a = adjusted(logits[token], ((seen[token / 32u] >> (token % 32u)) & 1u) == 1u);
+    if (!is_allowed(token, params.vocab_size)) { continue; }
+    let a = adjusted(logits[token], token, params.vocab_size);
     if (filters) {
       if (a >= lowest) { add(a, token); }
-    } else if (exp(a - largest) >= step.min_p) {
+    } else if (exp(a - largest) >= settings.min_p) {
       let noisy = a + gumbel(token);
       if (noisy > best.value) {
         best = Best(noisy, token);
@@ -69,10 +71,10 @@ fn lowest_candidate(largest : f32, block_count : u32, lane : u32) -> f32 {
     var sum = 0.0;
     for (var i = lane; i < block_count; i += sample_lanes) { sum += blocks[i].sum * exp(blocks[i].best - largest); }
     let total = workgroup_total(sum, lane);
-    return max(lowest, largest + log(max(1e-9, 0.5 * (1.0 - step.top_p) * total / f32(params.vocab_size))));
+    return max(lowest, largest + log(max(1e-9, 0.5 * (1.0 - settings.top_p) * total / f32(params.vocab_size))));
   }
   let ranked = min(block_count, MOST_RANKED);
-  if (step.top_k > ranked) { return lowest; }
+  if (settings.top_k > ranked) { return lowest; }
   if (lane == 0u) { kth = LEAST; }
   for (var i = lane; i < ranked; i += sample_lanes) { largest_of_blocks[i] = blocks[i].best; }
   workgroupBarrier();
@@ -83,7 +85,7 @@ fn lowest_candidate(largest : f32, block_count : u32, lane : u32) -> f32 {
       let value = largest_of_blocks[other];
       above += select(0u, 1u, value > own || (value == own && other < i));
     }
-    if (above == step.top_k - 1u) { kth = own; }
+    if (above == settings.top_k - 1u) { kth = own; }
   }
   workgroupBarrier();
   return max(lowest, workgroupUniformLoad(&kth));

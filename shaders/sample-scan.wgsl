@@ -1,4 +1,4 @@
-// The first of the sampler's two passes over the logits: of each block of them, the largest after repetition penalty
+// The first of the sampler's two passes over the logits: of each block of them, the largest after penalties, bias
 // and temperature, its token, and Σ exp(a − largest). Greedy decoding needs no more.
 //
 // One workgroup per block; its invocations stride over it.
@@ -6,15 +6,17 @@
 // If a logit is NaN or +∞, or all are −∞, nothing can be drawn. WGSL may assume that such values don't occur, so they
 // are detected by their bits.
 //
-// Comes after shared/step.wgsl, shared/sampling.wgsl.
+// Comes after shared/step.wgsl, shared/best.wgsl, shared/sampling.wgsl.
 
 struct Params { vocab_size : u32 }
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> logits : array<f32>;                 // [vocab_size]
-@group(0) @binding(3) var<storage, read> seen : array<u32>;                   // [vocab_size / 32]: a bit a token
-@group(0) @binding(4) var<storage, read_write> blocks : array<Block>;         // [vocab_size / SAMPLE_BLOCK]
-@group(0) @binding(5) var<storage, read_write> candidates : Candidates;       // emptied
+@group(0) @binding(2) var<storage, read> settings : Sampler;
+@group(0) @binding(3) var<storage, read> logits : array<f32>;                 // [vocab_size]
+@group(0) @binding(4) var<storage, read> marks : array<u32>;                  // [3][vocab_size / 32]
+@group(0) @binding(5) var<storage, read> bias : array<f32>;                   // [vocab_size]
+@group(0) @binding(6) var<storage, read_write> blocks : array<Block>;         // [vocab_size / SAMPLE_BLOCK]
+@group(0) @binding(7) var<storage, read_write> candidates : Candidates;       // emptied
 
 var<workgroup> broken : atomic<u32>;
 
@@ -28,7 +30,8 @@ fn main(@builtin(workgroup_id) workgroup : vec3u,
     if (token < params.vocab_size) {
       let logit = logits[token];
       if (is_nan_or_infinity(logit)) { atomicStore(&broken, 1u); }
-      let value = adjusted(logit, ((seen[token / 32u] >> (token % 32u)) & 1u) == 1u);
+      if (!is_allowed(token, params.vocab_size)) { continue; }
+      let value = adjusted(logit, token, params.vocab_size);
       let before = best.value;
       if (value > before) { best = Best(value, token); }
       sum = sum * exp(before - best.value) + exp(value - best.value);

@@ -1,10 +1,13 @@
 // Draws the next token from the logits of one row, without sorting the vocabulary:
 //   1. repetition penalty: logits of tokens seen before are divided (positive) or multiplied (negative)
-//   2. temperature: a = logit / temperature; 0 takes the largest logit, the lowest token on ties
-//   3. top-k: keep a >= the k-th largest (0: all)
-//   4. top-p: of the rest, keep the likeliest whose probabilities reach p, ties kept (1: all)
-//   5. min-p: keep probability >= min_p · the largest (0: all)
-//   6. Gumbel-max: argmax of a + noise(seed, draw, token) over what was kept
+//   2. bias: added to each logit; every token drawn lowers its own by the frequency penalty, and the first time by the
+//      presence penalty
+//   3. mask: tokens that are not allowed are left out
+//   4. temperature: a = logit / temperature; 0 takes the largest logit, the lowest token on ties
+//   5. top-k: keep a >= the k-th largest (0: all)
+//   6. top-p: of the rest, keep the likeliest whose probabilities reach p, ties kept (1: all)
+//   7. min-p: keep probability >= min_p · the largest (0: all)
+//   8. Gumbel-max: argmax of a + noise(seed, draw, token) over what was kept
 // sample-scan.wgsl and sample-gather.wgsl have passed over the logits, in many workgroups, and left the few tokens
 // that can still be drawn: `candidates`. Each filter is a threshold on a. The k-th largest and the edge of top-p are
 // found by radix select over the bits of a, eight at a time, with a histogram of counts or of probabilities in fixed
@@ -12,15 +15,17 @@
 //
 // One workgroup; its invocations stride over the candidates. Logits of which nothing can be drawn give NO_TOKEN.
 //
-// Comes after shared/step.wgsl, shared/sampling.wgsl.
+// Comes after shared/step.wgsl, shared/best.wgsl, shared/sampling.wgsl.
 
 struct Params { vocab_size : u32 }
 
 @group(0) @binding(0) var<uniform> params : Params;
-@group(0) @binding(2) var<storage, read> blocks : array<Block>;              // [vocab_size / SAMPLE_BLOCK]
-@group(0) @binding(3) var<storage, read_write> candidates : Candidates;
-@group(0) @binding(4) var<storage, read_write> seen : array<atomic<u32>>;    // [vocab_size / 32]: a bit a token
-@group(0) @binding(5) var<storage, read_write> sampled : array<u32>;         // [1]
+@group(0) @binding(2) var<storage, read> settings : Sampler;
+@group(0) @binding(3) var<storage, read> blocks : array<Block>;              // [vocab_size / SAMPLE_BLOCK]
+@group(0) @binding(4) var<storage, read_write> candidates : Candidates;
+@group(0) @binding(5) var<storage, read_write> marks : array<u32>;           // [3][vocab_size / 32]
+@group(0) @binding(6) var<storage, read_write> bias : array<f32>;            // [vocab_size]
+@group(0) @binding(7) var<storage, read_write> sampled : array<u32>;         // [1]
 
 const ONE = 2147483648.0; // probability 1 in fixed point
 const BINS = 256u;
@@ -44,7 +49,7 @@ fn main(@builtin(local_invocation_index) lane : u32) {
   let largest = workgroup_best(best, lane);
   var drawn = largest.token;
 
-  if (step.temperature > 0.0) {
+  if (settings.temperature > 0.0) {
     var lowest = 0u; // the least key that is kept
     if (has_filters(params.vocab_size)) { lowest = least_kept(largest.value, block_count, lane); }
     best = Best(LEAST, NO_TOKEN);
@@ -52,7 +57,7 @@ fn main(@builtin(local_invocation_index) lane : u32) {
     for (var i = lane; i < count; i += sample_lanes) {
       let value = bitcast<f32>(candidates.list[i].x);
       let token = candidates.list[i].y;
-      if (key_of(value) < lowest || exp(value - largest.value) < step.min_p) { continue; }
+      if (key_of(value) < lowest || exp(value - largest.value) < settings.min_p) { continue; }
       best = better(best, Best(value + gumbel(token), token));
     }
     drawn = workgroup_best(best, lane).token;
@@ -61,24 +66,34 @@ fn main(@builtin(local_invocation_index) lane : u32) {
   if (lane == 0u) {
     if (atomicLoad(&is_broken) != 0u) { drawn = NO_TOKEN; }
     sampled[0] = drawn;
-    if (drawn != NO_TOKEN) { atomicOr(&seen[drawn / 32u], 1u << (drawn % 32u)); }
+    if (drawn != NO_TOKEN) { note_drawn(drawn); }
   }
+}
+
+fn note_drawn(token : u32) {
+  if (settings.has_bias != 0u) {
+    let is_first = !is_marked(DRAWN, token, params.vocab_size);
+    bias[token] -= settings.frequency_penalty + select(0.0, settings.presence_penalty, is_first);
+  }
+  let bit = 1u << (token % 32u);
+  marks[mark_word(SEEN, token, params.vocab_size)] |= bit;
+  marks[mark_word(DRAWN, token, params.vocab_size)] |= bit;
 }
 
 // The least key that top-k and top-p keep.
 fn least_kept(largest : f32, block_count : u32, lane : u32) -> u32 {
   var lowest = 0u;
   var total = 0.0;
-  if (step.top_k > 0u && step.top_k < params.vocab_size) {
-    lowest = radix_select(lowest, step.top_k, 0.0, 0.0, lane);
-    if (step.top_p < 1.0) { total = kept_total(lowest, largest, lane); }
+  if (settings.top_k > 0u && settings.top_k < params.vocab_size) {
+    lowest = radix_select(lowest, settings.top_k, 0.0, 0.0, lane);
+    if (settings.top_p < 1.0) { total = kept_total(lowest, largest, lane); }
   } else {
     var sum = 0.0;
     for (var i = lane; i < block_count; i += sample_lanes) { sum += blocks[i].sum * exp(blocks[i].best - largest); }
     total = workgroup_total(sum, lane);
   }
-  if (step.top_p < 1.0) {
-    lowest = max(lowest, radix_select(lowest, max(1u, u32(step.top_p * ONE)), largest, total, lane));
+  if (settings.top_p < 1.0) {
+    lowest = max(lowest, radix_select(lowest, max(1u, u32(settings.top_p * ONE)), largest, total, lane));
   }
   return lowest;
 }

@@ -52,6 +52,9 @@ export type {
   ReplyEvent,
   ReplyOptions,
   SamplerSettings,
+  TextEvent,
+  TokenLogprob,
+  TokenLogprobs,
 } from "./engine/api/replies";
 export type {
   BufferMemory,

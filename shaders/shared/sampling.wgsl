@@ -1,14 +1,29 @@
 // What the three kernels of the sampler share: the draw itself, as sample.wgsl describes it, and what they hand on.
 // Reads these buffers of the kernel:
+//   settings : Sampler
+//   marks : array<u32>, [3][vocab_size / 32], a bit a token: SEEN, DRAWN, ALLOWED
+//   bias : array<f32>, [vocab_size]: what is added to logits, if has_bias
 //   blocks : array<Block>, of SAMPLE_BLOCK logits each, from sample-scan.wgsl
 //   candidates : Candidates, from sample-gather.wgsl
 
-const SAMPLE_BLOCK = 1024u;
-const NO_TOKEN = 0xffffffffu;
-const LEAST = -3.4e38;
+// Rows of `marks`.
+const SEEN = 0u;    // in the chat: the repetition penalty applies
+const DRAWN = 1u;   // in this reply: its presence penalty is in the bias
+const ALLOWED = 2u; // may be drawn, if has_mask
 
-// A power of two, at least 16. On software adapters barriers cost more the more invocations meet them.
-override sample_lanes = 256u;
+// The settings of a reply, written by src/model/network/sampler-buffer.ts.
+struct Sampler {
+  seed : u32,
+  temperature : f32,
+  top_k : u32,
+  top_p : f32,
+  min_p : f32,
+  repetition_penalty : f32,
+  presence_penalty : f32,
+  frequency_penalty : f32,
+  has_bias : u32, // whether `bias` is added to the logits
+  has_mask : u32, // whether only tokens marked ALLOWED are drawn
+}
 
 struct Block {
   best : f32,      // the largest adjusted logit, the lowest token on ties
@@ -23,20 +38,37 @@ struct Candidates {
   list : array<vec2u>, // bits of the adjusted logit, token; in no order
 }
 
-// A logit after repetition penalty and temperature.
-fn adjusted(logit : f32, is_seen : bool) -> f32 {
+// The word of `marks` with a token's bit.
+fn mark_word(kind : u32, token : u32, vocab_size : u32) -> u32 {
+  return kind * ((vocab_size + 31u) / 32u) + token / 32u;
+}
+
+fn is_marked(kind : u32, token : u32, vocab_size : u32) -> bool {
+  return ((marks[mark_word(kind, token, vocab_size)] >> (token % 32u)) & 1u) == 1u;
+}
+
+// Whether a token may be drawn at all.
+fn is_allowed(token : u32, vocab_size : u32) -> bool {
+  return token < vocab_size && (settings.has_mask == 0u || is_marked(ALLOWED, token, vocab_size));
+}
+
+// A logit after penalties, bias and temperature.
+fn adjusted(logit : f32, token : u32, vocab_size : u32) -> f32 {
   var a = logit;
-  if (is_seen) { a = select(a * step.repetition_penalty, a / step.repetition_penalty, a > 0.0); }
-  return select(a, a / step.temperature, step.temperature > 0.0);
+  if (settings.repetition_penalty != 1.0 && is_marked(SEEN, token, vocab_size)) {
+    a = select(a * settings.repetition_penalty, a / settings.repetition_penalty, a > 0.0);
+  }
+  if (settings.has_bias != 0u) { a += bias[token]; }
+  return select(a, a / settings.temperature, settings.temperature > 0.0);
 }
 
 // Whether tokens are left out by more than their own value and the largest one.
 fn has_filters(vocab_size : u32) -> bool {
-  return (step.top_k > 0u && step.top_k < vocab_size) || step.top_p < 1.0;
+  return (settings.top_k > 0u && settings.top_k < vocab_size) || settings.top_p < 1.0;
 }
 
 fn gumbel(token : u32) -> f32 {
-  let hash = mix_bits(token ^ mix_bits(step.draw ^ mix_bits(step.seed)));
+  let hash = mix_bits(token ^ mix_bits(step.draw ^ mix_bits(settings.seed)));
   let uniform_value = (f32(hash >> 9u) + 0.5) / 8388608.0;
   // −log(u): near 1, where the winners are, by its series, for WGSL's log is coarse there.
   let rest = 1.0 - uniform_value;
@@ -51,47 +83,7 @@ fn mix_bits(x : u32) -> u32 {
   return (word >> 22u) ^ word;
 }
 
-struct Best { value : f32, token : u32 }
-
-var<workgroup> best_values : array<f32, sample_lanes>;
-var<workgroup> best_tokens : array<u32, sample_lanes>;
-
-fn better(a : Best, b : Best) -> Best {
-  if (b.value > a.value || (b.value == a.value && b.token < a.token)) { return b; }
-  return a;
-}
-
-// The largest value of all invocations, the lowest token on ties; the same in every invocation.
-fn workgroup_best(mine : Best, lane : u32) -> Best {
-  workgroupBarrier();
-  best_values[lane] = mine.value;
-  best_tokens[lane] = mine.token;
-  workgroupBarrier();
-  for (var stride = sample_lanes / 2u; stride > 0u; stride /= 2u) {
-    if (lane < stride) {
-      let joined = better(Best(best_values[lane], best_tokens[lane]),
-                          Best(best_values[lane + stride], best_tokens[lane + stride]));
-      best_values[lane] = joined.value;
-      best_tokens[lane] = joined.token;
-    }
-    workgroupBarrier();
-  }
-  return Best(best_values[0], best_tokens[0]);
-}
-
 // Whether Σ exp(a − largest) over all logits is asked for.
 fn wants_total(vocab_size : u32) -> bool {
-  return step.top_p < 1.0 && (step.top_k == 0u || step.top_k >= vocab_size);
-}
-
-// Σ value over the workgroup, in an order that does not change; the same in every invocation.
-fn workgroup_total(value : f32, lane : u32) -> f32 {
-  workgroupBarrier();
-  best_values[lane] = value;
-  workgroupBarrier();
-  for (var stride = sample_lanes / 2u; stride > 0u; stride /= 2u) {
-    if (lane < stride) { best_values[lane] += best_values[lane + stride]; }
-    workgroupBarrier();
-  }
-  return best_values[0];
+  return settings.top_p < 1.0 && (settings.top_k == 0u || settings.top_k >= vocab_size);
 }

@@ -45,12 +45,6 @@ struct Step {
   asked_count : u32,             // the last so many rows are those whose logits or mass are wanted
   tables : Tables,
   draw : u32,                    // number of the draw within the reply: with the seed, it fixes the noise
-  seed : u32,
-  temperature : f32,
-  top_k : u32,
-  top_p : f32,
-  min_p : f32,
-  repetition_penalty : f32,
   rows : array<Row>,
 }
 

@@ -48,33 +48,42 @@ export async function readInto(
   from.unmap();
 }
 
-/** Slots of one u32 each, used in turn: a step copies its result into one while older slots are still being read. */
+/** Slots used in turn: a step copies its result into one while older slots are still being read. */
 export class ReadbackRing {
   readonly #gpu: Gpu;
   readonly #slots: GPUBuffer[];
+  readonly #bytes: number;
   #next = 0;
 
-  constructor(gpu: Gpu, depth: number) {
+  /** @param bytes of a slot's result, a multiple of four. Default: one u32 */
+  constructor(gpu: Gpu, depth: number, bytes = 4) {
     this.#gpu = gpu;
+    this.#bytes = bytes;
     this.#slots = Array.from({ length: depth }, (_, i) =>
       gpu.buffer({
         label: `readback slot ${i}`,
         memoryClass: "staging",
-        bytes: 16,
+        bytes: Math.ceil(bytes / 16) * 16,
         usage: MAP_READ,
       }),
     );
   }
 
-  /** The copy that fills the next slot, and a function to read it once that copy has been submitted. */
+  /** The copy that fills the next slot, and a function to read its first word once that copy has been submitted. */
   take(from: GPUBuffer): { copy: Copy; read: () => Promise<number> } {
-    const gpu = this.#gpu;
+    const { copy, read } = this.takeAll(from);
+    return { copy, read: async () => new Uint32Array(await read())[0]! };
+  }
+
+  /** The same for all bytes of the slot. */
+  takeAll(from: GPUBuffer): { copy: Copy; read: () => Promise<ArrayBuffer> } {
+    const [gpu, bytes] = [this.#gpu, this.#bytes];
     const to = this.#slots[this.#next++ % this.#slots.length]!;
     return {
-      copy: { from, to, bytes: 4 },
+      copy: { from, to, bytes },
       async read() {
-        await mapped(gpu, to, 4);
-        const value = new Uint32Array(to.getMappedRange(0, 4))[0]!;
+        await mapped(gpu, to, bytes);
+        const value = to.getMappedRange(0, bytes).slice(0);
         to.unmap();
         return value;
       },

@@ -35,7 +35,7 @@ import { HALVES } from "../../src/util/kv-half";
 import { packHalf } from "../../src/memory/segment-transfer";
 import { chatLayout } from "../../src/model/text/chat-layout";
 import { chatTokens } from "../../src/model/text/chat-tokens";
-import type { Draw } from "../../src/model/network/step";
+import type { DrawSettings } from "../../src/model/network/sampler-buffer";
 import { valueSpan } from "./chats";
 import {
   type FusionCase,
@@ -78,8 +78,7 @@ interface Sample {
 
 const FULL = "full prefill";
 const LEAK_TOKENS = 14;
-const GREEDY: Draw = {
-  index: 0,
+const GREEDY: DrawSettings = {
   seed: 0,
   temperature: 0,
   topK: 0,
@@ -224,7 +223,7 @@ class FusionLab {
         ratio,
         method: method ?? repairMethod("a3", 1),
         likely: [],
-        first: () => ({ draw: GREEDY, copies: [] }),
+        first: () => ({ settings: GREEDY, index: 0, copies: [] }),
       },
     );
     const start = performance.now();

@@ -9,6 +9,14 @@ export interface SamplerSettings {
   minP?: number;
   /** 1 is off. */
   repetitionPenalty?: number;
+  /** Added to logits, by token. */
+  bias?: ReadonlyMap<number, number>;
+  /** Tokens of the reply so far, each as often as it was drawn. */
+  drawn?: readonly number[];
+  presencePenalty?: number;
+  frequencyPenalty?: number;
+  /** The tokens that may be drawn; undefined: all. */
+  allowed?: ReadonlySet<number>;
   seed?: number;
   /** Which draw it is: the same seed and step draw the same noise. */
   step?: number;
@@ -23,7 +31,7 @@ export interface Sample {
   margin: number;
 }
 
-/** Draws a token: penalty, temperature, top-k, top-p, min-p, then the largest of logit / T + Gumbel noise. */
+/** Draws a token: penalties, bias, mask, temperature, top-k, top-p, min-p, then the largest of logit / T + Gumbel noise. */
 export function sample(
   logits: ArrayLike<number>,
   settings: SamplerSettings,
@@ -42,7 +50,13 @@ export function sample(
     scores[token] =
       logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
   }
-  const all = [...scores.keys()];
+  const { bias, drawn = [], allowed } = settings;
+  const { presencePenalty = 0, frequencyPenalty = 0 } = settings;
+  for (const [token, value] of bias ?? []) scores[token]! += value;
+  for (const token of new Set(drawn)) scores[token]! -= presencePenalty;
+  for (const token of drawn) scores[token]! -= frequencyPenalty;
+  const all = [...scores.keys()].filter((token) => allowed?.has(token) ?? true);
+  if (all.length === 0) return { token: undefined, kept: [], margin: Infinity };
   if (temperature === 0) {
     const { token, best, second } = largest(all, (t) => scores[t]!);
     return { token, kept: [token], margin: best - second };

@@ -7,6 +7,7 @@ import embed from "../../shaders/embed.wgsl?raw";
 import linear from "../../shaders/shared/linear.wgsl?raw";
 import packed from "../../shaders/shared/packed.wgsl?raw";
 import pages from "../../shaders/shared/pages.wgsl?raw";
+import sampling from "../../shaders/shared/sampling.wgsl?raw";
 import scoring from "../../shaders/shared/scoring.wgsl?raw";
 import step from "../../shaders/shared/step.wgsl?raw";
 import weights from "../../shaders/shared/weights.wgsl?raw";
@@ -25,6 +26,10 @@ import {
   roundPages,
 } from "../../src/memory/page-table";
 import { newRound } from "../../src/memory/round";
+import {
+  type DrawSettings,
+  SamplerBuffer,
+} from "../../src/model/network/sampler-buffer";
 import { SAMPLED, type Step, StepBuffer } from "../../src/model/network/step";
 import { HALVES } from "../../src/util/kv-half";
 import { fakeGpu } from "../support/fake-gpu";
@@ -73,19 +78,66 @@ const twoRows = {
   local: { lowerPages: 25, upperPages: 26, lowerSplits: 27, upperSplits: 28 },
 };
 
+describe("a reply's sampler settings", () => {
+  const SAMPLER = structOf(sampling, "Sampler");
+  const settings = {
+    seed: 32,
+    temperature: 0.5,
+    topK: 33,
+    topP: 0.25,
+    minP: 0.125,
+    repetitionPenalty: 1.5,
+  };
+  const inWgsl = {
+    seed: 32,
+    temperature: 0.5,
+    top_k: 33,
+    top_p: 0.25,
+    min_p: 0.125,
+    repetition_penalty: 1.5,
+  };
+  const writtenAs = (given: DrawSettings) => {
+    const gpu = fakeGpu();
+    const write = vi.spyOn(gpu, "write");
+    const buffer = new SamplerBuffer(gpu);
+    buffer.write(given);
+    expect(buffer.buffer.size).toBe(SAMPLER.bytes);
+    return SAMPLER.readAll(write.mock.lastCall![2]);
+  };
+
+  it("are what their struct says", () => {
+    const more = {
+      ...settings,
+      presencePenalty: 0.75,
+      frequencyPenalty: -0.5,
+      hasBias: true,
+      hasMask: true,
+    };
+    expect(writtenAs(more)).toEqual({
+      ...inWgsl,
+      presence_penalty: 0.75,
+      frequency_penalty: -0.5,
+      has_bias: 1,
+      has_mask: 1,
+    });
+  });
+
+  it("change nothing that they do not name", () => {
+    expect(writtenAs(settings)).toEqual({
+      ...inWgsl,
+      presence_penalty: 0,
+      frequency_penalty: 0,
+      has_bias: 0,
+      has_mask: 0,
+    });
+  });
+});
+
 describe("a step", () => {
-  it("is what its struct says, with its sampler settings and appended pages", () => {
+  it("is what its struct says, with its draw and appended pages", () => {
     const { data } = written({
       ...twoRows,
-      draw: {
-        index: 31,
-        seed: 32,
-        temperature: 0.5,
-        topK: 33,
-        topP: 0.25,
-        minP: 0.125,
-        repetitionPenalty: 1.5,
-      },
+      draw: 31,
       appended: {
         lower: [41, 42, 43, 44, 45, 46, 47],
         upper: [51, 52, 53, 54, 55, 56, 57],
@@ -125,12 +177,6 @@ describe("a step", () => {
         ],
       },
       draw: 31,
-      seed: 32,
-      temperature: 0.5,
-      top_k: 33,
-      top_p: 0.25,
-      min_p: 0.125,
-      repetition_penalty: 1.5,
       rows: [rowInWgsl(100), rowInWgsl(200)],
     });
   });
@@ -143,17 +189,6 @@ describe("a step", () => {
     expect(offset).toBe(tables);
     expect(data).toEqual(whole.slice(tables, whole.length - 8));
     expect(written(twoRows).offset).toBe(0);
-  });
-
-  it("that neither draws nor appends has settings that change nothing", () => {
-    expect(STEP.readAll(written(twoRows).data)).toMatchObject({
-      temperature: 0,
-      top_k: 0,
-      top_p: 1,
-      min_p: 0,
-      repetition_penalty: 1,
-      rows: [rowInWgsl(100), rowInWgsl(200)],
-    });
   });
 
   it("has room for its rows in its buffer", () => {

@@ -211,7 +211,9 @@ class FakeDecoder {
     residual: noBuffer,
     logits: noBuffer,
     sampled: noBuffer,
-    seen: noBuffer,
+    sampler: { buffer: noBuffer, write: () => undefined },
+    marks: noBuffer,
+    bias: noBuffer,
     qkv: noBuffer,
   };
   readonly #cache: KvCache;

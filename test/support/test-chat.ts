@@ -14,7 +14,7 @@ import { Pins, Residency } from "../../src/memory/residency";
 import { newRound, type Round } from "../../src/memory/round";
 import { type Half, HALVES } from "../../src/util/kv-half";
 import { packHalf } from "../../src/memory/segment-transfer";
-import type { Draw } from "../../src/model/network/step";
+import type { DrawSettings } from "../../src/model/network/sampler-buffer";
 import { tuningFor } from "../../src/model/network/tuning";
 import { MemoryStore } from "./memory-store";
 import { testNetwork, type TestNetwork } from "./network";
@@ -39,8 +39,7 @@ export const SETTINGS: AttentionSettings = {
   pinned: [],
 };
 
-export const GREEDY: Draw = {
-  index: 0,
+export const GREEDY: DrawSettings = {
   seed: 0,
   temperature: 0,
   topK: 0,
@@ -147,7 +146,7 @@ export class TestChat {
         ratio: 0.15,
         method: repairMethod("a3", network.cache.lower.layerCount - 1),
         digestOf: ({ id }) => store.digests.get(id),
-        first: () => ({ draw: GREEDY, copies: [] }),
+        first: () => ({ settings: GREEDY, index: 0, copies: [] }),
         ...request,
       },
     );

@@ -18,6 +18,12 @@ const isBlob = (value: unknown) =>
   typeof fieldOf(value, "arrayBuffer") === "function";
 const isFiles = (value: unknown) =>
   isList(value, isBlob) && (value as []).length > 0;
+const isBias = (value: unknown) =>
+  Object(value) === value &&
+  Object.entries(value as object).every(
+    ([id, bias]) =>
+      /^\d+$/.test(id) && typeof bias === "number" && Math.abs(bias) <= 100,
+  );
 const hasTexts = (value: unknown, ...names: string[]) =>
   names.every((name) => isText(fieldOf(value, name)));
 
@@ -42,6 +48,14 @@ const CHECKS = {
     hasTexts(value, "name", "text"),
   "a list of { message: string, reply: string }": (value: unknown) =>
     isList(value, (one) => hasTexts(one, "message", "reply")),
+  "a list of at most 16 strings that are not empty": (value: unknown) =>
+    isList(value, (one) => isText(one) && one !== "") &&
+    (value as []).length <= 16,
+  "an integer from 0 to 20": (value: unknown) =>
+    Number.isInteger(value) &&
+    (value as number) >= 0 &&
+    (value as number) <= 20,
+  "an object of numbers from -100 to 100 by token id": isBias,
   "rondo or markdown": (value: unknown) =>
     value === "rondo" || value === "markdown",
   "4, 8 or 16": (value: unknown) => [4, 8, 16].includes(value as number),
@@ -103,6 +117,11 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   topP: "a number",
   minP: "a number",
   repetitionPenalty: "a number",
+  presencePenalty: "a number",
+  frequencyPenalty: "a number",
+  logitBias: "an object of numbers from -100 to 100 by token id",
+  topLogprobs: "an integer from 0 to 20",
+  stop: "a list of at most 16 strings that are not empty",
   seed: "a number",
 };
 

@@ -21,12 +21,14 @@ type Names<Options> = {
     : 1;
 };
 
-/** Objects with names of our own, rather than the platform's objects, callbacks and lists. */
+/** Objects with names of our own, rather than the platform's objects, callbacks, lists and records by number. */
 type IsGroup<Value> = Value extends
   AbortSignal | readonly unknown[] | ((...args: never[]) => unknown)
   ? false
   : Value extends object
-    ? true
+    ? number extends keyof Value
+      ? false
+      : true
     : false;
 
 type AnyOptions = readonly [at: number, names: OptionNames];
@@ -58,12 +60,17 @@ const REPLY: Names<ReplyOptions> = {
     topP: 1,
     minP: 1,
     repetitionPenalty: 1,
+    presencePenalty: 1,
+    frequencyPenalty: 1,
+    logitBias: 1,
     seed: 1,
   },
   attention: { mode: 1, tau: 1, kMin: 1, budgetBytes: 1, pinned: 1 },
   fusion: { variant: 1, ratio: 1 },
   thinks: 1,
   maxTokens: 1,
+  stop: 1,
+  topLogprobs: 1,
   signal: 1,
 };
 

@@ -56,6 +56,12 @@ export interface SamplerSettings {
   minP: number;
   /** Divides positive and multiplies negative logits of tokens already in the chat; 1 is off. Default 1. */
   repetitionPenalty: number;
+  /** Subtracted from the logits of tokens that the reply has already, -2 to 2. Default 0. */
+  presencePenalty: number;
+  /** Subtracted from the logit of a token once for each time that the reply has it, -2 to 2. Default 0. */
+  frequencyPenalty: number;
+  /** Added to logits by token id, each -100 to 100: -100 bans a token. Default: none. */
+  logitBias: Readonly<Record<number, number>>;
   /** Same seed, same text. Default: random for each reply. */
   seed: number;
 }
@@ -98,6 +104,10 @@ export interface ReplyOptions {
   thinks?: boolean;
   /** Default 1024; limited by the room left in the context. */
   maxTokens?: number;
+  /** Texts at whose first appearance the reply ends; nothing of them is shown or kept. At most 16. */
+  stop?: readonly string[];
+  /** Tells log-probabilities of each token, and of so many of the likeliest in its place: 0 to 20. Default: none. */
+  topLogprobs?: number;
   signal?: AbortSignal;
 }
 
@@ -111,8 +121,28 @@ export interface ChatReplyOptions extends ReplyOptions {
 
 export type ReplyEvent<R extends Receipt = Receipt> =
   | { type: "prefill"; doneTokens: number; totalTokens: number }
-  | { type: "text"; text: string }
+  | TextEvent
   | { type: "end"; receipt: R };
+
+export interface TextEvent {
+  type: "text";
+  text: string;
+  /** Of the tokens that this text is made of, where `topLogprobs` asks for them. */
+  logprobs?: readonly TokenLogprobs[];
+}
+
+export interface TokenLogprob {
+  token: number;
+  /** What the token alone stands for; "\uFFFD" for a part of a character, "" for marks of the template. */
+  text: string;
+  /** Natural logarithm of its probability by the model's own logits: before penalties, biases and temperature. */
+  logprob: number;
+}
+
+export interface TokenLogprobs extends TokenLogprob {
+  /** The likeliest tokens in its place, falling. */
+  top: readonly TokenLogprob[];
+}
 
 /** A text to ask about in a chat. */
 export interface ChatDocument {

@@ -1,5 +1,5 @@
 /** Submits steps of a network: rows through some layers in slices, decode one row at a time. Knows pages and positions, not text. */
-import type { Copy, Gpu } from "../../gpu/gpu";
+import type { Copy, Gpu, Pass } from "../../gpu/gpu";
 import { readBuffer } from "../../gpu/readback";
 import type { KvCache } from "../../memory/kv-cache";
 import { type HalfPages, noteComputed } from "../../memory/half-kv";
@@ -18,8 +18,8 @@ import { type Round, slotsOf } from "../../memory/round";
 import { type Half, HALVES } from "../../util/kv-half";
 import { strideOf } from "../../model/weights/matrix-format";
 import type { LayerRange, Decoder } from "../../model/network/decoder";
+import type { DrawSettings } from "../../model/network/sampler-buffer";
 import {
-  type Draw,
   SAMPLED,
   type StepRow,
   type TableSizes,
@@ -59,9 +59,18 @@ export interface Prefill {
   first?: FirstDraw;
 }
 
-export interface FirstDraw {
-  draw: Draw;
+/** A step that draws a token. */
+export interface TokenDraw {
+  /** Number of the draw within the reply. */
+  index: number;
   copies: readonly Copy[];
+  /** Dispatches behind the sampler. */
+  add?: ((pass: Pass) => void) | undefined;
+}
+
+/** The first of a reply: all others draw as it does. */
+export interface FirstDraw extends TokenDraw {
+  settings: DrawSettings;
 }
 
 /** Called with the time that rows took. */
@@ -162,8 +171,9 @@ export class Runner {
         rows: slice.map(({ row }) => row),
         askedRows: drawing ? 1 : asked,
         ...keys,
-        ...(drawing && { draw: drawing.draw }),
+        draw: drawing?.index,
       });
+      if (drawing) decoder.workspace.sampler.write(drawing.settings);
       const { residual } = decoder.workspace;
       const copies = [...(drawing?.copies ?? [])];
       if (resumes) {
@@ -194,6 +204,7 @@ export class Runner {
           if (drawing) {
             decoder.head(pass, 1);
             decoder.sample(pass);
+            drawing.add?.(pass);
           }
         },
         copies,
@@ -360,8 +371,7 @@ export class Runner {
     own: PlacedRound,
     local: number,
     earlier: TablePages,
-    draw: Draw,
-    copies: readonly Copy[],
+    { index: draw, copies, add }: TokenDraw,
   ): void {
     const { gpu, decoder, cache } = this;
     const { local: localPages = earlier } = earlier;
@@ -406,6 +416,7 @@ export class Runner {
         decoder.run(pass, this.allLayers, 1, keys);
         decoder.head(pass, 1);
         decoder.sample(pass);
+        add?.(pass);
       },
       copies,
     );

@@ -5,15 +5,17 @@
  */
 import type { ReadbackRing } from "../../gpu/readback";
 import type { PlacedRound } from "../../memory/page-table";
-import type { Draw } from "../../model/network/step";
+import type { DrawSettings } from "../../model/network/sampler-buffer";
 import { NO_TOKEN } from "../../kernels/sampling/sample";
 import { ModelOutputError, OutOfMemoryError } from "../../util/errors";
 import type { Frame } from "../run/attention-frame";
+import type { DrawnLogprobs, LogprobReader } from "../run/logprob-reader";
 import {
   earlierPages,
-  type FirstDraw,
   type Runner,
   type TablePages,
+  type TokenDraw,
+  type FirstDraw,
 } from "../run/runner";
 
 /** Steps submitted but not yet read. */
@@ -23,6 +25,13 @@ export interface ReplyLimits {
   stopTokens: ReadonlySet<number>;
   maxTokens: number;
   signal?: AbortSignal | undefined;
+}
+
+/** A token that was read back. */
+export interface DrawnToken {
+  token: number;
+  /** Where they were asked for. */
+  logprobs?: DrawnLogprobs | undefined;
 }
 
 export type ReplyEnd = "stop" | "length" | "aborted";
@@ -37,42 +46,44 @@ export class Reply {
   readonly #runner: Runner;
   readonly #own: PlacedRound;
   readonly #earlierPages: TablePages;
-  readonly #draw: Omit<Draw, "index">;
+  readonly #settings: DrawSettings;
   readonly #ring: ReadbackRing;
   readonly #makeRoom: (tokens: number) => Promise<void>;
   /** Set when the reply can't get another page. */
   #isOutOfPages = false;
   /** Reads of submitted steps, oldest first. */
-  readonly #inFlight: Promise<number>[] = [];
+  readonly #inFlight: Promise<DrawnToken>[] = [];
   #submitted = 0;
-  #readFirst: (() => Promise<number>) | undefined;
+  readonly #logprobs: LogprobReader | undefined;
+  #readFirst: (() => Promise<DrawnToken>) | undefined;
 
   /**
    * @param frame what the reply attends to; its last round is the turn's own, with its question's tokens
    * @param makeRoom gives the own round pages for so many tokens; may reject with OutOfMemoryError
+   * @param logprobs reads those of every token, if they are asked for
    */
   constructor(
     runner: Runner,
     frame: Frame,
-    draw: Omit<Draw, "index">,
+    settings: DrawSettings,
     ring: ReadbackRing,
     makeRoom: (tokens: number) => Promise<void>,
+    logprobs?: LogprobReader,
   ) {
     this.#runner = runner;
     this.#own = frame.lower.at(-1)!;
     this.#earlierPages = earlierPages(frame);
-    this.#draw = draw;
+    this.#settings = settings;
     this.#ring = ring;
     this.#makeRoom = makeRoom;
+    this.#logprobs = logprobs;
   }
 
   /** How the prefill draws the first token. */
   first(): FirstDraw {
-    const { copy, read } = this.#ring.take(
-      this.#runner.decoder.workspace.sampled,
-    );
+    const { read, ...draw } = this.#nextDraw();
     this.#readFirst = read;
-    return { draw: this.#nextDraw(), copies: [copy] };
+    return { ...draw, settings: this.#settings };
   }
 
   /**
@@ -84,7 +95,7 @@ export class Reply {
     stopTokens,
     maxTokens,
     signal,
-  }: ReplyLimits): AsyncGenerator<number, void> {
+  }: ReplyLimits): AsyncGenerator<DrawnToken, void> {
     try {
       if (this.#readFirst) this.#inFlight.push(this.#readFirst());
       while (this.end === undefined) {
@@ -95,7 +106,8 @@ export class Reply {
           this.end = "length";
           break;
         }
-        const token = await this.#inFlight.shift()!;
+        const drawn = await this.#inFlight.shift()!;
+        const { token } = drawn;
         this.#runner.gpu.check();
         if (signal?.aborted) {
           this.end = "aborted";
@@ -109,7 +121,7 @@ export class Reply {
         } else {
           this.tokens.push(token);
           if (this.tokens.length >= maxTokens) this.end = "length";
-          yield token;
+          yield drawn;
         }
       }
     } finally {
@@ -146,15 +158,25 @@ export class Reply {
       this.#isOutOfPages = true; // what was said until here stays
       return;
     }
-    const { copy, read } = this.#ring.take(
-      this.#runner.decoder.workspace.sampled,
-    );
-    const draw = this.#nextDraw();
-    this.#runner.decode(this.#own, local, this.#earlierPages, draw, [copy]);
+    const { read, ...draw } = this.#nextDraw();
+    this.#runner.decode(this.#own, local, this.#earlierPages, draw);
     this.#inFlight.push(read());
   }
 
-  #nextDraw(): Draw {
-    return { ...this.#draw, index: this.#submitted++ };
+  /** How the next step draws, and what reads its token once it is submitted. */
+  #nextDraw(): TokenDraw & { read: () => Promise<DrawnToken> } {
+    const { sampled } = this.#runner.decoder.workspace;
+    const { copy, read } = this.#ring.take(sampled);
+    const more = this.#logprobs?.take();
+    return {
+      index: this.#submitted++,
+      copies: more ? [copy, more.copy] : [copy],
+      add: more?.add,
+      async read() {
+        // Both are asked for at once: their slots are filled by the same submit.
+        const [token, logprobs] = await Promise.all([read(), more?.read()]);
+        return { token, logprobs };
+      },
+    };
   }
 }

@@ -7,15 +7,23 @@ const DEFAULTS: Omit<SamplerSettings, "seed"> = {
   topP: 0.9,
   minP: 0,
   repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: {},
 };
 
 /** Valid values of each setting. */
-const RANGES: Record<keyof SamplerSettings, [low: number, high: number]> = {
+const RANGES: Record<
+  Exclude<keyof SamplerSettings, "logitBias">,
+  [low: number, high: number]
+> = {
   temperature: [0, 100],
   topK: [0, 2 ** 31],
   topP: [Number.MIN_VALUE, 1],
   minP: [0, 1],
   repetitionPenalty: [0.01, 100],
+  presencePenalty: [-2, 2],
+  frequencyPenalty: [-2, 2],
   seed: [0, 2 ** 32 - 1],
 };
 
@@ -35,7 +43,7 @@ export function samplerSettings(
     ...given(wanted),
   };
   for (const [name, [low, high]] of Object.entries(RANGES) as [
-    keyof SamplerSettings,
+    keyof typeof RANGES,
     [number, number],
   ][]) {
     const value = settings[name];

@@ -13,7 +13,10 @@ import type { Model } from "../load/load-model";
 import { globalLayerFrom } from "../../model/config/global-layers";
 import type { Network } from "../load/network";
 import { CHECK_LAYER, repairMethod } from "../fusion/repair";
+import { checkLogitBias } from "./draw-rules";
 import { samplerSettings } from "./sampler-settings";
+import type { ChatTokens } from "../../model/text/chat-tokens";
+import type { Tokenizer } from "../../model/text/tokenizer";
 import { blankRows, textRows } from "../../model/text/text-rows";
 import type { TurnRequest } from "./turn";
 
@@ -72,6 +75,8 @@ export function turnRequest(
     fusion,
     thinks = true,
     maxTokens = DEFAULT_MAX_TOKENS,
+    stop = [],
+    topLogprobs,
     signal,
   }: ReplyOptions,
 ): TurnRequest {
@@ -91,7 +96,8 @@ export function turnRequest(
   // If a model's files name no stop token, the token with which its template ends a reply is used.
   const [closing] = tokens.close;
   const marks = closing !== undefined && !tokenizer.isText(closing);
-  const heads = network.config.numAttentionHeads;
+  const { numAttentionHeads: heads, vocabSize } = network.config;
+  if (sampler?.logitBias) checkLogitBias(sampler.logitBias, vocabSize);
   return {
     openTokens,
     closeTokens: tokens.close,
@@ -99,8 +105,10 @@ export function turnRequest(
     stopTokens: new Set([
       ...generation.eosTokenIds,
       ...(marks ? [closing] : []),
+      // Models that miss their end go on with the user's next turn.
+      ...turnMarks(tokens, tokenizer),
     ]),
-    stopTexts: template.stopTexts,
+    stopTexts: [...template.stopTexts, ...stop],
     sampler: samplerSettings(generation.sampler, sampler),
     attention: modelAttention(model, {
       ...attention,
@@ -119,8 +127,19 @@ export function turnRequest(
     choosesByWords,
     fusion: repairOf(network, fusion),
     maxTokens: Math.max(1, maxTokens),
+    topLogprobs,
     signal,
   };
+}
+
+/** The markers in front of a message: none of them is part of a reply. */
+function turnMarks(
+  tokens: ChatTokens,
+  tokenizer: Pick<Tokenizer, "isText">,
+): number[] {
+  const place = { isFirst: false };
+  const head = tokens.open("", place).slice(0, tokens.headTokens(place));
+  return head.filter((token) => !tokenizer.isText(token));
 }
 
 /**

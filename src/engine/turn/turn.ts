@@ -6,28 +6,26 @@
 import { noteComputed } from "../../memory/half-kv";
 import { Pins, type Residency } from "../../memory/residency";
 import { isResident, type Round } from "../../memory/round";
-import { StopText } from "../../model/text/stop-text";
-import { TextStream } from "../../model/text/text-stream";
 import { thinkingSpan } from "../../model/text/thinking";
 import { ContextFullError } from "../../util/errors";
 import { HALVES } from "../../util/kv-half";
 import { lazyPart } from "../../util/lazy-part";
 import type { LocalReceipt, AttentionReport } from "../api/receipt";
-import type {
-  AttentionSettings,
-  ReplyEvent,
-  SamplerSettings,
-} from "../api/replies";
+import type { AttentionSettings, ReplyEvent, TextEvent } from "../api/replies";
 import { type ChatRound, forgetKv, setTokens } from "../chat/chat-round";
 import { contextBehind, readyBranch } from "../chat/kv-state";
 import type { RepairMethod } from "../fusion/repair";
 import { saidIn } from "../../store/rounds";
 import type { TurnContext } from "../open/active-chat";
+import type { LogprobReader } from "../run/logprob-reader";
+import type { Runner } from "../run/runner";
 import type { HeadSearch } from "./choose-by-heads";
+import { prepareDraws, type TurnSampler } from "./draw-rules";
 import { PhaseClock } from "./phase-clock";
 import { TurnPrefill } from "./prefill-turn";
 import { likelyWanted } from "./preload";
 import { Reply } from "./reply";
+import { ReplyText } from "./reply-text";
 
 const receiptOf = lazyPart(async () => (await import("./receipt")).receiptOf);
 
@@ -41,7 +39,7 @@ export interface TurnRequest {
   stopTokens: ReadonlySet<number>;
   /** Texts that end the reply, where no token does. */
   stopTexts: readonly string[];
-  sampler: SamplerSettings;
+  sampler: TurnSampler;
   attention: AttentionSettings;
   massRows: number;
   massHeads: readonly number[];
@@ -52,8 +50,16 @@ export interface TurnRequest {
   /** Share of the context that is repaired if KV is stale, and how its tokens are chosen. */
   fusion: { ratio: number; method: RepairMethod };
   maxTokens: number;
+  /** How many of the likeliest tokens are told of beside each; undefined for no log-probabilities at all. */
+  topLogprobs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
+
+const createLogprobReader = lazyPart(async () => {
+  const { LogprobReader } = await import("../run/logprob-reader");
+  return (...args: Parameters<typeof LogprobReader.create>) =>
+    LogprobReader.create(...args);
+});
 
 const wordScores = lazyPart(
   async () => (await import("../rounds/word-scores")).wordScores,
@@ -82,8 +88,10 @@ export async function* runTurn(
   const room = roomFor(history, context.contextTokens, request);
   const maxTokens = Math.min(request.maxTokens, room);
   const state = await readyBranch(history);
+  const logprobs = await logprobReader(runner, request.topLogprobs);
   setTokens(round, openTokens, openTokens.length, request.textFingerprint);
   round.context = contextBehind(state);
+  const draw = prepareDraws(runner, [...history, round], sampler);
   const pins = new Pins(residency);
   const made: { reply?: Reply } = {};
   const prefill = new TurnPrefill(
@@ -118,7 +126,14 @@ export async function* runTurn(
       digestOf: (one) => (one as ChatRound).pageDigest,
       first: (frame) => {
         const makeRoom = (tokens: number) => giveMore(residency, round, tokens);
-        made.reply = new Reply(runner, frame, sampler, context.ring, makeRoom);
+        made.reply = new Reply(
+          runner,
+          frame,
+          draw,
+          context.ring,
+          makeRoom,
+          logprobs,
+        );
         return made.reply.first();
       },
     },
@@ -127,7 +142,6 @@ export async function* runTurn(
   try {
     const totalTokens = openTokens.length;
     yield { type: "prefill", doneTokens: 0, totalTokens };
-    markSeen(context, [...history, round], sampler);
     for await (const progress of prefill.run()) {
       yield { type: "prefill", ...progress };
       if (signal?.aborted) break;
@@ -137,26 +151,25 @@ export async function* runTurn(
     const { reply } = made;
     if (reply !== undefined && prefill.frame !== undefined) {
       round.attended = attendedIds(prefill.report);
-      const text = new TextStream(context.tokenizer);
-      const stops = new StopText(request.stopTexts);
-      const say = (delta: string): ReplyEvent<LocalReceipt> => {
-        round.reply += delta;
-        return { type: "text", text: delta };
+      const text = new ReplyText(context.tokenizer, request.stopTexts);
+      const say = (event: TextEvent): TextEvent => {
+        round.reply += event.text;
+        return event;
       };
       const limits = { stopTokens, maxTokens, signal };
-      for await (const token of reply.decode(limits)) {
+      for await (const drawn of reply.decode(limits)) {
         if (firstTokenTime === 0) {
           firstTokenTime = performance.now();
           clock.enter("decodeMs");
         }
-        const delta = stops.push(text.push(token));
-        if (delta !== "") yield say(delta);
-        if (stops.keptTokens === undefined) continue;
-        reply.stopAfter(stops.keptTokens);
+        const added = text.push(drawn);
+        if (added) yield say(added);
+        if (text.keptTokens === undefined) continue;
+        reply.stopAfter(text.keptTokens);
         break;
       }
-      const rest = stops.push(text.end()) + stops.end();
-      if (rest !== "") yield say(rest);
+      const rest = text.end();
+      if (rest) yield say(rest);
     }
 
     const end = performance.now();
@@ -184,6 +197,7 @@ export async function* runTurn(
   } finally {
     // Also when the caller leaves early: the text so far stays.
     pins.release();
+    logprobs?.destroy();
     if (hasFailed) unanswer(round);
     else closeRound(context, round, made.reply, closeTokens);
   }
@@ -211,6 +225,15 @@ function roomFor(
   );
 }
 
+async function logprobReader(
+  { gpu, decoder }: Runner,
+  topLogprobs: number | undefined,
+): Promise<LogprobReader | undefined> {
+  return topLogprobs === undefined
+    ? undefined
+    : createLogprobReader(gpu, decoder, topLogprobs);
+}
+
 async function giveMore(
   residency: Residency,
   round: Round,
@@ -222,20 +245,6 @@ async function giveMore(
 function attendedIds({ attended }: AttentionReport): number[] | null {
   const isAll = attended.every(({ reason }) => reason === "all");
   return isAll ? null : attended.map(({ id }) => id);
-}
-
-/** Uploads the tokens that the repetition penalty applies to: all of the chat's. */
-function markSeen(
-  { runner: { gpu, decoder } }: TurnContext,
-  rounds: readonly Round[],
-  { repetitionPenalty }: SamplerSettings,
-): void {
-  if (repetitionPenalty === 1) return;
-  const words = new Uint32Array(decoder.workspace.seen.size / 4);
-  for (const { tokens } of rounds) {
-    for (const token of tokens) words[token >> 5]! |= 1 << (token & 31);
-  }
-  gpu.write(decoder.workspace.seen, 0, words);
 }
 
 /**

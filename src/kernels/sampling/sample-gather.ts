@@ -1,6 +1,6 @@
 import source from "../../../shaders/sample-gather.wgsl?raw";
 import { defineKernel } from "../../gpu/kernel";
-import { sampling, step } from "../shared";
+import { best, sampling, step } from "../shared";
 
 /** Logits of a workgroup. */
 const LOGITS = 4096;
@@ -8,12 +8,14 @@ const LOGITS = 4096;
 /** Lists the tokens that can still be drawn. */
 export const sampleGather = defineKernel({
   label: "sample-gather",
-  shared: { step, sampling },
+  shared: { step, best, sampling },
   source,
   buffers: {
     step: "read",
+    settings: "read",
     logits: "read",
-    seen: "read",
+    marks: "read",
+    bias: "read",
     blocks: "read",
     candidates: "read_write",
   },

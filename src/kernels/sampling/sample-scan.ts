@@ -1,6 +1,6 @@
 import source from "../../../shaders/sample-scan.wgsl?raw";
 import { defineKernel } from "../../gpu/kernel";
-import { sampling, step } from "../shared";
+import { best, sampling, step } from "../shared";
 
 /** Logits of a workgroup. */
 const BLOCK = 1024;
@@ -8,12 +8,14 @@ const BLOCK = 1024;
 /** Of each block of logits the largest, and the sum of exponents. */
 export const sampleScan = defineKernel({
   label: "sample-scan",
-  shared: { step, sampling },
+  shared: { step, best, sampling },
   source,
   buffers: {
     step: "read",
+    settings: "read",
     logits: "read",
-    seen: "read",
+    marks: "read",
+    bias: "read",
     blocks: "read_write",
     candidates: "read_write",
   },

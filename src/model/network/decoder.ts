@@ -100,7 +100,7 @@ export class Decoder {
     this.#tuning = tuning;
     this.workspace = createWorkspace(gpu, config, tuning);
 
-    const { residual, asked, logits, seen, sampled } = this.workspace;
+    const { residual, asked, logits, sampled } = this.workspace;
     const step = this.workspace.step.buffer;
     const { hiddenSize: columns, vocabSize: vocab_size } = config;
     const chunks = strideOf(columns) / 8;
@@ -134,8 +134,17 @@ export class Decoder {
       scale: config.head.scale,
       askedOnly: true,
     });
-    const { blocks, candidates } = this.workspace;
-    const buffers = { step, logits, seen, blocks, candidates, sampled };
+    const { blocks, candidates, marks, bias } = this.workspace;
+    const buffers = {
+      step,
+      settings: this.workspace.sampler.buffer,
+      logits,
+      marks,
+      bias,
+      blocks,
+      candidates,
+      sampled,
+    };
     const params = { vocab_size };
     this.#sample = [
       kernels.sampleScan.record(buffers, params),
@@ -195,6 +204,11 @@ export class Decoder {
       stride: strideOf(qkvColumns(this.#config)),
       values: heads * headDim,
     };
+  }
+
+  /** Invocations of a workgroup of the sampler. */
+  get sampleLanes(): number {
+    return this.#tuning.sampleLanes;
   }
 
   /** The most rows of one step. */

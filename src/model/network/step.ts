@@ -31,25 +31,14 @@ export interface TableSizes {
   upperSplits: number;
 }
 
-/** How the sampler draws, in the kernel's terms. */
-export interface Draw {
-  /** Number of the draw within the reply: with the seed, it fixes the noise. */
-  index: number;
-  seed: number;
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  repetitionPenalty: number;
-}
-
 export interface Step extends TableSizes {
   rows: readonly StepRow[];
   /** The last so many rows are those whose logits or mass are wanted. */
   askedRows: number;
   /** The tables of local layers, if their pages lie apart. */
   local?: TableSizes | undefined;
-  draw?: Draw;
+  /** Number of the draw within the reply: with the seed, it fixes the noise. */
+  draw?: number | undefined;
   /** Decode steps: index in the page table and entry of the page that the row goes to, by half. */
   appended?: Record<Half, readonly number[]>;
   /** The same for tables of local layers. Default: `appended`, for halves that have none. */
@@ -59,7 +48,7 @@ export interface Step extends TableSizes {
 /** An index in a page table, and the words of its entry. */
 const APPENDED_WORDS = 7;
 const TABLES_WORDS = 4 + 2 * APPENDED_WORDS;
-const HEADER_WORDS = 2 * TABLES_WORDS + 9;
+const HEADER_WORDS = 2 * TABLES_WORDS + 3;
 const ROW_WORDS = 7;
 /** At the end of a row: its slots in local layers. */
 const LOCAL_SLOT_WORDS = 2;
@@ -93,8 +82,6 @@ export class StepBuffer {
     let word = 0;
     const u32 = (value: number) =>
       this.#view.setUint32(4 * word++, value, true);
-    const f32 = (value: number) =>
-      this.#view.setFloat32(4 * word++, value, true);
     const tables = (
       { lowerPages, upperPages, lowerSplits, upperSplits }: TableSizes,
       entries: Partial<Record<Half, readonly number[]>> = {},
@@ -108,13 +95,7 @@ export class StepBuffer {
     u32(rows.length);
     u32(step.askedRows);
     tables(step, appended);
-    u32(draw?.index ?? 0);
-    u32(draw?.seed ?? 0);
-    f32(draw?.temperature ?? 0);
-    u32(draw?.topK ?? 0);
-    f32(draw?.topP ?? 1);
-    f32(draw?.minP ?? 0);
-    f32(draw?.repetitionPenalty ?? 1);
+    u32(draw ?? 0);
     for (const row of rows) {
       u32(row.token);
       u32(row.position);

@@ -4,6 +4,7 @@ import { samplerBytes } from "../../kernels/sampling/sample-scan";
 import type { ModelConfig } from "../config/computable";
 import { strideOf } from "../weights/matrix-format";
 import { ropeTable } from "./rope";
+import { SamplerBuffer } from "./sampler-buffer";
 import { StepBuffer } from "./step";
 import type { Tuning } from "./tuning";
 
@@ -22,6 +23,7 @@ const TILE_QUERIES = 16;
 /** f32 buffers unless it says otherwise; rows are padded to strideOf(columns). */
 export interface Workspace {
   step: StepBuffer;
+  sampler: SamplerBuffer;
   /** Of each RoPE, and last of none: cos and sin of [256 fine positions, then coarse ones][rotary_dim / 2]. */
   ropes: readonly GPUBuffer[];
   /** [ROW_CAPACITY, hidden]: the residual stream. */
@@ -45,8 +47,10 @@ export interface Workspace {
   candidates: GPUBuffer;
   /** [1] u32: the token that the sampler drew last, or NO_TOKEN. */
   sampled: GPUBuffer;
-  /** One bit per token of the vocabulary: whether the repetition penalty applies to it. */
-  seen: GPUBuffer;
+  /** [3][vocabulary / 32]: bits of tokens that are in the chat, were drawn in this reply, may be drawn (sampling.wgsl). */
+  marks: GPUBuffer;
+  /** [vocabulary]: what the sampler adds to logits. */
+  bias: GPUBuffer;
   destroy(): void;
 }
 
@@ -67,6 +71,7 @@ export function createWorkspace(
     make(label, count * strideOf(columns) * 4);
 
   const step = new StepBuffer(gpu, ROW_CAPACITY);
+  const sampler = new SamplerBuffer(gpu);
   const ropes = [...config.ropes, null].map((rope) => {
     const { maxPositionEmbeddings: positions } = config;
     const rotations = ropeTable(rope, rotaryDim(config), positions);
@@ -80,6 +85,7 @@ export function createWorkspace(
 
   return {
     step,
+    sampler,
     ropes,
     residual: rows("residual stream", ROW_CAPACITY, hiddenSize),
     qkv: rows("qkv", ROW_CAPACITY, qkvColumns(config)),
@@ -97,9 +103,11 @@ export function createWorkspace(
     blocks: make("blocks of logits", samplerBytes(vocabSize).blocks),
     candidates: make("candidates", samplerBytes(vocabSize).candidates),
     sampled: make("sampled token", 4),
-    seen: make("seen tokens", Math.ceil(vocabSize / 32) * 4),
+    marks: make("marks of tokens", 3 * Math.ceil(vocabSize / 32) * 4),
+    bias: make("bias of tokens", vocabSize * 4),
     destroy() {
       step.destroy();
+      sampler.destroy();
       for (const buffer of buffers) gpu.destroyBuffer(buffer);
     },
   };

@@ -33,6 +33,12 @@ export class StopText {
     return this.#release(text, stop);
   }
 
+  /** How many tokens have text that was returned, or come before such; undefined where nothing is ever held back. */
+  get releasedTokens(): number | undefined {
+    if (this.#stops.length === 0) return undefined;
+    return this.#starts.findLastIndex((start) => start < this.#before) + 1;
+  }
+
   /** What was held back and is no stop, once the reply has ended. */
   end(): string {
     return this.keptTokens === undefined

@@ -73,7 +73,7 @@ describe("an option that there is none of is refused", () => {
     await expect(
       call("chat", "c", "Hi", { sampler: { ratio: 1 } }),
     ).rejects.toThrow(
-      "chat() has no option sampler.ratio. It belongs into fusion: { fusion: { ratio: … } }. The options of sampler are minP, repetitionPenalty,",
+      "chat() has no option sampler.ratio. It belongs into fusion: { fusion: { ratio: … } }. The options of sampler are frequencyPenalty, logitBias, minP, presencePenalty, repetitionPenalty,",
     );
     await expect(
       call("chat", "c", "Hi", { sampler: { maxTokens: 1 } }),
@@ -122,7 +122,9 @@ describe("an option that there is none of is refused", () => {
     );
     await expect(
       throughWorker("chat", "c", "Hi", { sampler: 0 }),
-    ).rejects.toThrow("sampler of chat() must be an object of minP,");
+    ).rejects.toThrow(
+      "sampler of chat() must be an object of frequencyPenalty,",
+    );
     await expect(throughWorker("chat", "c", "Hi", 5)).rejects.toThrow(
       "The options of chat() must be an object",
     );
@@ -159,8 +161,13 @@ test("Every option that there is, is taken", async () => {
       topP: 1,
       minP: 0,
       repetitionPenalty: 1,
+      presencePenalty: -2,
+      frequencyPenalty: 2,
+      logitBias: { 3: -100, 4: 100 },
       seed: 1,
     },
+    stop: ["\n\n"],
+    topLogprobs: 20,
     attention: { mode: "all", tau: 1, kMin: 1, budgetBytes: 1, pinned: [1] },
     fusion: { variant: "a3", ratio: 1 },
     thinks: false,
@@ -196,6 +203,23 @@ describe("an argument that is not what it must be is refused", () => {
       "chatId of chat() must be a string that is not empty; it is undefined.",
     ],
     ["addMessage", ["c", { text: "Hi" }], "it is an object of text."],
+    [
+      "chat",
+      ["c", "Hi", { stop: ["a", ""] }],
+      "stop of chat() must be a list of at most 16 strings that are not empty;",
+    ],
+    ["chat", ["c", "Hi", { stop: "a" }], 'it is "a".'],
+    [
+      "chat",
+      ["c", "Hi", { topLogprobs: 21 }],
+      "topLogprobs of chat() must be an integer from 0 to 20; it is 21.",
+    ],
+    [
+      "chat",
+      ["c", "Hi", { sampler: { logitBias: { a: 1 } } }],
+      "sampler.logitBias of chat() must be an object of numbers from -100 to 100 by token id; it is an object of a.",
+    ],
+    ["chat", ["c", "Hi", { sampler: { logitBias: { 1: 101 } } }], "of 1."],
     [
       "createChat",
       [{ history }],

@@ -82,7 +82,7 @@ async function logitsBehind(
   const request = { history, own: [own], ownTokens, contextTokens, selected };
   const frame = frameOf(request);
   const rows = pendingSpans(frame.lower.slice(-1));
-  const first = { draw: { ...GREEDY, index: 0 }, copies: [] };
+  const first = { settings: GREEDY, index: 0, copies: [] };
   for await (const _ of runner.prefill({ frame, rows, first })) void _;
   const bytes = await readBuffer(gpu, runner.decoder.workspace.logits);
   for (const half of HALVES) residency.drop(own, half);

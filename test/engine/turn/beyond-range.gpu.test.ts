@@ -324,7 +324,7 @@ describe("a chat larger than its memory", async () => {
     expect(frame.lower).toHaveLength(report.readCount + 2);
     const { placed, rows } = ownRows(frame);
     for (const half of HALVES) placed.round[half].computedTokens = 0;
-    const first = { draw: GREEDY, copies: [] };
+    const first = { settings: GREEDY, index: 0, copies: [] };
     const pass = network.runner.prefill({ frame, rows, first });
     for await (const _ of pass) void _;
     expect(await chat.logits()).toEqual(logits);

@@ -102,7 +102,7 @@ async function attend(
     ratio: 0.15,
     method: repairMethod("a3", 1),
     digestOf: () => undefined,
-    first: () => ({ draw: GREEDY, copies: [] }),
+    first: () => ({ settings: GREEDY, index: 0, copies: [] }),
     ...request,
   });
   const progress: number[] = [];
@@ -118,7 +118,6 @@ async function attend(
 }
 
 const GREEDY = {
-  index: 0,
   seed: 0,
   temperature: 0,
   topK: 0,

@@ -28,6 +28,8 @@ test.each([
   ["minP", -0.1],
   ["topK", -1],
   ["repetitionPenalty", 0],
+  ["presencePenalty", 2.1],
+  ["frequencyPenalty", -2.1],
   ["seed", 2 ** 32],
 ] as const)("%s = %d is refused by name", (name, value) => {
   expect(() => samplerSettings({}, { [name]: value })).toThrow(

@@ -149,6 +149,27 @@ describe("a reply ends", () => {
     );
   });
 
+  test("with a marker that opens a turn: a model that misses its end goes on with the user's", () => {
+    const opening = 93;
+    const marked = {
+      ...tokens,
+      open: () => [opening, END, LINE],
+      headTokens: () => 1,
+    } satisfies Chat["tokens"];
+    const chat = { ...chatOf(1), tokens: marked } as unknown as Chat;
+    const message = addMessage(chat.conversation, "hey");
+    const tokenizer = {
+      isText: (id: number) => id === LINE,
+    } as unknown as Model["tokenizer"];
+    const { stopTokens } = turnRequest(
+      modelOf({ tokenizer }),
+      chat,
+      message,
+      {},
+    );
+    expect(stopTokens).toEqual(new Set([91, 95, opening]));
+  });
+
   test("not with text that happens to close a round", () => {
     const tokenizer = { isText: () => true } as unknown as Model["tokenizer"];
     expect(request({}, modelOf({ tokenizer })).stopTokens).toEqual(
@@ -160,8 +181,9 @@ describe("a reply ends", () => {
     );
   });
 
-  test("at the texts with which its template's turns begin", () => {
+  test("at the texts with which its template's turns begin, and at the caller's", () => {
     expect(request().stopTexts).toEqual(["\nUser:"]);
+    expect(request({ stop: ["END"] }).stopTexts).toEqual(["\nUser:", "END"]);
   });
 
   test("after 1024 tokens, or as many as are asked for, at least one", () => {

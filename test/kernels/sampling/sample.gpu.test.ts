@@ -5,7 +5,10 @@ import {
   sampleScan,
   samplerBytes,
 } from "../../../src/kernels/sampling/sample-scan";
-import type { Draw } from "../../../src/model/network/step";
+import {
+  type DrawSettings,
+  SamplerBuffer,
+} from "../../../src/model/network/sampler-buffer";
 import { sample as reference } from "../../reference/sample";
 import {
   downloadWords,
@@ -27,6 +30,10 @@ const compiled = (sample_lanes: number) =>
 const few = await compiled(16); // as on software adapters
 const many = await compiled(256);
 
+interface Draw extends DrawSettings {
+  index: number;
+}
+
 const OFF: Draw = {
   index: 0,
   seed: 1,
@@ -37,16 +44,37 @@ const OFF: Draw = {
   repetitionPenalty: 1,
 };
 
+/** What else is told to the sampler. */
+interface Rules {
+  bias?: ReadonlyMap<number, number>;
+  allowed?: ReadonlySet<number>;
+  /** Whether later draws see what earlier ones have drawn. */
+  isOneReply?: boolean;
+}
+
 /** The token drawn for each draw, and the bits of tokens seen afterwards. */
 async function draws(
   logits: Float32Array,
   settings: Draw[],
-  seenTokens: number[] = [],
+  seenTokens: readonly number[] = [],
   kernels = few,
+  rules: Rules = {},
 ) {
-  const words = new Uint32Array(Math.ceil(logits.length / 32));
-  for (const token of seenTokens) words[token >> 5]! |= 1 << (token & 31);
   const vocabSize = logits.length;
+  const bits = (tokens: Iterable<number>) => {
+    const words = new Uint32Array(Math.ceil(vocabSize / 32));
+    for (const token of tokens) words[token >> 5]! |= 1 << (token & 31);
+    return words;
+  };
+  const words = bits(seenTokens);
+  const marks = new Uint32Array([
+    ...words,
+    ...bits([]),
+    ...bits(rules.allowed ?? []),
+  ]);
+  const biases = new Float32Array(vocabSize);
+  for (const [token, value] of rules.bias ?? []) biases[token] = value;
+  const bias = upload(gpu, biases);
   const bytes = samplerBytes(vocabSize);
   const logitsBuffer = upload(gpu, logits);
   const blocks = emptyBuffer(gpu, bytes.blocks);
@@ -55,13 +83,18 @@ async function draws(
   const tokens: number[] = [];
   let after: Uint32Array = words;
   const counts: number[] = [];
+  let marksBuffer = upload(gpu, marks);
   for (const one of settings) {
-    const seen = upload(gpu, words);
+    if (!rules.isOneReply) marksBuffer = upload(gpu, marks);
     const sampled = emptyBuffer(gpu, 4);
+    const samplerBuffer = new SamplerBuffer(gpu);
+    samplerBuffer.write(one);
     const buffers = {
-      step: uploadStep(gpu, { rows: [{}], draw: one }),
+      step: uploadStep(gpu, { rows: [{}], draw: one.index }),
+      settings: samplerBuffer.buffer,
       logits: logitsBuffer,
-      seen,
+      marks: marksBuffer,
+      bias,
       blocks,
       candidates,
       sampled,
@@ -73,7 +106,7 @@ async function draws(
     });
     counts.push((await downloadWords(gpu, candidates))[0]!);
     tokens.push((await downloadWords(gpu, sampled))[0]!);
-    after = await downloadWords(gpu, seen, words.length);
+    after = await downloadWords(gpu, marksBuffer, words.length);
   }
   return { tokens, after, counts };
 }
@@ -206,6 +239,119 @@ test("the drawn token counts as seen from then on", async () => {
   logits[69] = 3;
   const { after } = await draws(logits, [{ ...OFF, temperature: 0 }], [1]);
   expect([...after]).toEqual([2, 0, 1 << 5]);
+});
+
+describe("of the tokens that are allowed", () => {
+  const logits = seededNormals(9001, 12).map((value) => 3 * value);
+  const allowed = new Set([...seededInts(700, 9001, 13), 9000]);
+  test.each<[string, Partial<Draw>]>([
+    ["greedy", { temperature: 0 }],
+    ["no filter", {}],
+    ["min-p", { minP: 0.1 }],
+    ["top-k", { topK: 20 }],
+    ["top-p", { topP: 0.8 }],
+    ["both", { topK: 30, topP: 0.7, minP: 0.01 }],
+  ])("one is drawn as the reference draws it: %s", async (_, settings) => {
+    const all = Array.from({ length: 8 }, (_, i): Draw => ({
+      ...OFF,
+      ...settings,
+      hasMask: true,
+      index: i,
+      seed: 40 + i,
+    }));
+    const expected = all.map((draw) =>
+      reference(logits, { ...draw, step: draw.index, allowed }),
+    );
+    for (const { margin } of expected) expect(margin).toBeGreaterThan(1e-4);
+    const wanted = expected.map(({ token }) => token);
+    for (const kernels of [few, many])
+      expect(await draws(logits, all, [], kernels, { allowed })).toMatchObject({
+        tokens: wanted,
+      });
+    // The likeliest tokens of all are not allowed.
+    const free = all.map((draw) => ({ ...draw, hasMask: false }));
+    const { tokens } = await draws(logits, free, [], few, { allowed });
+    expect(tokens).not.toEqual(wanted);
+  });
+
+  test("the only one is drawn, however unlikely; of none, none", async () => {
+    const unlikely = Float32Array.from(logits);
+    unlikely[77] = -1000;
+    const all: Draw[] = [
+      { ...OFF, hasMask: true, temperature: 0 },
+      { ...OFF, hasMask: true },
+      { ...OFF, hasMask: true, topK: 5, topP: 0.5, minP: 0.5 },
+    ];
+    const only = { allowed: new Set([77]) };
+    expect((await draws(unlikely, all, [], few, only)).tokens).toEqual([
+      77, 77, 77,
+    ]);
+    const none = { allowed: new Set<number>() };
+    expect((await draws(unlikely, all, [], few, none)).tokens).toEqual(
+      all.map(() => NO_TOKEN),
+    );
+  });
+});
+
+describe("bias and penalties", () => {
+  const logits = seededNormals(3000, 21).map((value) => 2 * value);
+  const bias = new Map([
+    [5, 6],
+    [2999, 8],
+    [700, -100],
+  ]);
+
+  test.each<[string, Partial<Draw>]>([
+    ["bias alone", {}],
+    ["a presence penalty", { presencePenalty: 1.5 }],
+    ["a frequency penalty", { frequencyPenalty: 0.9 }],
+    ["a reward for repeating", { frequencyPenalty: -0.7, topK: 50 }],
+    [
+      "all at once",
+      {
+        presencePenalty: 0.4,
+        frequencyPenalty: 0.6,
+        repetitionPenalty: 1.2,
+        topP: 0.9,
+      },
+    ],
+  ])("change a reply as the reference says: %s", async (_, settings) => {
+    const all = Array.from({ length: 24 }, (_, i): Draw => ({
+      ...OFF,
+      temperature: 0.6,
+      ...settings,
+      hasBias: true,
+      index: i,
+      seed: 3,
+    }));
+    const drawn: number[] = [];
+    const seen = [5, 8, 13];
+    for (const draw of all) {
+      const { token, margin } = reference(
+        logits,
+        { ...draw, step: draw.index, bias, drawn },
+        [...seen, ...drawn],
+      );
+      expect(margin).toBeGreaterThan(1e-4);
+      drawn.push(token!);
+    }
+    // What is repeated shows the penalties.
+    expect(new Set(drawn).size).toBeLessThan(drawn.length);
+    const rules = { bias, isOneReply: true };
+    expect(await draws(logits, all, seen, few, rules)).toMatchObject({
+      tokens: drawn,
+    });
+  });
+
+  test("are nothing where the step does not ask for them", async () => {
+    const greedy = { ...OFF, temperature: 0 };
+    const { tokens } = await draws(logits, [greedy], [], few, { bias });
+    expect(tokens).toEqual([reference(logits, { temperature: 0 }).token]);
+    const biased = { ...greedy, hasBias: true };
+    expect(
+      (await draws(logits, [biased], [], few, { bias })).tokens,
+    ).not.toEqual(tokens);
+  });
 });
 
 describe("where the logits say nothing, no token is drawn, and none counts as seen", () => {

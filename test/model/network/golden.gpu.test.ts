@@ -45,7 +45,7 @@ describe("stories260K", async () => {
     const prefill = runner.prefill({
       frame: { lower: placed, upper: placed },
       rows: pendingSpans(placed),
-      first: { draw: GREEDY, copies: [] },
+      first: { settings: GREEDY, index: 0, copies: [] },
     });
     for await (const _ of prefill) void _;
     const tokens = [...round!.tokens];
@@ -60,8 +60,7 @@ describe("stories260K", async () => {
         placed[0]!,
         i,
         { lower: 0, upper: 0 },
-        { ...GREEDY, index: i },
-        [],
+        { index: i, copies: [] },
       );
     }
     tokens.push(
@@ -209,7 +208,6 @@ describe("rondo-tiny", async () => {
 });
 
 const GREEDY = {
-  index: 0,
   seed: 0,
   temperature: 0,
   topK: 0,
