@@ -1,7 +1,6 @@
 /** A reply over rounds as they stand, all of them attended to: prefill and decode steps without a turn around them. */
-import type { ReadbackRing } from "../../src/gpu/readback";
 import { pendingSpans, type Runner } from "../../src/engine/run/runner";
-import { Reply } from "../../src/engine/turn/reply";
+import { Reply, type ReplyParts } from "../../src/engine/turn/reply";
 import { placeRounds } from "../../src/memory/page-table";
 import { missingPages, type Round } from "../../src/memory/round";
 import { fitRound, reservePages } from "./rounds";
@@ -25,18 +24,21 @@ export interface PreparedReply {
 export function prepareReply(
   runner: Runner,
   rounds: readonly Round[],
-  ring: ReadbackRing,
+  ring: ReplyParts["ring"],
+  more: Partial<ReplyParts> = {},
 ): PreparedReply {
   const placed = placeRounds(rounds);
   const frame = { lower: placed, upper: placed };
   const own = rounds.at(-1)!;
   const { cache } = runner;
-  const reply = new Reply(runner, frame, GREEDY, ring, async (tokens) => {
+  const makeRoom = async (tokens: number) => {
     const missing = missingPages(own.lower, tokens);
     if (missing === 0) return;
     await reservePages(cache, missing);
     fitRound(own, tokens, cache);
-  });
+  };
+  const parts = { settings: GREEDY, ring, makeRoom, ...more };
+  const reply = new Reply(runner, frame, parts);
   return {
     reply,
     async prefill() {

@@ -366,24 +366,28 @@ export class Runner {
    * write, one pass, one submit.
    *
    * @param earlier page table entries of all rounds before
+   * @param tokens to store from `local` on, in one page; by default the one drawn last. The next one is drawn behind
+   *   the last of them, or not at all
    */
   decode(
     own: PlacedRound,
     local: number,
     earlier: TablePages,
-    { index: draw, copies, add }: TokenDraw,
+    drawing: TokenDraw | undefined,
+    tokens: readonly number[] = [SAMPLED],
   ): void {
     const { gpu, decoder, cache } = this;
     const { local: localPages = earlier } = earlier;
     const index = Math.floor(local / PAGE_TOKENS);
+    const rows = tokens.length;
     const sizesOf = ({ lower, upper }: Record<Half, number>) => {
       const lowerPages = lower + index + 1;
       const upperPages = upper + index + 1;
       return {
         lowerPages,
         upperPages,
-        lowerSplits: decoder.splitsFor(1, lowerPages),
-        upperSplits: decoder.splitsFor(1, upperPages),
+        lowerSplits: decoder.splitsFor(rows, lowerPages),
+        upperSplits: decoder.splitsFor(rows, upperPages),
       };
     };
     const keys: Tables = {
@@ -392,7 +396,7 @@ export class Runner {
     };
     const entry = (half: Half, pages: number, which: keyof HalfPages) => [
       pages + index,
-      ...pageEntry(own, half, index, local + 1, which),
+      ...pageEntry(own, half, index, local + rows, which),
     ];
     const entriesOf = (pages: Record<Half, number>, which: keyof HalfPages) =>
       Object.fromEntries(
@@ -401,10 +405,10 @@ export class Runner {
         ).map((half) => [half, entry(half, pages[half], which)]),
       );
     decoder.workspace.step.write({
-      rows: [rowAt(own, local, SAMPLED)],
-      askedRows: 1,
+      rows: tokens.map((token, i) => rowAt(own, local + i, token)),
+      askedRows: Number(drawing !== undefined),
       ...keys,
-      draw,
+      draw: drawing?.index,
       appended: entriesOf(earlier, "pages") as Record<Half, number[]>,
       appendedLocal: entriesOf(localPages, "localPages"),
     });
@@ -412,13 +416,14 @@ export class Runner {
       "decode",
       (pass) => {
         decoder.appendPage(pass);
-        decoder.embed(pass, 1);
-        decoder.run(pass, this.allLayers, 1, keys);
+        decoder.embed(pass, rows);
+        decoder.run(pass, this.allLayers, rows, keys);
+        if (!drawing) return;
         decoder.head(pass, 1);
         decoder.sample(pass);
-        add?.(pass);
+        drawing.add?.(pass);
       },
-      copies,
+      drawing?.copies,
     );
   }
 

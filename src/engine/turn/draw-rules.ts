@@ -41,6 +41,16 @@ export function prepareDraws(
   return { ...draw, hasBias };
 }
 
+/** Uploads which tokens the next draw may take: a bit a token. */
+export function writeAllowed(
+  gpu: Gpu,
+  { vocabSize, workspace }: Decoder,
+  allowed: Uint32Array,
+): void {
+  const words = wordsFor(vocabSize);
+  gpu.write(workspace.marks, 4 * 2 * words, allowed.slice(0, words));
+}
+
 /**
  * @param vocabSize which tokens there are
  * @throws RangeError that names the first token that does not exist

@@ -2,14 +2,20 @@
  * The reply of one turn: decode steps two deep. While the GPU computes one step the next is already submitted,
  * because it takes its token from the sampler, not from the CPU. Only tokens that were read back count; KV past
  * the end is overwritten by what comes next.
+ *
+ * A reply under a constraint goes one step at a time, for a token decides what may follow it. Tokens that follow in
+ * any case are not drawn: they are fed together with the one before them.
  */
 import type { ReadbackRing } from "../../gpu/readback";
 import type { PlacedRound } from "../../memory/page-table";
 import type { DrawSettings } from "../../model/network/sampler-buffer";
+import { PAGE_TOKENS } from "../../memory/page-pool";
+import { SAMPLED } from "../../model/network/step";
 import { NO_TOKEN } from "../../kernels/sampling/sample";
 import { ModelOutputError, OutOfMemoryError } from "../../util/errors";
 import type { Frame } from "../run/attention-frame";
 import type { DrawnLogprobs, LogprobReader } from "../run/logprob-reader";
+import { writeAllowed } from "./draw-rules";
 import {
   earlierPages,
   type Runner,
@@ -20,6 +26,26 @@ import {
 
 /** Steps submitted but not yet read. */
 const DEPTH = 2;
+
+/** What a reply must be, token by token: model/grammar/constraint.ts. */
+export interface TokenConstraint {
+  /** A bit for each token that may follow. */
+  allowed(): Uint32Array;
+  accept(token: number): void;
+  /** Tokens that follow in any case. */
+  forced(): readonly number[];
+}
+
+export interface ReplyParts {
+  settings: DrawSettings;
+  ring: Pick<ReadbackRing, "take">;
+  /** Gives the own round pages for so many tokens; may reject with OutOfMemoryError. */
+  makeRoom: (tokens: number) => Promise<void>;
+  /** Reads those of every token that is drawn, if they are asked for. */
+  logprobs?: LogprobReader | undefined;
+  /** Only with `hasMask` in the settings. */
+  constraint?: TokenConstraint | undefined;
+}
 
 export interface ReplyLimits {
   stopTokens: ReadonlySet<number>;
@@ -46,44 +72,33 @@ export class Reply {
   readonly #runner: Runner;
   readonly #own: PlacedRound;
   readonly #earlierPages: TablePages;
-  readonly #settings: DrawSettings;
-  readonly #ring: ReadbackRing;
-  readonly #makeRoom: (tokens: number) => Promise<void>;
+  readonly #parts: ReplyParts;
   /** Set when the reply can't get another page. */
   #isOutOfPages = false;
   /** Reads of submitted steps, oldest first. */
   readonly #inFlight: Promise<DrawnToken>[] = [];
-  #submitted = 0;
-  readonly #logprobs: LogprobReader | undefined;
+  #draws = 0;
+  /** Tokens fed by the submitted steps. */
+  #fed = 0;
+  /** Read back or forced, and not fed: those behind the one drawn last. */
+  #forced: readonly number[] = [];
   #readFirst: (() => Promise<DrawnToken>) | undefined;
 
   /**
    * @param frame what the reply attends to; its last round is the turn's own, with its question's tokens
-   * @param makeRoom gives the own round pages for so many tokens; may reject with OutOfMemoryError
-   * @param logprobs reads those of every token, if they are asked for
    */
-  constructor(
-    runner: Runner,
-    frame: Frame,
-    settings: DrawSettings,
-    ring: ReadbackRing,
-    makeRoom: (tokens: number) => Promise<void>,
-    logprobs?: LogprobReader,
-  ) {
+  constructor(runner: Runner, frame: Frame, parts: ReplyParts) {
     this.#runner = runner;
     this.#own = frame.lower.at(-1)!;
     this.#earlierPages = earlierPages(frame);
-    this.#settings = settings;
-    this.#ring = ring;
-    this.#makeRoom = makeRoom;
-    this.#logprobs = logprobs;
+    this.#parts = parts;
   }
 
   /** How the prefill draws the first token. */
   first(): FirstDraw {
     const { read, ...draw } = this.#nextDraw();
     this.#readFirst = read;
-    return { ...draw, settings: this.#settings };
+    return { ...draw, settings: this.#parts.settings };
   }
 
   /**
@@ -96,10 +111,13 @@ export class Reply {
     maxTokens,
     signal,
   }: ReplyLimits): AsyncGenerator<DrawnToken, void> {
+    const { constraint } = this.#parts;
+    // What may follow a token is known once it has been read.
+    const depth = constraint ? 1 : DEPTH;
     try {
       if (this.#readFirst) this.#inFlight.push(this.#readFirst());
       while (this.end === undefined) {
-        while (this.#inFlight.length < DEPTH && this.#canContinue(maxTokens)) {
+        while (this.#inFlight.length < depth && this.#canContinue(maxTokens)) {
           await this.#submit();
         }
         if (this.#inFlight.length === 0) {
@@ -119,9 +137,15 @@ export class Reply {
           this.stopToken = token;
           this.end = "stop";
         } else {
-          this.tokens.push(token);
-          if (this.tokens.length >= maxTokens) this.end = "length";
-          yield drawn;
+          constraint?.accept(token);
+          this.#forced = constraint?.forced() ?? [];
+          for (const one of [drawn, ...this.#forced.map(asDrawn)]) {
+            if (one !== drawn) constraint?.accept(one.token);
+            this.tokens.push(one.token);
+            if (this.tokens.length >= maxTokens) this.end = "length";
+            yield one;
+            if (this.end !== undefined) break;
+          }
         }
       }
     } finally {
@@ -141,35 +165,50 @@ export class Reply {
    * prefill feeds nothing.
    */
   get fedTokens(): number {
-    return Math.max(0, this.#submitted - 1);
+    return this.#fed;
   }
 
   #canContinue(maxTokens: number): boolean {
-    return this.#submitted < maxTokens && !this.#isOutOfPages;
+    const tokens = this.tokens.length + this.#inFlight.length;
+    return tokens < maxTokens && !this.#isOutOfPages;
   }
 
+  /** Feeds the token drawn last, with those forced behind it, and draws the next. */
   async #submit(): Promise<void> {
     const { round } = this.#own;
-    const local = round.tokens.length + this.fedTokens;
+    const { makeRoom } = this.#parts;
+    const local = round.tokens.length + this.#fed;
+    const fed = [SAMPLED, ...this.#forced];
     try {
-      await this.#makeRoom(local + 1);
+      await makeRoom(local + fed.length);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
       this.#isOutOfPages = true; // what was said until here stays
       return;
     }
     const { read, ...draw } = this.#nextDraw();
-    this.#runner.decode(this.#own, local, this.#earlierPages, draw);
+    for (let at = 0; at < fed.length;) {
+      const rest = PAGE_TOKENS - ((local + at) % PAGE_TOKENS);
+      const tokens = fed.slice(at, at + rest);
+      const drawing = at + tokens.length === fed.length ? draw : undefined;
+      const own = this.#own;
+      this.#runner.decode(own, local + at, this.#earlierPages, drawing, tokens);
+      at += tokens.length;
+    }
+    this.#fed += fed.length;
+    this.#forced = [];
     this.#inFlight.push(read());
   }
 
   /** How the next step draws, and what reads its token once it is submitted. */
   #nextDraw(): TokenDraw & { read: () => Promise<DrawnToken> } {
-    const { sampled } = this.#runner.decoder.workspace;
-    const { copy, read } = this.#ring.take(sampled);
-    const more = this.#logprobs?.take();
+    const { gpu, decoder } = this.#runner;
+    const { ring, logprobs: reader, constraint } = this.#parts;
+    if (constraint) writeAllowed(gpu, decoder, constraint.allowed());
+    const { copy, read } = ring.take(decoder.workspace.sampled);
+    const more = reader?.take();
     return {
-      index: this.#submitted++,
+      index: this.#draws++,
       copies: more ? [copy, more.copy] : [copy],
       add: more?.add,
       async read() {
@@ -179,4 +218,8 @@ export class Reply {
       },
     };
   }
+}
+
+function asDrawn(token: number): DrawnToken {
+  return { token };
 }

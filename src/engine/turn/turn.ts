@@ -24,7 +24,7 @@ import { prepareDraws, type TurnSampler } from "./draw-rules";
 import { PhaseClock } from "./phase-clock";
 import { TurnPrefill } from "./prefill-turn";
 import { likelyWanted } from "./preload";
-import { Reply } from "./reply";
+import { Reply, type TokenConstraint } from "./reply";
 import { ReplyText } from "./reply-text";
 
 const receiptOf = lazyPart(async () => (await import("./receipt")).receiptOf);
@@ -52,6 +52,8 @@ export interface TurnRequest {
   maxTokens: number;
   /** How many of the likeliest tokens are told of beside each; undefined for no log-probabilities at all. */
   topLogprobs?: number | undefined;
+  /** What the reply must be. */
+  constraint?: TokenConstraint | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -126,14 +128,11 @@ export async function* runTurn(
       digestOf: (one) => (one as ChatRound).pageDigest,
       first: (frame) => {
         const makeRoom = (tokens: number) => giveMore(residency, round, tokens);
-        made.reply = new Reply(
-          runner,
-          frame,
-          draw,
-          context.ring,
-          makeRoom,
-          logprobs,
-        );
+        const { ring } = context;
+        const { constraint } = request;
+        const settings = { ...draw, hasMask: constraint !== undefined };
+        const parts = { settings, ring, makeRoom, logprobs, constraint };
+        made.reply = new Reply(runner, frame, parts);
         return made.reply.first();
       },
     },
