@@ -9,6 +9,7 @@
  *     Another paragraph.
  */
 import type { Line } from "./pdf-lines";
+import { directionOf, isRightToLeft, readingOrder } from "./text-direction";
 
 /** A gap of more than this many usual distances between lines is one between paragraphs. */
 const PARAGRAPH_GAP = 1.3;
@@ -43,7 +44,9 @@ const SENTENCE_END = /[.!?:;…。！？]["'”’»)\]]*$/;
 
 /** The text of a page's lines: blank lines between paragraphs, and line ends only where real. */
 export function textOfLines(lines: readonly Line[]): string {
-  const blocks = blocksOf(lines);
+  const isOrdered = !lines.some(({ text }) => isRightToLeft(text));
+  const seen = blocksOf(lines);
+  const blocks = isOrdered ? seen : seen.map(inReadingOrder);
   const edges = edgesOf(blocks);
   return blocks
     .map((block, i) => {
@@ -68,6 +71,21 @@ function blocksOf(lines: readonly Line[]): Line[][] {
     else blocks.push([line]);
   });
   return blocks.map(withoutStrayColumns);
+}
+
+/**
+ * A block with the text of its lines as it is read. Lines from right to left are mirrored, so that they, too, begin
+ * at their left and are full at their right.
+ */
+function inReadingOrder(block: Line[]): Line[] {
+  const texts = block.map(({ text }) => text);
+  const direction = directionOf(texts);
+  return readingOrder(texts, direction).map((text, i) => {
+    const { left, right } = block[i]!;
+    return direction === "rtl"
+      ? { ...block[i]!, text, left: -right, right: -left }
+      : { ...block[i]!, text };
+  });
 }
 
 /** The median distance between base lines of neighbours. */

@@ -12,6 +12,7 @@ import { trustedWorker } from "../util/trusted-types";
 import { isCrossOrigin, crossOriginWorker } from "../util/cross-origin-worker";
 import { linesOf } from "./pdf-lines";
 import { textOfLines } from "./pdf-paragraphs";
+import { withPlainLetters } from "./plain-letters";
 
 /**
  * Reads all pages, a blank line between them.
@@ -107,9 +108,11 @@ async function readPages(
 }
 
 async function textOfPage(page: pdfjs.PDFPageProxy): Promise<string> {
-  const { items } = await page.getTextContent();
+  // pdf.js writes ligatures out before it orders letters, which would turn those of Arabic around.
+  const { items } = await page.getTextContent({ disableNormalization: true });
   page.cleanup();
-  return textOfLines(linesOf(items.filter((item) => "str" in item)));
+  const lines = linesOf(items.filter((item) => "str" in item));
+  return withPlainLetters(textOfLines(lines));
 }
 
 /** Rejects when the worker fails to load or the caller aborts. */

@@ -68,7 +68,7 @@ interface Placed {
 function piece(str: string, { x = 0, y, height = 10 }: Placed): PlacedText {
   const width = (str.length * height) / 2;
   const transform = [height, 0, 0, height, x, y];
-  return { str, transform, width, height, hasEOL: true };
+  return { str, dir: "ltr", transform, width, height, hasEOL: true };
 }
 
 /** The same, turned by 90 degrees. */

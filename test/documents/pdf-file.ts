@@ -24,6 +24,50 @@ export function pdfOf(...pages: PdfLine[][]): string {
   ]);
 }
 
+/** Characters that a page shows from a place on, to the right. */
+export interface Shown {
+  characters: string;
+  x: number;
+  y: number;
+}
+
+/** How wide a character of `pdfOfShown` is; they are twice as high. */
+export const CHARACTER_WIDTH = 6;
+
+/** A page in a font of any characters, which numbers its glyphs and names them by a table, as programs write fonts. */
+export function pdfOfShown(shown: readonly Shown[]): string {
+  const letters = [
+    ...new Set(shown.flatMap(({ characters }) => [...characters])),
+  ];
+  const hex = (value: number) => value.toString(16).padStart(4, "0");
+  const glyphOf = (letter: string) => hex(1 + letters.indexOf(letter));
+  const names = letters.map(
+    (letter) => `<${glyphOf(letter)}> <${hex(letter.codePointAt(0)!)}>`,
+  );
+  const table = [
+    "begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange",
+    `${names.length} beginbfchar`,
+    ...names,
+    "endbfchar endcmap",
+  ].join("\n");
+  const content = shown.map(({ characters, x, y }) => {
+    const glyphs = [...characters].map(glyphOf).join("");
+    return `BT /F1 ${2 * CHARACTER_WIDTH} Tf 1 0 0 1 ${x} ${y} Tm <${glyphs}> Tj ET`;
+  });
+  return pdfOfObjects([
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+    "<< /Type /Font /Subtype /Type0 /BaseFont /Other /Encoding /Identity-H /DescendantFonts [7 0 R] /ToUnicode 6 0 R >>",
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources << /Font << /F1 3 0 R >> >> /Contents 5 0 R >>",
+    streamOf(content.join("\n")),
+    streamOf(table),
+    "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Other /DW 500 /FontDescriptor 8 0 R " +
+      "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>",
+    "<< /Type /FontDescriptor /FontName /Other /Flags 4 /FontBBox [0 0 500 1000] /ItalicAngle 0 /Ascent 800 " +
+      "/Descent -200 /CapHeight 700 /StemV 80 >>",
+  ]);
+}
+
 /** Numbers the objects from 1 on and adds the table of where they are. The first is the catalog. */
 export function pdfOfObjects(objects: string[], trailer = ""): string {
   let file = "%PDF-1.4\n";

@@ -1,7 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readDocument } from "../../src/documents/read-document";
 import { DocumentError } from "../../src/util/errors";
-import { encryptedPdf, pdfOf, pdfOfObjects, type PdfLine } from "./pdf-file";
+import {
+  CHARACTER_WIDTH,
+  encryptedPdf,
+  pdfOf,
+  pdfOfObjects,
+  pdfOfShown,
+  type PdfLine,
+  type Shown,
+} from "./pdf-file";
 
 const pdf = (content: BlobPart, name = "a.pdf") => new File([content], name);
 
@@ -68,6 +76,90 @@ describe("A PDF's text", () => {
     expect(
       await Promise.all(names.map((name) => textOf(linesOf(name)))),
     ).toEqual(names);
+  });
+});
+
+/** Lines as they are seen, from left to right; their right ends are below each other. */
+const HEBREW = {
+  seen: [
+    "Rondo chat runtime לע (125 רפסמ) ךמסמ הז ,םולש",
+    "העיבצמ הרושה .החנה 12.5% םע 2024 תנשמ ,++C לעו",
+    ".ףוסה הזו ,דומעה לש ולוש דע",
+  ],
+  read:
+    "שלום, זה מסמך (מספר 125) על Rondo chat runtime ועל C++, משנת 2024 עם 12.5% הנחה. השורה מצביעה " +
+    "עד שולו של העמוד, וזה הסוף.",
+};
+/** With the letters' forms, as most files have them, and a ligature. */
+const ARABIC = {
+  seen: [
+    "Rondo chat ﻦﻋ (125 ﻢﻗﺭ) ﺪﻨﺘﺴﻣ ﺍﺬﻫ ،ﻢﻟﺎﻌﻟﺎﺑ ﺎﺒﺣﺮﻣ",
+    "ﺎﻤﺑ ﻞﻳﻮﻃ ﺮﻄﺴﻟﺍ .ﺮﻴﻏ ﻻ %12.5 ﻢﺼﺧ ﻊﻣ 2024/05/31 ﻡﺎﻌﻟ",
+    ".ﻲﻔﻜﻳ",
+  ],
+  read:
+    "مرحبا بالعالم، هذا مستند (رقم 125) عن Rondo chat لعام 2024/05/31 مع خصم 12.5% لا غير. السطر طويل بما " +
+    "يكفي.",
+};
+
+/** Draws lines in pieces, as `cut` finds them from left to right. */
+function drawn(
+  lines: readonly string[],
+  cut: RegExp,
+  isFromRight = false,
+): Shown[] {
+  return lines.flatMap((line, i) => {
+    const start = 500 - CHARACTER_WIDTH * line.length;
+    const pieces = [...line.matchAll(cut)].map(({ 0: characters, index }) => ({
+      characters,
+      x: start + CHARACTER_WIDTH * index,
+      y: 750 - 14 * i,
+    }));
+    return isFromRight ? pieces.reverse() : pieces;
+  });
+}
+
+/** How programs write lines from right to left. */
+const WAYS: [name: string, draw: (lines: readonly string[]) => Shown[]][] = [
+  ["in whole lines as they are seen", (lines) => drawn(lines, /.+/g)],
+  ["in words as they are seen", (lines) => drawn(lines, /\S+/g)],
+  ["in words as they are read", (lines) => drawn(lines, /\S+/g, true)],
+  ["in letters as they are seen", (lines) => drawn(lines, /\S/g)],
+  ["in letters as they are read", (lines) => drawn(lines, /\S/g, true)],
+];
+
+describe("A PDF in a script from right to left", () => {
+  const textOfShown = async (shown: Shown[]) =>
+    (await readDocument(pdf(pdfOfShown(shown)))).text;
+
+  test.for(WAYS)("is read in reading order: written %s", async ([, draw]) => {
+    expect(await textOfShown(draw(HEBREW.seen))).toBe(HEBREW.read);
+    expect(await textOfShown(draw(ARABIC.seen))).toBe(ARABIC.read);
+  });
+
+  test("has brackets that are named by what they mean", async () => {
+    const shown = [{ characters: "םלוע )125 רפסמ( םולש", x: 50, y: 750 }];
+    expect(await textOfShown(shown)).toBe("שלום (מספר 125) עולם");
+  });
+
+  test("has rows that begin at the right", async () => {
+    const rows = ["םיחופת", "םיסגא"].flatMap((name, i) => [
+      { characters: name, x: 400, y: 750 - 14 * i },
+      { characters: "Rondo 1.50", x: 100, y: 750 - 14 * i },
+    ]);
+    expect(await textOfShown(rows)).toBe(
+      "תפוחים\tRondo 1.50\nאגסים\tRondo 1.50",
+    );
+  });
+
+  test("keeps paragraphs of the other direction in theirs", async () => {
+    const words = [
+      { characters: "The word םולש is Hebrew for peace.", x: 50, y: 780 },
+      ...drawn(HEBREW.seen, /\S+/g),
+    ];
+    expect(await textOfShown(words)).toBe(
+      `The word שלום is Hebrew for peace.\n\n${HEBREW.read}`,
+    );
   });
 });
 
