@@ -141,6 +141,8 @@ export class Engine implements ChatEngine {
   #isReleased = false;
   /** Loads that are queued or running. */
   #loads = 0;
+  /** The download of the load that began last. */
+  #download: { source: ModelSource; stop: AbortController } | undefined;
   readonly #library: ModelLibrary;
   readonly #model: ModelHolder;
   readonly #memory: MemoryControls;
@@ -189,14 +191,67 @@ export class Engine implements ChatEngine {
     return this.#closing.signal.aborted;
   }
 
-  load(source: ModelSource, options: LoadOptions = {}): Promise<ModelInfo> {
+  async load(
+    source: ModelSource,
+    options: LoadOptions = {},
+  ): Promise<ModelInfo> {
+    this.#assertOpen();
     this.#loads++;
-    const loading = this.#run(options, async (options) => {
-      const loaded = await this.#model.load(source, options);
+    const { signal, release } = this.#abortOnClose(options.signal);
+    try {
+      return await this.#load(source, { ...options, signal });
+    } finally {
+      release();
+      this.#loads--;
+    }
+  }
+
+  /**
+   * Takes its place in the queue at once, but gives it up for a download: the model that is loaded answers meanwhile.
+   * Another load ends the download.
+   */
+  async #load(source: ModelSource, options: LoadOptions): Promise<ModelInfo> {
+    const { onProgress } = options;
+    const answers = this.#model.current !== undefined;
+    let place: Promise<() => void> | undefined = this.#queue.enter();
+    const giveUpPlace = () => {
+      void place?.then((leave) => leave());
+      place = undefined;
+    };
+    const stop = new AbortController();
+    if (this.#download && this.#download.source !== source)
+      this.#download.stop.abort(
+        new DOMException("Another model is loaded instead.", "AbortError"),
+      );
+    this.#download = { source, stop };
+    const { signal, release } = anySignal([options.signal, stop.signal]);
+    let files: ModelFiles;
+    try {
+      files = await this.#model.fetch(source, {
+        ...options,
+        signal,
+        onProgress(progress) {
+          if (answers) giveUpPlace();
+          onProgress?.(progress);
+        },
+      });
+    } catch (error) {
+      giveUpPlace();
+      throw error;
+    } finally {
+      release();
+      if (this.#download?.stop === stop) this.#download = undefined;
+    }
+    // Whoever sends messages now sends them to the new model.
+    onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
+    const leave = await (place ?? this.#queue.enter());
+    try {
+      const loaded = await this.#model.load(files, source, options);
       this.#notifyMemory(undefined);
       return loaded.info();
-    });
-    return loading.finally(() => this.#loads--);
+    } finally {
+      leave();
+    }
   }
 
   planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan> {

@@ -5,6 +5,7 @@ import { type ArchivedChat, NoArchive } from "../../src/engine/archive/archive";
 import type { RoundFields } from "../../src/engine/chat/chat-round";
 import { Engine, type EngineOptions } from "../../src/engine/engine";
 import type { LoadedModel } from "../../src/engine/load/loaded-model";
+import { ModelLibrary } from "../../src/engine/load/model-library";
 import { NO_TOKEN } from "../../src/kernels/sampling/sample";
 import type { ModelFiles } from "../../src/model/files/model-files";
 import { HALVES } from "../../src/util/kv-half";
@@ -302,6 +303,147 @@ describe("a message", () => {
       expect.objectContaining({ isFinished: true }),
     );
   });
+});
+
+describe("while a model is downloaded", () => {
+  /** Downloads of models by their names on the hub: each begins, and ends when the test wants it. */
+  function downloads() {
+    const begun: { source: unknown; gate: ReturnType<typeof gate> }[] = [];
+    const open = vi.spyOn(ModelLibrary.prototype, "open");
+    onTestFinished(() => open.mockRestore());
+    open.mockImplementation(async (source, { onProgress, signal } = {}) => {
+      if (typeof source !== "string" || !source.includes("/"))
+        return {} as ModelFiles;
+      onProgress?.({ phase: "download", loadedBytes: 0, totalBytes: 9 });
+      const download = { source, gate: gate() };
+      begun.push(download);
+      await new Promise<void>((resolve, reject) => {
+        void download.gate.passed.then(resolve);
+        signal!.addEventListener("abort", () =>
+          reject(signal!.reason as Error),
+        );
+      });
+      return {} as ModelFiles;
+    });
+    return begun;
+  }
+
+  /** Models that say which they are: fake 1, fake 2, … */
+  function numbered(): EngineOptions {
+    let count = 0;
+    const openModel = async () => {
+      const loaded = plainModel({ segmentFingerprint: `segments ${count}` });
+      loaded.model.name = `fake ${++count}`;
+      return loaded;
+    };
+    return { openModel };
+  }
+
+  const modelsOf = async (engine: Engine, chatId: string) =>
+    (await engine.openChat(chatId)).rounds.map(({ modelName }) => modelName);
+
+  test("the one before answers, and then the new one takes over", async () => {
+    const begun = downloads();
+    const { engine } = engineOf(kept, numbered());
+    await engine.load("one");
+    await engine.openChat("a");
+    const phases: string[] = [];
+    const loading = engine.load("org/two", {
+      onProgress: ({ phase }) => phases.push(phase),
+    });
+    await say(engine, "a", "Are you there?", SHORT);
+    await say(engine, "a", "Still?", SHORT);
+    expect(phases).toEqual(["download"]);
+    begun[0]!.gate.open();
+    expect((await loading).name).toBe("fake 2");
+    await say(engine, "a", "And now?", SHORT);
+    expect(await modelsOf(engine, "a")).toEqual([
+      undefined,
+      "fake 1",
+      "fake 1",
+      "org/two",
+    ]);
+  });
+
+  test("a reply that is coming ends before the new one takes over", async () => {
+    const begun = downloads();
+    const { engine, models } = engineOf();
+    await engine.load("one");
+    await engine.openChat("a");
+    const reply = engine.chat("a", "Tell me a story.", { maxTokens: 9 });
+    await reply.next();
+    const loading = engine.load("org/two");
+    await vi.waitFor(() => expect(begun).toHaveLength(1));
+    begun[0]!.gate.open();
+    let last: unknown;
+    for await (const event of reply) {
+      last = event;
+      expect(models).toHaveLength(1);
+    }
+    expect(last).toMatchObject({ receipt: { finishReason: "length" } });
+    await loading;
+    expect(models).toHaveLength(2);
+  });
+
+  test("messages wait for it where there is none before", async () => {
+    const begun = downloads();
+    const { engine } = engineOf(kept, numbered());
+    const loading = engine.load("org/one");
+    await engine.openChat("a");
+    const saying = say(engine, "a", "Are you there?", SHORT);
+    await vi.waitFor(() => expect(begun).toHaveLength(1));
+    begun[0]!.gate.open();
+    await loading;
+    await saying;
+    expect(await modelsOf(engine, "a")).toEqual([undefined, "org/one"]);
+  });
+
+  test("another load ends the download at once, and the one before answers until then", async () => {
+    const begun = downloads();
+    const { engine } = engineOf(kept, numbered());
+    await engine.load("one");
+    await engine.openChat("a");
+    const two = engine.load("org/two");
+    await vi.waitFor(() => expect(begun).toHaveLength(1));
+    const three = engine.load("org/three");
+    await expect(two).rejects.toThrow("Another model is loaded instead.");
+    await say(engine, "a", "Are you there?", SHORT);
+    begun[1]!.gate.open();
+    await three;
+    await say(engine, "a", "And now?", SHORT);
+    expect(begun.map(({ source }) => source)).toEqual(["org/two", "org/three"]);
+    expect(await modelsOf(engine, "a")).toEqual([
+      undefined,
+      "fake 1",
+      "org/three",
+    ]);
+  });
+
+  test("what was said behind a load that needs no download is for its model", async () => {
+    downloads();
+    const { engine } = engineOf(kept, numbered());
+    await engine.load("one");
+    await engine.openChat("a");
+    const loading = engine.load("two");
+    await say(engine, "a", "Are you there?", SHORT);
+    await loading;
+    expect(await modelsOf(engine, "a")).toEqual([undefined, "fake 2"]);
+  });
+
+  test.each([true, false])(
+    "closing ends the download at once: with a model before: %s",
+    async (hasBefore) => {
+      const begun = downloads();
+      const { engine } = engineOf();
+      if (hasBefore) await engine.load("one");
+      const loading = engine.load("org/two");
+      await vi.waitFor(() => expect(begun).toHaveLength(1));
+      await Promise.all([
+        expect(loading).rejects.toThrow("The engine is closed."),
+        engine.close(),
+      ]);
+    },
+  );
 });
 
 describe("an engine that is closed", () => {

@@ -130,6 +130,15 @@ export class FakeLoad {
     else signal?.addEventListener("abort", abort);
   }
 
+  /** Has its files, and takes the place of the model before. */
+  begin(): void {
+    this.options.onProgress?.({
+      phase: "adapter",
+      loadedBytes: 0,
+      totalBytes: 0,
+    });
+  }
+
   download(loadedBytes: number, totalBytes: number): void {
     this.options.onProgress?.({ phase: "download", loadedBytes, totalBytes });
   }

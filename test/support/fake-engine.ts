@@ -37,6 +37,7 @@ import type {
   ReplyEvent,
   ReplyOptions,
 } from "../../src/engine/api/replies";
+import { hubName } from "../../src/model/hub/hub-name";
 import { findChats } from "../../src/engine/archive/chat-search";
 import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
 import type { StoreErrorReason } from "../../src/util/errors";
@@ -130,6 +131,12 @@ export class FakeEngine implements ChatEngine {
   load(source: ModelSource, options?: LoadOptions): Promise<ModelInfo> {
     const load = new FakeLoad(source, options);
     this.loads.push(load);
+    const isKept = this.models.some(
+      ({ id, keptBytes, totalBytes }) =>
+        id === source && keptBytes === totalBytes,
+    );
+    // What has to be downloaded says so itself.
+    if (isKept || typeof source !== "string" || !hubName(source)) load.begin();
     void this.#script.load?.(load);
     return load.outcome;
   }

@@ -4,7 +4,8 @@
 export interface ModelLoader {
   /**
    * Loads a model and releases the one before. Files from the hub are stored on this device, checked, and never
-   * fetched twice: a download that was interrupted continues where it stopped.
+   * fetched twice: a download that was interrupted continues where it stopped. While they are downloaded, the model
+   * before answers; loading another one ends the download.
    *
    * @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError, StoreError; the
    *   signal's reason

@@ -55,14 +55,26 @@ export class ModelHolder {
   }
 
   /**
-   * Replaces the loaded model. If the new one can't be fetched, the old one stays; if it fails later, none is
-   * loaded.
+   * A model's files, downloaded if need be. Does not touch the loaded model.
    *
-   * @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError, StoreError; the
-   *   signal's reason
+   * @throws ModelFormatError, ModelFetchError, StoreError; the signal's reason
    */
-  async load(source: ModelSource, options: LoadOptions): Promise<LoadedModel> {
-    const files = await this.#fetch(source, options);
+  async fetch(source: ModelSource, options: LoadOptions): Promise<ModelFiles> {
+    options.signal?.throwIfAborted();
+    return this.#options.library.open(source, options);
+  }
+
+  /**
+   * Replaces the loaded model. If that fails, none is loaded.
+   *
+   * @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError; the signal's reason
+   */
+  async load(
+    files: ModelFiles,
+    source: ModelSource,
+    options: LoadOptions,
+  ): Promise<LoadedModel> {
+    options.signal?.throwIfAborted();
     this.#source = undefined;
     const loaded = await this.#open(files, source, options);
     const { memoryBudgetBytes, weightBits, contextTokens, hubUrl } = options;
@@ -83,7 +95,7 @@ export class ModelHolder {
     if (this.sound) return this.sound;
     this.assertLoaded();
     const { source, options } = this.#source!;
-    return this.#open(await this.#fetch(source, options), source, options);
+    return this.#open(await this.fetch(source, options), source, options);
   }
 
   /** Releases all GPU memory. Chats stay: their KV is restored or recomputed when needed. */
@@ -93,11 +105,6 @@ export class ModelHolder {
     this.#loaded = undefined;
     if (loaded.gpu.isSound) await this.#options.packed();
     loaded.destroy();
-  }
-
-  async #fetch(source: ModelSource, options: LoadOptions): Promise<ModelFiles> {
-    options.signal?.throwIfAborted();
-    return this.#options.library.open(source, options);
   }
 
   async #open(

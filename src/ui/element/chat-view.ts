@@ -118,8 +118,8 @@ function isWith({ rounds }: Conversation, name: string | undefined): boolean {
   return name !== undefined && last?.modelName === name;
 }
 
-function waitingFor({ state, visit }: Session): string {
-  if (state !== "ready") return "the model";
+function waitingFor({ loading, visit }: Session): string {
+  if (loading.model === undefined) return "the model";
   const isRestoring = visit.progress !== undefined;
   return isRestoring ? "the chat to load" : "the reply in another chat";
 }
@@ -127,7 +127,6 @@ function waitingFor({ state, visit }: Session): string {
 export function chatDock(view: ChatView) {
   const { session, examples, placeholder, isFixed, isReadonly } = view;
   const { current, isHealing, loading, state, turns, visit } = session;
-  const isReady = state === "ready";
   const isShownAbove = state === "unavailable" && current.isEmpty;
   if (isReadonly || (isShownAbove && current.draft === "")) return nothing;
   return html`
@@ -155,7 +154,7 @@ export function chatDock(view: ChatView) {
       .thinks=${loading.model?.canThink ? turns.thinks : undefined}
       .placeholder=${placeholder}
       .mayChooseModel=${!isFixed}
-      .examples=${isReady ? unsaidExamples(examples, current.rounds) : []}
+      .examples=${loading.model ? unsaidExamples(examples, current.rounds) : []}
     ></rondo-dock>
   `;
 }

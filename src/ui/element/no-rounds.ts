@@ -27,7 +27,7 @@ function welcome(
   examples: readonly string[],
   mayChooseModel: boolean,
 ) {
-  const { source } = loading.request ?? {};
+  const { source } = loading.answering ?? loading.request ?? {};
   const isTiny = source === undefined || source === sourceOf(EMBEDDED_ID);
   return html`
     <div class="welcome">

@@ -122,9 +122,12 @@ export class PooledEngine {
     const load = new SharedLoad(key, (shared) =>
       this.engine.load(source, { ...options, ...shared }),
     );
+    const before = this.#load;
     this.#load = load;
     const forget = () => {
-      if (this.#load === load) this.#load = undefined;
+      // A download that fails leaves the model before where it was.
+      if (this.#load === load)
+        this.#load = load.isOnlyDownloaded ? before : undefined;
     };
     load.outcome.catch(forget);
   }
@@ -139,6 +142,11 @@ class SharedLoad {
   readonly #ending = new AbortController();
   readonly #waiting = new Set<LoadOptions>();
   #progress: LoadProgress | undefined;
+
+  /** Whether the engine has done no more than download. */
+  get isOnlyDownloaded(): boolean {
+    return this.#progress?.phase === "download";
+  }
 
   constructor(
     key: string | undefined,

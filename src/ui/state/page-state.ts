@@ -86,6 +86,7 @@ export class Session {
     const engine = () => this.#engine;
     this.search = new ChatSearch({ engine, changed: () => this.#redraw() });
     this.loading = new ModelLoading({
+      left: (isAtOnce) => this.#left(isAtOnce),
       redraw: () => this.#host.requestUpdate(),
       entered: (state) => this.#entered(state),
       failed: (error) => {
@@ -199,21 +200,25 @@ export class Session {
   }
 
   /**
-   * Loads a model; waiting rounds wait for it, and a reply of the previous model is stopped.
+   * Loads a model. The previous one answers while it is downloaded; then waiting rounds wait for it. Where nothing is
+   * downloaded, a reply of the previous model is stopped.
    *
-   * @param isBack the
-   * element was removed for a while and had this model: a reply continues
+   * @param isBack the element was removed for a while and had this model: a reply continues
    */
   async load(
     engine: ChatEngine,
     request: ModelRequest,
     isBack = false,
   ): Promise<void> {
-    this.#queue.pause();
-    if (!isBack) this.#endReplies();
-    // A new model has no KV of the chat, and a new worker doesn't have it open.
-    if (engine === this.#engine) this.visit.enter(engine, this.current);
-    else this.connect(engine);
+    const isSame = engine === this.#engine;
+    if (!isSame || isBack || this.loading.model === undefined) {
+      this.loading.leave();
+      this.#queue.pause();
+      if (!isBack) this.#endReplies();
+      // A new model has no KV of the chat, and a new worker doesn't have it open.
+      if (isSame) this.visit.enter(engine, this.current);
+      else this.connect(engine);
+    }
     const { source } = request;
     const loading = this.loading.load(engine, request);
     if (typeof source === "string") this.keeping = undefined;
@@ -241,7 +246,7 @@ export class Session {
 
   /** Uses a model from now on, also after a reload; its files are asked for then, unless they were kept. */
   use(request: ModelRequest): void {
-    rememberModel(this.own, this.isOwn(request) ? undefined : request);
+    this.#remember(request);
     if (this.#engine !== undefined) void this.load(this.#engine, request);
   }
 
@@ -256,9 +261,15 @@ export class Session {
   /** Goes back to the previous model. Returns whether there was one. */
   giveUpLoading(): boolean {
     const before = this.loading.giveUp();
-    rememberModel(this.own, undefined);
-    if (before !== undefined) this.use(before);
+    this.#remember(before);
+    if (this.#engine && before && this.state !== "ready")
+      void this.load(this.#engine, before);
     return before !== undefined;
+  }
+
+  #remember(request: ModelRequest | undefined): void {
+    const isOther = request !== undefined && !this.isOwn(request);
+    rememberModel(this.own, isOther ? request : undefined);
   }
 
   /** Whether it is the model that the page names. */
@@ -305,6 +316,15 @@ export class Session {
   dismiss(key: string): void {
     this.warnings.dismiss(key);
     this.#changed();
+  }
+
+  /** The engine releases the model. */
+  #left(isAtOnce: boolean): void {
+    this.#queue.pause();
+    this.calibration = undefined;
+    if (isAtOnce) this.#endReplies();
+    // The next model has no KV of the chat.
+    this.visit.enter(this.#engine, this.current);
   }
 
   #endReplies(): void {
@@ -389,10 +409,11 @@ export class Session {
   }
 
   #entered(state: ChatState): void {
-    if (state !== "ready") {
+    if (this.loading.model === undefined) {
       this.#queue.pause();
       this.calibration = undefined;
-    } else this.warnings.noteModel(this.loading.model?.templateNote);
+    } else if (state === "ready")
+      this.warnings.noteModel(this.loading.model?.templateNote);
     this.#changed();
     this.#host.dispatchEvent(new StateEvent(state));
     if (state !== "ready") return;

@@ -111,6 +111,114 @@ describe("While the model loads", () => {
   });
 });
 
+describe("While another model is downloaded", () => {
+  /** The page with a model that answers, while `org/other` comes. */
+  async function downloading() {
+    const mounted = await mountChat({ restore: (restore) => restore.finish() });
+    const [first] = mounted.engine.loads;
+    first!.finish();
+    await settle();
+    mounted.chat.model = "org/other";
+    await settle();
+    const [, other] = mounted.engine.loads;
+    other!.download(1_000_000, 9_000_000);
+    await settle();
+    return { ...mounted, other: other! };
+  }
+
+  test("the one before answers, and the new one then answers what waits", async () => {
+    const { chat, engine, other } = await downloading();
+    await say("Hello!");
+    expect(chat.state).toBe("loading");
+    const [first] = engine.replies;
+    expect(first?.message).toBe("Hello!");
+    first!.text("Hi.");
+    await settle();
+    // Done: the engine waits for the reply that is coming.
+    other.download(9_000_000, 9_000_000);
+    await settle();
+    first!.end();
+    await settle();
+    expect(replies()[0]).toContain("Hi.");
+    other.weights(1, 2);
+    await settle();
+    await say("And now?");
+    expect(engine.replies).toHaveLength(1);
+    expect(replies().at(-1)).toBe("Waiting for the model…");
+    other.finish({ ...fakeModel, name: "other" });
+    await settle();
+    expect(engine.replies[1]?.message).toBe("And now?");
+    engine.replies[1]!.end();
+    await settle();
+    expect(findAll(".new-model").map(shownText)).toEqual([
+      "From here on: other",
+    ]);
+  });
+
+  test("the page names the one that answers, and offers its examples", async () => {
+    const { chat, other } = await downloading();
+    chat.examples = ["What can you do?"];
+    await settle();
+    const footer = () => shownText(find("rondo-side-panel", "footer"));
+    expect(footer()).toContain("rondo-tiny");
+    expect(shownText(find("rondo-welcome"))).toContain("This model is tiny");
+    await expect.element(button("What can you do?")).toBeVisible();
+    other.finish({ ...fakeModel, name: "other" });
+    await settle();
+    expect(footer()).toContain("other");
+    expect(shownText(find("rondo-welcome"))).toContain("The model is other");
+  });
+
+  test("a paused or failed download leaves the one before at work", async () => {
+    const { chat, engine, other } = await downloading();
+    await button("Pause").click();
+    await settle();
+    expect(other.options.signal!.aborted).toBe(true);
+    await say("Are you there?");
+    engine.replies[0]!.end();
+    await settle();
+    await button("Resume").click();
+    await settle();
+    engine.loads[2]!.download(2_000_000, 9_000_000);
+    engine.loads[2]!.fail(namedError("ModelFetchError"));
+    await settle();
+    expect(chat.state).toBe("failed");
+    await say("Still?");
+    expect(engine.replies.map(({ message }) => message)).toEqual([
+      "Are you there?",
+      "Still?",
+    ]);
+  });
+
+  test("cancelling it goes on with the one before, without loading that again", async () => {
+    const { chat, engine, other } = await downloading();
+    await say("Hello!");
+    await button("Cancel").click();
+    await settle();
+    expect(other.options.signal!.aborted).toBe(true);
+    expect(chat.state).toBe("ready");
+    expect(engine.loads).toHaveLength(2);
+    engine.replies[0]!.text("Hi.");
+    engine.replies[0]!.end();
+    await settle();
+    expect(replies()[0]).toContain("Hi.");
+    await say("And now?");
+    expect(engine.replies).toHaveLength(2);
+  });
+
+  test("a reply is stopped where nothing has to be downloaded", async () => {
+    const { chat, engine } = await mountChat();
+    engine.loads[0]!.finish();
+    await settle();
+    await say("Hello!");
+    chat.model = "models/other/";
+    await settle();
+    engine.loads[1]!.weights(0, 2);
+    await settle();
+    expect(engine.replies[0]!.signal!.aborted).toBe(true);
+  });
+});
+
 describe("A model that cannot be loaded", () => {
   test.for([
     ["ModelFetchError", "The model could not be downloaded."],

@@ -155,7 +155,7 @@ describe("The list of models", () => {
   });
 
   test("ends a reply that is coming, and keeps what was said", async () => {
-    const { engine } = await mountChat(ready);
+    const { engine } = await mountChat({ ...ready, models: keptModels() });
     await say("Hello!");
     engine.replies[0]!.text("Hi the");
     await settle();
@@ -452,6 +452,7 @@ describe("A download", () => {
   }
 
   const label = () => shownText(find("rondo-load-progress", "label"));
+  const modelName = () => shownText(find("rondo-side-panel", "footer"));
 
   test("says how many bytes are there, and nothing else in its first second", async () => {
     await download();
@@ -479,14 +480,12 @@ describe("A download", () => {
     expect(label()).toBe("Paused at 123 of 450 MB");
     expect(chat.getAttribute("state")).toBe("paused");
     expect(alerts()).toEqual([]);
-    await say("Hello!");
-    expect(engine.replies).toEqual([]);
     await press("Resume");
     expect(chat.getAttribute("state")).toBe("loading");
     expect(lastLoad(engine).source).toBe(QWEN);
     lastLoad(engine).finish();
     await settle();
-    expect(engine.replies[0]?.message).toBe("Hello!");
+    expect(chat.getAttribute("state")).toBe("ready");
   });
 
   test("keeps the focus on its button when it is paused", async () => {
@@ -499,17 +498,18 @@ describe("A download", () => {
   test("can be given up for the model before", async () => {
     const engine = await download();
     await press("Cancel");
-    expect(engine.loads.at(-2)!.options.signal!.aborted).toBe(true);
-    expect(nameOfSource(lastLoad(engine).source)).toBe("rondo-tiny");
+    expect(lastLoad(engine).options.signal!.aborted).toBe(true);
+    expect(modelName()).toContain("rondo-tiny");
     expect(find("rondo-chat").getAttribute("state")).toBe("ready");
     expect(localStorage.length).toBe(0);
   });
 
   test("can be given up while it is paused", async () => {
-    const engine = await download();
+    await download();
     await press("Pause");
     await press("Cancel");
-    expect(nameOfSource(lastLoad(engine).source)).toBe("rondo-tiny");
+    expect(modelName()).toContain("rondo-tiny");
+    expect(find("rondo-chat").getAttribute("state")).toBe("ready");
   });
 
   test("that is given up with no model before leads to the list", async () => {

@@ -1,6 +1,6 @@
 /**
  * Loading a model. A load can be paused, which aborts it and keeps its downloads, or cancelled, which goes back to
- * the previous model.
+ * the previous model. While the new one is downloaded, the previous one answers.
  *
  *   idle ──> loading ──> ready ──> loading another ──> …
  *             │   ▲ └──> failed, unavailable
@@ -20,6 +20,12 @@ export type ChatState =
   "idle" | "loading" | "paused" | "ready" | "failed" | "unavailable";
 
 export interface LoadingHost {
+  /**
+   * No model answers from now on, until the next one is ready.
+   *
+   * @param isAtOnce the next one was not downloaded first
+   */
+  left(isAtOnce: boolean): void;
   /** The progress has changed. */
   redraw(): void;
   /** The state has changed. */
@@ -38,9 +44,11 @@ export class ModelLoading {
   state: ChatState = "idle";
   /** The model requested last; loaded once ready. */
   request: ModelRequest | undefined;
+  /** The model that answers. */
+  answering: ModelRequest | undefined;
   /** While loading, and while paused. */
   progress: LoadProgress | undefined;
-  /** Once ready. */
+  /** What is known of the model that answers: once ready, and while another is downloaded. */
   model: ModelInfo | undefined;
   /** Why the model could not be loaded. */
   error: Error | undefined;
@@ -62,7 +70,7 @@ export class ModelLoading {
 
   /** The loaded model as the engine names it in rounds: by its file where a name can mean several. */
   get modelName(): string | undefined {
-    const id = idOfSource(this.request?.source ?? "");
+    const id = idOfSource(this.answering?.source ?? "");
     return deviceName(id) ?? (hubName(id) ? id : this.model?.name);
   }
 
@@ -89,10 +97,18 @@ export class ModelLoading {
     this.#loading = new AbortController();
     const { signal } = this.#loading;
     this.request = request;
-    this.progress = this.model = this.error = undefined;
+    this.progress = this.error = undefined;
     this.#enter("loading");
+    let isAtOnce = true;
+    const replaced = () => {
+      if (this.model === undefined) return;
+      this.leave();
+      this.#host.left(isAtOnce);
+    };
     const onProgress = (progress: LoadProgress) => {
       if (signal.aborted) return;
+      if (progress.phase === "download") isAtOnce = false;
+      else replaced();
       // Pages crash while weights are uploaded, not while files are downloaded.
       if (progress.phase === "weights" && !this.#isOnItsWay)
         this.#note("begun");
@@ -108,10 +124,11 @@ export class ModelLoading {
         signal,
       });
       if (signal.aborted) return;
+      replaced();
       this.model = model;
       this.#before = undefined;
       // A reload, for example after the GPU was lost, does not check for updates again.
-      this.request = {
+      this.request = this.answering = {
         ...request,
         options: { ...request.options, refresh: false },
       };
@@ -119,7 +136,7 @@ export class ModelLoading {
     } catch (thrown) {
       if (signal.aborted) return;
       const error = asError(thrown);
-      this.fail(error);
+      this.#fail(error);
       this.#host.failed(error);
     } finally {
       // If another load has begun, the note belongs to that one.
@@ -145,17 +162,30 @@ export class ModelLoading {
     this.#enter("paused");
   }
 
-  /** Cancels the load; returns the previous model, if any. */
+  /** Cancels the load. Returns the previous model, if any: to be loaded again, unless it answers still. */
   giveUp(): ModelRequest | undefined {
     this.#loading.abort();
-    if (this.#before !== undefined) return this.#before;
-    this.request = this.progress = this.error = undefined;
-    this.#enter("idle");
-    return undefined;
+    if (this.model === undefined && this.#before !== undefined)
+      return this.#before;
+    this.request = this.answering;
+    this.progress = this.error = undefined;
+    this.#enter(this.model === undefined ? "idle" : "ready");
+    return this.request;
   }
 
-  /** Loading failed, or the model was lost. */
+  /** No model answers any more. */
+  leave(): void {
+    this.model = this.answering = undefined;
+  }
+
+  /** The model was lost, or must not be loaded. */
   fail(error: Error): void {
+    this.leave();
+    this.#fail(error);
+  }
+
+  /** A model that answers is still there. */
+  #fail(error: Error): void {
     const isUnavailable = error.name === "WebGpuUnavailableError";
     this.error = error;
     this.#enter(isUnavailable ? "unavailable" : "failed");

@@ -25,7 +25,7 @@ function newPage() {
       return load.outcome;
     },
   };
-  const host = { redraw() {}, entered() {}, failed() {} };
+  const host = { left() {}, redraw() {}, entered() {}, failed() {} };
   const loading = new ModelLoading(host);
   const begin = (source: string) => {
     void loading.load(engine as ChatEngine, { source, options: {} });
