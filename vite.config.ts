@@ -64,6 +64,8 @@ export default defineConfig({
       "chardet",
       "katex",
       "highlight.js/lib/common",
+      "react",
+      "react-dom/client",
       ...["dart", "dockerfile", "haskell", "latex", "powershell", "scala"].map(
         (language) => `highlight.js/lib/languages/${language}`,
       ),
