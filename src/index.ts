@@ -7,6 +7,7 @@ export type {
   ChatSummary,
   ExportOptions,
   HistoryRound,
+  ListOptions,
   MessagePlace,
   RoundText,
 } from "./engine/api/chats";

@@ -16,7 +16,9 @@ import type {
   ChatOptions,
   ChatSummary,
   ExportOptions,
+  ListOptions,
   MessagePlace,
+  RoundText,
   SearchOptions,
 } from "./api/chats";
 import type {
@@ -67,7 +69,7 @@ import {
   openChatStores,
 } from "./open/open-archive";
 import { noSuchChat, type OpenChat } from "./open/open-chats";
-import { addRounds, placeMessage } from "./open/place-message";
+import { addRounds, placeMessage, placeRounds } from "./open/place-message";
 import { newReport } from "./restore/kv-restore";
 import { checkReplyOptions } from "./turn/turn-request";
 
@@ -279,8 +281,8 @@ export class Engine implements ChatEngine {
     return current.model.tokenizer.encodeText(text).length;
   }
 
-  async listChats(): Promise<ChatSummary[]> {
-    return (await this.#stores()).archive.list();
+  async listChats(options?: ListOptions): Promise<ChatSummary[]> {
+    return (await this.#stores()).archive.list(options?.owner);
   }
 
   async searchChats(
@@ -367,6 +369,16 @@ export class Engine implements ChatEngine {
     );
     this.#noteUse(chatId, chats);
     return { roundId: round.id, isSaved };
+  }
+
+  addRounds(
+    chatId: string,
+    rounds: readonly RoundText[],
+    { place }: { place?: MessagePlace | undefined } = {},
+  ): Promise<ChatHistory> {
+    return this.#revise(chatId, async (chat, text) => {
+      await placeRounds(chat, text, rounds, place);
+    });
   }
 
   async *chat(

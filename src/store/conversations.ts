@@ -21,6 +21,8 @@ export interface ConversationRecord {
   title: string;
   /** The system prompt, where there is one. */
   system?: string | undefined;
+  /** The code whose chat it is; undefined: the user's. */
+  owner?: string | undefined;
   createdMs: number;
   /** When it was last renamed or got a round. */
   updatedMs: number;
@@ -49,6 +51,7 @@ const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
     id: v.string(),
     title: v.string(),
     system: v.optional(v.string()),
+    owner: v.optional(v.string()),
     createdMs: timeMs,
     updatedMs: timeMs,
     model: modelSchema,
@@ -62,6 +65,7 @@ const readSchema: v.GenericSchema<unknown, ConversationRecord> = v.object({
   id: v.string(),
   title: v.fallback(v.string(), ""),
   system: v.fallback(v.optional(v.string()), undefined),
+  owner: v.fallback(v.optional(v.string()), undefined),
   createdMs: v.fallback(timeMs, 0),
   updatedMs: v.fallback(timeMs, 0),
   model: v.fallback(modelSchema, { name: "", url: "" }),
@@ -77,8 +81,8 @@ export class Conversations {
     this.#database = database;
   }
 
-  /** All chats, last changed first. */
-  async list(): Promise<Found<ConversationRecord>> {
+  /** The user's chats, or those of an owner: last changed first. */
+  async list(owner?: string): Promise<Found<ConversationRecord>> {
     const values = await this.#database.run(
       "read the chats",
       ["conversations"],
@@ -86,8 +90,10 @@ export class Conversations {
       (transaction) => transaction.objectStore("conversations").getAll(),
     );
     const found = checkedRecords(readSchema, values);
-    found.records.sort((a, b) => b.updatedMs - a.updatedMs);
-    return found;
+    const records = found.records
+      .filter((record) => record.owner === owner)
+      .sort((a, b) => b.updatedMs - a.updatedMs);
+    return { ...found, records };
   }
 
   /** Number of chats, readable or not. */

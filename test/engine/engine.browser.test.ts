@@ -1,7 +1,9 @@
 // Whatever is done to chats, in whatever order, over a disk that is slow, refuses, or dies with its page: the text
 // is what was said, and KV that counts as exact is what a full prefill would have made.
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { Engine } from "../../src/engine/engine";
 import { StoreError } from "../../src/util/errors";
+import { ownName } from "../store/fixtures";
 import { PlainChat, type PlainRound } from "../support/engine-model";
 import { MODEL_URLS, World } from "../support/engine-world";
 import { nextTurn, someTurns } from "../support/event-loop";
@@ -157,6 +159,7 @@ class Player {
       [1, () => this.#light(undefined, "load", () => this.#load())],
       [1, () => this.#light(undefined, "pause", () => this.world.settle())],
       [1, () => this.#light(undefined, "healing", () => this.#heal())],
+      [1, () => this.#edit(chat, "add", () => this.#addRounds(chat))],
       [1, () => this.#edit(chat, "attach", () => this.#attach(chat))],
       [1, () => this.#edit(chat, "system", () => this.#setSystem(chat))],
       [
@@ -319,6 +322,31 @@ class Player {
       behind,
       before: keeps ? chat.branch[at + 1] : undefined,
     });
+  }
+
+  /** Rounds from elsewhere, in place of some or of none. */
+  async #addRounds(chat: PlainChat): Promise<void> {
+    const { engine, random, said } = this.world;
+    const { branch, used } = chat;
+    const at = Math.floor(random() * (branch.length + 1));
+    const next = at + Math.floor(random() * (branch.length - at + 1));
+    const place = { behind: branch[at - 1] ?? 0, before: branch[next] };
+    const count = place.before === undefined ? 2 : Math.floor(random() * 3);
+    const rounds = Array.from({ length: count }, () => ({
+      message: this.#message(),
+      reply: "So it is.",
+    }));
+    for (const { message } of rounds) said.get(chat.id)!.add(message);
+    const before = new Set(used);
+    const added = await this.#call(chat, () =>
+      engine.addRounds(chat.id, rounds, { place }),
+    );
+    const ids = added.rounds.map(({ id }) => id);
+    chat.give(
+      rounds,
+      place,
+      ids.filter((id) => !before.has(id)),
+    );
   }
 
   async #deleteRound(chat: PlainChat, { id }: PlainRound): Promise<void> {
@@ -485,3 +513,26 @@ test.each(Array.from({ length: SEEDS }, (_, i) => i + 1))(
     }
   },
 );
+
+test("A chat with an owner is its owner's, also after a reload, with the rounds that it was given", async () => {
+  const storeName = ownName();
+  const open = () => {
+    const engine = new Engine({ storeName });
+    onTestFinished(() => engine.close());
+    return engine;
+  };
+  const before = open();
+  const chat = await before.createChat({ owner: "app" });
+  await before.addRounds(chat, [{ message: "Hello.", reply: "Hi." }]);
+  await before.close();
+
+  const engine = open();
+  expect(await engine.listChats()).toEqual([]);
+  expect(await engine.searchChats("hello")).toEqual([]);
+  const owned = await engine.listChats({ owner: "app" });
+  expect(owned.map(({ id }) => id)).toEqual([chat]);
+  const { rounds } = await engine.openChat(chat);
+  expect(rounds.map(({ message, reply }) => [message, reply])).toEqual([
+    ["Hello.", "Hi."],
+  ]);
+});

@@ -90,6 +90,29 @@ export class PlainChat {
     this.isWritten = true;
   }
 
+  /**
+   * Rounds with their replies behind one, with what came later put behind them.
+   *
+   * @param newIds of these rounds and of the copies behind them, in order
+   */
+  give(
+    rounds: readonly { message: string; reply: string }[],
+    { behind, before }: { behind: number; before?: number | undefined },
+    newIds: readonly number[],
+  ): void {
+    const later =
+      before === undefined ? [] : this.shown.slice(this.branch.indexOf(before));
+    let parentId = behind;
+    for (const [i, said] of rounds.entries()) {
+      const id = newIds[i]!;
+      this.#add({ ...UNSAID, ...said, isFinished: true, id, parentId });
+      parentId = id;
+    }
+    this.#copy(later, parentId, newIds.slice(rounds.length));
+    this.show(newIds.at(-1));
+    this.isWritten = true;
+  }
+
   attach(id: number, document: string, message: string, reply: string): void {
     const parentId = this.branch.at(-1) ?? 0;
     const said = { document, message, reply, isFinished: true };

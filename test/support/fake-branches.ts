@@ -40,11 +40,21 @@ export class FakeBranches {
     behind: number,
     before?: number,
   ): Branch {
+    return this.added(shown, [round], behind, before);
+  }
+
+  /** The same with any number of rounds. */
+  added(
+    shown: Branch,
+    rounds: Branch,
+    behind: number,
+    before?: number,
+  ): Branch {
     const head = shown.slice(0, placeBehind(shown, behind));
     const at = before === undefined ? shown.length : place(shown, before);
     const tail = shown.slice(at);
     this.#hide(shown);
-    return this.#copied([...head, round], tail);
+    return this.#copied([...head, ...rounds], tail);
   }
 
   /** As it was before `begun`. */

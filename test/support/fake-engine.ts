@@ -10,7 +10,9 @@ import type {
   ChatOptions,
   ChatSummary,
   HistoryRound,
+  ListOptions,
   MessagePlace,
+  RoundText,
   SearchOptions,
 } from "../../src/engine/api/chats";
 import type {
@@ -111,6 +113,8 @@ export class FakeEngine implements ChatEngine {
   readonly #branches = new Map<string, FakeBranches>();
   /** System prompts of chats that are not kept yet. */
   readonly #systems = new Map<string, string | undefined>();
+  /** Owners of chats that are not the user's. */
+  readonly #owners = new Map<string, string>();
   /** What chats that are not kept yet begin with. */
   readonly #given = new Map<string, HistoryRound[]>();
   /** Messages that were added, by chat and round. */
@@ -178,9 +182,10 @@ export class FakeEngine implements ChatEngine {
     this.models = this.models.filter((model) => model.id !== id);
   }
 
-  async listChats(): Promise<ChatSummary[]> {
+  async listChats({ owner }: ListOptions = {}): Promise<ChatSummary[]> {
     this.#openStore();
     return this.kept
+      .filter(({ summary }) => this.#owners.get(summary.id) === owner)
       .map(({ summary }) => ({ ...summary }))
       .sort((a, b) => b.updatedMs - a.updatedMs);
   }
@@ -193,9 +198,11 @@ export class FakeEngine implements ChatEngine {
     return search.outcome;
   }
 
-  createChat({ system, history = [] }: ChatOptions = {}): Promise<string> {
+  createChat(options: ChatOptions = {}): Promise<string> {
+    const { system, history = [], owner } = options;
     const chatId = `chat ${++this.#chatCount}`;
     this.#systems.set(chatId, system);
+    if (owner !== undefined) this.#owners.set(chatId, owner);
     const given = history.map(({ message, reply }, i) =>
       keptRound(i + 1, message, reply),
     );
@@ -271,6 +278,23 @@ export class FakeEngine implements ChatEngine {
     const kept = this.#add(chatId, message, place, isSaved);
     this.#messages.set(`${chatId} ${kept.id}`, { kept, place });
     return { roundId: kept.id, isSaved };
+  }
+
+  async addRounds(
+    chatId: string,
+    rounds: readonly RoundText[],
+    { place }: { place?: MessagePlace | undefined } = {},
+  ): Promise<ChatHistory> {
+    const title = rounds[0]?.message ?? "";
+    this.#keptOrNew(chatId, title);
+    return this.#change(chatId, (branches, shown) => {
+      const first = branches.nextId(shown);
+      const added = rounds.map(({ message, reply }, i) =>
+        keptRound(first + i, message, reply),
+      );
+      const behind = place?.behind ?? shown.at(-1)?.id ?? 0;
+      return branches.added(shown, added, behind, place?.before);
+    });
   }
 
   async *chat(

@@ -61,6 +61,7 @@ const CHECKS = {
   "4, 8 or 16": (value: unknown) => [4, 8, 16].includes(value as number),
 } as const satisfies Record<string, (value: unknown) => boolean>;
 
+const ROUNDS = "a list of { message: string, reply: string }";
 const ID = "a string that is not empty";
 const SOURCE = "an address, a name on the hub, or a list of Files";
 
@@ -80,6 +81,7 @@ const ARGUMENTS: { readonly [K in CallName]?: Readonly<Record<string, Kind>> } =
     exportChat: { chatId: ID },
     importChat: { file: "a Blob" },
     addMessage: { chatId: ID, message: "a string" },
+    addRounds: { chatId: ID, rounds: ROUNDS },
     showVersion: { chatId: ID, roundId: "an integer" },
     moveRound: { chatId: ID, roundId: "an integer", behind: "an integer" },
     deleteRound: { chatId: ID, roundId: "an integer" },
@@ -104,7 +106,8 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   hubUrl: "a string",
   refresh: "true or false",
   system: "a string",
-  history: "a list of { message: string, reply: string }",
+  history: ROUNDS,
+  owner: ID,
   chatId: "a string",
   withKv: "true or false",
   format: "rondo or markdown",

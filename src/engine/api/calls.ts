@@ -42,6 +42,7 @@ export const CALLS = {
   exportChat: plain,
   importChat: plain,
   addMessage: write,
+  addRounds: write,
   showVersion: write,
   moveRound: write,
   deleteRound: write,

@@ -3,11 +3,11 @@ import type { Excerpt } from "../../util/text-search";
 
 /** Stores chats as text. */
 export interface ChatStore {
-  /** Stored chats, last changed first. Needs no model. */
-  listChats(): Promise<ChatSummary[]>;
+  /** Stored chats without an owner, or those of one: last changed first. Needs no model. */
+  listChats(options?: ListOptions): Promise<ChatSummary[]>;
 
   /**
-   * Stored chats in which a single round (a message with its reply, or a document) contains every word of
+   * Stored chats without an owner in which a single round (a message with its reply, or a document) contains every word of
    * `query`: last changed first, at most a hundred. Ignores case and accents. Needs no model.
    *
    * @throws StoreError; the signal's reason
@@ -69,6 +69,20 @@ export interface ChatStore {
   ): Promise<AddedMessage>;
 
   /**
+   * Adds rounds from elsewhere, with replies that no model need say again: the model reads them with the next
+   * message. With `before` in `place`, the later rounds follow as copies, which reuse their KV; there need then
+   * be no new rounds, and what lies between is left out.
+   *
+   * @returns the branch that ends with them
+   * @throws RangeError if there is no such chat or place; ChatBusyError if another tab writes the chat
+   */
+  addRounds(
+    chatId: string,
+    rounds: readonly RoundText[],
+    options?: { place?: MessagePlace | undefined },
+  ): Promise<ChatHistory>;
+
+  /**
    * Shows another version of a round, with the rounds that were last added after it. The chat continues there.
    *
    * @throws RangeError if there is no such round; ChatBusyError; StoreError
@@ -127,6 +141,11 @@ export interface ExportOptions {
   format?: "rondo" | "markdown" | undefined;
 }
 
+export interface ListOptions {
+  /** Default: chats that have none. */
+  owner?: string | undefined;
+}
+
 export interface SearchOptions {
   signal?: AbortSignal;
 }
@@ -179,6 +198,11 @@ export interface ChatOptions {
   system?: string | undefined;
   /** Earlier rounds, oldest first. */
   history?: readonly RoundText[] | undefined;
+  /**
+   * A name for the code whose chat it is, rather than the user's: it is in no list of chats, except for
+   * `listChats({ owner })`. Default: none.
+   */
+  owner?: string | undefined;
 }
 
 /** A place for a message other than the end of the chat: it begins a new branch. */

@@ -22,7 +22,7 @@ export function asSummary({
 }
 
 export function asConversation(
-  { id, system, model, createdMs, title, pinnedIds, nextId }: ChatHead,
+  { id, system, owner, model, createdMs, title, pinnedIds, nextId }: ChatHead,
   rounds: readonly Pick<RoundRecord, "user" | "document">[],
   updatedMs: number,
 ): ConversationRecord {
@@ -34,6 +34,7 @@ export function asConversation(
     createdMs,
     updatedMs,
     model: { name: model.name, url: model.url },
+    ...(owner !== undefined && { owner }),
     ...(pinnedIds && { pinnedIds }),
     ...(nextId !== undefined && { nextId }),
   };

@@ -17,10 +17,10 @@ import type { StorageMemory } from "../api/memory-snapshot";
 import type { RoundFields } from "../chat/chat-round";
 
 export interface Archive {
-  /** Last changed first. @throws StoreError */
-  list(): Promise<ChatSummary[]>;
+  /** Chats of an owner, or without one: last changed first. @throws StoreError */
+  list(owner?: string): Promise<ChatSummary[]>;
 
-  /** Chats in which a round contains every word of `query`. @throws StoreError; the signal's reason */
+  /** Chats without an owner in which a round contains every word of `query`. @throws StoreError; the signal's reason */
   search(query: string, options?: SearchOptions): Promise<ChatHit[]>;
 
   /** The chat; undefined if there is none. @throws StoreError */
@@ -180,6 +180,8 @@ export interface StoreWarning {
 export interface ChatHead {
   id: string;
   system: string | undefined;
+  /** The code whose chat it is, if it is not the user's. */
+  owner?: string | undefined;
   /** The model in use; its name is empty if none is loaded. */
   model: { name: string; url: string };
   createdMs: number;

@@ -129,8 +129,8 @@ export class IndexedDbArchive implements Archive {
     return new IndexedDbArchive(database, warnings, options);
   }
 
-  async list(): Promise<ChatSummary[]> {
-    const { records } = await this.#conversations.list();
+  async list(owner?: string): Promise<ChatSummary[]> {
+    const { records } = await this.#conversations.list(owner);
     return records.map(asSummary);
   }
 

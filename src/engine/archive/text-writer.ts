@@ -93,10 +93,12 @@ export class TextWriter {
     else this.#underWay.delete(round);
   }
 
-  #headOf({ id, system, createdMs, pinned, nextId }: Conversation): ChatHead {
+  #headOf(conversation: Conversation): ChatHead {
+    const { id, system, owner, createdMs, pinned, nextId } = conversation;
     return {
       id,
       system,
+      owner,
       createdMs,
       nextId,
       model: this.#model(),

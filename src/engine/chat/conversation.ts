@@ -6,12 +6,15 @@
 import { SYSTEM_ROUND } from "../../memory/round";
 import { idAfter } from "../../store/foreign";
 import { newestBranch } from "../../store/round-tree";
+import type { RoundText } from "../api/chats";
 import type { AttendedRound, RestoreReport } from "../api/receipt";
 import { type ChatRound, isUnanswered, newChatRound } from "./chat-round";
 
 export interface ConversationFields {
   id: string;
   system?: string | undefined;
+  /** The code whose chat it is, if it is not the user's. */
+  owner?: string | undefined;
   createdMs?: number | undefined;
   /** Pinned rounds. */
   pinnedIds?: readonly number[] | undefined;
@@ -32,6 +35,7 @@ export interface LastAttention {
 export class Conversation {
   readonly id: string;
   system: string | undefined;
+  readonly owner: string | undefined;
   readonly createdMs: number;
   /** Ids of pinned rounds. */
   readonly pinned: Set<number>;
@@ -48,6 +52,7 @@ export class Conversation {
   constructor({
     id,
     system,
+    owner,
     createdMs = Date.now(),
     pinnedIds = [],
     shownId,
@@ -56,6 +61,7 @@ export class Conversation {
   }: ConversationFields) {
     this.id = id;
     this.system = system;
+    this.owner = owner;
     this.createdMs = createdMs;
     this.pinned = new Set(pinnedIds);
     if (!rounds.some((round) => round.id === SYSTEM_ROUND))
@@ -93,6 +99,18 @@ export class Conversation {
   /** An id for a new round. Ids count up and are never used again, even after a round was deleted. */
   takeId(): number {
     return this.#nextId++;
+  }
+
+  /** New rounds of what was said elsewhere, each behind the one before; they are not in the chat yet. */
+  given(said: readonly RoundText[], behind: number): ChatRound[] {
+    let parentId = behind;
+    return said.map(({ message, reply }) => {
+      const id = this.takeId();
+      const isFinished = true;
+      const round = { id, parentId, user: message, reply, isFinished };
+      parentId = id;
+      return newChatRound(round);
+    });
   }
 
   get(id: number): ChatRound | undefined {

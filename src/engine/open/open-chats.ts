@@ -45,20 +45,10 @@ export class OpenChats {
     this.#locks = locks;
   }
 
-  async create({ system, history = [] }: ChatOptions): Promise<string> {
+  async create({ system, history = [], owner }: ChatOptions): Promise<string> {
     const id = crypto.randomUUID();
-    const conversation = new Conversation({ id, system });
-    conversation.add(
-      ...history.map(({ message, reply }, i) =>
-        newChatRound({
-          id: i + 1,
-          parentId: i,
-          user: message,
-          reply,
-          isFinished: true,
-        }),
-      ),
-    );
+    const conversation = new Conversation({ id, system, owner });
+    conversation.add(...conversation.given(history, SYSTEM_ROUND));
     const { createdMs } = conversation;
     this.lastId = id;
     this.#open.set(id, {

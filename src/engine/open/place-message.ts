@@ -3,7 +3,7 @@
  * The user's text is on the disk once it is in the chat, whatever its reply has to wait for.
  */
 import { HALVES } from "../../util/kv-half";
-import type { MessagePlace } from "../api/chats";
+import type { MessagePlace, RoundText } from "../api/chats";
 import type { TextWriter } from "../archive/text-writer";
 import { type ChatRound, isUnanswered, newChatRound } from "../chat/chat-round";
 import type { Conversation } from "../chat/conversation";
@@ -38,6 +38,24 @@ export async function placeMessage(
     round,
     isSaved: await addRounds(conversation, text, [round, ...copies], later),
   };
+}
+
+/**
+ * Adds rounds that were said elsewhere, all or none.
+ *
+ * @throws RangeError for an invalid place
+ */
+export async function placeRounds(
+  { conversation }: OpenChat,
+  text: TextWriter,
+  said: readonly RoundText[],
+  place?: MessagePlace,
+): Promise<void> {
+  const { behind, later } = placeIn(conversation, place);
+  const rounds = conversation.given(said, behind.id);
+  const { id } = rounds.at(-1) ?? behind;
+  const copies = copiesBehind(conversation, id, later);
+  await addRounds(conversation, text, [...rounds, ...copies], later);
 }
 
 /**

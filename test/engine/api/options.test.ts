@@ -27,6 +27,7 @@ function throughWorker(name: CallName, ...args: unknown[]): Promise<unknown> {
 const UNKNOWN: [CallName, args: unknown[], where: string][] = [
   ["load", ["m", { weightsBits: 4 }], "load() has no option weightsBits"],
   ["planModel", ["m", { refresh: true }], "planModel() has no option refresh"],
+  ["listChats", [{ all: true }], "listChats() has no option all"],
   ["searchChats", ["q", { limit: 3 }], "searchChats() has no option limit"],
   [
     "createChat",
@@ -40,6 +41,7 @@ const UNKNOWN: [CallName, args: unknown[], where: string][] = [
     ["c", "Hi", { behind: 1 }],
     "addMessage() has no option behind",
   ],
+  ["addRounds", ["c", [], { behind: 1 }], "addRounds() has no option behind"],
   ["deleteRound", ["c", 1, { fast: true }], "deleteRound() has no option fast"],
   ["chat", ["c", "Hi", { maxToken: 3 }], "chat() has no option maxToken"],
   ["reply", ["c", 1, { place: {} }], "reply() has no option place"],
@@ -265,6 +267,16 @@ describe("an argument that is not what it must be is refused", () => {
       "attach",
       ["c", "text"],
       "document of attach() must be { name: string, text: string }",
+    ],
+    [
+      "addRounds",
+      ["c", [{ message: "Hi" }]],
+      "rounds of addRounds() must be a list of { message: string, reply: string }",
+    ],
+    [
+      "createChat",
+      [{ owner: "" }],
+      "owner of createChat() must be a string that is not empty",
     ],
     ["importChat", ["{}"], "file of importChat() must be a Blob"],
     [

@@ -618,3 +618,23 @@ test("chats are found by what was said in them, documents that no chat has left 
   const signal = AbortSignal.abort(new Error("Enough."));
   await expect(archive.search("cafe", { signal })).rejects.toThrow("Enough.");
 });
+
+test("a chat with an owner is in no list but its owner's, also once it was changed", async () => {
+  const name = ownName();
+  const { archive } = await openTestArchive(name);
+  await saveChat(archive, "a");
+  await archive.saveRounds(chatHead("b", { owner: "app" }), [prefix, first]);
+  await archive.change(chatHead("b"), { shownId: 1 });
+  await archive.rename("b", "Mine");
+  await archive.saveRounds(chatHead("b"), [roundToKeep(2)]);
+  await archive.close();
+
+  const again = (await openTestArchive(name)).archive;
+  const idsOf = (chats: { id: string }[]) => chats.map(({ id }) => id);
+  expect(idsOf(await again.list())).toEqual(["a"]);
+  expect(idsOf(await again.list("app"))).toEqual(["b"]);
+  expect(await again.list("another")).toEqual([]);
+  const hits = await again.search("question");
+  expect(hits.map(({ chatId }) => chatId)).toEqual(["a"]);
+  expect((await again.read("b"))?.conversation.owner).toBe("app");
+});

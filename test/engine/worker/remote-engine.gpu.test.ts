@@ -121,12 +121,17 @@ describe("Calls", () => {
     void engine.showVersion("a", 3);
     void engine.deleteRound("a", 3, { isFast: true });
     void engine.moveRound("a", 3, 0);
+    void engine.addRounds("a", [], { place: { behind: 0, before: 3 } });
     void engine.setSystem("a", undefined);
     void engine.setHealing(false);
     expect(workers[0]!.requests).toMatchObject([
       { call: "showVersion", args: ["a", 3] },
       { call: "deleteRound", args: ["a", 3, { isFast: true }] },
       { call: "moveRound", args: ["a", 3, 0] },
+      {
+        call: "addRounds",
+        args: ["a", [], { place: { behind: 0, before: 3 } }],
+      },
       { call: "setSystem", args: ["a", undefined] },
       { call: "setHealing", args: [false] },
     ]);
