@@ -252,6 +252,8 @@ export class World {
       expect(await contextsOf(conversation.rounds)).toEqual(
         await contextsOf(conversation.rounds.map(({ tokens }) => ({ tokens }))),
       );
+      for (const { id: round, tokens } of conversation.rounds.slice(1))
+        expect(tokens, `what is read of round ${round}`).not.toEqual([]);
       for (const round of conversation.all)
         for (const half of HALVES) {
           const { pages, computedTokens, origin } = round[half];

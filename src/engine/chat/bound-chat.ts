@@ -68,6 +68,26 @@ export class BoundChat {
     };
   }
 
+  /** Reads rounds that were added with their replies. */
+  readAdded(rounds: readonly ChatRound[]): void {
+    for (const round of rounds) this.#read(round);
+  }
+
+  /**
+   * Reads copies again that are the first round now, or were it before: some templates put the system prompt into
+   * the first message.
+   */
+  readCopies(
+    copies: readonly ChatRound[],
+    originals: readonly ChatRound[],
+  ): void {
+    for (const [i, copy] of copies.entries()) {
+      const isFirst = this.#isFirst(copy);
+      if (isFirst === this.#isFirst(originals[i]!)) continue;
+      if (!this.#hasExpectedOpening(copy)) this.#read(copy);
+    }
+  }
+
   /** Reads the chat again after its system prompt changed. Rounds whose tokens change by that lose their KV. */
   readSystem(): void {
     const { conversation } = this;

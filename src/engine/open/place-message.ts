@@ -46,16 +46,19 @@ export async function placeMessage(
  * @throws RangeError for an invalid place
  */
 export async function placeRounds(
-  { conversation }: OpenChat,
+  chat: OpenChat,
   text: TextWriter,
   said: readonly RoundText[],
   place?: MessagePlace,
 ): Promise<void> {
+  const { conversation } = chat;
   const { behind, later } = placeIn(conversation, place);
   const rounds = conversation.given(said, behind.id);
   const { id } = rounds.at(-1) ?? behind;
   const copies = copiesBehind(conversation, id, later);
   await addRounds(conversation, text, [...rounds, ...copies], later);
+  chat.bound?.readAdded(rounds);
+  chat.bound?.readCopies(copies, later);
 }
 
 /**

@@ -35,6 +35,11 @@ const smol: ReadingModel = {
   segmentFingerprint: "smol segments",
 };
 
+/** It puts the system prompt into the first message. */
+const FOLDING = new ChatTemplate(
+  "{% for m in messages %}{% if m.role != 'system' %}<|im_start|>{{ m.role }}\n{% if loop.index0 == 1 and messages[0].role == 'system' %}{{ messages[0].content }} {% endif %}{{ m.content }}<|im_end|>\n{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+);
+
 function round(id: number, fields: Partial<RoundFields> = {}): ChatRound {
   return newChatRound({
     id,
@@ -319,10 +324,7 @@ describe("the system prompt", () => {
   });
 
   test("in the first message, as some templates have it, changes that one's tokens", () => {
-    const template = new ChatTemplate(
-      "{% for m in messages %}{% if m.role != 'system' %}<|im_start|>{{ m.role }}\n{% if loop.index0 == 1 and messages[0].role == 'system' %}{{ messages[0].content }} {% endif %}{{ m.content }}<|im_end|>\n{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
-    );
-    const folding = { ...tiny, template, textFingerprint: "folding" };
+    const folding = { ...tiny, template: FOLDING, textFingerprint: "folding" };
     const conversation = chatOf([round(1), round(2)]);
     const chat = new BoundChat(conversation, folding);
     const [, first, second] = tokensOf(chat).map((one) => [...one]);
@@ -334,6 +336,30 @@ describe("the system prompt", () => {
     conversation.system = undefined;
     const again = new BoundChat(conversation, folding);
     expect(tokensOf(again)[1]).toEqual(first);
+  });
+
+  test("goes with the first message also where that is a copy of a later one, or the first one comes later", () => {
+    const folding = { ...tiny, template: FOLDING, textFingerprint: "folding" };
+    const conversation = chatOf(
+      [round(1), round(2), round(3, { parentId: 0 })],
+      "Be brief.",
+    );
+    const chat = new BoundChat(conversation, folding);
+    const [first, second] = [1, 2].map((id) => conversation.get(id)!);
+    const copyOf = (original: ChatRound, id: number, parentId: number) =>
+      newChatRound({ ...original, id, parentId });
+    const copies = [
+      copyOf(second!, 4, 0),
+      copyOf(first!, 5, 4),
+      copyOf(second!, 6, 5),
+    ];
+    conversation.add(...copies);
+    chat.readCopies(copies, [second!, first!, second!]);
+    const openings = copies.map((copy) => copy.tokens);
+    expect(openings[0]).toEqual(first!.tokens);
+    expect(openings[1]).toEqual(second!.tokens);
+    expect(openings[2]).toEqual(second!.tokens);
+    expect(first!.tokens).not.toEqual(second!.tokens);
   });
 
   test("keeps the day on which the chat began", () => {
