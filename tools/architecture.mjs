@@ -37,7 +37,7 @@ export const places = {
       "documents",
     ],
   },
-  api: { from: engineFace },
+  api: { from: [...engineFace, "model/text/thinking-range"] },
   devtools: { from: [...engineFace, "ui"] },
   "main.ts": { from: [...engineFace, "ui", "offline"] },
   "index.ts": { from: [...engineFace, "engine/engine", "ui", "api"] },
@@ -65,6 +65,7 @@ export const floors = {
     ".",
     "worker",
   ],
+  api: ["chats", "openai", "web-llm"],
   model: [
     "files",
     "architectures",

@@ -19,6 +19,8 @@ export const libraryFolder = join(root, "dist", "lib");
  */
 export const entries = {
   rondo: { source: "src/index.ts" },
+  openai: { source: "src/api/openai/index.ts" },
+  "web-llm": { source: "src/api/web-llm/index.ts" },
   define: {
     source: "src/ui/define.ts",
     element: "src/ui/element/chat-element.ts",
@@ -89,7 +91,9 @@ const plainWorkers = {
 };
 
 /**
- * Puts what the engine imports into one file, but not what the page imports too, nor what either imports late.
+ * Puts what the engine imports into one file, but not what the page imports too, nor what either imports late; what
+ * both import into another, and into a third what else the page has of `rondo`. Which other entries use a part of
+ * these does not split them: many small files compress worse.
  *
  * @param {string} id
  * @param {{ getModuleInfo(id: string): import("vite").Rolldown.ModuleInfo | null }} graph
@@ -103,10 +107,10 @@ function engineGroup(id, graph) {
         found.add(imported);
     return found;
   };
-  const isOfPage = importedBy("src/ui/define.ts").has(id);
-  return !isOfPage && importedBy("src/engine/engine.ts").has(id)
-    ? "engine"
-    : null;
+  if (!importedBy("src/ui/define.ts").has(id))
+    return importedBy("src/engine/engine.ts").has(id) ? "engine" : null;
+  if (importedBy("src/engine/worker/worker.ts").has(id)) return "shared";
+  return importedBy("src/index.ts").has(id) ? "remote-engine" : null;
 }
 
 /**

@@ -192,6 +192,8 @@ test("npm packs all that package.json names and types import, nothing else, and 
     rondo: expect.arrayContaining(["Engine", "RemoteEngine"]) as unknown,
     "rondo/define": [],
     "rondo/memory": [],
+    "rondo/openai": ["ApiError", "createOpenAI", "openAIFetch"],
+    "rondo/web-llm": ["ApiError", "CreateMLCEngine", "MLCEngine"],
   });
   await packed.remove();
 });

@@ -1,0 +1,252 @@
+/** Chat completions over an engine: `create` of OpenAI's client, streaming and not. */
+import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { Receipt } from "../../engine/api/receipt";
+import type { ReplyEvent } from "../../engine/api/replies";
+import { anySignal } from "../../util/any-signal";
+import { runOn } from "../chats/run-on";
+import { StatelessChats } from "../chats/stateless-chats";
+import { ApiError, asApiError } from "./api-error";
+import { type ReadRequest, readRequest } from "./request";
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChunkChoice,
+  FinishReason,
+  ModelEntry,
+  StreamedRequest,
+  Usage,
+  WholeRequest,
+} from "./types";
+
+export interface CompletionsOptions {
+  /** The name by which clients ask for the loaded model. Default: its own. */
+  model?: string | undefined;
+  /**
+   * Whether the chats are in the user's list of chats. Default false: they are kept apart, and found again after a
+   * reload.
+   */
+  isListed?: boolean | undefined;
+  /** How many chats are known at most; beyond that those not in the list are deleted. Default 32. */
+  mostChats?: number | undefined;
+}
+
+export interface CreateOptions {
+  /** Stops the reply; what was asked for rejects with the signal's reason. */
+  signal?: AbortSignal | null | undefined;
+}
+
+/** Ends a reply as if it were complete, with the finish reason `abort`. */
+export interface Interruptible extends CreateOptions {
+  interrupt?: AbortSignal;
+}
+
+const OWNER = "rondo/openai";
+const MOST_CHATS = 32;
+
+export class Completions {
+  readonly #engine: ChatEngine;
+  readonly #chats: StatelessChats;
+  readonly #alias: string | undefined;
+  /** The loaded model's name, once it was asked for. */
+  #loaded: string | undefined;
+  #stopListening: (() => void) | undefined;
+
+  constructor(
+    engine: ChatEngine,
+    { model, isListed = false, mostChats = MOST_CHATS }: CompletionsOptions,
+  ) {
+    this.#engine = engine;
+    this.#alias = model;
+    const owner = isListed ? undefined : OWNER;
+    this.#chats = new StatelessChats(engine, { owner, mostChats });
+  }
+
+  /** @throws ApiError; the signal's reason */
+  create(
+    request: StreamedRequest,
+    options?: CreateOptions,
+  ): Promise<AsyncGenerator<ChatCompletionChunk, void>>;
+  create(
+    request: WholeRequest,
+    options?: CreateOptions,
+  ): Promise<ChatCompletion>;
+  create(
+    request: StreamedRequest | WholeRequest,
+    options?: CreateOptions,
+  ): Promise<ChatCompletion | AsyncGenerator<ChatCompletionChunk, void>>;
+  create(
+    request: unknown,
+    options: CreateOptions = {},
+  ): Promise<ChatCompletion | AsyncGenerator<ChatCompletionChunk, void>> {
+    return this.answer(request, options);
+  }
+
+  /**
+   * The same for what was not checked, and with a way to end a reply.
+   *
+   * @internal
+   */
+  async answer(
+    body: unknown,
+    { signal, interrupt }: Interruptible,
+  ): Promise<ChatCompletion | AsyncGenerator<ChatCompletionChunk, void>> {
+    const request = readRequest(body);
+    try {
+      signal?.throwIfAborted();
+      await this.#checkModel(request.model);
+      const events = this.#reply(request, signal ?? undefined, interrupt);
+      const chunks = chunksOf(events, request);
+      // What is wrong with the request shows before the first chunk.
+      const first = await chunks.next();
+      const all = (async function* () {
+        try {
+          if (!first.done) yield first.value;
+          yield* chunks;
+        } catch (error) {
+          throw failure(error, signal);
+        }
+      })();
+      return request.streams ? withoutUsage(all, request) : await whole(all);
+    } catch (error) {
+      throw failure(error, signal);
+    }
+  }
+
+  /** The models that can be asked for: the loaded one. */
+  async models(): Promise<ModelEntry[]> {
+    const name = await this.#modelName();
+    return name === undefined
+      ? []
+      : [{ id: name, object: "model", created: 0, owned_by: "rondo" }];
+  }
+
+  /** Deletes the chats that were kept for clients. */
+  clear(): Promise<void> {
+    return this.#chats.clear();
+  }
+
+  async *#reply(
+    { asked, options }: ReadRequest,
+    signal: AbortSignal | undefined,
+    interrupt: AbortSignal | undefined,
+  ): AsyncGenerator<ReplyEvent, void> {
+    const left = new AbortController();
+    const any = anySignal([signal, interrupt, left.signal]);
+    const events = this.#chats.reply(asked, { ...options, signal: any.signal });
+    try {
+      yield* runOn(events, () => left.abort(), signal);
+    } finally {
+      any.release();
+    }
+  }
+
+  /** @throws ApiError */
+  async #checkModel(wanted: string): Promise<void> {
+    const name = await this.#modelName();
+    if (wanted === name) return;
+    const fields = { param: "model", code: "model_not_found" };
+    throw new ApiError(
+      404,
+      name === undefined
+        ? "No model is loaded: call engine.load() first."
+        : `The model ${wanted} is not loaded; ${name} is.`,
+      fields,
+    );
+  }
+
+  async #modelName(): Promise<string | undefined> {
+    if (this.#alias !== undefined) return this.#alias;
+    // Each model that is loaded changes what memory holds of all chats.
+    this.#stopListening ??= this.#engine.onNotice((notice) => {
+      if (notice.type === "memory-changed" && notice.chatId === undefined)
+        this.#loaded = undefined;
+    });
+    this.#loaded ??= (await this.#engine.memory()).model?.name;
+    return this.#loaded;
+  }
+}
+
+/** An abort is passed on as it is: callers know its reason. */
+function failure(
+  error: unknown,
+  signal: AbortSignal | null | undefined,
+): unknown {
+  return signal?.aborted ? (signal.reason as unknown) : asApiError(error);
+}
+
+/** The last chunk has the usage, and no choice. */
+async function* chunksOf(
+  events: AsyncIterable<ReplyEvent>,
+  { model }: ReadRequest,
+): AsyncGenerator<ChatCompletionChunk, void> {
+  const head = {
+    id: `chatcmpl-${crypto.randomUUID()}`,
+    object: "chat.completion.chunk" as const,
+    created: Math.floor(Date.now() / 1000),
+    model,
+  };
+  const chunk = (
+    delta: ChunkChoice["delta"],
+    finish_reason: FinishReason | null = null,
+  ): ChatCompletionChunk => ({
+    ...head,
+    choices: [{ index: 0, delta, logprobs: null, finish_reason }],
+    usage: null,
+  });
+  let hasBegun = false;
+  for await (const event of events) {
+    if (!hasBegun) yield chunk({ role: "assistant", content: "" });
+    hasBegun = true;
+    if (event.type === "text") yield chunk({ content: event.text });
+    if (event.type !== "end") continue;
+    yield chunk({}, finishReason(event.receipt));
+    yield { ...head, choices: [], usage: usageOf(event.receipt) };
+  }
+}
+
+async function* withoutUsage(
+  chunks: AsyncIterable<ChatCompletionChunk>,
+  { withUsage }: ReadRequest,
+): AsyncGenerator<ChatCompletionChunk, void> {
+  for await (const { usage, ...chunk } of chunks) {
+    if (withUsage) yield { ...chunk, usage: usage ?? null };
+    else if (chunk.choices.length > 0) yield chunk;
+  }
+}
+
+async function whole(
+  chunks: AsyncIterable<ChatCompletionChunk>,
+): Promise<ChatCompletion> {
+  let content = "";
+  let finish_reason: FinishReason = "stop";
+  for await (const { choices, usage, ...head } of chunks) {
+    for (const choice of choices) {
+      content += choice.delta.content ?? "";
+      finish_reason = choice.finish_reason ?? finish_reason;
+    }
+    if (!usage) continue;
+    const message = { role: "assistant" as const, content, refusal: null };
+    return {
+      ...head,
+      object: "chat.completion",
+      choices: [{ index: 0, message, logprobs: null, finish_reason }],
+      usage,
+    };
+  }
+  throw new Error("A reply ended without its receipt.");
+}
+
+function finishReason({ finishReason }: Receipt): FinishReason {
+  return finishReason === "aborted" ? "abort" : finishReason;
+}
+
+function usageOf({ kv, replyTokens }: Receipt): Usage {
+  const cached = kv?.cachedTokens ?? 0;
+  const prompt = cached + (kv?.prefilledTokens ?? 0);
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: replyTokens,
+    total_tokens: prompt + replyTokens,
+    prompt_tokens_details: { cached_tokens: cached },
+  };
+}

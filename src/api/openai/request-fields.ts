@@ -1,0 +1,95 @@
+/**
+ * The fields of a request beside its messages: which option of the engine each one sets, and those that Rondo does
+ * not have. A field that is in neither table is refused by name.
+ */
+import type { ReplyOptions, SamplerSettings } from "../../engine/api/replies";
+
+/** What a value must be, in words, and whether it is. */
+export interface Kind {
+  words: string;
+  is: (value: unknown) => boolean;
+}
+
+const between = (low: number, high: number): Kind => ({
+  words: `a number from ${low} to ${high}`,
+  is: (value) => typeof value === "number" && value >= low && value <= high,
+});
+const integer = (low: number): Kind => ({
+  words: low === -Infinity ? "an integer" : `an integer from ${low} on`,
+  is: (value) => Number.isSafeInteger(value) && (value as number) >= low,
+});
+const aBoolean: Kind = {
+  words: "true or false",
+  is: (value) => typeof value === "boolean",
+};
+
+export interface Setting {
+  kind: Kind;
+  /** The options of a reply that the value sets. */
+  options: (value: never) => ReplyOptions;
+}
+
+const sampler =
+  (name: keyof SamplerSettings) =>
+  (value: number): ReplyOptions => ({ sampler: { [name]: value } });
+const maxTokens = (value: number): ReplyOptions => ({ maxTokens: value });
+
+/** Later ones win. */
+export const SETTINGS: Readonly<Record<string, Setting>> = {
+  temperature: { kind: between(0, 2), options: sampler("temperature") },
+  top_p: {
+    kind: between(0, 1),
+    // The engine keeps the likeliest token by a share above 0.
+    options: (value: number) => sampler("topP")(value || Number.MIN_VALUE),
+  },
+  top_k: { kind: integer(0), options: sampler("topK") },
+  min_p: { kind: between(0, 1), options: sampler("minP") },
+  repetition_penalty: {
+    kind: between(0.01, 100),
+    options: sampler("repetitionPenalty"),
+  },
+  seed: {
+    kind: integer(-Infinity),
+    // The engine's seeds have 32 bits.
+    options: (value: number) => sampler("seed")(value >>> 0),
+  },
+  max_tokens: { kind: integer(1), options: maxTokens },
+  max_completion_tokens: { kind: integer(1), options: maxTokens },
+  enable_thinking: {
+    kind: aBoolean,
+    options: (thinks: boolean) => ({ thinks }),
+  },
+};
+
+/** What Rondo does not have, each with the values that ask for nothing. Null always does. */
+export const REFUSED: Readonly<Record<string, readonly unknown[]>> = {
+  n: [1],
+  stop: [[], ""],
+  logprobs: [false],
+  top_logprobs: [0],
+  logit_bias: [{}],
+  frequency_penalty: [0],
+  presence_penalty: [0],
+  response_format: [{ type: "text" }],
+  tools: [[]],
+  tool_choice: ["none", "auto"],
+  functions: [[]],
+  function_call: ["none", "auto"],
+  modalities: [["text"]],
+  audio: [],
+  prediction: [],
+  reasoning_effort: [],
+  web_search_options: [],
+  store: [false],
+};
+
+/** What a reply does not depend on. */
+export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  "metadata",
+  "parallel_tool_calls",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "safety_identifier",
+  "service_tier",
+  "user",
+]);

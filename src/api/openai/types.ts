@@ -1,0 +1,96 @@
+/** Requests and answers of OpenAI's chat completions, as far as Rondo has them. Names are OpenAI's. */
+
+export interface TextPart {
+  type: "text";
+  text: string;
+}
+
+export interface RequestMessage {
+  role: "system" | "developer" | "user" | "assistant";
+  content: string | readonly TextPart[];
+}
+
+export interface CompletionRequest {
+  model: string;
+  messages: readonly RequestMessage[];
+  stream?: boolean | null;
+  stream_options?: { include_usage?: boolean | null } | null;
+  temperature?: number | null;
+  top_p?: number | null;
+  top_k?: number | null;
+  min_p?: number | null;
+  repetition_penalty?: number | null;
+  seed?: number | null;
+  max_tokens?: number | null;
+  max_completion_tokens?: number | null;
+  /** Whether a reasoning model thinks first. Default true. */
+  enable_thinking?: boolean | null;
+  n?: 1 | null;
+}
+
+export interface StreamedRequest extends CompletionRequest {
+  stream: true;
+}
+
+export interface WholeRequest extends CompletionRequest {
+  stream?: false | null;
+}
+
+/** `abort`: somebody called `interruptGenerate`. */
+export type FinishReason = "stop" | "length" | "abort";
+
+export interface Usage {
+  /** Tokens of all messages. */
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  /** Of the prompt's tokens, those that were not computed for this reply: their KV was there. */
+  prompt_tokens_details: { cached_tokens: number };
+}
+
+interface Answer {
+  id: string;
+  /** In seconds. */
+  created: number;
+  model: string;
+}
+
+export interface ChatCompletion extends Answer {
+  object: "chat.completion";
+  choices: [
+    {
+      index: 0;
+      message: { role: "assistant"; content: string; refusal: null };
+      logprobs: null;
+      finish_reason: FinishReason;
+    },
+  ];
+  usage: Usage;
+}
+
+export interface ChunkChoice {
+  index: 0;
+  delta: { role?: "assistant"; content?: string };
+  logprobs: null;
+  finish_reason: FinishReason | null;
+}
+
+export interface ChatCompletionChunk extends Answer {
+  object: "chat.completion.chunk";
+  /** None in the chunk with the usage, which is the last one. */
+  choices: ChunkChoice[];
+  /** Null but for the last chunk; only with `stream_options.include_usage`. */
+  usage?: Usage | null;
+}
+
+export interface ModelList {
+  object: "list";
+  data: ModelEntry[];
+}
+
+export interface ModelEntry {
+  id: string;
+  object: "model";
+  created: number;
+  owned_by: "rondo";
+}
