@@ -21,6 +21,7 @@ const chromium = (executablePath = chromiumPath()) => ({
 
 /** Tests that compute more than they compile: whole turns, and models over many tokens. */
 const computing = [
+  "test/api/**/*.gpu.test.ts",
   "test/engine/**/*.gpu.test.ts",
   "test/model/network/{fast-path,golden,llama-cpp}.gpu.test.ts",
 ];
