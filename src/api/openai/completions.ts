@@ -1,7 +1,11 @@
 /** Chat completions over an engine: `create` of OpenAI's client, streaming and not. */
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { Receipt } from "../../engine/api/receipt";
-import type { ReplyEvent } from "../../engine/api/replies";
+import type {
+  ReplyEvent,
+  TextEvent,
+  TokenLogprob,
+} from "../../engine/api/replies";
 import { anySignal } from "../../util/any-signal";
 import { runOn } from "../chats/run-on";
 import { StatelessChats } from "../chats/stateless-chats";
@@ -12,7 +16,9 @@ import type {
   ChatCompletionChunk,
   ChunkChoice,
   FinishReason,
+  Logprobs,
   ModelEntry,
+  NamedLogprob,
   StreamedRequest,
   Usage,
   WholeRequest,
@@ -188,16 +194,18 @@ async function* chunksOf(
   const chunk = (
     delta: ChunkChoice["delta"],
     finish_reason: FinishReason | null = null,
+    logprobs: Logprobs | null = null,
   ): ChatCompletionChunk => ({
     ...head,
-    choices: [{ index: 0, delta, logprobs: null, finish_reason }],
+    choices: [{ index: 0, delta, logprobs, finish_reason }],
     usage: null,
   });
   let hasBegun = false;
   for await (const event of events) {
     if (!hasBegun) yield chunk({ role: "assistant", content: "" });
     hasBegun = true;
-    if (event.type === "text") yield chunk({ content: event.text });
+    if (event.type === "text")
+      yield chunk({ content: event.text }, null, logprobsOf(event));
     if (event.type !== "end") continue;
     yield chunk({}, finishReason(event.receipt));
     yield { ...head, choices: [], usage: usageOf(event.receipt) };
@@ -219,21 +227,39 @@ async function whole(
 ): Promise<ChatCompletion> {
   let content = "";
   let finish_reason: FinishReason = "stop";
+  const told: Logprobs["content"] = [];
   for await (const { choices, usage, ...head } of chunks) {
     for (const choice of choices) {
       content += choice.delta.content ?? "";
       finish_reason = choice.finish_reason ?? finish_reason;
+      told.push(...(choice.logprobs?.content ?? []));
     }
     if (!usage) continue;
+    const logprobs = told.length > 0 ? { content: told, refusal: null } : null;
     const message = { role: "assistant" as const, content, refusal: null };
     return {
       ...head,
       object: "chat.completion",
-      choices: [{ index: 0, message, logprobs: null, finish_reason }],
+      choices: [{ index: 0, message, logprobs, finish_reason }],
       usage,
     };
   }
   throw new Error("A reply ended without its receipt.");
+}
+
+function logprobsOf({ logprobs }: TextEvent): Logprobs | null {
+  if (logprobs === undefined) return null;
+  const named = ({ text, logprob }: TokenLogprob): NamedLogprob => ({
+    token: text,
+    logprob,
+    // A part of a character has bytes that its text does not say.
+    bytes: text.includes("\uFFFD") ? null : [...new TextEncoder().encode(text)],
+  });
+  const content = logprobs.map((one) => ({
+    ...named(one),
+    top_logprobs: one.top.map(named),
+  }));
+  return { content, refusal: null };
 }
 
 function finishReason({ finishReason }: Receipt): FinishReason {

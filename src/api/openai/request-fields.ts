@@ -23,6 +23,23 @@ const aBoolean: Kind = {
   is: (value) => typeof value === "boolean",
 };
 
+const biases: Kind = {
+  words: "an object of numbers from -100 to 100 by token id",
+  is: (value) =>
+    Object(value) === value &&
+    Object.entries(value as object).every(
+      ([id, bias]) => /^\d+$/.test(id) && between(-100, 100).is(bias),
+    ),
+};
+const stops: Kind = {
+  words: "a string or a list of at most 16 strings",
+  is: (value) =>
+    typeof value === "string" ||
+    (Array.isArray(value) &&
+      value.length <= 16 &&
+      value.every((one) => typeof one === "string")),
+};
+
 export interface Setting {
   kind: Kind;
   /** The options of a reply that the value sets. */
@@ -48,6 +65,38 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     kind: between(0.01, 100),
     options: sampler("repetitionPenalty"),
   },
+  presence_penalty: {
+    kind: between(-2, 2),
+    options: sampler("presencePenalty"),
+  },
+  frequency_penalty: {
+    kind: between(-2, 2),
+    options: sampler("frequencyPenalty"),
+  },
+  logit_bias: {
+    kind: biases,
+    options: (logitBias: Record<number, number>) => ({
+      sampler: { logitBias },
+    }),
+  },
+  stop: {
+    kind: stops,
+    options: (stop: string | string[]) => ({
+      stop: [stop].flat().filter((text) => text !== ""),
+    }),
+  },
+  logprobs: {
+    kind: aBoolean,
+    options: (isAsked: boolean) => (isAsked ? { topLogprobs: 0 } : {}),
+  },
+  top_logprobs: {
+    kind: {
+      words: "an integer from 0 to 20",
+      is: (value) => integer(0).is(value) && (value as number) <= 20,
+    },
+    options: (topLogprobs: number) =>
+      topLogprobs === 0 ? {} : { topLogprobs },
+  },
   seed: {
     kind: integer(-Infinity),
     // The engine's seeds have 32 bits.
@@ -64,12 +113,6 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
 /** What Rondo does not have, each with the values that ask for nothing. Null always does. */
 export const REFUSED: Readonly<Record<string, readonly unknown[]>> = {
   n: [1],
-  stop: [[], ""],
-  logprobs: [false],
-  top_logprobs: [0],
-  logit_bias: [{}],
-  frequency_penalty: [0],
-  presence_penalty: [0],
   response_format: [{ type: "text" }],
   tools: [[]],
   tool_choice: ["none", "auto"],

@@ -20,6 +20,12 @@ export interface CompletionRequest {
   top_k?: number | null;
   min_p?: number | null;
   repetition_penalty?: number | null;
+  presence_penalty?: number | null;
+  frequency_penalty?: number | null;
+  logit_bias?: Readonly<Record<string, number>> | null;
+  stop?: string | readonly string[] | null;
+  logprobs?: boolean | null;
+  top_logprobs?: number | null;
   seed?: number | null;
   max_tokens?: number | null;
   max_completion_tokens?: number | null;
@@ -48,6 +54,19 @@ export interface Usage {
   prompt_tokens_details: { cached_tokens: number };
 }
 
+/** By the model's own logits: before penalties, biases and temperature. */
+export interface Logprobs {
+  content: (NamedLogprob & { top_logprobs: NamedLogprob[] })[];
+  refusal: null;
+}
+
+export interface NamedLogprob {
+  token: string;
+  logprob: number;
+  /** Null for a token that is a part of a character. */
+  bytes: number[] | null;
+}
+
 interface Answer {
   id: string;
   /** In seconds. */
@@ -61,7 +80,7 @@ export interface ChatCompletion extends Answer {
     {
       index: 0;
       message: { role: "assistant"; content: string; refusal: null };
-      logprobs: null;
+      logprobs: Logprobs | null;
       finish_reason: FinishReason;
     },
   ];
@@ -71,7 +90,7 @@ export interface ChatCompletion extends Answer {
 export interface ChunkChoice {
   index: 0;
   delta: { role?: "assistant"; content?: string };
-  logprobs: null;
+  logprobs: Logprobs | null;
   finish_reason: FinishReason | null;
 }
 

@@ -205,6 +205,29 @@ test("requests at the same time wait for each other, and none gets what is anoth
   );
 });
 
+test("where a reply ends, and what is drawn less often, reaches the engine", async () => {
+  const engine = await plainEngine({ draw: saying(" One. Two. Three.") });
+  const chat = vi.spyOn(engine, "chat");
+  const made = await clientOf(engine).chat.completions.create({
+    model,
+    messages,
+    stop: " Two",
+    presence_penalty: 0.5,
+    frequency_penalty: -1,
+    logit_bias: { "7": -100 },
+  });
+  expect(made.choices[0]!.message.content).toBe(" One.");
+  expect(made.choices[0]!.finish_reason).toBe("stop");
+  expect(chat.mock.lastCall![2]).toMatchObject({
+    stop: [" Two"],
+    sampler: {
+      presencePenalty: 0.5,
+      frequencyPenalty: -1,
+      logitBias: { 7: -100 },
+    },
+  });
+});
+
 describe("what cannot be is refused", () => {
   const create = async (body: object) =>
     (await client()).chat.completions.create({
@@ -218,7 +241,10 @@ describe("what cannot be is refused", () => {
     [{ temperature: "hot" }, "temperature", "invalid_value"],
     [{ temperature: 3 }, "temperature", "invalid_value"],
     [{ max_tokens: 0 }, "max_tokens", "invalid_value"],
-    [{ stop: ["\n"] }, "stop", "unsupported_parameter"],
+    [{ stop: 5 }, "stop", "invalid_value"],
+    [{ presence_penalty: 2.5 }, "presence_penalty", "invalid_value"],
+    [{ top_logprobs: 21, logprobs: true }, "top_logprobs", "invalid_value"],
+    [{ logit_bias: { a: 1 } }, "logit_bias", "invalid_value"],
     [{ tools: [{ type: "function" }] }, "tools", "unsupported_parameter"],
     [{ temprature: 1 }, "temprature", "unknown_parameter"],
     [

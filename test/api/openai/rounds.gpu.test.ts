@@ -103,3 +103,34 @@ test("goes on after a reload where it was, on any of its branches, and stands in
   await openai.clear();
   expect(await owned()).toEqual([]);
 });
+
+test("log-probabilities come with the reply, whole and in chunks", async () => {
+  const { openai, engine } = await page(ownName());
+  const { name } = (await engine.memory()).model!;
+  const request = {
+    model: name,
+    messages: [user(FACTS[0]!)],
+    temperature: 0,
+    logprobs: true,
+    top_logprobs: 3,
+  };
+  const { choices } = await openai.chat.completions.create(request);
+  const { message, logprobs } = choices[0];
+  const told = logprobs!.content;
+  expect(told.map(({ token }) => token).join("")).toBe(message.content);
+  for (const { token, logprob, bytes, top_logprobs } of told) {
+    expect(top_logprobs).toHaveLength(3);
+    expect(top_logprobs[0]).toEqual({ token, logprob, bytes });
+    expect(new TextDecoder().decode(Uint8Array.from(bytes!))).toBe(token);
+  }
+  const stream = await openai.chat.completions.create({
+    ...request,
+    stream: true,
+  });
+  const streamed: typeof told = [];
+  for await (const chunk of stream)
+    streamed.push(...(chunk.choices[0]?.logprobs?.content ?? []));
+  expect(streamed.map(({ token }) => token)).toEqual(
+    told.map(({ token }) => token),
+  );
+});
