@@ -65,7 +65,7 @@ export const floors = {
     ".",
     "worker",
   ],
-  api: ["chats", "openai", "web-llm"],
+  api: ["chats", "openai", "web-llm", "ai-sdk", "prompt-api"],
   model: [
     "files",
     "architectures",

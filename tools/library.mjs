@@ -21,6 +21,8 @@ export const entries = {
   rondo: { source: "src/index.ts" },
   openai: { source: "src/api/openai/index.ts" },
   "web-llm": { source: "src/api/web-llm/index.ts" },
+  "ai-sdk": { source: "src/api/ai-sdk/index.ts" },
+  "prompt-api": { source: "src/api/prompt-api/index.ts" },
   define: {
     source: "src/ui/define.ts",
     element: "src/ui/element/chat-element.ts",

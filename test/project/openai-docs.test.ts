@@ -1,8 +1,12 @@
 /** docs/openai.md: its examples run, and it names every field that sets something. */
 import { readFileSync } from "node:fs";
 import { runInThisContext } from "node:vm";
+import { streamText } from "ai";
 import OpenAI from "openai";
 import { expect, it, vi } from "vitest";
+import { rondo } from "../../src/api/ai-sdk";
+import { createLanguageModel } from "../../src/api/prompt-api";
+import type { MemorySnapshot } from "../../src/engine/api/memory-snapshot";
 import { openAIFetch } from "../../src/api/openai";
 import { REFUSED, SETTINGS } from "../../src/api/openai/request-fields";
 import { CreateMLCEngine, type MLCEngineConfig } from "../../src/api/web-llm";
@@ -50,7 +54,40 @@ it("an app of WebLLM's chats as the other one says", async () => {
     CreateMLCEngine(modelId, { ...config, createEngine: engineOf });
   const printed = await run(examples[1]!, { CreateMLCEngine: create });
   expect(printed.at(-1)).toBe(REPLY);
-  expect(examples).toHaveLength(2);
+});
+
+it("the AI SDK chats as its example says", async () => {
+  const RemoteEngine = function () {
+    return engineOf();
+  };
+  const printed = await run(examples[2]!, { streamText, RemoteEngine, rondo });
+  expect(printed.join("")).toBe(REPLY);
+});
+
+it("a session of the Prompt API is as its example says", async () => {
+  const RemoteEngine = function () {
+    const engine = engineOf();
+    let isLoaded = false;
+    const load = engine.load.bind(engine);
+    vi.spyOn(engine, "load").mockImplementation(async (...args) => {
+      const info = await load(...args);
+      isLoaded = true;
+      return info;
+    });
+    const model = { name: "fake", contextTokens: 4000 };
+    vi.spyOn(engine, "memory").mockImplementation(
+      async () => (isLoaded ? { model } : {}) as MemorySnapshot,
+    );
+    return engine;
+  };
+  vi.stubGlobal("ProgressEvent", Event);
+  const printed = await run(examples[3]!, {
+    RemoteEngine,
+    createLanguageModel,
+  });
+  vi.unstubAllGlobals();
+  expect(printed.join("")).toBe(REPLY);
+  expect(examples).toHaveLength(4);
 });
 
 it("it names each field that sets something, and none that is refused among them", () => {

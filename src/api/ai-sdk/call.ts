@@ -1,0 +1,83 @@
+/** A call of the AI SDK as a message and its options. What Rondo does not do is a warning, as the SDK wants it. */
+import type {
+  LanguageModelV3CallOptions,
+  LanguageModelV3Message,
+  LanguageModelV3Prompt,
+  SharedV3Warning,
+} from "@ai-sdk/provider";
+import type { ReplyOptions } from "../../engine/api/replies";
+import type { AskedReply } from "../chats/stateless-chats";
+import { readMessages } from "../openai/messages";
+
+export interface ReadCall {
+  asked: AskedReply;
+  reply: ReplyOptions;
+  warnings: SharedV3Warning[];
+}
+
+/** The engine takes at most so many. */
+const MOST_STOPS = 16;
+
+/** @throws TypeError for a prompt with more than text */
+export function readCall(options: LanguageModelV3CallOptions): ReadCall {
+  const warnings: SharedV3Warning[] = [];
+  const unsupported = (feature: string, details?: string) =>
+    warnings.push({
+      type: "unsupported",
+      feature,
+      ...(details !== undefined && { details }),
+    });
+  if (options.tools?.length) unsupported("tools");
+  if (options.responseFormat?.type === "json")
+    unsupported("responseFormat", "The reply is not held to the schema.");
+  const stop = options.stopSequences?.filter((text) => text !== "") ?? [];
+  if (stop.length > MOST_STOPS)
+    unsupported("stopSequences", `The first ${MOST_STOPS} are used.`);
+  return {
+    asked: askedIn(options.prompt),
+    reply: {
+      sampler: given({
+        temperature: options.temperature,
+        topP: options.topP,
+        topK: options.topK,
+        presencePenalty: options.presencePenalty,
+        frequencyPenalty: options.frequencyPenalty,
+        seed: options.seed,
+      }),
+      ...given({ maxTokens: options.maxOutputTokens }),
+      stop: stop.slice(0, MOST_STOPS),
+    },
+    warnings,
+  };
+}
+
+function askedIn(prompt: LanguageModelV3Prompt): AskedReply {
+  return readMessages(
+    prompt.map((message, at) => ({
+      role: message.role,
+      content: textOf(message, at),
+    })),
+  );
+}
+
+/** Earlier thinking is not read again. */
+function textOf({ role, content }: LanguageModelV3Message, at: number): string {
+  if (typeof content === "string") return content;
+  const texts = content.flatMap((part) => {
+    if (part.type === "text") return [part.text];
+    if (part.type === "reasoning") return [];
+    throw new TypeError(
+      `Message ${at + 1} of the prompt, of the ${role}, has a part of type ${part.type}: Rondo reads text alone.`,
+    );
+  });
+  return texts.join("\n");
+}
+
+/** Without what is undefined. */
+function given<T extends object>(
+  values: T,
+): { [K in keyof T]: NonNullable<T[K]> } {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as { [K in keyof T]: NonNullable<T[K]> };
+}

@@ -1,0 +1,81 @@
+/** Checks what a page gives to the Prompt API, once. Errors are of the kinds that the API names. */
+import type { CoreOptions, PromptInput, PromptMessage } from "./types";
+
+const ROLES = ["system", "user", "assistant"];
+
+/** A message of text. */
+export interface Said {
+  role: PromptMessage["role"];
+  content: string;
+}
+
+/** @throws TypeError, DOMException `NotSupportedError` */
+function readInput(input: unknown): Said[] {
+  if (typeof input === "string") return [{ role: "user", content: input }];
+  if (!Array.isArray(input))
+    throw new TypeError("A prompt must be a string or a list of messages.");
+  return input.map((message, at) => readMessage(message, at));
+}
+
+/** @throws TypeError for one of the system that is not the first; as readInput */
+export function readInitial(prompts: unknown = []): Said[] {
+  const said = readInput(prompts);
+  if (said.slice(1).some(({ role }) => role === "system"))
+    throw new TypeError(
+      "Only the first of initialPrompts may be of the system.",
+    );
+  return said;
+}
+
+/** @throws TypeError where one is of the system; as readInput */
+export function readPrompt(input: PromptInput): Said[] {
+  const said = readInput(input);
+  if (said.some(({ role }) => role === "system"))
+    throw new TypeError(
+      "A system prompt can only be the first of initialPrompts, when the session is created.",
+    );
+  return said;
+}
+
+/** Whether a session with these options is possible at all. */
+export function isSupported({
+  expectedInputs = [],
+  expectedOutputs = [],
+  tools = [],
+}: CoreOptions): boolean {
+  const expected = [...expectedInputs, ...expectedOutputs];
+  return tools.length === 0 && expected.every(({ type }) => type === "text");
+}
+
+export function notSupported(what: string): DOMException {
+  return new DOMException(
+    `${what} is not supported: Rondo reads and writes text.`,
+    "NotSupportedError",
+  );
+}
+
+function readMessage(message: unknown, at: number): Said {
+  const { role, content, prefix } = (message ?? {}) as Partial<PromptMessage>;
+  if (!ROLES.includes(role!))
+    throw new TypeError(
+      `The role of message ${at + 1} must be one of ${ROLES.join(", ")}.`,
+    );
+  if (prefix) throw notSupported("The beginning of a reply (prefix)");
+  return { role: role!, content: readContent(content, at) };
+}
+
+function readContent(content: unknown, at: number): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content))
+    throw new TypeError(
+      `The content of message ${at + 1} must be a string or a list of parts.`,
+    );
+  const texts = content.map((part: unknown) => {
+    const { type, value } = (part ?? {}) as Record<string, unknown>;
+    if (type !== "text") throw notSupported(`A part of type ${String(type)}`);
+    if (typeof value !== "string")
+      throw new TypeError(`A text part of message ${at + 1} has no text.`);
+    return value;
+  });
+  return texts.join("\n");
+}

@@ -1,0 +1,170 @@
+/** A session of the Prompt API. It knows what was said; whose KV that has, StatelessChats finds. */
+import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { ReplyEvent } from "../../engine/api/replies";
+import { ContextFullError } from "../../util/errors";
+import { anySignal } from "../../util/any-signal";
+import { TaskQueue } from "../../util/task-queue";
+import { runOn } from "../chats/run-on";
+import type { StatelessChats } from "../chats/stateless-chats";
+import { readMessages } from "../openai/messages";
+import { notSupported, readPrompt, type Said } from "./input";
+import type { PromptInput, PromptOptions } from "./types";
+
+/** What all sessions share. */
+export interface SessionParts {
+  engine: Pick<ChatEngine, "countTokens">;
+  chats: StatelessChats;
+  sampler: { temperature?: number; topK?: number };
+  contextWindow: number;
+}
+
+export class Session extends EventTarget {
+  /** Tokens that a context holds. Sessions may be longer: each prompt then reads the rounds that it asks for. */
+  readonly contextWindow: number;
+  /** Never called: nothing of a session is dropped. */
+  oncontextoverflow: ((event: Event) => void) | null = null;
+  readonly #parts: SessionParts;
+  readonly #queue = new TaskQueue();
+  readonly #destroyed = new AbortController();
+  #said: readonly Said[];
+  #usage = 0;
+
+  constructor(parts: SessionParts, said: readonly Said[]) {
+    super();
+    this.#parts = parts;
+    this.#said = said;
+    this.contextWindow = parts.contextWindow;
+  }
+
+  /** Tokens of the session so far, as of the last reply. */
+  get contextUsage(): number {
+    return this.#usage;
+  }
+
+  /**
+   * @throws DOMException `InvalidStateError` if it was destroyed, `NotSupportedError` for what is not text,
+   *   `QuotaExceededError` for a prompt that is too long for the model; TypeError; the signal's reason
+   */
+  async prompt(input: PromptInput, options?: PromptOptions): Promise<string> {
+    let reply = "";
+    for await (const text of this.#reply(input, options)) reply += text;
+    return reply;
+  }
+
+  /** The same as a stream of texts that follow each other. */
+  promptStreaming(
+    input: PromptInput,
+    options?: PromptOptions,
+  ): ReadableStream<string> {
+    const texts = this.#reply(input, options);
+    return new ReadableStream<string>({
+      async pull(controller) {
+        const next = await texts.next();
+        if (next.done) controller.close();
+        else controller.enqueue(next.value);
+      },
+      async cancel() {
+        await texts.return();
+      },
+    });
+  }
+
+  /** Adds messages without a reply; the model reads them with the next prompt. */
+  append(
+    input: PromptInput,
+    { signal }: Pick<PromptOptions, "signal"> = {},
+  ): Promise<void> {
+    return this.#queue.run(async () => {
+      this.#expectUsable(signal);
+      this.#said = [...this.#said, ...readPrompt(input)];
+    });
+  }
+
+  /** Tokens of a prompt's text. */
+  async measureContextUsage(
+    input: PromptInput,
+    { signal }: Pick<PromptOptions, "signal"> = {},
+  ): Promise<number> {
+    this.#expectUsable(signal);
+    const counts = readPrompt(input).map(({ content }) =>
+      this.#parts.engine.countTokens(content),
+    );
+    const sum = (await Promise.all(counts)).reduce((a, b) => a + b, 0);
+    signal?.throwIfAborted();
+    return sum;
+  }
+
+  /** A session that goes on from here by itself. It shares all KV so far. */
+  clone({ signal }: Pick<PromptOptions, "signal"> = {}): Promise<Session> {
+    return this.#queue.run(async () => {
+      this.#expectUsable(signal);
+      const clone = new Session(this.#parts, this.#said);
+      clone.#usage = this.#usage;
+      return clone;
+    });
+  }
+
+  /** Ends a running reply; what is asked from now on is refused. */
+  destroy(): void {
+    this.#destroyed.abort(
+      new DOMException("The session was destroyed.", "AbortError"),
+    );
+  }
+
+  async *#reply(
+    input: PromptInput,
+    { responseConstraint, signal }: PromptOptions = {},
+  ): AsyncGenerator<string, void> {
+    this.#expectUsable(signal);
+    if (responseConstraint !== undefined)
+      throw notSupported("responseConstraint");
+    const asked = readPrompt(input);
+    const leave = await this.#queue.enter();
+    const left = new AbortController();
+    const given = anySignal([signal, this.#destroyed.signal]);
+    const any = anySignal([given.signal, left.signal]);
+    try {
+      this.#expectUsable(signal);
+      const said = [...this.#said, ...asked];
+      const { sampler, chats } = this.#parts;
+      const options = { sampler, signal: any.signal };
+      const events = chats.reply(readMessages(said), options);
+      let reply = "";
+      for await (const event of runOn(
+        events,
+        () => left.abort(),
+        given.signal,
+      )) {
+        if (event.type === "text") {
+          reply += event.text;
+          yield event.text;
+        }
+        if (event.type === "end") this.#note(event, said, reply);
+      }
+    } catch (error) {
+      throw error instanceof ContextFullError
+        ? new DOMException(error.message, "QuotaExceededError")
+        : error;
+    } finally {
+      any.release();
+      given.release();
+      leave();
+    }
+  }
+
+  #note(
+    { receipt: { kv, replyTokens } }: Extract<ReplyEvent, { type: "end" }>,
+    said: readonly Said[],
+    reply: string,
+  ): void {
+    this.#said = [...said, { role: "assistant", content: reply }];
+    if (kv) this.#usage = kv.cachedTokens + kv.prefilledTokens + replyTokens;
+  }
+
+  /** @throws DOMException `InvalidStateError`; the signal's reason */
+  #expectUsable(signal: AbortSignal | undefined): void {
+    if (this.#destroyed.signal.aborted)
+      throw new DOMException("The session was destroyed.", "InvalidStateError");
+    signal?.throwIfAborted();
+  }
+}
