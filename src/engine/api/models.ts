@@ -185,4 +185,11 @@ export interface DeviceInfo {
   description: string;
   /** Whether a CPU emulates the GPU. */
   isSoftware: boolean;
+  /** The largest tensor that it can bind. */
+  bindingBytes?: number | undefined;
+  /**
+   * Bytes of memory that it reads or writes in a second, as measured when the model was loaded; undefined if a CPU
+   * emulates the GPU. A reply takes at least its model's weights for each token.
+   */
+  bytesPerSecond?: number | undefined;
 }

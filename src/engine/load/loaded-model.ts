@@ -1,4 +1,5 @@
 /** A loaded model on its device, with everything that turns need besides it. */
+import { copySpeed } from "../../gpu/copy-speed";
 import { Gpu } from "../../gpu/gpu";
 import { ReadbackRing } from "../../gpu/readback";
 import type { KeyIndex } from "../../memory/key-index";
@@ -41,8 +42,16 @@ export class LoadedModel {
   readonly restorer: KvRestorer;
   readonly ring: ReadbackRing;
 
-  private constructor(gpu: Gpu, model: Model) {
+  /** See DeviceInfo. */
+  readonly #bytesPerSecond: number | undefined;
+
+  private constructor(
+    gpu: Gpu,
+    model: Model,
+    bytesPerSecond: number | undefined,
+  ) {
     this.gpu = gpu;
+    this.#bytesPerSecond = bytesPerSecond;
     this.model = model;
     const { decoder, cache } = model.network;
     const rates = new Rates();
@@ -73,6 +82,10 @@ export class LoadedModel {
     onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
     const gpu = await Gpu.open(platform);
     try {
+      // A CPU's speed at copying says nothing about its speed at computing.
+      const bytesPerSecond = gpu.isSoftware
+        ? undefined
+        : await copySpeed(gpu).catch(() => undefined);
       const model = await loadModel(gpu, files, {
         ...network,
         ...(memoryBudgetBytes !== undefined && {
@@ -85,7 +98,7 @@ export class LoadedModel {
         learned,
         ...(onProgress && { onProgress }),
       });
-      const loaded = new LoadedModel(gpu, model);
+      const loaded = new LoadedModel(gpu, model, bytesPerSecond);
       if (model.index) await loaded.useHeads(model.index);
       return loaded;
     } catch (error) {
@@ -128,6 +141,8 @@ export class LoadedModel {
         architecture,
         description,
         isSoftware: this.gpu.isSoftware,
+        bindingBytes: this.gpu.bindingBytes,
+        bytesPerSecond: this.#bytesPerSecond,
       },
     };
   }

@@ -4,6 +4,8 @@ import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { MemorySource } from "../../engine/api/kv-memory";
 import { Announcement } from "./announcement";
 import { carryOut } from "./carry-out";
+import { isTiny } from "../state/models/offered-model";
+import { examplesFor } from "../transcript/examples";
 import { ChatAttributes, SETTING_PROPERTIES } from "./chat-attributes";
 import type { ChatDock } from "../composer/chat-dock";
 import type { ChatHeader } from "../sidebar/chat-header";
@@ -310,10 +312,14 @@ export class ChatElement extends ChatAttributes {
   }
 
   get #view(): ChatView {
+    const { loading } = this.#session;
     return {
       session: this.#session,
       drawer: this.#drawer,
-      examples: this.examples,
+      examples: examplesFor(
+        this.examples,
+        isTiny(loading.answering ?? loading.request),
+      ),
       placeholder: this.placeholder,
       isFixed: this.fixedModel,
       isReadonly: this.readonly,

@@ -1,7 +1,7 @@
 /** Shown in `<rondo-chat>` where there are no rounds: a welcome, or the reason. */
 import { html, nothing } from "lit";
-import { EMBEDDED_ID } from "../state/models/known-models";
-import { nameOfSource, sourceOf } from "../state/models/model-request";
+import { nameOfSource } from "../state/models/model-request";
+import { isTiny, offeredModel } from "../state/models/offered-model";
 import type { ChatRequest } from "../state/request";
 import type { Session } from "../state/page-state";
 
@@ -23,17 +23,21 @@ export function noRounds(
 }
 
 function welcome(
-  { loading, state }: Session,
+  session: Session,
   examples: readonly string[],
   mayChooseModel: boolean,
 ) {
-  const { source } = loading.answering ?? loading.request ?? {};
-  const isTiny = source === undefined || source === sourceOf(EMBEDDED_ID);
+  const { loading, state } = session;
+  const request = loading.answering ?? loading.request;
+  const mayOffer = mayChooseModel && state === "ready" && isTiny(request);
+  const device = loading.model?.device;
   return html`
     <div class="welcome">
       <slot name="welcome"
         ><rondo-welcome
-          .modelName=${isTiny ? "" : nameOfSource(source)}
+          .modelName=${isTiny(request) ? "" : nameOfSource(request!.source)}
+          .offer=${mayOffer && device ? offeredModel(device, memoryOfDevice()) : undefined}
+          .isOnCpu=${session.tellsOfCpu}
           .offersModels=${mayChooseModel && state !== "failed" && state !== "idle"}
         ></rondo-welcome
       ></slot>
@@ -43,6 +47,12 @@ function welcome(
       ></rondo-examples>
     </div>
   `;
+}
+
+/** As far as the browser tells: in steps, and 8 GB at most. */
+function memoryOfDevice(): number | undefined {
+  const { deviceMemory } = navigator as { deviceMemory?: number };
+  return deviceMemory && deviceMemory * 2 ** 30;
 }
 
 function failure(error: Error) {

@@ -22,6 +22,7 @@ import {
   StateEvent,
 } from "./events";
 import { type ChatState, ModelLoading } from "./models/model-loading";
+import { isFirstTold } from "./models/cpu-note";
 import type { FileKeeping } from "./models/file-keeping";
 import type { ModelRequest } from "./models/model-request";
 import { Models } from "./models/models";
@@ -64,6 +65,8 @@ export class Session {
   /** The model that the page names, where it names one. */
   own: string | undefined;
   isHealing = true;
+  /** Whether to say that there is no GPU: once in a browser. */
+  tellsOfCpu = false;
   /** How far the model in use is calibrated, while it is. */
   calibration: CalibrationProgress | undefined;
 
@@ -109,6 +112,7 @@ export class Session {
       options: () => this.settings.options,
       modelName: () => this.loading.modelName,
       sent: ({ chatId }, { message }) => {
+        this.tellsOfCpu = false;
         this.#host.dispatchEvent(new SentEvent(chatId, message));
       },
       redraw: () => this.#redraw(),
@@ -412,8 +416,10 @@ export class Session {
     if (this.loading.model === undefined) {
       this.#queue.pause();
       this.calibration = undefined;
-    } else if (state === "ready")
-      this.warnings.noteModel(this.loading.model?.templateNote);
+    } else if (state === "ready") {
+      this.tellsOfCpu ||= this.loading.model.device.isSoftware && isFirstTold();
+      this.warnings.noteModel(this.loading.model.templateNote);
+    }
     this.#changed();
     this.#host.dispatchEvent(new StateEvent(state));
     if (state !== "ready") return;

@@ -12,6 +12,22 @@ export const EXAMPLES: readonly string[] = [
   "Tell me about the moon.",
 ];
 
+/** Examples for any other model. */
+const GENERAL_EXAMPLES: readonly string[] = [
+  "Explain in three sentences why the sky is blue.",
+  "Write a short, friendly email that moves a meeting to Friday.",
+  "Give me five ideas for a quick dinner.",
+  "What can you help me with?",
+];
+
+/** A page's own examples, or those that suit the model. */
+export function examplesFor(
+  given: readonly string[],
+  isTiny: boolean,
+): readonly string[] {
+  return given === EXAMPLES && !isTiny ? GENERAL_EXAMPLES : given;
+}
+
 /** Examples are shown until a chat has this many rounds. */
 const EXAMPLE_ROUNDS = 3;
 

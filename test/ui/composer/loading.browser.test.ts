@@ -161,7 +161,7 @@ describe("While another model is downloaded", () => {
     await settle();
     const footer = () => shownText(find("rondo-side-panel", "footer"));
     expect(footer()).toContain("rondo-tiny");
-    expect(shownText(find("rondo-welcome"))).toContain("This model is tiny");
+    expect(shownText(find("rondo-welcome"))).toContain("rondo-tiny, is tiny");
     await expect.element(button("What can you do?")).toBeVisible();
     other.finish({ ...fakeModel, name: "other" });
     await settle();
