@@ -48,8 +48,7 @@ export function mathExtension(
   const inline: TokenizerAndRendererExtension = {
     name: "formula",
     level: "inline",
-    // marked stops at each backslash. This is asked at every stop: one character is found fastest.
-    start: (src) => firstOf(src, ["$"]),
+    start: inlineStart,
     tokenizer: (src, tokens) =>
       isOfPrice(src, tokens) ? undefined : tokenOf("formula", src, INLINE),
     renderer: ({ raw }) => code(raw),
@@ -57,7 +56,7 @@ export function mathExtension(
   const block: TokenizerAndRendererExtension = {
     name: "display",
     level: "block",
-    start: (src) => firstOf(src, ["\n$$", "\n\\["]),
+    start: blockStart,
     tokenizer: (src) => tokenOf("display", src, BLOCK),
     renderer: ({ raw }) => `<p>${code(raw)}</p>\n`,
   };
@@ -78,9 +77,37 @@ function tokenOf(type: string, src: string, patterns: readonly RegExp[]) {
   return undefined;
 }
 
-/** Where marked should look for a formula; undefined for nowhere. */
-function firstOf(src: string, marks: readonly string[]): number | undefined {
-  const places = marks.map((mark) => src.indexOf(mark)).filter((at) => at >= 0);
+/** How far is looked ahead for a formula in a line. */
+const AHEAD = 500;
+/** A formula, or where marked stops in any case. */
+const STOP = /[$\\<[`*~]/;
+
+/**
+ * Where marked should look for a formula; undefined for nowhere. marked asks at every stop that it makes, such as a
+ * backslash: a search to the end of a long line each time would take its square. So nothing is looked for behind
+ * marked's next stop. Where that is far, marked stops at a word's end instead, which changes nothing: texts beside
+ * each other are one.
+ */
+function inlineStart(src: string): number | undefined {
+  const near = src.slice(0, AHEAD);
+  const at = near.search(STOP);
+  if (at >= 0) return near[at] === "$" ? at : undefined;
+  if (src.length <= AHEAD) return undefined;
+  for (let end = near.length; end > 0;) {
+    end = near.lastIndexOf(" ", end - 1);
+    if (end > 0 && /^\w \w/.test(near.slice(end - 1, end + 2))) return end;
+  }
+  const far = src.indexOf("$", AHEAD);
+  return far < 0 ? undefined : far;
+}
+
+/** The same for a formula on its own: it begins behind a line of the paragraph, which ends at a blank line. */
+function blockStart(src: string): number | undefined {
+  const end = src.indexOf("\n\n");
+  const paragraph = end < 0 ? src : src.slice(0, end + 4);
+  const places = ["\n$$", "\n\\["]
+    .map((mark) => paragraph.indexOf(mark))
+    .filter((at) => at >= 0);
   return places.length === 0 ? undefined : Math.min(...places);
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { markdownBlocks } from "../../../src/ui/markdown/markdown-blocks";
 import { MarkdownReader } from "../../../src/ui/markdown/markdown-reader";
 
@@ -115,5 +115,40 @@ describe("One long line", () => {
     expect(others).toEqual([]);
     expect(block!.split("file")).toHaveLength(4001);
     expect(block).toMatch(/^<p>C:.*<\/p>\n$/s);
+  });
+
+  test("is looked through once for formulas, not from each of its marks on", () => {
+    const search = vi.spyOn(String.prototype, "indexOf");
+    const lines = [
+      String.raw`C:\Users\me\file `.repeat(4000),
+      String.raw`\d+\w*`.repeat(8000),
+      "a<b and *c* of words ".repeat(3000),
+      "plain words ".repeat(5000),
+    ];
+    for (const line of lines) {
+      search.mockClear();
+      markdownBlocks(line);
+      const looks = search.mock.calls.map(([mark], i) =>
+        mark === "$" || mark.startsWith("\n")
+          ? String(search.mock.contexts[i]).length
+          : 0,
+      );
+      const most = 10 * line.length;
+      expect(looks.reduce((sum, length) => sum + length, 0)).toBeLessThan(most);
+    }
+    search.mockRestore();
+  });
+
+  test("has its formulas, wherever they are", () => {
+    const code = '<code class="language-math">$x^2$</code>';
+    for (const words of ["word ", "wordwithoutend", "https://a.example/b "])
+      for (const count of [1, 60, 130, 2000]) {
+        const before = words.repeat(count).trim();
+        const [block] = markdownBlocks(`${before} $x^2$ and $x^2$`);
+        expect(block!.split(code)).toHaveLength(3);
+        expect(block!.split("example/b</a>").length).toBe(
+          words.startsWith("https") ? count + 1 : 1,
+        );
+      }
   });
 });
