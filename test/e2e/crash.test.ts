@@ -1,7 +1,7 @@
 // The browser is killed while replies come and rounds are written: nothing that was said is lost.
 // KILLS=20 in the environment kills it so often; SEED gives other moments.
 import { setTimeout } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { seededRandom } from "../support/random";
 import type { ChatPage, ShownRound } from "./browser";
 import { Profile } from "./profile";
@@ -89,6 +89,32 @@ test.each(moments())(
     expect(complaints).toEqual([]);
   },
 );
+
+test("kill while a message waits for the model: it is there, and can be answered", async () => {
+  const own = await Profile.create();
+  onTestFinished(() => own.remove());
+  const [{ message, fact }] = TOLD as [(typeof TOLD)[0]];
+  const before = await own.open(undefined, (page) =>
+    // Never answered.
+    page.route("**/model.safetensors", () => undefined),
+  );
+  await before.send(message);
+  await before.page.getByText("Waiting for the model").waitFor();
+  const where = before.page.url();
+  // As long as people need to reach for the window's corner.
+  await setTimeout(500);
+  await own.kill();
+
+  const after = await own.open(where);
+  await after.page.getByText(message).first().waitFor();
+  const unanswered = { message, reply: "", isCutOff: false };
+  await expect.poll(() => after.rounds()).toEqual([unanswered]);
+  await after.page.getByRole("button", { name: "Answer" }).click();
+  await expect
+    .poll(async () => (await after.rounds())[0]?.reply, { timeout: 60_000 })
+    .toContain(fact);
+  expect(after.complaints).toEqual([]);
+});
 
 /**
  * Whether what is kept is what was seen: all messages, in order, each with its own reply. Of a reply
