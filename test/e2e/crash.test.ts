@@ -116,6 +116,30 @@ test("kill while a message waits for the model: it is there, and can be answered
   expect(after.complaints).toEqual([]);
 });
 
+test("kill while an edited message is answered: the rounds that were kept behind it are there", async () => {
+  const own = await Profile.create();
+  onTestFinished(() => own.remove());
+  const before = await own.open();
+  for (const { message } of TOLD.slice(0, 3)) await before.ask(message);
+  const [first, , third] = await before.rounds();
+  const where = before.page.url();
+  const round = before.page.locator("rondo-round").nth(1);
+  await round.hover();
+  await round.getByRole("button", { name: "Edit" }).click();
+  const editor = before.page.getByRole("textbox", { name: "Edit message" });
+  await editor.fill(SAID[0]!);
+  const send = { name: "Send, keep what follows" };
+  await before.page.getByRole("button", send).click();
+  await before.stopButton.waitFor();
+  await own.kill();
+
+  const after = await own.open(where);
+  await after.replies.nth(1).waitFor();
+  const edited = expect.objectContaining({ message: SAID[0]! }) as ShownRound;
+  await expect.poll(() => after.rounds()).toEqual([first, edited, third]);
+  expect(after.complaints).toEqual([]);
+});
+
 /**
  * Whether what is kept is what was seen: all messages, in order, each with its own reply. Of a reply
  * that was coming, or had ended just then, it may be the beginning.
