@@ -127,6 +127,22 @@ describe("An engine of the page", () => {
     expect(await resumed).toBe(await waiting);
   });
 
+  test("has the model before still where another was only downloaded in part", async () => {
+    const { engines, share } = newPool();
+    const a = share();
+    const loaded = a.load("org/one");
+    engines[0]!.loads[0]!.finish();
+    await loaded;
+    const stop = new AbortController();
+    const other = a.load("org/two", { signal: stop.signal });
+    engines[0]!.loads[1]!.download(1, 2);
+    stop.abort();
+    await expect(other).rejects.toThrow();
+    await expect(share().load("org/one")).resolves.toEqual(await loaded);
+    expect(engines).toHaveLength(1);
+    expect(engines[0]!.loads).toHaveLength(2);
+  });
+
   test("tries a model that could not be loaded once more for the next one", async () => {
     const { engines, share } = newPool();
     const first = share().load("org/one");
