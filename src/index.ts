@@ -85,6 +85,7 @@ export {
   type ModelFormatProblem,
   ModelOutputError,
   OutOfMemoryError,
+  SchemaError,
   StoreError,
   type StoreErrorReason,
   WebGpuUnavailableError,

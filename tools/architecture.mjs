@@ -74,6 +74,7 @@ export const floors = {
     "weights",
     "network",
     "text",
+    "grammar",
     "gguf",
     "hub",
   ],

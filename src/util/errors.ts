@@ -97,6 +97,18 @@ export class ChatBusyError extends Error {
   override readonly name = "ChatBusyError";
 }
 
+/** A reply can't be held to this schema: it is none, or says something that a reply can't be held to token by token. */
+export class SchemaError extends Error {
+  override readonly name = "SchemaError";
+  /** Where in the schema, as a JSON pointer: "#/properties/age". */
+  readonly path: string;
+
+  constructor(path: string, message: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
 /** A file is not a chat that can be imported. */
 export class ChatFileError extends Error {
   override readonly name = "ChatFileError";

@@ -28,6 +28,8 @@ export interface WireError {
   stack?: string | undefined;
   /** From a ModelFormatError. */
   problem?: unknown;
+  /** From a SchemaError. */
+  path?: string | undefined;
   /** From a StoreError. */
   reason?: StoreErrorReason;
 }

@@ -9,6 +9,7 @@ import {
   type ModelFormatProblem,
   ModelOutputError,
   OutOfMemoryError,
+  SchemaError,
   StoreError,
   WebGpuUnavailableError,
 } from "../../util/errors";
@@ -36,6 +37,7 @@ export function toWire(error: unknown): WireError {
     message,
     stack,
     ...(error instanceof ModelFormatError && { problem: error.problem }),
+    ...(error instanceof SchemaError && { path: error.path }),
     ...(error instanceof StoreError && { reason: error.reason }),
   };
 }
@@ -48,9 +50,16 @@ export function fromWire(wire: WireError): Error {
   return error;
 }
 
-function ofItsClass({ name, message, problem, reason }: WireError): Error {
+function ofItsClass({
+  name,
+  message,
+  path,
+  problem,
+  reason,
+}: WireError): Error {
   if (name === "ModelFormatError")
     return new ModelFormatError(problem as ModelFormatProblem);
+  if (name === "SchemaError") return new SchemaError(path ?? "#", message);
   if (name === "StoreError") return new StoreError(reason ?? "failed", message);
   if (name === "AbortError") return new DOMException(message, name);
   const Class = ownValue(CLASSES, name) ?? Error;

@@ -198,6 +198,26 @@ export class Tokenizer {
     return this.#library.token_to_id(token);
   }
 
+  /** How tokens are spelled, for the bytes that each adds to a text. */
+  vocabulary(): {
+    /** By id. */
+    texts: readonly string[];
+    /** The texts of added tokens by id. */
+    added: ReadonlyMap<number, string>;
+    /** Whether each character stands for one byte, as in GPT-2; else "▁" is a space and <0x0A> a byte. */
+    isByteLevel: boolean;
+  } {
+    const { model, decoder } = this.#library;
+    const all = [...this.#added.values()];
+    return {
+      texts: model!.vocab,
+      added: new Map(all.map(({ id, content }) => [id, content])),
+      isByteLevel: JSON.stringify(decoder?.config ?? {}).includes(
+        '"ByteLevel"',
+      ),
+    };
+  }
+
   /** Splits a text at its added tokens; everything between two of them is one stretch. */
   #stretches(segments: readonly Segment[]): (string | AddedToken)[] {
     const found: (string | AddedToken)[] = [];

@@ -7,6 +7,7 @@ import {
   ModelFormatError,
   ModelOutputError,
   OutOfMemoryError,
+  SchemaError,
   WebGpuUnavailableError,
 } from "../../../src/util/errors";
 
@@ -38,6 +39,12 @@ test.each([
 test("a format error keeps what it says of the file", () => {
   const there = fromWire(toWire(new ModelFormatError(problem)));
   expect("problem" in there && there.problem).toEqual(problem);
+});
+
+test("a schema's error keeps its place", () => {
+  const there = fromWire(toWire(new SchemaError("#/items", "no schema")));
+  expect(there).toBeInstanceOf(SchemaError);
+  expect(there).toMatchObject({ path: "#/items", message: "no schema" });
 });
 
 test("what is thrown without being an error still arrives", () => {
