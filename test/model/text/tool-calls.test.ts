@@ -1,0 +1,221 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type ToolCall,
+  type ToolCallFormat,
+  toolCalls,
+} from "../../../src/model/text/tool-calls";
+
+const oslo: ToolCall = { name: "weather", arguments: { city: "Oslo" } };
+const sum: ToolCall = { name: "add", arguments: { a: 1, b: [2, { c: null }] } };
+const tricky: ToolCall = {
+  name: "write",
+  arguments: { text: 'a "}" ]} </tool_call> \\ [TOOL_CALLS] é 日本' },
+};
+
+const json = JSON.stringify;
+const hermes = (call: ToolCall) => `<tool_call>\n${json(call)}\n</tool_call>`;
+const llama = ({ name, arguments: parameters }: ToolCall) =>
+  json({ name, parameters });
+
+interface Reply {
+  format: ToolCallFormat;
+  reply: string;
+  text: string;
+  calls: ToolCall[];
+}
+
+const replies: Reply[] = [
+  { format: "hermes", reply: hermes(oslo), text: "", calls: [oslo] },
+  {
+    format: "hermes",
+    reply: `Let me look.\n\n${hermes(oslo)}\n${hermes(sum)}`,
+    text: "Let me look.",
+    calls: [oslo, sum],
+  },
+  {
+    format: "hermes",
+    reply: `First.\n${hermes(tricky)}\nThen I tell you.`,
+    text: "First.\nThen I tell you.",
+    calls: [tricky],
+  },
+  {
+    format: "hermes",
+    reply: `<tool_call>{"name": "now"}</tool_call>`,
+    text: "",
+    calls: [{ name: "now", arguments: {} }],
+  },
+  {
+    format: "hermes",
+    reply: `<tool_call>\n${json(oslo)}`,
+    text: "",
+    calls: [oslo],
+  },
+  {
+    format: "hermes",
+    reply: "2 <tool_box> and <tool_call> are words.",
+    text: "2 <tool_box> and <tool_call> are words.",
+    calls: [],
+  },
+  {
+    format: "hermes",
+    reply: `<tool_call>{"name": 3}</tool_call> and ${hermes(oslo)}`,
+    text: `<tool_call>{"name": 3}</tool_call> and`,
+    calls: [oslo],
+  },
+  {
+    format: "hermes",
+    reply: `<tool_call>{"name": oops</tool_call> so`,
+    text: `<tool_call>{"name": oops</tool_call> so`,
+    calls: [],
+  },
+  { format: "llama3", reply: llama(oslo), text: "", calls: [oslo] },
+  {
+    format: "llama3",
+    reply: `<|python_tag|>${llama(oslo)}; ${llama(tricky)}`,
+    text: "",
+    calls: [oslo, tricky],
+  },
+  {
+    format: "llama3",
+    reply: "It is {sunny} in Oslo.",
+    text: "It is {sunny} in Oslo.",
+    calls: [],
+  },
+  {
+    format: "llama3",
+    reply: '{"name": "Ada", "age": 36}',
+    text: '{"name": "Ada", "age": 36}',
+    calls: [],
+  },
+  {
+    format: "mistral",
+    reply: `[TOOL_CALLS][${json(oslo)}, ${json(tricky)}]`,
+    text: "",
+    calls: [oslo, tricky],
+  },
+  {
+    format: "mistral",
+    reply: `Well. [TOOL_CALLS] ${json([sum])}`,
+    text: "Well.",
+    calls: [sum],
+  },
+  {
+    format: "mistral",
+    reply: `[TOOL_CALLS]weather${json(oslo.arguments)}[TOOL_CALLS]add[ARGS]${json(sum.arguments)}`,
+    text: "",
+    calls: [oslo, sum],
+  },
+  {
+    format: "mistral",
+    reply: "[TOOL] [TOOL_CALLS]: none",
+    text: "[TOOL] [TOOL_CALLS]: none",
+    calls: [],
+  },
+  { format: "json", reply: ` ${json(oslo)}\n`, text: "", calls: [oslo] },
+  { format: "json", reply: json([oslo, sum]), text: "", calls: [oslo, sum] },
+  {
+    format: "json",
+    reply: json({ name: "weather", arguments: json(oslo.arguments) }),
+    text: "",
+    calls: [oslo],
+  },
+  { format: "json", reply: "[1, 2]", text: "[1, 2]", calls: [] },
+  { format: "json", reply: "Hello!", text: "Hello!", calls: [] },
+];
+
+describe.each(replies)("$format: $reply", ({ format, reply, text, calls }) => {
+  it("has these calls and this text", () => {
+    expect(toolCalls(reply, format, { isEnd: true })).toEqual({
+      text,
+      calls,
+      isPartial: false,
+    });
+  });
+
+  it("only ever gets longer as it grows", () => {
+    let before = toolCalls("", format);
+    for (let end = 1; end <= reply.length; end++) {
+      const now = toolCalls(reply.slice(0, end), format);
+      expect(now.text.startsWith(before.text)).toBe(true);
+      expect(now.calls.slice(0, before.calls.length)).toEqual(before.calls);
+      before = now;
+    }
+    expect(text.startsWith(before.text)).toBe(true);
+    expect(before.calls).toEqual(calls);
+  });
+});
+
+describe("a reply that still grows", () => {
+  it("holds back what may be a call, and nothing else", () => {
+    const so = (reply: string) => toolCalls(reply, "hermes");
+    expect(so("Look <tool")).toEqual({
+      text: "Look",
+      calls: [],
+      isPartial: true,
+    });
+    expect(so("Look <tools")).toEqual({
+      text: "Look <tools",
+      calls: [],
+      isPartial: false,
+    });
+    expect(so('Look <tool_call>\n{"name": "x"')).toEqual({
+      text: "Look",
+      calls: [],
+      isPartial: true,
+    });
+    expect(toolCalls("Look <tool", "hermes", { isEnd: true }).text).toBe(
+      "Look <tool",
+    );
+  });
+});
+
+const call = fc.record({
+  name: fc.stringMatching(/^[a-z_]{1,8}$/),
+  arguments: fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 1 }), {
+    maxKeys: 2,
+  }),
+});
+const words = fc.stringMatching(/^[a-z <>{}[\]"\n]{0,20}$/);
+
+describe("any reply", () => {
+  it("in Hermes's format has its calls, wherever it was cut before", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(words, call), { maxLength: 3 }),
+        words,
+        (parts, last) => {
+          const reply =
+            parts.map(([before, one]) => before + hermes(one)).join("") + last;
+          const whole = toolCalls(reply, "hermes", { isEnd: true });
+          expect(json(whole.calls)).toBe(json(parts.map(([, one]) => one)));
+          const isShorter = (end: number) => {
+            const { text, calls } = toolCalls(reply.slice(0, end), "hermes");
+            return (
+              whole.text.startsWith(text) &&
+              json(whole.calls).startsWith(json(calls).slice(0, -1))
+            );
+          };
+          const ends = Array.from(reply).map((_, end) => end);
+          expect(ends.filter((end) => !isShorter(end))).toEqual([]);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each(["hermes", "llama3", "mistral", "json"] as const)(
+    "without a marker and brackets is text (%s)",
+    (format) => {
+      fc.assert(
+        fc.property(fc.stringMatching(/^[a-z .\n]*$/), (reply) => {
+          expect(toolCalls(reply, format, { isEnd: true })).toEqual({
+            text: reply,
+            calls: [],
+            isPartial: false,
+          });
+        }),
+      );
+    },
+  );
+});
