@@ -93,6 +93,39 @@ export class Nodes {
     });
   }
 
+  /** One of these texts. What they begin with in common is read once, however many they are. */
+  oneOf(texts: Iterable<string>): GrammarNode {
+    const sorted = [...new Set(texts)].sort();
+    return this.#tree(
+      sorted.map((text) => encoder.encode(text)),
+      0,
+    );
+  }
+
+  /** Of texts that share their bytes before `at`. */
+  #tree(texts: readonly Uint8Array[], at: number): GrammarNode {
+    const [first] = texts;
+    if (first === undefined) return this.nothing;
+    let end = at;
+    while (
+      end < first.length &&
+      texts.every((bytes) => bytes[end] === first[end])
+    )
+      end++;
+    const shared = this.literal(first.subarray(0, end), at);
+    if (texts.length === 1) return shared;
+    const byNext = new Map<number, Uint8Array[]>();
+    for (const bytes of texts) {
+      const next = bytes[end] ?? -1;
+      const group = byNext.get(next);
+      if (group === undefined) byNext.set(next, [bytes]);
+      else group.push(bytes);
+    }
+    const groups = [...byNext.values()];
+    const rest = groups.map((group) => this.#tree(group, end));
+    return this.sequence(shared, this.choice(...rest));
+  }
+
   sequence(...of: readonly GrammarNode[]): GrammarNode {
     return of.reduceRight((rest, first) => this.#pair(first, rest), this.empty);
   }

@@ -111,7 +111,13 @@ class Compiler {
       const parts = (places: readonly Place[]) =>
         this.#flattener.flatten(places);
       const valid = plain.values.filter((one) => admits(plain, one, parts));
-      return nodes.choice(...valid.map((one) => this.#text.value(one)));
+      const isSimple = (one: unknown) => Object(one) !== one;
+      return nodes.choice(
+        nodes.oneOf(valid.filter(isSimple).map((one) => JSON.stringify(one))),
+        ...valid
+          .filter((one) => !isSimple(one))
+          .map((one) => this.#text.value(one)),
+      );
     }
     const all = [...plain.writtenKinds].map((kind) => this.#kind(kind, plain));
     return nodes.choice(...all);
