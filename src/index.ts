@@ -51,6 +51,7 @@ export type {
   FusionSettings,
   FusionVariant,
   ReplyEvent,
+  ResponseFormat,
   ReplyOptions,
   SamplerSettings,
   TextEvent,

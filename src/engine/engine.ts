@@ -82,6 +82,9 @@ const runPersistedTurn = lazyPart(
 const chatMarkdown = lazyPart(
   async () => (await import("./chat/chat-markdown")).chatMarkdown,
 );
+const checkFormat = lazyPart(
+  async () => (await import("./turn/constrain-reply")).checkFormat,
+);
 const preload = lazyPart(async () => (await import("./running")).preload);
 
 const attachDocument = lazyPart(
@@ -388,6 +391,8 @@ export class Engine implements ChatEngine {
   ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
     // Invalid options must not leave a message in the chat.
     checkReplyOptions(options);
+    const { responseFormat } = options;
+    if (responseFormat) await checkFormat(responseFormat);
     if (this.#loads === 0) this.#model.assertLoaded();
     const { roundId } = await this.addMessage(chatId, message, { place });
     yield* this.reply(chatId, roundId, options);

@@ -5,7 +5,7 @@ import type {
   LanguageModelV3Prompt,
   SharedV3Warning,
 } from "@ai-sdk/provider";
-import type { ReplyOptions } from "../../engine/api/replies";
+import type { ResponseFormat, ReplyOptions } from "../../engine/api/replies";
 import type { AskedReply } from "../chats/stateless-chats";
 import { readMessages } from "../openai/messages";
 
@@ -28,8 +28,6 @@ export function readCall(options: LanguageModelV3CallOptions): ReadCall {
       ...(details !== undefined && { details }),
     });
   if (options.tools?.length) unsupported("tools");
-  if (options.responseFormat?.type === "json")
-    unsupported("responseFormat", "The reply is not held to the schema.");
   const stop = options.stopSequences?.filter((text) => text !== "") ?? [];
   if (stop.length > MOST_STOPS)
     unsupported("stopSequences", `The first ${MOST_STOPS} are used.`);
@@ -44,7 +42,10 @@ export function readCall(options: LanguageModelV3CallOptions): ReadCall {
         frequencyPenalty: options.frequencyPenalty,
         seed: options.seed,
       }),
-      ...given({ maxTokens: options.maxOutputTokens }),
+      ...given({
+        maxTokens: options.maxOutputTokens,
+        responseFormat: formatOf(options.responseFormat),
+      }),
       stop: stop.slice(0, MOST_STOPS),
     },
     warnings,
@@ -71,6 +72,13 @@ function textOf({ role, content }: LanguageModelV3Message, at: number): string {
     );
   });
   return texts.join("\n");
+}
+
+function formatOf(
+  wanted: LanguageModelV3CallOptions["responseFormat"],
+): ResponseFormat | undefined {
+  if (wanted?.type !== "json") return undefined;
+  return wanted.schema === undefined ? "json" : { schema: wanted.schema };
 }
 
 /** Without what is undefined. */

@@ -58,6 +58,7 @@ const FAILURES = new Map<string, Failure>([
     [400, { param: "messages", code: "context_length_exceeded" }],
   ],
   ["RangeError", [400]],
+  ["SchemaError", [400, { param: "response_format", code: "invalid_value" }]],
   ["OutOfMemoryError", [503, { code: "out_of_memory" }]],
   ["DeviceLostError", [503, { code: "device_lost" }]],
   ["WebGpuUnavailableError", [503, { code: "no_webgpu" }]],

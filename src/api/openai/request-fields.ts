@@ -40,6 +40,25 @@ const stops: Kind = {
       value.every((one) => typeof one === "string")),
 };
 
+interface AskedFormat {
+  type: "text" | "json_object" | "json_schema";
+  json_schema?: { schema?: object };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  Object(value) === value && !Array.isArray(value);
+const responseFormat: Kind = {
+  words:
+    '{ type: "text" }, { type: "json_object" } or { type: "json_schema", json_schema: { schema } }',
+  is: (value) =>
+    isObject(value) &&
+    (value.type === "text" ||
+      value.type === "json_object" ||
+      (value.type === "json_schema" &&
+        isObject(value.json_schema) &&
+        isObject(value.json_schema.schema))),
+};
+
 export interface Setting {
   kind: Kind;
   /** The options of a reply that the value sets. */
@@ -85,6 +104,16 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
       stop: [stop].flat().filter((text) => text !== ""),
     }),
   },
+  response_format: {
+    kind: responseFormat,
+    options: ({ type, json_schema }: AskedFormat) => {
+      if (type === "text") return {};
+      const schema = json_schema?.schema ?? {};
+      return {
+        responseFormat: type === "json_object" ? "json" : { schema },
+      };
+    },
+  },
   logprobs: {
     kind: aBoolean,
     options: (isAsked: boolean) => (isAsked ? { topLogprobs: 0 } : {}),
@@ -113,7 +142,6 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
 /** What Rondo does not have, each with the values that ask for nothing. Null always does. */
 export const REFUSED: Readonly<Record<string, readonly unknown[]>> = {
   n: [1],
-  response_format: [{ type: "text" }],
   tools: [[]],
   tool_choice: ["none", "auto"],
   functions: [[]],

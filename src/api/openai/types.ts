@@ -24,6 +24,14 @@ export interface CompletionRequest {
   frequency_penalty?: number | null;
   logit_bias?: Readonly<Record<string, number>> | null;
   stop?: string | readonly string[] | null;
+  /** What the whole reply must be: an object, or valid by a JSON schema. */
+  response_format?:
+    | { type: "text" | "json_object" }
+    | {
+        type: "json_schema";
+        json_schema: { name?: string; schema: object; strict?: boolean | null };
+      }
+    | null;
   logprobs?: boolean | null;
   top_logprobs?: number | null;
   seed?: number | null;

@@ -1,7 +1,7 @@
 /** A session of the Prompt API. It knows what was said; whose KV that has, StatelessChats finds. */
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { ReplyEvent } from "../../engine/api/replies";
-import { ContextFullError } from "../../util/errors";
+import { ContextFullError, SchemaError } from "../../util/errors";
 import { anySignal } from "../../util/any-signal";
 import { TaskQueue } from "../../util/task-queue";
 import { runOn } from "../chats/run-on";
@@ -116,8 +116,8 @@ export class Session extends EventTarget {
     { responseConstraint, signal }: PromptOptions = {},
   ): AsyncGenerator<string, void> {
     this.#expectUsable(signal);
-    if (responseConstraint !== undefined)
-      throw notSupported("responseConstraint");
+    if (responseConstraint instanceof RegExp)
+      throw notSupported("A RegExp as responseConstraint");
     const asked = readPrompt(input);
     const leave = await this.#queue.enter();
     const left = new AbortController();
@@ -127,7 +127,13 @@ export class Session extends EventTarget {
       this.#expectUsable(signal);
       const said = [...this.#said, ...asked];
       const { sampler, chats } = this.#parts;
-      const options = { sampler, signal: any.signal };
+      const options = {
+        sampler,
+        signal: any.signal,
+        ...(responseConstraint && {
+          responseFormat: { schema: responseConstraint },
+        }),
+      };
       const events = chats.reply(readMessages(said), options);
       let reply = "";
       for await (const event of runOn(
@@ -142,9 +148,11 @@ export class Session extends EventTarget {
         if (event.type === "end") this.#note(event, said, reply);
       }
     } catch (error) {
-      throw error instanceof ContextFullError
-        ? new DOMException(error.message, "QuotaExceededError")
-        : error;
+      if (error instanceof ContextFullError)
+        throw new DOMException(error.message, "QuotaExceededError");
+      if (error instanceof SchemaError)
+        throw new DOMException(error.message, "NotSupportedError");
+      throw error;
     } finally {
       any.release();
       given.release();

@@ -18,7 +18,7 @@ export type PromptInput = string | readonly PromptMessage[];
 export interface PromptOptions {
   /** A JSON schema that the reply must be valid by. */
   responseConstraint?: object;
-  /** Whether the model is not told of the schema, but only held to it. */
+  /** Changes nothing: the model is never told of the schema, but only held to it. */
   omitResponseConstraintInput?: boolean;
   signal?: AbortSignal;
 }

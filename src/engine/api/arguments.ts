@@ -24,6 +24,12 @@ const isBias = (value: unknown) =>
     ([id, bias]) =>
       /^\d+$/.test(id) && typeof bias === "number" && Math.abs(bias) <= 100,
   );
+const isFormat = (value: unknown) => {
+  const schema = fieldOf(value, "schema");
+  return (
+    value === "json" || (Object(schema) === schema && schema !== undefined)
+  );
+};
 const hasTexts = (value: unknown, ...names: string[]) =>
   names.every((name) => isText(fieldOf(value, name)));
 
@@ -51,6 +57,7 @@ const CHECKS = {
   "a list of at most 16 strings that are not empty": (value: unknown) =>
     isList(value, (one) => isText(one) && one !== "") &&
     (value as []).length <= 16,
+  "json, or { schema: object }": isFormat,
   "an integer from 0 to 20": (value: unknown) =>
     Number.isInteger(value) &&
     (value as number) >= 0 &&
@@ -123,6 +130,7 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   presencePenalty: "a number",
   frequencyPenalty: "a number",
   logitBias: "an object of numbers from -100 to 100 by token id",
+  responseFormat: "json, or { schema: object }",
   topLogprobs: "an integer from 0 to 20",
   stop: "a list of at most 16 strings that are not empty",
   seed: "a number",

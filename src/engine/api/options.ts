@@ -68,6 +68,7 @@ const REPLY: Names<ReplyOptions> = {
   attention: { mode: 1, tau: 1, kMin: 1, budgetBytes: 1, pinned: 1 },
   fusion: { variant: 1, ratio: 1 },
   thinks: 1,
+  responseFormat: 1,
   maxTokens: 1,
   stop: 1,
   topLogprobs: 1,

@@ -21,7 +21,7 @@ export interface Replier {
    * reply between two tokens; the text so far stays in the chat (finish reason `aborted`). Leaving the loop early
    * does the same.
    *
-   * @throws RangeError if there is no such message, or an option is invalid; ContextFullError, OutOfMemoryError,
+   * @throws RangeError if there is no such message, or an option is invalid; SchemaError; ContextFullError, OutOfMemoryError,
    *   DeviceLostError; ChatBusyError if another tab writes the chat
    */
   reply(
@@ -100,8 +100,13 @@ export interface ReplyOptions {
   fusion?: Partial<FusionSettings>;
   sampler?: Partial<SamplerSettings>;
   attention?: Partial<AttentionSettings>;
-  /** Whether a reasoning model thinks before it answers. Default true. */
+  /** Whether a reasoning model thinks before it answers. Default true; not where the reply has a format. */
   thinks?: boolean;
+  /**
+   * What the whole reply must be: a JSON object, or JSON that is valid by a schema. Only tokens are drawn after which
+   * it still can be; cut at `maxTokens`, it is the beginning of such a text. docs/schemas.md has the keywords.
+   */
+  responseFormat?: ResponseFormat;
   /** Default 1024; limited by the room left in the context. */
   maxTokens?: number;
   /** Texts at whose first appearance the reply ends; nothing of them is shown or kept. At most 16. */
@@ -110,6 +115,9 @@ export interface ReplyOptions {
   topLogprobs?: number;
   signal?: AbortSignal;
 }
+
+/** `schema`: a JSON schema, as an object. */
+export type ResponseFormat = "json" | { schema: object };
 
 export interface ChatReplyOptions extends ReplyOptions {
   /**

@@ -41,9 +41,8 @@ export class LoadedModel {
   index: KeyIndex | undefined;
   readonly restorer: KvRestorer;
   readonly ring: ReadbackRing;
-
   /** See DeviceInfo. */
-  readonly #bytesPerSecond: number | undefined;
+  readonly bytesPerSecond: number | undefined;
 
   private constructor(
     gpu: Gpu,
@@ -51,7 +50,7 @@ export class LoadedModel {
     bytesPerSecond: number | undefined,
   ) {
     this.gpu = gpu;
-    this.#bytesPerSecond = bytesPerSecond;
+    this.bytesPerSecond = bytesPerSecond;
     this.model = model;
     const { decoder, cache } = model.network;
     const rates = new Rates();
@@ -142,7 +141,7 @@ export class LoadedModel {
         description,
         isSoftware: this.gpu.isSoftware,
         bindingBytes: this.gpu.bindingBytes,
-        bytesPerSecond: this.#bytesPerSecond,
+        bytesPerSecond: this.bytesPerSecond,
       },
     };
   }

@@ -6,9 +6,14 @@ import { stateOf } from "../chat/kv-state";
 import { isStored } from "../../memory/half-kv";
 import { isResident } from "../../memory/round";
 import { HALVES } from "../../util/kv-half";
+import { lazyPart } from "../../util/lazy-part";
 import type { ActiveChat } from "../open/active-chat";
 import { runTurn } from "./turn";
 import { turnRequest } from "./turn-request";
+
+const constrainReply = lazyPart(
+  async () => (await import("./constrain-reply")).constrainReply,
+);
 
 /** How often a streaming reply is saved; the most a crash can lose. */
 const SAVE_TEXT_MS = 2000;
@@ -32,8 +37,13 @@ export async function* runPersistedTurn(
   if (stale.size > 0) await active.packed();
   let savedMs = performance.now();
   try {
-    const request = turnRequest(loaded.model, chat, round, options);
-    for await (const event of runTurn(context, round, request)) {
+    const { model } = loaded;
+    const { responseFormat: format } = options;
+    const request = turnRequest(model, chat, round, options);
+    const constraint =
+      format && (await constrainReply(model, format, request.stopTokens));
+    const turn = runTurn(context, round, { ...request, constraint });
+    for await (const event of turn) {
       const now = performance.now();
       if (event.type === "text" && now - savedMs >= SAVE_TEXT_MS) {
         savedMs = now;

@@ -74,6 +74,7 @@ export function turnRequest(
     attention,
     fusion,
     thinks = true,
+    responseFormat,
     maxTokens = DEFAULT_MAX_TOKENS,
     stop = [],
     topLogprobs,
@@ -90,7 +91,7 @@ export function turnRequest(
     choosesByWords,
   } = model;
   const { conversation } = chat;
-  const tokens = thinks ? chat.tokens : chat.unthinking;
+  const tokens = thinks && !responseFormat ? chat.tokens : chat.unthinking;
   const isFirst = conversation.historyOf(round).length === 1;
   const openTokens = tokens.open(round.user, { isFirst });
   // If a model's files name no stop token, the token with which its template ends a reply is used.

@@ -169,6 +169,7 @@ test("Every option that there is, is taken", async () => {
       seed: 1,
     },
     stop: ["\n\n"],
+    responseFormat: "json",
     topLogprobs: 20,
     attention: { mode: "all", tau: 1, kMin: 1, budgetBytes: 1, pinned: [1] },
     fusion: { variant: "a3", ratio: 1 },
@@ -211,6 +212,11 @@ describe("an argument that is not what it must be is refused", () => {
       "stop of chat() must be a list of at most 16 strings that are not empty;",
     ],
     ["chat", ["c", "Hi", { stop: "a" }], 'it is "a".'],
+    [
+      "chat",
+      ["c", "Hi", { responseFormat: { type: "object" } }],
+      "responseFormat of chat() must be json, or { schema: object }; it is an object of type.",
+    ],
     [
       "chat",
       ["c", "Hi", { topLogprobs: 21 }],
