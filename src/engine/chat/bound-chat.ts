@@ -88,6 +88,13 @@ export class BoundChat {
     }
   }
 
+  /** Reads rounds again that became the first round, or were it: the one before them is gone, or has a reply now. */
+  readOpenings(rounds: readonly ChatRound[]): void {
+    for (const round of rounds)
+      if (!isUnanswered(round) && !this.#hasExpectedOpening(round))
+        this.#read(round);
+  }
+
   /** Reads the chat again after its system prompt changed. Rounds whose tokens change by that lose their KV. */
   readSystem(): void {
     const { conversation } = this;
@@ -117,14 +124,23 @@ export class BoundChat {
       round.isFinished && round.textFingerprint === this.textFingerprint;
     if (!isOurs) return false;
     if (round.isFromFile) return this.#tokensMatchText(round);
-    // Some templates put the system prompt into the first message, and it may have changed.
-    return !this.#isFirst(round) || this.#hasExpectedOpening(round);
+    // It may be the first message now, or may have been, or the system prompt in it may have changed.
+    const isAsLater = !this.#isFirst(round) && !this.#opensFirstOtherwise;
+    return isAsLater || this.#hasExpectedOpening(round);
+  }
+
+  /** Whether the first message is read in another way: some templates put the system prompt into it. */
+  get #opensFirstOtherwise(): boolean {
+    const first = this.tokens.open("", { isFirst: true });
+    return !isEqual(first, this.tokens.open("", { isFirst: false }));
   }
 
   #hasExpectedOpening(round: ChatRound): boolean {
-    const opening = this.#opening(round, this.#isFirst(round));
-    const { tokens, openTokens } = round;
-    return isEqual(tokens.slice(0, openTokens), opening);
+    const isFirst = this.#isFirst(round);
+    const own = round.tokens.slice(0, round.openTokens);
+    const isOpenedBy = (tokens: ChatTokens) =>
+      isEqual(own, this.#opening(round, isFirst, tokens));
+    return isOpenedBy(this.tokens) || isOpenedBy(this.unthinking);
   }
 
   /**
@@ -169,9 +185,13 @@ export class BoundChat {
     setTokens(round, tokens, openTokens, this.textFingerprint);
   }
 
-  #opening({ user, document }: Omit<SpokenRound, "reply">, isFirst: boolean) {
+  #opening(
+    { user, document }: Omit<SpokenRound, "reply">,
+    isFirst: boolean,
+    tokens = this.tokens,
+  ) {
     const message = document === undefined ? user : documentMessage(user);
-    return this.tokens.open(message, { isFirst });
+    return tokens.open(message, { isFirst });
   }
 
   /** Whether the model reads nothing between the system prompt and this round. */

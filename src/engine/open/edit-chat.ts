@@ -52,7 +52,7 @@ export async function pinRound(
  * @throws RangeError if there are no such rounds
  */
 export async function moveRound(
-  { conversation }: OpenChat,
+  { conversation, bound }: OpenChat,
   text: TextWriter,
   id: number,
   behind: number,
@@ -69,6 +69,7 @@ export async function moveRound(
   const later = after.slice(first);
   const copies = copiesBehind(conversation, before[first - 1]!.id, later);
   await addRounds(conversation, text, copies, later);
+  bound?.readCopies(copies, later);
 }
 
 /**
@@ -78,7 +79,7 @@ export async function moveRound(
  * @throws RangeError if there is no such round; StoreError
  */
 export async function deleteRound(
-  { conversation }: OpenChat,
+  { conversation, bound }: OpenChat,
   archive: Pick<Archive, "deleteRounds" | "deleteDocument">,
   id: number,
   { isFast = false }: { isFast?: boolean },
@@ -94,12 +95,17 @@ export async function deleteRound(
     keepsKv: isFast,
     shownId,
   });
+  const goneIds = new Set(ids);
+  const followers = conversation.all.filter(
+    ({ parentId }) => parentId !== null && goneIds.has(parentId),
+  );
   for (const one of ids) {
     const { all } = conversation;
     const readers = isFast ? new Set([one]) : withAllThatRead(all, one);
     for (const round of all) if (readers.has(round.id)) forgetDeletedKv(round);
     conversation.remove(one);
   }
+  bound?.readOpenings(followers.filter(({ id }) => !goneIds.has(id)));
 }
 
 /**

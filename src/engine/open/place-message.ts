@@ -21,7 +21,7 @@ export interface PlacedMessage {
  * @throws RangeError for an invalid place
  */
 export async function placeMessage(
-  { conversation }: OpenChat,
+  { conversation, bound }: OpenChat,
   text: TextWriter,
   message: string,
   place?: MessagePlace,
@@ -34,10 +34,10 @@ export async function placeMessage(
   });
   round.isAwaited = true;
   const copies = copiesBehind(conversation, round.id, later);
-  return {
-    round,
-    isSaved: await addRounds(conversation, text, [round, ...copies], later),
-  };
+  const rounds = [round, ...copies];
+  const isSaved = await addRounds(conversation, text, rounds, later);
+  bound?.readCopies(copies, later);
+  return { round, isSaved };
 }
 
 /**

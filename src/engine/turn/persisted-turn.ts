@@ -53,6 +53,9 @@ export async function* runPersistedTurn(
     }
   } finally {
     round.isAwaited = false;
+    chat.readOpenings(
+      conversation.all.filter(({ parentId }) => parentId === round.id),
+    );
     void active.saveText(round);
   }
 }

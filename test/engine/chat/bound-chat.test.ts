@@ -10,6 +10,11 @@ import {
   type RoundFields,
 } from "../../../src/engine/chat/chat-round";
 import { Conversation } from "../../../src/engine/chat/conversation";
+import { NoArchive } from "../../../src/engine/archive/archive";
+import { TextWriter } from "../../../src/engine/archive/text-writer";
+import { deleteRound, moveRound } from "../../../src/engine/open/edit-chat";
+import type { OpenChat } from "../../../src/engine/open/open-chats";
+import { placeMessage } from "../../../src/engine/open/place-message";
 import { ChatTemplate } from "../../../src/model/text/chat-template";
 import { canThink } from "../../../src/model/text/thinking";
 import reference from "../../golden/rondo-tiny/reference.json";
@@ -360,6 +365,78 @@ describe("the system prompt", () => {
     expect(openings[1]).toEqual(second!.tokens);
     expect(openings[2]).toEqual(second!.tokens);
     expect(first!.tokens).not.toEqual(second!.tokens);
+  });
+
+  describe("follows the first message through edits", () => {
+    const folding = { ...tiny, template: FOLDING, textFingerprint: "folding" };
+    const text = new TextWriter(new NoArchive(), () => ({ name: "", url: "" }));
+    const open = () => {
+      const conversation = chatOf([round(1), round(2), round(3)], "Be brief.");
+      const bound = new BoundChat(conversation, folding);
+      const [, first, later] = tokensOf(bound).map((one) => [...one]);
+      expect(first).not.toEqual(later);
+      const chat = { conversation, bound } as unknown as OpenChat;
+      /** Of the shown branch, without the system prompt's round. */
+      const shown = () => conversation.branch.slice(1).map((one) => one.tokens);
+      return { chat, conversation, shown, first, later };
+    };
+
+    test("a move", async () => {
+      const { chat, shown, first, later } = open();
+      await moveRound(chat, text, 2, 0);
+      expect(shown()).toEqual([first, later, later]);
+    });
+
+    test("a message before it", async () => {
+      const { chat, conversation, shown, first, later } = open();
+      const place = { behind: 0, before: 1 };
+      const { round } = await placeMessage(chat, text, "Hi", place);
+      round.reply = "Hello!";
+      round.isFinished = true;
+      round.isAwaited = false;
+      // Until then the model reads nothing of it.
+      expect(shown().slice(1)).toEqual([first, later, later]);
+      const behind = conversation.all.filter(
+        (one) => one.parentId === round.id,
+      );
+      chat.bound!.readOpenings(behind);
+      expect(shown().slice(1)).toEqual([later, later, later]);
+    });
+
+    test("its deletion", async () => {
+      for (const isFast of [true, false]) {
+        const { chat, shown, first, later } = open();
+        await deleteRound(chat, new NoArchive(), 1, { isFast });
+        expect(shown()).toEqual([first, later]);
+      }
+    });
+
+    test("a later binding to the model", async () => {
+      const { chat, conversation, shown, first, later } = open();
+      const unbound = { ...chat, bound: undefined };
+      await moveRound(unbound, text, 2, 0);
+      expect(shown()).not.toEqual([first, later, later]);
+      new BoundChat(conversation, folding);
+      expect(shown()).toEqual([first, later, later]);
+    });
+  });
+
+  test("keeps a first message that was asked without thinking", () => {
+    const template = new ChatTemplate(
+      `${tinyConfig.chat_template}{% if add_generation_prompt and enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}`,
+    );
+    const thinking = { ...tiny, template };
+    const conversation = chatOf([]);
+    const chat = new BoundChat(conversation, thinking);
+    const asked = chat.unthinking.open("Hi", { isFirst: true });
+    expect(asked).not.toEqual(chat.tokens.open("Hi", { isFirst: true }));
+    const first = round(1, {
+      tokens: [...asked, 71, 80, 90],
+      openTokens: asked.length,
+    });
+    conversation.add(first);
+    new BoundChat(conversation, thinking);
+    expect(first.tokens).toEqual([...asked, 71, 80, 90]);
   });
 
   test("keeps the day on which the chat began", () => {
