@@ -6,6 +6,10 @@
 /** Least time between checks for a new version, made when the user returns to the page. */
 const ASK_AGAIN_MS = 60 * 60 * 1000;
 
+/** How often a page reloads by itself for a version that was asked for. */
+const MOST_RELOADS = 3;
+const RELOADS_KEY = "rondo-reloads-left";
+
 /** It takes milliseconds where nothing is in its way. */
 const LONGEST_TAKE_OVER_MS = 3000;
 
@@ -20,7 +24,12 @@ export async function followVersions(
     const registration = await container.register(workerUrl, {
       updateViaCache: "none",
     });
-    watch(registration, () => onNew(() => reloadWith(registration)));
+    watch(registration, () => {
+      if (takeReload()) reloadWith(registration);
+      else onNew(() => reloadWith(registration, MOST_RELOADS));
+    });
+    // The version that was asked for is here.
+    if (registration.waiting === null) sessionStorage.removeItem(RELOADS_KEY);
     askNowAndThen(registration);
     (await container.ready).active?.postMessage("page opened");
   } catch (error) {
@@ -59,15 +68,29 @@ function watch(
 
 /**
  * Another tab may have activated the new version already. Chromium can leave it waiting: a request that comes as it
- * is about to activate keeps the old one running. It then activates as soon as a page reloads.
+ * is about to activate keeps the old one running. It then activates as a page reloads, unless that happens again.
+ *
+ * @param reloadsLeft how often a page that still finds it waiting may reload by itself
  */
-function reloadWith({ waiting }: ServiceWorkerRegistration): void {
+function reloadWith(
+  { waiting }: ServiceWorkerRegistration,
+  reloadsLeft?: number,
+): void {
+  if (reloadsLeft !== undefined)
+    sessionStorage.setItem(RELOADS_KEY, String(reloadsLeft));
   if (waiting === null) return location.reload();
   waiting.addEventListener("statechange", () => {
     if (["activated", "redundant"].includes(waiting.state)) location.reload();
   });
   waiting.postMessage("take over");
   setTimeout(() => location.reload(), LONGEST_TAKE_OVER_MS);
+}
+
+/** Whether this page has reloaded for the version that waits, and may once more. */
+function takeReload(): boolean {
+  const left = Number(sessionStorage.getItem(RELOADS_KEY) ?? 0);
+  sessionStorage.setItem(RELOADS_KEY, String(Math.max(0, left - 1)));
+  return left > 0;
 }
 
 function askNowAndThen(registration: ServiceWorkerRegistration): void {
