@@ -35,6 +35,7 @@ export class BoundChat {
     this.tokens = tokensOf(model, conversation.system);
     this.textFingerprint = model.textFingerprint;
     this.segmentFingerprint = model.segmentFingerprint;
+    const headOfFirst = this.#headOfFirst();
     for (const round of conversation.all) {
       clearRound(round);
       for (const half of HALVES) {
@@ -44,7 +45,7 @@ export class BoundChat {
       round.pageDigest = undefined;
       if (round.indexKeys?.model !== model.segmentFingerprint)
         round.indexKeys = undefined;
-      if (!this.#isRead(round)) this.#read(round);
+      if (!this.#isRead(round, headOfFirst)) this.#read(round);
       else if (round.isFromFile) noteRead(round);
     }
   }
@@ -112,8 +113,14 @@ export class BoundChat {
     }
   }
 
-  /** Whether a round's tokens are those that this model would read. */
-  #isRead(round: ChatRound): boolean {
+  /**
+   * Whether a round's tokens are those that this model would read. Most texts need not be read for that: a chat may
+   * have thousands of rounds.
+   */
+  #isRead(
+    round: ChatRound,
+    headOfFirst: readonly number[] | undefined,
+  ): boolean {
     if (round.id === SYSTEM_ROUND) {
       // A template may contain today's date: the chat keeps the date on which it began.
       const isOurs = round.textFingerprint === this.textFingerprint;
@@ -125,14 +132,23 @@ export class BoundChat {
     if (!isOurs) return false;
     if (round.isFromFile) return this.#tokensMatchText(round);
     // It may be the first message now, or may have been, or the system prompt in it may have changed.
-    const isAsLater = !this.#isFirst(round) && !this.#opensFirstOtherwise;
-    return isAsLater || this.#hasExpectedOpening(round);
+    const wasFirst =
+      headOfFirst !== undefined &&
+      isEqual(round.tokens.slice(0, headOfFirst.length), headOfFirst);
+    return (
+      (!wasFirst && !this.#isFirst(round)) || this.#hasExpectedOpening(round)
+    );
   }
 
-  /** Whether the first message is read in another way: some templates put the system prompt into it. */
-  get #opensFirstOtherwise(): boolean {
-    const first = this.tokens.open("", { isFirst: true });
-    return !isEqual(first, this.tokens.open("", { isFirst: false }));
+  /** What the template puts in front of the first message, where it is not what it puts in front of others. */
+  #headOfFirst(): readonly number[] | undefined {
+    const headOf = (isFirst: boolean) => {
+      const place = { isFirst };
+      const { open, headTokens } = this.tokens;
+      return open("a", place).slice(0, headTokens(place));
+    };
+    const head = headOf(true);
+    return isEqual(head, headOf(false)) ? undefined : head;
   }
 
   #hasExpectedOpening(round: ChatRound): boolean {
