@@ -4,15 +4,7 @@ import { Reply, type ReplyParts } from "../../src/engine/turn/reply";
 import { placeRounds } from "../../src/memory/page-table";
 import { missingPages, type Round } from "../../src/memory/round";
 import { fitRound, reservePages } from "./rounds";
-
-const GREEDY = {
-  seed: 0,
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-};
+import { GREEDY } from "./test-chat";
 
 export interface PreparedReply {
   reply: Reply;

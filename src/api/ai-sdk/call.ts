@@ -6,8 +6,11 @@ import type {
   SharedV3Warning,
 } from "@ai-sdk/provider";
 import type { ResponseFormat, ReplyOptions } from "../../engine/api/replies";
-import type { AskedReply } from "../chats/stateless-chats";
-import { readMessages } from "../openai/messages";
+import {
+  type AskedReply,
+  askedIn,
+  type SaidMessage,
+} from "../chats/asked-reply";
 
 export interface ReadCall {
   asked: AskedReply;
@@ -32,7 +35,7 @@ export function readCall(options: LanguageModelV3CallOptions): ReadCall {
   if (stop.length > MOST_STOPS)
     unsupported("stopSequences", `The first ${MOST_STOPS} are used.`);
   return {
-    asked: askedIn(options.prompt),
+    asked: readPrompt(options.prompt),
     reply: {
       sampler: given({
         temperature: options.temperature,
@@ -52,26 +55,39 @@ export function readCall(options: LanguageModelV3CallOptions): ReadCall {
   };
 }
 
-function askedIn(prompt: LanguageModelV3Prompt): AskedReply {
-  return readMessages(
-    prompt.map((message, at) => ({
-      role: message.role,
-      content: textOf(message, at),
-    })),
+function readPrompt(prompt: LanguageModelV3Prompt): AskedReply {
+  const said = prompt.map((message, at): SaidMessage => {
+    const text = textOf(message, at);
+    if (message.role === "tool") throw notText(message, at, "tool");
+    return { role: message.role, text };
+  });
+  return askedIn(said, (problem, at) =>
+    at === undefined
+      ? new TypeError(`The prompt's messages ${problem}`)
+      : new TypeError(`Message ${at + 1} of the prompt ${problem}`),
   );
 }
 
 /** Earlier thinking is not read again. */
-function textOf({ role, content }: LanguageModelV3Message, at: number): string {
+function textOf(message: LanguageModelV3Message, at: number): string {
+  const { content } = message;
   if (typeof content === "string") return content;
   const texts = content.flatMap((part) => {
     if (part.type === "text") return [part.text];
     if (part.type === "reasoning") return [];
-    throw new TypeError(
-      `Message ${at + 1} of the prompt, of the ${role}, has a part of type ${part.type}: Rondo reads text alone.`,
-    );
+    throw notText(message, at, part.type);
   });
   return texts.join("\n");
+}
+
+function notText(
+  { role }: LanguageModelV3Message,
+  at: number,
+  type: string,
+): TypeError {
+  return new TypeError(
+    `Message ${at + 1} of the prompt, of the ${role}, has a part of type ${type}: Rondo reads text alone.`,
+  );
 }
 
 function formatOf(

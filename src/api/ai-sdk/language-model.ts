@@ -13,6 +13,7 @@ import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { Receipt } from "../../engine/api/receipt";
 import type { ReplyEvent } from "../../engine/api/replies";
 import { anySignal } from "../../util/any-signal";
+import { streamOf } from "../../util/stream-of";
 import { runOn } from "../chats/run-on";
 import { StatelessChats } from "../chats/stateless-chats";
 import { readCall } from "./call";
@@ -96,17 +97,7 @@ export class RondoLanguageModel implements LanguageModelV3 {
     const events = this.#events(asked, reply, options.abortSignal);
     const first = await events.next();
     const parts = this.#parts(first, events, warnings);
-    const stream = new ReadableStream<LanguageModelV3StreamPart>({
-      async pull(controller) {
-        const next = await parts.next();
-        if (next.done) controller.close();
-        else controller.enqueue(next.value);
-      },
-      async cancel() {
-        await parts.return();
-      },
-    });
-    return { stream };
+    return { stream: streamOf(parts) };
   }
 
   /** Deletes the chats that it made, or forgets them if they are the user's. */

@@ -5,13 +5,8 @@
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { ReplyEvent, ReplyOptions } from "../../engine/api/replies";
 import { TaskQueue } from "../../util/task-queue";
+import type { AskedReply } from "./asked-reply";
 import { KnownChats, type KnownChatsOptions } from "./known-chats";
-import type { Conversed } from "./plan-chat";
-
-/** A message, and all that a model is to read before it. */
-export interface AskedReply extends Conversed {
-  readonly message: string;
-}
 
 export class StatelessChats {
   readonly #engine: ChatEngine;

@@ -1,7 +1,7 @@
 /** Checks a request once, at the border, and says what is wrong with it in the way that clients know. */
 import type { ReplyOptions } from "../../engine/api/replies";
 import { ownValue } from "../../util/own-value";
-import type { AskedReply } from "../chats/stateless-chats";
+import type { AskedReply } from "../chats/asked-reply";
 import { ApiError, badField } from "./api-error";
 import { readMessages } from "./messages";
 import { REFUSED, SETTINGS, WITHOUT_EFFECT } from "./request-fields";

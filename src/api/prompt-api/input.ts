@@ -1,24 +1,19 @@
 /** Checks what a page gives to the Prompt API, once. Errors are of the kinds that the API names. */
+import type { SaidMessage } from "../chats/asked-reply";
 import type { CoreOptions, PromptInput, PromptMessage } from "./types";
 
 const ROLES = ["system", "user", "assistant"];
 
-/** A message of text. */
-export interface Said {
-  role: PromptMessage["role"];
-  content: string;
-}
-
 /** @throws TypeError, DOMException `NotSupportedError` */
-function readInput(input: unknown): Said[] {
-  if (typeof input === "string") return [{ role: "user", content: input }];
+function readInput(input: unknown): SaidMessage[] {
+  if (typeof input === "string") return [{ role: "user", text: input }];
   if (!Array.isArray(input))
     throw new TypeError("A prompt must be a string or a list of messages.");
   return input.map((message, at) => readMessage(message, at));
 }
 
 /** @throws TypeError for one of the system that is not the first; as readInput */
-export function readInitial(prompts: unknown = []): Said[] {
+export function readInitial(prompts: unknown = []): SaidMessage[] {
   const said = readInput(prompts);
   if (said.slice(1).some(({ role }) => role === "system"))
     throw new TypeError(
@@ -28,7 +23,7 @@ export function readInitial(prompts: unknown = []): Said[] {
 }
 
 /** @throws TypeError where one is of the system; as readInput */
-export function readPrompt(input: PromptInput): Said[] {
+export function readPrompt(input: PromptInput): SaidMessage[] {
   const said = readInput(input);
   if (said.some(({ role }) => role === "system"))
     throw new TypeError(
@@ -54,14 +49,14 @@ export function notSupported(what: string): DOMException {
   );
 }
 
-function readMessage(message: unknown, at: number): Said {
+function readMessage(message: unknown, at: number): SaidMessage {
   const { role, content, prefix } = (message ?? {}) as Partial<PromptMessage>;
   if (!ROLES.includes(role!))
     throw new TypeError(
       `The role of message ${at + 1} must be one of ${ROLES.join(", ")}.`,
     );
   if (prefix) throw notSupported("The beginning of a reply (prefix)");
-  return { role: role!, content: readContent(content, at) };
+  return { role: role!, text: readContent(content, at) };
 }
 
 function readContent(content: unknown, at: number): string {

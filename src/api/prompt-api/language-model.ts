@@ -1,6 +1,7 @@
 /** The Prompt API's `LanguageModel` over an engine in this page. */
 import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { LoadOptions, ModelSource } from "../../engine/api/models";
+import { abortable } from "../../util/abortable";
 import { StatelessChats } from "../chats/stateless-chats";
 import { isSupported, notSupported, readInitial } from "./input";
 import { Session } from "./session";
@@ -106,31 +107,7 @@ export class LanguageModelFace {
       .finally(() => (this.#loading = undefined));
     // Those who wait hear of a failure; they may all be gone.
     this.#loading.catch(() => undefined);
-    await unlessAborted(this.#loading, signal);
+    await abortable(this.#loading, signal);
     tell(1);
-  }
-}
-
-/** Others may wait for the same. */
-async function unlessAborted(
-  work: Promise<unknown>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (signal === undefined) {
-    await work;
-    return;
-  }
-  signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    // The reason is the caller's own.
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop);
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }

@@ -3,11 +3,12 @@ import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { ReplyEvent } from "../../engine/api/replies";
 import { ContextFullError, SchemaError } from "../../util/errors";
 import { anySignal } from "../../util/any-signal";
+import { streamOf } from "../../util/stream-of";
 import { TaskQueue } from "../../util/task-queue";
 import { runOn } from "../chats/run-on";
+import { askedIn, type SaidMessage } from "../chats/asked-reply";
 import type { StatelessChats } from "../chats/stateless-chats";
-import { readMessages } from "../openai/messages";
-import { notSupported, readPrompt, type Said } from "./input";
+import { notSupported, readPrompt } from "./input";
 import type { PromptInput, PromptOptions } from "./types";
 
 /** What all sessions share. */
@@ -26,10 +27,10 @@ export class Session extends EventTarget {
   readonly #parts: SessionParts;
   readonly #queue = new TaskQueue();
   readonly #destroyed = new AbortController();
-  #said: readonly Said[];
+  #said: readonly SaidMessage[];
   #usage = 0;
 
-  constructor(parts: SessionParts, said: readonly Said[]) {
+  constructor(parts: SessionParts, said: readonly SaidMessage[]) {
     super();
     this.#parts = parts;
     this.#said = said;
@@ -56,17 +57,7 @@ export class Session extends EventTarget {
     input: PromptInput,
     options?: PromptOptions,
   ): ReadableStream<string> {
-    const texts = this.#reply(input, options);
-    return new ReadableStream<string>({
-      async pull(controller) {
-        const next = await texts.next();
-        if (next.done) controller.close();
-        else controller.enqueue(next.value);
-      },
-      async cancel() {
-        await texts.return();
-      },
-    });
+    return streamOf(this.#reply(input, options));
   }
 
   /** Adds messages without a reply; the model reads them with the next prompt. */
@@ -86,8 +77,8 @@ export class Session extends EventTarget {
     { signal }: Pick<PromptOptions, "signal"> = {},
   ): Promise<number> {
     this.#expectUsable(signal);
-    const counts = readPrompt(input).map(({ content }) =>
-      this.#parts.engine.countTokens(content),
+    const counts = readPrompt(input).map(({ text }) =>
+      this.#parts.engine.countTokens(text),
     );
     const sum = (await Promise.all(counts)).reduce((a, b) => a + b, 0);
     signal?.throwIfAborted();
@@ -134,7 +125,7 @@ export class Session extends EventTarget {
           responseFormat: { schema: responseConstraint },
         }),
       };
-      const events = chats.reply(readMessages(said), options);
+      const events = chats.reply(askedIn(said, misplaced), options);
       let reply = "";
       for await (const event of runOn(
         events,
@@ -162,10 +153,10 @@ export class Session extends EventTarget {
 
   #note(
     { receipt: { kv, replyTokens } }: Extract<ReplyEvent, { type: "end" }>,
-    said: readonly Said[],
+    said: readonly SaidMessage[],
     reply: string,
   ): void {
-    this.#said = [...said, { role: "assistant", content: reply }];
+    this.#said = [...said, { role: "assistant", text: reply }];
     if (kv) this.#usage = kv.cachedTokens + kv.prefilledTokens + replyTokens;
   }
 
@@ -175,4 +166,10 @@ export class Session extends EventTarget {
       throw new DOMException("The session was destroyed.", "InvalidStateError");
     signal?.throwIfAborted();
   }
+}
+
+function misplaced(problem: string, at?: number): TypeError {
+  const which =
+    at === undefined ? "The session's messages" : `Message ${at + 1}`;
+  return new TypeError(`${which} ${problem}`);
 }

@@ -111,7 +111,10 @@ export interface ReplyOptions {
   maxTokens?: number;
   /** Texts at whose first appearance the reply ends; nothing of them is shown or kept. At most 16. */
   stop?: readonly string[];
-  /** Tells log-probabilities of each token, and of so many of the likeliest in its place: 0 to 20. Default: none. */
+  /**
+   * Tells log-probabilities of each token that is drawn, and of so many of the likeliest in its place: 0 to 20. Tokens
+   * that a format makes certain are not drawn. Default: none.
+   */
   topLogprobs?: number;
   signal?: AbortSignal;
 }

@@ -130,6 +130,10 @@ export class Reply {
         if (signal?.aborted) {
           this.end = "aborted";
         } else if (token === NO_TOKEN) {
+          if (constraint?.allowed().every((word) => word === 0))
+            throw new ModelOutputError(
+              `The model has no token for what the reply's format asks for behind its ${this.tokens.length} tokens. Ask for another format, or load another model.`,
+            );
           throw new ModelOutputError(
             `The model's logits for token ${this.tokens.length + 1} of the reply are not numbers: its weights are damaged, or the GPU computes wrongly. Load the model again or from another file; if this persists, update the graphics driver, or use another browser.`,
           );

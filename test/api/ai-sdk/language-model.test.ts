@@ -155,4 +155,10 @@ test("what is not text is refused by its place", async () => {
   ).rejects.toThrow(
     "Message 1 of the prompt, of the user, has a part of type file",
   );
+  await expect(
+    generateText({
+      model: rondo(engine),
+      messages: [user("Hi"), assistant("Hello.")],
+    }),
+  ).rejects.toThrow("The prompt's messages must end with one of the user");
 });

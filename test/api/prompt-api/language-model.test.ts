@@ -170,6 +170,13 @@ test("what is not text is not supported, and what is nonsense is a TypeError", a
   ).rejects.toThrow(TypeError);
   await expect(one.prompt(5 as never)).rejects.toThrow(TypeError);
   await expect(
+    one.prompt([{ role: "assistant", content: "Hello." }]),
+  ).rejects.toThrow(
+    new TypeError(
+      "The session's messages must end with one of the user: it is the one that is answered.",
+    ),
+  );
+  await expect(
     one.prompt([{ role: "tool", content: "" }] as never),
   ).rejects.toThrow("The role of message 1 must be one of");
 });

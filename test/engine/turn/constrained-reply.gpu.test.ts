@@ -10,17 +10,10 @@ import { testGpu } from "../../support/gpu";
 import { roundsOf, type TestNetwork, testNetwork } from "../../support/network";
 import { prepareReply } from "../../support/reply";
 import { dropRound } from "../../support/rounds";
+import { GREEDY } from "../../support/test-chat";
 
 const gpu = await testGpu();
 const ring = new ReadbackRing(gpu, 3);
-const GREEDY = {
-  seed: 0,
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-};
 const LENGTH = 70;
 let network: TestNetwork;
 beforeAll(async () => {
@@ -164,4 +157,15 @@ test("and at a stop token, where that is allowed", async () => {
     stopTokens: [8],
   });
   expect(tokens).toEqual([5, 6, 7]);
+});
+
+test("a constraint that no token meets is told apart from a model that computes no numbers", async () => {
+  const nothing: TokenConstraint = {
+    allowed: () => bits([]),
+    accept: () => undefined,
+    forced: () => [],
+  };
+  await expect(reply(nothing)).rejects.toThrow(
+    "The model has no token for what the reply's format asks for",
+  );
 });

@@ -4,6 +4,7 @@
  */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type { RestoreProgress } from "../../../engine/api/kv-memory";
+import { abortable } from "../../../util/abortable";
 import { asError } from "../../base/as-error";
 import type { Attachment } from "./attachment";
 import type { Conversation } from "./conversation";
@@ -123,22 +124,4 @@ function failureText(name: string, error: Error): string {
   if (SAYS_ALL.includes(error.name)) return error.message;
   const { title, advice, detail } = describeError(error);
   return `“${name}” was not attached. ${title}: ${detail} ${advice}`;
-}
-
-/** Rejects at once on abort: a reader may take a while to stop. */
-async function abortable<T>(
-  reading: Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(asError(signal.reason));
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) abort();
-  });
-  try {
-    return await Promise.race([reading, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
