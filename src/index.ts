@@ -9,7 +9,11 @@ export type {
   HistoryRound,
   ListOptions,
   MessagePlace,
+  MessageOptions,
   RoundText,
+  ToolCall,
+  ToolDefinition,
+  ToolResult,
 } from "./engine/api/chats";
 export type {
   RestoreOptions,
@@ -55,6 +59,7 @@ export type {
   ReplyOptions,
   SamplerSettings,
   TextEvent,
+  ToolChoice,
   TokenLogprob,
   TokenLogprobs,
 } from "./engine/api/replies";

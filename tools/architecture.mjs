@@ -59,6 +59,7 @@ export const floors = {
     "chat",
     "archive",
     "open",
+    "reply",
     "turn",
     "inspect",
     "idle",

@@ -2,6 +2,7 @@
 import { adapterLimits } from "../gpu/adapter-limits";
 import { clearRound } from "../memory/round";
 import type { ModelFiles } from "../model/files/model-files";
+import type { ToolDefinition } from "../store/tools";
 import { deviceName } from "../model/hub/device-name";
 import { hubName } from "../model/hub/hub-name";
 import { anySignal } from "../util/any-signal";
@@ -17,6 +18,7 @@ import type {
   ChatSummary,
   ExportOptions,
   ListOptions,
+  MessageOptions,
   MessagePlace,
   RoundText,
   SearchOptions,
@@ -60,7 +62,7 @@ import { ActiveChat } from "./open/active-chat";
 import {
   deleteRound,
   moveRound,
-  setSystem,
+  setInstructions,
   showVersion,
 } from "./open/edit-chat";
 import {
@@ -83,7 +85,7 @@ const chatMarkdown = lazyPart(
   async () => (await import("./chat/chat-markdown")).chatMarkdown,
 );
 const checkFormat = lazyPart(
-  async () => (await import("./turn/constrain-reply")).checkFormat,
+  async () => (await import("./reply/constrain-reply")).checkFormat,
 );
 const preload = lazyPart(async () => (await import("./running")).preload);
 
@@ -364,11 +366,11 @@ export class Engine implements ChatEngine {
   async addMessage(
     chatId: string,
     message: string,
-    { place }: { place?: MessagePlace | undefined } = {},
+    options: MessageOptions = {},
   ): Promise<AddedMessage> {
     const { chats } = await this.#stores();
     const { round, isSaved } = await chats.change(chatId, (chat, text) =>
-      placeMessage(chat, text, message, place),
+      placeMessage(chat, text, message, options),
     );
     this.#noteUse(chatId, chats);
     return { roundId: round.id, isSaved };
@@ -387,14 +389,15 @@ export class Engine implements ChatEngine {
   async *chat(
     chatId: string,
     message: string,
-    { place, ...options }: ChatReplyOptions = {},
+    { place, results, ...options }: ChatReplyOptions = {},
   ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
     // Invalid options must not leave a message in the chat.
     checkReplyOptions(options);
     const { responseFormat } = options;
     if (responseFormat) await checkFormat(responseFormat);
     if (this.#loads === 0) this.#model.assertLoaded();
-    const { roundId } = await this.addMessage(chatId, message, { place });
+    const said = { place, results };
+    const { roundId } = await this.addMessage(chatId, message, said);
     yield* this.reply(chatId, roundId, options);
   }
 
@@ -500,7 +503,16 @@ export class Engine implements ChatEngine {
 
   setSystem(chatId: string, system: string | undefined): Promise<ChatHistory> {
     return this.#revise(chatId, (chat, text) =>
-      setSystem(chat, text, system || undefined),
+      setInstructions(chat, text, { system: system || undefined }),
+    );
+  }
+
+  setTools(
+    chatId: string,
+    tools: readonly ToolDefinition[] | undefined,
+  ): Promise<ChatHistory> {
+    return this.#revise(chatId, (chat, text) =>
+      setInstructions(chat, text, { tools }),
     );
   }
 

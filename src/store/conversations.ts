@@ -15,12 +15,15 @@ import {
   timeMs,
   wholeNumber,
 } from "./foreign";
+import { type ToolDefinition, toolsSchema } from "./tools";
 
 export interface ConversationRecord {
   id: string;
   title: string;
   /** The system prompt, where there is one. */
   system?: string | undefined;
+  /** What its model may call. */
+  tools?: readonly ToolDefinition[] | undefined;
   /** The code whose chat it is; undefined: the user's. */
   owner?: string | undefined;
   createdMs: number;
@@ -40,7 +43,7 @@ export interface ConversationRecord {
 export type ConversationChanges = Partial<
   Pick<
     ConversationRecord,
-    "title" | "system" | "shownId" | "pinnedIds" | "updatedMs"
+    "title" | "system" | "tools" | "shownId" | "pinnedIds" | "updatedMs"
   >
 >;
 
@@ -51,6 +54,7 @@ const conversationSchema: v.GenericSchema<unknown, ConversationRecord> =
     id: v.string(),
     title: v.string(),
     system: v.optional(v.string()),
+    tools: v.optional(toolsSchema),
     owner: v.optional(v.string()),
     createdMs: timeMs,
     updatedMs: timeMs,
@@ -65,6 +69,7 @@ const readSchema: v.GenericSchema<unknown, ConversationRecord> = v.object({
   id: v.string(),
   title: v.fallback(v.string(), ""),
   system: v.fallback(v.optional(v.string()), undefined),
+  tools: v.fallback(v.optional(toolsSchema), undefined),
   owner: v.fallback(v.optional(v.string()), undefined),
   createdMs: v.fallback(timeMs, 0),
   updatedMs: v.fallback(timeMs, 0),

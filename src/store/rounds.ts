@@ -18,6 +18,12 @@ import {
   wholeNumber,
 } from "./foreign";
 import { inTreeOrder, withAllThatRead } from "./round-tree";
+import {
+  callsSchema,
+  resultsSchema,
+  type ToolCall,
+  type ToolResult,
+} from "./tools";
 
 /**
  * A message and its reply. Rounds form a tree: a branch begins where two rounds have the same parent. A parent's
@@ -63,6 +69,10 @@ export interface RoundRecord {
   kvFrom?: KvPlace | undefined;
   /** The document's name, if it is one. */
   document?: string | undefined;
+  /** Calls of tools in the reply, whose text does not have them. */
+  calls?: readonly ToolCall[] | undefined;
+  /** What the calls in the round before it gave. */
+  results?: readonly ToolResult[] | undefined;
   /** Whether it came from a file, so that its tokens may not match its text. */
   isFromFile?: boolean | undefined;
   /** The model that replied: its name on the hub, or that of its folder or file. Unknown before version 0.1. */
@@ -129,6 +139,8 @@ const roundSchema: v.GenericSchema<unknown, RoundRecord> = v.pipe(
       }),
     ),
     document: v.optional(v.string()),
+    calls: v.optional(callsSchema),
+    results: v.optional(resultsSchema),
     isFromFile: v.optional(v.boolean()),
     modelName: v.optional(v.string()),
     createdMs: timeMs,
@@ -151,6 +163,8 @@ const salvageSchema = v.object({
   user: v.fallback(v.string(), ""),
   reply: v.fallback(v.string(), ""),
   document: v.fallback(v.optional(v.string()), undefined),
+  calls: v.fallback(v.optional(callsSchema), undefined),
+  results: v.fallback(v.optional(resultsSchema), undefined),
   parentId: v.fallback(v.nullish(roundId), undefined),
   isFinished: v.fallback(v.boolean(), true),
   modelName: v.fallback(v.optional(v.string()), undefined),
@@ -158,11 +172,16 @@ const salvageSchema = v.object({
 });
 
 /** What was said in a round, or the text of a document. */
-export type Said = Pick<RoundRecord, "id" | "user" | "reply" | "document">;
+export type Said = Pick<
+  RoundRecord,
+  "id" | "user" | "reply" | "document" | "results"
+>;
 
 /** All that was said in a round, as one text. */
-export function saidIn({ user, reply, document }: Omit<Said, "id">): string {
-  return [document, user, reply].filter(Boolean).join(" ");
+export function saidIn(said: Omit<Said, "id">): string {
+  const { user, reply, document, results = [] } = said;
+  const contents = results.map(({ content }) => content);
+  return [document, ...contents, user, reply].filter(Boolean).join(" ");
 }
 
 /** Rounds of which the text is read at a time. */
@@ -398,8 +417,8 @@ function textOf(value: unknown): Said[] {
   const id = checkedRecord(v.object({ id: roundId }), value)?.id;
   const found = checkedRecord(salvageSchema, value);
   if (id === undefined || found === undefined) return [];
-  const { user, reply, document } = found;
-  return [{ id, user, reply, document }];
+  const { user, reply, document, results } = found;
+  return [{ id, user, reply, document, results }];
 }
 
 /** The readable part of an invalid record; undefined if there is none. */
@@ -410,7 +429,7 @@ function salvagedRound(
 ): RoundRecord | undefined {
   if (!v.is(roundId, id)) return undefined;
   const found = checkedRecord(salvageSchema, value);
-  if (found === undefined || (found.user === "" && found.reply === ""))
+  if (found === undefined || (saidIn(found) === "" && !found.calls))
     return undefined;
   const { parentId, ...text } = found;
   const isParent = parentId === null || (parentId ?? id) < id;

@@ -46,7 +46,7 @@ export function inTokens(
   const tokens: ChatTokens = chatTokens(tokenizer, layout);
   return {
     system: tokens.prefix,
-    tailTokens: tokens.tailTokens,
+    tailTokens: tokens.tailTokens({ isFirst: false }),
     rounds: rounds.map(({ user, reply }, i) => ({
       open: tokens.open(user, { isFirst: i === 0 }),
       reply: tokenizer.encodeText(reply),

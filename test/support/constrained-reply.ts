@@ -84,7 +84,8 @@ function kindsOf(vocabulary: Vocabulary): Kinds {
 }
 
 /** Ends, else what closes something, else what opens nothing, else all. */
-function closing(
+/** Of these tokens those that lead to the end of a reply. */
+export function closing(
   vocabulary: Vocabulary,
   ids: readonly number[],
 ): readonly number[] {

@@ -2,6 +2,7 @@
  * A ChatEngine without a model, for the page's tests and its preview. It stores chats as the engine does, and
  * follows its script: a test controls each load, reply and restore; the preview's script runs by itself.
  */
+import type { ToolDefinition } from "../../src/store/tools";
 import type { ChatEngine } from "../../src/engine/api/chat-engine";
 import type {
   AddedMessage,
@@ -358,6 +359,17 @@ export class FakeEngine implements ChatEngine {
     const known = this.kept.find(({ summary }) => summary.id === chatId);
     const chat = known ?? keptChat(chatId, []);
     chat.system = system;
+    return this.#history(chat);
+  }
+
+  async setTools(
+    chatId: string,
+    tools: readonly ToolDefinition[] | undefined,
+  ): Promise<ChatHistory> {
+    this.#openStore();
+    const known = this.kept.find(({ summary }) => summary.id === chatId);
+    const chat = known ?? keptChat(chatId, []);
+    chat.tools = tools;
     return this.#history(chat);
   }
 

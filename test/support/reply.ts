@@ -1,6 +1,6 @@
 /** A reply over rounds as they stand, all of them attended to: prefill and decode steps without a turn around them. */
 import { pendingSpans, type Runner } from "../../src/engine/run/runner";
-import { Reply, type ReplyParts } from "../../src/engine/turn/reply";
+import { Reply, type ReplyParts } from "../../src/engine/reply/reply";
 import { placeRounds } from "../../src/memory/page-table";
 import { missingPages, type Round } from "../../src/memory/round";
 import { fitRound, reservePages } from "./rounds";

@@ -18,6 +18,38 @@ const isBlob = (value: unknown) =>
   typeof fieldOf(value, "arrayBuffer") === "function";
 const isFiles = (value: unknown) =>
   isList(value, isBlob) && (value as []).length > 0;
+const hasTexts = (value: unknown, ...names: string[]) =>
+  names.every((name) => isText(fieldOf(value, name)));
+const isToolName = (value: unknown) =>
+  isText(value) && /^[\w-]{1,64}$/.test(value);
+const isRecord = (value: unknown) =>
+  Object(value) === value && !Array.isArray(value);
+const isTool = (value: unknown) =>
+  isToolName(fieldOf(value, "name")) &&
+  ["string", "undefined"].includes(typeof fieldOf(value, "description")) &&
+  (fieldOf(value, "parameters") === undefined ||
+    isRecord(fieldOf(value, "parameters")));
+const isTools = (value: unknown) => {
+  const names = isList(value, isTool)
+    ? (value as { name: string }[]).map(({ name }) => name)
+    : undefined;
+  return (
+    names !== undefined &&
+    names.length <= 128 &&
+    new Set(names).size === names.length
+  );
+};
+const isCall = (value: unknown) =>
+  hasTexts(value, "id") &&
+  isToolName(fieldOf(value, "name")) &&
+  isRecord(fieldOf(value, "arguments"));
+const isResult = (value: unknown) =>
+  hasTexts(value, "callId", "content") && isToolName(fieldOf(value, "name"));
+const mayHave = (
+  value: unknown,
+  name: string,
+  isOne: (one: unknown) => boolean,
+) => fieldOf(value, name) === undefined || isList(fieldOf(value, name), isOne);
 const isBias = (value: unknown) =>
   Object(value) === value &&
   Object.entries(value as object).every(
@@ -30,8 +62,6 @@ const isFormat = (value: unknown) => {
     value === "json" || (Object(schema) === schema && schema !== undefined)
   );
 };
-const hasTexts = (value: unknown, ...names: string[]) =>
-  names.every((name) => isText(fieldOf(value, name)));
 
 const CHECKS = {
   "a string": isText,
@@ -52,8 +82,25 @@ const CHECKS = {
     (isText(value) && value !== "") || isFiles(value),
   "{ name: string, text: string }": (value: unknown) =>
     hasTexts(value, "name", "text"),
-  "a list of { message: string, reply: string }": (value: unknown) =>
-    isList(value, (one) => hasTexts(one, "message", "reply")),
+  "a list of { message: string, reply: string }, perhaps with calls and results":
+    (value: unknown) =>
+      isList(
+        value,
+        (one) =>
+          hasTexts(one, "message", "reply") &&
+          mayHave(one, "calls", isCall) &&
+          mayHave(one, "results", isResult),
+      ),
+  "a list of at most 128 tools of different names: { name: letters, digits, _ and -, description: string, parameters: object }":
+    isTools,
+  "a list of at most 128 tools of different names: { name: letters, digits, _ and -, description: string, parameters: object }, or undefined":
+    (value: unknown) => value === undefined || isTools(value),
+  "a list of { callId: string, name: string, content: string }": (
+    value: unknown,
+  ) => isList(value, isResult),
+  "auto, none, required, or { name: string }": (value: unknown) =>
+    ["auto", "none", "required"].includes(value as string) ||
+    isToolName(fieldOf(value, "name")),
   "a list of at most 16 strings that are not empty": (value: unknown) =>
     isList(value, (one) => isText(one) && one !== "") &&
     (value as []).length <= 16,
@@ -68,7 +115,10 @@ const CHECKS = {
   "4, 8 or 16": (value: unknown) => [4, 8, 16].includes(value as number),
 } as const satisfies Record<string, (value: unknown) => boolean>;
 
-const ROUNDS = "a list of { message: string, reply: string }";
+const ROUNDS =
+  "a list of { message: string, reply: string }, perhaps with calls and results";
+const TOOLS =
+  "a list of at most 128 tools of different names: { name: letters, digits, _ and -, description: string, parameters: object }";
 const ID = "a string that is not empty";
 const SOURCE = "an address, a name on the hub, or a list of Files";
 
@@ -93,6 +143,7 @@ const ARGUMENTS: { readonly [K in CallName]?: Readonly<Record<string, Kind>> } =
     moveRound: { chatId: ID, roundId: "an integer", behind: "an integer" },
     deleteRound: { chatId: ID, roundId: "an integer" },
     setSystem: { chatId: ID, system: "a string or undefined" },
+    setTools: { chatId: ID, tools: `${TOOLS}, or undefined` },
     chat: { chatId: ID, message: "a string" },
     reply: { chatId: ID, roundId: "an integer" },
     attach: { chatId: ID, document: "{ name: string, text: string }" },
@@ -113,7 +164,10 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   hubUrl: "a string",
   refresh: "true or false",
   system: "a string",
+  tools: TOOLS,
   history: ROUNDS,
+  results: "a list of { callId: string, name: string, content: string }",
+  toolChoice: "auto, none, required, or { name: string }",
   owner: ID,
   chatId: "a string",
   withKv: "true or false",

@@ -47,6 +47,7 @@ export const CALLS = {
   moveRound: write,
   deleteRound: write,
   setSystem: write,
+  setTools: write,
 
   chat: { kind: "stream", options: 2, writes: true },
   reply: { kind: "stream", options: 2, writes: true },

@@ -1,5 +1,8 @@
 /** Chats as text: the list of them, what was said in one, and changes to that. */
+import type { ToolCall, ToolDefinition, ToolResult } from "../../store/tools";
 import type { Excerpt } from "../../util/text-search";
+
+export type { ToolCall, ToolDefinition, ToolResult };
 
 /** Stores chats as text. */
 export interface ChatStore {
@@ -65,7 +68,7 @@ export interface ChatStore {
   addMessage(
     chatId: string,
     message: string,
-    options?: { place?: MessagePlace | undefined },
+    options?: MessageOptions,
   ): Promise<AddedMessage>;
 
   /**
@@ -121,6 +124,16 @@ export interface ChatStore {
    * @throws ChatBusyError, StoreError
    */
   setSystem(chatId: string, system: string | undefined): Promise<ChatHistory>;
+
+  /**
+   * Sets what the chat's model may call; undefined for nothing. Like `setSystem`.
+   *
+   * @throws ChatBusyError, StoreError
+   */
+  setTools(
+    chatId: string,
+    tools: readonly ToolDefinition[] | undefined,
+  ): Promise<ChatHistory>;
 }
 
 /** A stored chat as it is listed. */
@@ -160,6 +173,8 @@ export interface ChatHit {
 export interface ChatHistory {
   summary: ChatSummary;
   system: string | undefined;
+  /** What its model may call. Default: nothing. */
+  tools?: readonly ToolDefinition[] | undefined;
   /** `write` if this tab may continue the chat, `read` if another tab writes it. */
   access: "write" | "read";
   /**
@@ -178,8 +193,12 @@ export interface HistoryRound {
   /** The document's name if the round is a document; its text is then the message. */
   document?: string | undefined;
   message: string;
+  /** What the calls in the round before gave: the message is then mostly empty. */
+  results?: readonly ToolResult[] | undefined;
   /** As far as it was generated. */
   reply: string;
+  /** What the reply calls; its text does not have it. */
+  calls?: readonly ToolCall[] | undefined;
   /** Whether the reply is complete; one that was stopped counts as complete. */
   isFinished: boolean;
   /** Whether every turn attends to it (`pinRound`). Default: false. */
@@ -196,6 +215,11 @@ export interface HistoryRound {
 export interface ChatOptions {
   /** The system prompt; without it the model's template decides. */
   system?: string | undefined;
+  /**
+   * What the model may call, told in the way of its chat template. Replies then have `calls`, and the next message
+   * of the chat brings their `results`.
+   */
+  tools?: readonly ToolDefinition[] | undefined;
   /** Earlier rounds, oldest first. */
   history?: readonly RoundText[] | undefined;
   /**
@@ -213,6 +237,13 @@ export interface MessagePlace {
   before?: number | undefined;
 }
 
+export interface MessageOptions {
+  /** Default: at the end. */
+  place?: MessagePlace | undefined;
+  /** What the calls in the last reply gave. The message is then mostly empty. */
+  results?: readonly ToolResult[] | undefined;
+}
+
 export interface AddedMessage {
   roundId: number;
   /** Whether it is on the disk; if not, a notice `store-trouble` says why. */
@@ -223,4 +254,8 @@ export interface AddedMessage {
 export interface RoundText {
   message: string;
   reply: string;
+  /** What the reply calls. */
+  calls?: readonly ToolCall[] | undefined;
+  /** What the calls in the round before gave. */
+  results?: readonly ToolResult[] | undefined;
 }

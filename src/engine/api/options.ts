@@ -69,6 +69,7 @@ const REPLY: Names<ReplyOptions> = {
   fusion: { variant: 1, ratio: 1 },
   thinks: 1,
   responseFormat: 1,
+  toolChoice: 1,
   maxTokens: 1,
   stop: 1,
   topLogprobs: 1,
@@ -76,6 +77,7 @@ const REPLY: Names<ReplyOptions> = {
 };
 
 const PLACE = { place: { behind: 1, before: 1 } } as const;
+const MESSAGE = { ...PLACE, results: 1 } as const;
 
 /** Of each method with options: which argument they are, and their names. */
 const OPTIONS: {
@@ -88,13 +90,13 @@ const OPTIONS: {
   keepModel: [1, WITH_PROGRESS],
   listChats: [0, { owner: 1 }],
   searchChats: [1, { signal: 1 }],
-  createChat: [0, { system: 1, history: 1, owner: 1 }],
+  createChat: [0, { system: 1, tools: 1, history: 1, owner: 1 }],
   exportChat: [1, { withKv: 1, format: 1 }],
   importChat: [1, { withKv: 1 }],
-  addMessage: [2, PLACE],
+  addMessage: [2, MESSAGE],
   addRounds: [2, PLACE],
   deleteRound: [2, { isFast: 1 }],
-  chat: [2, { ...REPLY, ...PLACE }],
+  chat: [2, { ...REPLY, ...MESSAGE }],
   reply: [2, REPLY],
   attach: [2, WITH_PROGRESS],
   memory: [0, { chatId: 1, withText: 1 }],

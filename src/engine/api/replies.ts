@@ -1,5 +1,6 @@
 /** Replies: options, events and results. */
-import type { MessagePlace } from "./chats";
+import type { ToolCall } from "../../store/tools";
+import type { MessageOptions } from "./chats";
 import type { RestoreOptions } from "./kv-memory";
 import type { Receipt } from "./receipt";
 
@@ -107,6 +108,11 @@ export interface ReplyOptions {
    * it still can be; cut at `maxTokens`, it is the beginning of such a text. docs/schemas.md has the keywords.
    */
   responseFormat?: ResponseFormat;
+  /**
+   * Whether the reply calls the chat's tools: if the model wants to, not at all, in any case, or this one. Arguments
+   * are held to a tool's schema as far as docs/schemas.md has its keywords, else to be an object. Default `auto`.
+   */
+  toolChoice?: ToolChoice;
   /** Default 1024; limited by the room left in the context. */
   maxTokens?: number;
   /** Texts at whose first appearance the reply ends; nothing of them is shown or kept. At most 16. */
@@ -119,20 +125,26 @@ export interface ReplyOptions {
   signal?: AbortSignal;
 }
 
+/** `name`: of a tool. */
+export type ToolChoice = "auto" | "none" | "required" | { name: string };
+
 /** `schema`: a JSON schema, as an object. */
 export type ResponseFormat = "json" | { schema: object };
 
-export interface ChatReplyOptions extends ReplyOptions {
+export interface ChatReplyOptions
+  extends ReplyOptions, Omit<MessageOptions, "place"> {
   /**
    * Default: at the end. Another version of round j goes behind the round before j: without `before` it begins a
    * branch of its own; with the round after j as `before`, the later rounds are kept.
    */
-  place?: MessagePlace | undefined;
+  place?: MessageOptions["place"];
 }
 
 export type ReplyEvent<R extends Receipt = Receipt> =
   | { type: "prefill"; doneTokens: number; totalTokens: number }
   | TextEvent
+  /** A call is complete. The reply's text does not have it. */
+  | { type: "call"; call: ToolCall }
   | { type: "end"; receipt: R };
 
 export interface TextEvent {

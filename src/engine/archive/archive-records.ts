@@ -22,7 +22,17 @@ export function asSummary({
 }
 
 export function asConversation(
-  { id, system, owner, model, createdMs, title, pinnedIds, nextId }: ChatHead,
+  {
+    id,
+    system,
+    tools,
+    owner,
+    model,
+    createdMs,
+    title,
+    pinnedIds,
+    nextId,
+  }: ChatHead,
   rounds: readonly Pick<RoundRecord, "user" | "document">[],
   updatedMs: number,
 ): ConversationRecord {
@@ -31,6 +41,7 @@ export function asConversation(
     id,
     title: title || chatTitle(first?.document ?? first?.user ?? ""),
     system,
+    ...(tools && { tools }),
     createdMs,
     updatedMs,
     model: { name: model.name, url: model.url },
@@ -48,6 +59,7 @@ export type RoundCopy = RoundFields<Uint32Array> &
 export function copyOfRound(round: RoundFields): RoundCopy {
   const { id, parentId, user, reply, isFinished, openTokens } = round;
   const { textFingerprint, document, isFromFile, modelName } = round;
+  const { calls, results } = round;
   return {
     id,
     parentId,
@@ -59,6 +71,8 @@ export function copyOfRound(round: RoundFields): RoundCopy {
     openTokens,
     textFingerprint,
     document,
+    ...(calls && { calls: [...calls] }),
+    ...(results && { results }),
     ...(isFromFile && { isFromFile }),
     ...(modelName !== undefined && { modelName }),
     kvFrom: round.kvFrom && { ...round.kvFrom },
@@ -101,13 +115,14 @@ export function originOfUse({
 
 /** @param withKv whether the file gets the chat's segments: digests of keys are of no use without */
 export function asChatFile(
-  { title, system, model, createdMs, pinnedIds }: ConversationRecord,
+  { title, system, tools, model, createdMs, pinnedIds }: ConversationRecord,
   rounds: readonly RoundRecord[],
   withKv: boolean,
 ): ChatFile {
   return {
     title,
     system,
+    tools,
     modelName: model.name,
     createdMs,
     pinnedIds,

@@ -2,6 +2,7 @@
  * The interface to whatever stores chats: text always, KV as a cache. No turn ever fails because of it.
  * `IndexedDbArchive` uses IndexedDB, `NoArchive` stores nothing.
  */
+import type { ToolDefinition } from "../../store/tools";
 import type { KvOrigin } from "../../memory/half-kv";
 import type {
   ExpectedSegment,
@@ -157,6 +158,7 @@ export interface ChatChanges {
   shownId?: number;
   pinnedIds?: number[];
   system?: string | undefined;
+  tools?: readonly ToolDefinition[] | undefined;
 }
 
 export interface ArchiveOptions {
@@ -180,6 +182,7 @@ export interface StoreWarning {
 export interface ChatHead {
   id: string;
   system: string | undefined;
+  tools?: readonly ToolDefinition[] | undefined;
   /** The code whose chat it is, if it is not the user's. */
   owner?: string | undefined;
   /** The model in use; its name is empty if none is loaded. */

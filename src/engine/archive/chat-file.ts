@@ -15,6 +15,12 @@
 import { blobBytes } from "../../util/blob-bytes";
 import * as v from "valibot";
 import type { RoundRecord } from "../../store/rounds";
+import {
+  callsSchema,
+  resultsSchema,
+  type ToolDefinition,
+  toolsSchema,
+} from "../../store/tools";
 import type { SegmentRecord } from "../../store/segments";
 import { LEAST_SEGMENT_BYTES } from "../../memory/segment";
 import { crc32c } from "../../util/crc32c";
@@ -23,6 +29,7 @@ import { ChatFileError } from "../../util/errors";
 export interface ChatFile {
   title: string;
   system?: string | undefined;
+  tools?: readonly ToolDefinition[] | undefined;
   /** The model it was used with. Its address stays on this computer. */
   modelName: string;
   createdMs: number;
@@ -106,6 +113,8 @@ const roundFields = v.pipe(
     isApproximate: v.optional(v.boolean()),
     kvFrom: v.optional(v.object({ roundId })),
     document: v.optional(line),
+    calls: v.optional(callsSchema),
+    results: v.optional(resultsSchema),
     modelName: v.optional(line),
     createdMs: timeMs,
   }),
@@ -132,6 +141,7 @@ const segmentFields = v.object({
 const textFields = v.object({
   title: line,
   system: v.optional(textUpTo(MOST_REPLY)),
+  tools: v.optional(toolsSchema),
   modelName: line,
   createdMs: timeMs,
   pinnedIds: v.optional(v.array(count)),

@@ -94,10 +94,12 @@ export class TextWriter {
   }
 
   #headOf(conversation: Conversation): ChatHead {
-    const { id, system, owner, createdMs, pinned, nextId } = conversation;
+    const { id, system, tools, owner, createdMs, pinned, nextId } =
+      conversation;
     return {
       id,
       system,
+      tools,
       owner,
       createdMs,
       nextId,

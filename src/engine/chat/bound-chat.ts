@@ -19,7 +19,10 @@ export type ReadingModel = Pick<
   "tokenizer" | "template" | "textFingerprint" | "segmentFingerprint"
 >;
 
-type SpokenRound = Pick<ChatRound, "user" | "reply" | "document">;
+type SpokenRound = Pick<
+  ChatRound,
+  "user" | "reply" | "document" | "calls" | "results"
+>;
 
 export class BoundChat {
   readonly conversation: Conversation;
@@ -32,7 +35,7 @@ export class BoundChat {
   constructor(conversation: Conversation, model: ReadingModel) {
     this.#model = model;
     this.conversation = conversation;
-    this.tokens = tokensOf(model, conversation.system);
+    this.tokens = tokensOf(model, conversation);
     this.textFingerprint = model.textFingerprint;
     this.segmentFingerprint = model.segmentFingerprint;
     const headOfFirst = this.#headOfFirst();
@@ -52,7 +55,7 @@ export class BoundChat {
 
   /** The opening of a reply that skips thinking. */
   get unthinking(): ChatTokens {
-    return tokensOf(this.#model, this.conversation.system, UNTHINKING);
+    return tokensOf(this.#model, this.conversation, UNTHINKING);
   }
 
   /** A round's text in tokens, as if the model had said the reply. */
@@ -61,8 +64,7 @@ export class BoundChat {
     isFirst: boolean,
   ): { tokens: number[]; openTokens: number } {
     const opening = this.#opening(said, isFirst);
-    const { tokenizer } = this.#model;
-    const reply = tokenizer.encodeText(withoutThinking(said.reply));
+    const reply = this.tokens.reply(withoutThinking(said.reply), said.calls);
     return {
       tokens: [...opening, ...reply, ...this.tokens.close],
       openTokens: opening.length,
@@ -96,10 +98,10 @@ export class BoundChat {
         this.#read(round);
   }
 
-  /** Reads the chat again after its system prompt changed. Rounds whose tokens change by that lose their KV. */
+  /** Reads the chat again after its system prompt or tools changed. Rounds whose tokens change by that lose their KV. */
   readSystem(): void {
     const { conversation } = this;
-    this.tokens = tokensOf(this.#model, conversation.system);
+    this.tokens = tokensOf(this.#model, conversation);
     for (const round of conversation.all) {
       if (round.id === SYSTEM_ROUND) {
         this.#take(round, this.tokens.prefix, this.tokens.prefix.length);
@@ -168,12 +170,21 @@ export class BoundChat {
     const { close } = this.tokens;
     const end = round.tokens.length - close.length;
     const reply = round.tokens.slice(round.openTokens, end);
+    if (round.calls) return this.#callsMatch(round, reply);
     // The model may have split its text into other tokens than the tokenizer would.
     return (
       this.#hasExpectedOpening(round) &&
       isEqual(round.tokens.slice(end), close) &&
       reply.every((token) => tokenizer.isText(token)) &&
       tokenizer.decode(reply).trim() === withoutThinking(round.reply).trim()
+    );
+  }
+
+  #callsMatch(round: ChatRound, reply: readonly number[]): boolean {
+    const text = withoutThinking(round.reply);
+    return (
+      this.#hasExpectedOpening(round) &&
+      isEqual(reply, this.tokens.reply(text, round.calls))
     );
   }
 
@@ -202,12 +213,12 @@ export class BoundChat {
   }
 
   #opening(
-    { user, document }: Omit<SpokenRound, "reply">,
+    { user, document, results }: Omit<SpokenRound, "reply" | "calls">,
     isFirst: boolean,
     tokens = this.tokens,
   ) {
     const message = document === undefined ? user : documentMessage(user);
-    return tokens.open(message, { isFirst });
+    return tokens.open(message, { isFirst, results });
   }
 
   /** Whether the model reads nothing between the system prompt and this round. */
@@ -231,13 +242,18 @@ function noteRead(round: ChatRound): void {
 
 function tokensOf(
   { tokenizer, template }: ReadingModel,
-  system: string | undefined,
+  { system, tools }: Pick<Conversation, "system" | "tools">,
   variables?: Readonly<Record<string, unknown>>,
 ): ChatTokens {
   const { markers } = tokenizer;
   return chatTokens(
     tokenizer,
-    chatLayout(template, { system, markers, ...(variables && { variables }) }),
+    chatLayout(template, {
+      system,
+      tools,
+      markers,
+      ...(variables && { variables }),
+    }),
   );
 }
 

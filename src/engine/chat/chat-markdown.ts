@@ -13,15 +13,23 @@ export function chatMarkdown(conversation: Conversation, given: string): Blob {
   const title = titleOf(conversation, given);
   const parts = [`# ${inLine(title) || "Chat"}`];
   if (system) parts.push("## Instructions", system);
-  for (const { user, reply, document, modelName } of branch) {
+  for (const { user, reply, document, modelName, calls, results } of branch) {
     if (document !== undefined) {
       parts.push(`## Document: ${inLine(document)}`, fenced(user));
       continue;
     }
     // A chat may begin with a reply.
+    for (const { name, content } of results ?? [])
+      parts.push(`## Result of ${name}`, fenced(content));
     if (user !== "") parts.push("## You", user);
     const answer = answerOf(reply).trim();
-    if (answer !== "") parts.push(`## ${inLine(modelName ?? "Reply")}`, answer);
+    const called = (calls ?? []).map(
+      ({ name, arguments: given }) =>
+        `Called \`${name}\`:\n\n${fenced(JSON.stringify(given, null, 2))}`,
+    );
+    const said = [answer, ...called].filter((text) => text !== "");
+    if (said.length > 0)
+      parts.push(`## ${inLine(modelName ?? "Reply")}`, ...said);
   }
   const text = parts.map((part) => part.trimEnd()).join("\n\n");
   return new Blob([`${text}\n`], { type: "text/markdown;charset=utf-8" });

@@ -28,6 +28,11 @@ export interface ChatRound
   isFromFile: boolean;
 }
 
+type SaidText = Pick<
+  RoundFields,
+  "user" | "reply" | "document" | "calls" | "results"
+>;
+
 export function newChatRound(
   {
     id,
@@ -43,6 +48,8 @@ export function newChatRound(
     indexKeys,
     kvFrom,
     document,
+    calls,
+    results,
     isFromFile = false,
     modelName,
   }: Partial<RoundFields> & Pick<RoundFields, "id" | "parentId">,
@@ -61,6 +68,8 @@ export function newChatRound(
     indexKeys,
     kvFrom,
     document,
+    calls,
+    results,
     isFromFile,
     modelName,
     isAwaited: false,
@@ -80,6 +89,13 @@ export function isUnanswered({
   return (
     id !== SYSTEM_ROUND && !isFinished && reply === "" && document === undefined
   );
+}
+
+/** Whether the same was said in both. */
+export function isSameText(a: SaidText, b: SaidText): boolean {
+  const fields = ({ user, reply, document, calls, results }: SaidText) =>
+    JSON.stringify([user, reply, document, calls, results]);
+  return fields(a) === fields(b);
 }
 
 /** Sets a round's tokens, and drops its KV, which belongs to the old ones. */

@@ -6,6 +6,7 @@
 import { SYSTEM_ROUND } from "../../memory/round";
 import { idAfter } from "../../store/foreign";
 import { newestBranch } from "../../store/round-tree";
+import type { ToolDefinition } from "../../store/tools";
 import type { RoundText } from "../api/chats";
 import type { AttendedRound, RestoreReport } from "../api/receipt";
 import { type ChatRound, isUnanswered, newChatRound } from "./chat-round";
@@ -13,6 +14,7 @@ import { type ChatRound, isUnanswered, newChatRound } from "./chat-round";
 export interface ConversationFields {
   id: string;
   system?: string | undefined;
+  tools?: readonly ToolDefinition[] | undefined;
   /** The code whose chat it is, if it is not the user's. */
   owner?: string | undefined;
   createdMs?: number | undefined;
@@ -35,6 +37,8 @@ export interface LastAttention {
 export class Conversation {
   readonly id: string;
   system: string | undefined;
+  /** What the model may call; undefined for nothing. */
+  tools: readonly ToolDefinition[] | undefined;
   readonly owner: string | undefined;
   readonly createdMs: number;
   /** Ids of pinned rounds. */
@@ -52,6 +56,7 @@ export class Conversation {
   constructor({
     id,
     system,
+    tools,
     owner,
     createdMs = Date.now(),
     pinnedIds = [],
@@ -61,6 +66,7 @@ export class Conversation {
   }: ConversationFields) {
     this.id = id;
     this.system = system;
+    this.tools = tools;
     this.owner = owner;
     this.createdMs = createdMs;
     this.pinned = new Set(pinnedIds);
@@ -104,10 +110,11 @@ export class Conversation {
   /** New rounds of what was said elsewhere, each behind the one before; they are not in the chat yet. */
   given(said: readonly RoundText[], behind: number): ChatRound[] {
     let parentId = behind;
-    return said.map(({ message, reply }) => {
+    return said.map(({ message, reply, calls, results }) => {
       const id = this.takeId();
       const isFinished = true;
-      const round = { id, parentId, user: message, reply, isFinished };
+      const text = { user: message, reply, calls, results };
+      const round = { id, parentId, ...text, isFinished };
       parentId = id;
       return newChatRound(round);
     });

@@ -17,11 +17,12 @@ export function historyOf(
   conversation: Conversation,
   { access, summary, damagedRounds }: ChatFacts,
 ): ChatHistory {
-  const { branch, system } = conversation;
+  const { branch, system, tools } = conversation;
   const versions = versionsIn(conversation);
   return {
     summary: { ...summary, title: titleOf(conversation, summary.title) },
     system,
+    ...(tools && { tools }),
     access,
     ...(damagedRounds > 0 && { damagedRounds }),
     rounds: branch
@@ -42,12 +43,15 @@ function historyRound(
   { pinned }: Conversation,
 ): HistoryRound {
   const { id, document, user, reply, isFinished, attended, modelName } = round;
+  const { calls, results } = round;
   return {
     id,
     versions,
     document,
     message: user,
     reply,
+    ...(calls && { calls }),
+    ...(results && { results }),
     isFinished,
     ...(pinned.has(id) && { isPinned: true }),
     ...(modelName !== undefined && !isUnanswered(round) && { modelName }),

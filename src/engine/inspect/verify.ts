@@ -65,7 +65,10 @@ export async function verifyRound(
   const verification = new Verification(context, branch, replyTokens, {
     massRows:
       rows === "tail"
-        ? Math.min(tokens.tailTokens, round.openTokens)
+        ? Math.min(
+            tokens.tailTokens({ isFirst: false, results: round.results }),
+            round.openTokens,
+          )
         : round.openTokens,
     onProgress,
     goOn() {

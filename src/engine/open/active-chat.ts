@@ -22,7 +22,7 @@ export interface TurnContext {
   source: SegmentSource;
   /** Slots for the drawn tokens. */
   ring: ReadbackRing;
-  tokenizer: Pick<Tokenizer, "decode" | "isText">;
+  tokenizer: Pick<Tokenizer, "decode" | "idOf" | "isText">;
   conversation: Conversation;
   contextTokens: number;
 }

@@ -7,7 +7,12 @@ import { SYSTEM_ROUND } from "../../memory/round";
 import { withAllThatRead } from "../../store/round-tree";
 import type { Archive } from "../archive/archive";
 import type { TextWriter } from "../archive/text-writer";
-import { type ChatRound, forgetDeletedKv, setTokens } from "../chat/chat-round";
+import {
+  type ChatRound,
+  forgetDeletedKv,
+  isSameText,
+  setTokens,
+} from "../chat/chat-round";
 import type { Conversation } from "../chat/conversation";
 import type { OpenChat } from "./open-chats";
 import { addRounds, copiesBehind } from "./place-message";
@@ -109,20 +114,20 @@ export async function deleteRound(
 }
 
 /**
- * Sets a chat's system prompt.
+ * Sets a chat's system prompt, or what its model may call.
  *
  * @throws StoreError
  */
-export async function setSystem(
+export async function setInstructions(
   { conversation, bound }: OpenChat,
   text: TextWriter,
-  system: string | undefined,
+  changes: Partial<Pick<Conversation, "system" | "tools">>,
 ): Promise<void> {
   const { prefix } = conversation;
   // Whichever model reads the chat next makes the tokens again.
   const unread = { tokens: [], openTokens: 0, textFingerprint: "" };
-  await text.change(conversation, { system }, [{ ...prefix, ...unread }]);
-  conversation.system = system;
+  await text.change(conversation, changes, [{ ...prefix, ...unread }]);
+  Object.assign(conversation, changes);
   if (bound) bound.readSystem();
   else setTokens(prefix, [], 0, "");
   if (prefix.saved === "all") prefix.saved = "text";
@@ -135,12 +140,8 @@ function saidRound(conversation: Conversation, id: number): ChatRound {
 }
 
 /** Ids of rounds with the same text on branches that are not shown. */
-function copiesOf(
-  { all, branch }: Conversation,
-  { user, reply }: ChatRound,
-): number[] {
+function copiesOf({ all, branch }: Conversation, gone: ChatRound): number[] {
   return all
-    .filter((round) => !branch.includes(round))
-    .filter((round) => round.user === user && round.reply === reply)
+    .filter((round) => !branch.includes(round) && isSameText(round, gone))
     .map(({ id }) => id);
 }

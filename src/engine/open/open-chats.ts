@@ -14,7 +14,12 @@ import type { Archive, ArchivedChat } from "../archive/archive";
 import { asSummary, originOfUse } from "../archive/archive-records";
 import type { TextWriter } from "../archive/text-writer";
 import { BoundChat, type ReadingModel } from "../chat/bound-chat";
-import { type ChatRound, newChatRound, setTokens } from "../chat/chat-round";
+import {
+  type ChatRound,
+  isSameText,
+  newChatRound,
+  setTokens,
+} from "../chat/chat-round";
 import { contentOf, damagedAmong, noteRecorded } from "../chat/context-hash";
 import { Conversation } from "../chat/conversation";
 import { type ChatFacts, historyOf, titleOf } from "../chat/history-view";
@@ -45,9 +50,14 @@ export class OpenChats {
     this.#locks = locks;
   }
 
-  async create({ system, history = [], owner }: ChatOptions): Promise<string> {
+  async create({
+    system,
+    tools,
+    history = [],
+    owner,
+  }: ChatOptions): Promise<string> {
     const id = crypto.randomUUID();
-    const conversation = new Conversation({ id, system, owner });
+    const conversation = new Conversation({ id, system, tools, owner });
     conversation.add(...conversation.given(history, SYSTEM_ROUND));
     const { createdMs } = conversation;
     this.lastId = id;
@@ -349,14 +359,15 @@ function isAsKept(conversation: Conversation, archived: ArchivedChat): boolean {
   const rounds = conversation.all.filter(({ id }) => id !== SYSTEM_ROUND);
   return (
     conversation.system === archived.conversation.system &&
+    JSON.stringify(conversation.tools) ===
+      JSON.stringify(archived.conversation.tools) &&
     rounds.length === kept.length &&
     rounds.every((round, i) => {
       const other = kept[i]!;
       return (
         round.id === other.id &&
         round.parentId === other.parentId &&
-        round.user === other.user &&
-        round.reply === other.reply &&
+        isSameText(round, other) &&
         round.isFinished === other.isFinished
       );
     })

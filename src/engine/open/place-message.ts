@@ -3,7 +3,7 @@
  * The user's text is on the disk once it is in the chat, whatever its reply has to wait for.
  */
 import { HALVES } from "../../util/kv-half";
-import type { MessagePlace, RoundText } from "../api/chats";
+import type { MessageOptions, MessagePlace, RoundText } from "../api/chats";
 import type { TextWriter } from "../archive/text-writer";
 import { type ChatRound, isUnanswered, newChatRound } from "../chat/chat-round";
 import type { Conversation } from "../chat/conversation";
@@ -24,13 +24,14 @@ export async function placeMessage(
   { conversation, bound }: OpenChat,
   text: TextWriter,
   message: string,
-  place?: MessagePlace,
+  { place, results }: MessageOptions = {},
 ): Promise<PlacedMessage> {
   const { behind, later } = placeIn(conversation, place);
   const round = newChatRound({
     id: conversation.takeId(),
     parentId: behind.id,
     user: message,
+    ...(results && results.length > 0 && { results }),
   });
   round.isAwaited = true;
   const copies = copiesBehind(conversation, round.id, later);

@@ -2,6 +2,8 @@
  * Chooses the rounds that a question reads if the memory budget can't hold all lower halves: those with the most
  * mass by the digests of their keys. A pure function.
  */
+import { TakenRounds } from "./select";
+
 export interface CandidateRound {
   id: number;
   /** Share of the question's attention, estimated from its digest. */
@@ -9,6 +11,8 @@ export interface CandidateRound {
   /** Pages of its lower half. */
   pages: number;
   isPinned: boolean;
+  /** As in RoundMass. */
+  unit?: number | undefined;
 }
 
 /** The newest rounds are always read: questions mostly refer to what was just said. */
@@ -25,21 +29,11 @@ export function chooseCandidates(
   rounds: readonly CandidateRound[],
   pages: number,
 ): number[] {
-  const isForced = (round: CandidateRound) =>
-    round.isPinned || rounds.indexOf(round) >= rounds.length - NEWEST;
-  const newestFirst = rounds.toReversed();
-  const ranked = [
-    ...newestFirst.filter(isForced),
-    ...newestFirst
-      .filter((round) => !isForced(round))
-      .sort((a, b) => b.mass - a.mass),
-  ];
-  const chosen = new Set<number>();
-  let left = pages;
-  for (const { id, pages: needed } of ranked) {
-    if (needed > left) continue;
-    left -= needed;
-    chosen.add(id);
-  }
-  return rounds.map(({ id }) => id).filter((id) => chosen.has(id));
+  const sized = rounds.map((round) => ({ ...round, bytes: round.pages }));
+  const taken = new TakenRounds(sized, pages);
+  const newestFirst = sized.toReversed();
+  for (const round of newestFirst.slice(0, NEWEST)) taken.take(round, "recent");
+  for (const round of newestFirst.sort((a, b) => b.mass - a.mass))
+    taken.take(round, "mass");
+  return taken.selection(() => 0).rounds.map(({ id }) => id);
 }

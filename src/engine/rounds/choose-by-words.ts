@@ -12,6 +12,8 @@ export interface WordedRound {
   /** Bytes of both its halves. */
   bytes: number;
   isPinned: boolean;
+  /** As in RoundMass. */
+  unit?: number | undefined;
 }
 
 /**

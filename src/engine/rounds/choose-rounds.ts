@@ -10,6 +10,8 @@ export interface ScoredRound {
   /** Bytes of both its halves. */
   bytes: number;
   isPinned: boolean;
+  /** As in RoundMass. */
+  unit?: number | undefined;
 }
 
 export interface ChooseOptions {

@@ -11,6 +11,8 @@ export interface RoundMass {
   /** Bytes of its upper half. */
   bytes: number;
   isPinned: boolean;
+  /** Rounds of the same unit are taken together: a call of a tool and what it gave. Default: a unit of its own. */
+  unit?: number | undefined;
 }
 
 export interface SelectOptions {
@@ -62,11 +64,15 @@ function byFallingMass(rounds: readonly RoundMass[]): RoundMass[] {
     .map(({ round }) => round);
 }
 
-/** Rounds that are taken as far as a budget has room: the last one and pinned ones first. */
+/**
+ * Rounds that are taken as far as a budget has room: the last one and pinned ones first. Those of a unit are taken
+ * together or not at all; only of the last one's, the newest are taken where there is no room for all.
+ */
 export class TakenRounds<
-  R extends Pick<RoundMass, "id" | "bytes" | "isPinned">,
+  R extends Pick<RoundMass, "id" | "bytes" | "isPinned" | "unit">,
 > {
   readonly #rounds: readonly R[];
+  readonly #units = new Map<number, R[]>();
   readonly #reasons = new Map<R, SelectReason>();
   #bytesLeft: number;
   #isCut = false;
@@ -75,19 +81,36 @@ export class TakenRounds<
   constructor(rounds: readonly R[], budgetBytes: number) {
     this.#rounds = rounds;
     this.#bytesLeft = budgetBytes;
+    for (const round of rounds) {
+      if (round.unit === undefined) continue;
+      const unit = this.#units.get(round.unit);
+      if (unit) unit.push(round);
+      else this.#units.set(round.unit, [round]);
+    }
     const last = rounds.at(-1);
-    if (last) this.take(last, "last");
+    if (last)
+      for (const round of this.#unitOf(last).toReversed())
+        this.#takeAll([round], "last");
     for (const round of rounds) if (round.isPinned) this.take(round, "pinned");
   }
 
   take(round: R, reason: SelectReason): void {
-    if (this.#reasons.has(round)) return;
-    if (round.bytes > this.#bytesLeft) {
+    this.#takeAll(this.#unitOf(round), reason);
+  }
+
+  #unitOf(round: R): readonly R[] {
+    return round.unit === undefined ? [round] : this.#units.get(round.unit)!;
+  }
+
+  #takeAll(rounds: readonly R[], reason: SelectReason): void {
+    const more = rounds.filter((round) => !this.#reasons.has(round));
+    const bytes = more.reduce((sum, round) => sum + round.bytes, 0);
+    if (bytes > this.#bytesLeft) {
       this.#isCut = true;
       return;
     }
-    this.#bytesLeft -= round.bytes;
-    this.#reasons.set(round, reason);
+    this.#bytesLeft -= bytes;
+    for (const round of more) this.#reasons.set(round, reason);
   }
 
   selection(massOf: (round: R) => number): Selection {

@@ -42,6 +42,8 @@ export interface ChoosingTurn {
   /** Tokens that the own round may grow to. */
   ownTokens: number;
   settings: AttentionSettings;
+  /** The unit of a round, as in RoundMass. */
+  unitOf?: ((round: Round) => number | undefined) | undefined;
 }
 
 /** The turn's own steps, as far as they are needed here. */
@@ -120,6 +122,7 @@ export async function* chooseByHeads<P>(
       score: scores.score[i]!,
       bytes: room.bytesOf(round),
       isPinned: isPinned(round),
+      unit: turn.unitOf?.(round),
     })),
     {
       noise,

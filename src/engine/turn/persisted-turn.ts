@@ -12,7 +12,11 @@ import { runTurn } from "./turn";
 import { turnRequest } from "./turn-request";
 
 const constrainReply = lazyPart(
-  async () => (await import("./constrain-reply")).constrainReply,
+  async () => (await import("../reply/constrain-reply")).constrainReply,
+);
+
+const holdToTools = lazyPart(
+  async () => (await import("../reply/tool-constraint")).holdToTools,
 );
 
 /** How often a streaming reply is saved; the most a crash can lose. */
@@ -40,8 +44,10 @@ export async function* runPersistedTurn(
     const { model } = loaded;
     const { responseFormat: format } = options;
     const request = turnRequest(model, chat, round, options);
-    const constraint =
-      format && (await constrainReply(model, format, request.stopTokens));
+    const { tools, stopTokens } = request;
+    const constraint = format
+      ? await constrainReply(model, format, stopTokens)
+      : tools && (await holdToTools(model, tools, stopTokens));
     const turn = runTurn(context, round, { ...request, constraint });
     for await (const event of turn) {
       const now = performance.now();

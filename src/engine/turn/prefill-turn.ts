@@ -63,6 +63,8 @@ const repairLower = lazyPart<
 
 export interface TurnPrefillRequest extends TurnRounds {
   settings: AttentionSettings;
+  /** The unit of a round, as in RoundMass. */
+  unitOf?: ((round: Round) => number | undefined) | undefined;
   /** The last so many rows of the question are used for selection. */
   massRows: number;
   /** Query heads used for selection. */
@@ -266,13 +268,14 @@ export class TurnPrefill {
     rounds: readonly Round[],
     words: () => Promise<readonly number[]>,
   ): Promise<void> {
-    const { settings } = this.#request;
+    const { settings, unitOf } = this.#request;
     const scores = await words();
     const candidates = rounds.map((round, i) => ({
       id: round.id,
       score: scores[i]!,
       bytes: this.#room.bytesOf(round),
       isPinned: settings.pinned.includes(round.id),
+      unit: unitOf?.(round),
     }));
     const budgetBytes = Math.min(settings.budgetBytes, this.#room.wholeBytes);
     this.#readChosen(await chooseByWords(candidates, budgetBytes));
@@ -343,16 +346,17 @@ export class TurnPrefill {
   /** Selects rounds by the question's attention on the lower halves. */
   #select(frame: Frame): void {
     const { runner, residency } = this.#context;
-    const { massHeads, settings } = this.#request;
+    const { massHeads, settings, unitOf } = this.#request;
     const rounds = this.#kv.read.slice(1);
     const pageMass = runner.mass.pageMass(massHeads);
     const mass = massByRound(frame.lower, pageMass, rounds);
     this.mass = mass;
-    const candidates = rounds.map(({ id, tokens }) => ({
-      id,
-      mass: mass.get(id)!,
-      bytes: residency.bytesFor(tokens.length, "upper"),
-      isPinned: settings.pinned.includes(id),
+    const candidates = rounds.map((round) => ({
+      id: round.id,
+      mass: mass.get(round.id)!,
+      bytes: residency.bytesFor(round.tokens.length, "upper"),
+      isPinned: settings.pinned.includes(round.id),
+      unit: unitOf?.(round),
     }));
     const { rounds: chosen, ...selection } = select(candidates, {
       ...settings,
@@ -392,13 +396,15 @@ export class TurnPrefill {
   ): AsyncGenerator<PrefillProgress, void> {
     const { runner, pins } = this.#context;
     const { history, own, settings, massRows, digestOf } = this.#request;
+    const { unitOf } = this.#request;
     const choose = (mass: readonly number[]) => {
       const ids = chooseCandidates(
-        rounds.map(({ id, tokens }, i) => ({
-          id,
+        rounds.map((round, i) => ({
+          id: round.id,
           mass: mass[i]!,
-          pages: pagesFor(tokens.length),
-          isPinned: settings.pinned.includes(id),
+          pages: pagesFor(round.tokens.length),
+          isPinned: settings.pinned.includes(round.id),
+          unit: unitOf?.(round),
         })),
         this.#room.pages("lower"),
       );

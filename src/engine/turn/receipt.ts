@@ -13,7 +13,7 @@ import type { Conversation } from "../chat/conversation";
 import type { TurnContext } from "../open/active-chat";
 import type { Frame } from "../run/attention-frame";
 import type { TurnPrefill } from "./prefill-turn";
-import type { Reply } from "./reply";
+import type { Reply } from "../reply/reply";
 
 /** A finished turn; times are those of performance.now(). */
 interface FinishedTurn {

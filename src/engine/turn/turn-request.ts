@@ -1,6 +1,7 @@
 /** A turn's request: the caller's options over the model's defaults, checked once. */
 import type { BoundChat } from "../chat/bound-chat";
 import type { ChatRound } from "../chat/chat-round";
+import type { Conversation } from "../chat/conversation";
 import type {
   AttentionSettings,
   FusionSettings,
@@ -13,8 +14,9 @@ import type { Model } from "../load/load-model";
 import { globalLayerFrom } from "../../model/config/global-layers";
 import type { Network } from "../load/network";
 import { CHECK_LAYER, repairMethod } from "../fusion/repair";
-import { checkLogitBias } from "./draw-rules";
-import { samplerSettings } from "./sampler-settings";
+import { isForced, type ToolReply } from "../reply/reply-calls";
+import { checkLogitBias } from "../reply/draw-rules";
+import { samplerSettings } from "../reply/sampler-settings";
 import type { ChatTokens } from "../../model/text/chat-tokens";
 import type { Tokenizer } from "../../model/text/tokenizer";
 import { blankRows, textRows } from "../../model/text/text-rows";
@@ -75,6 +77,7 @@ export function turnRequest(
     fusion,
     thinks = true,
     responseFormat,
+    toolChoice = "auto",
     maxTokens = DEFAULT_MAX_TOKENS,
     stop = [],
     topLogprobs,
@@ -91,9 +94,12 @@ export function turnRequest(
     choosesByWords,
   } = model;
   const { conversation } = chat;
-  const tokens = thinks && !responseFormat ? chat.tokens : chat.unthinking;
+  const tools = calledTools(conversation, { responseFormat, toolChoice });
+  const isFree = !responseFormat && !isForced(tools?.choice);
+  const tokens = thinks && isFree ? chat.tokens : chat.unthinking;
   const isFirst = conversation.historyOf(round).length === 1;
-  const openTokens = tokens.open(round.user, { isFirst });
+  const place = { isFirst, results: round.results };
+  const openTokens = tokens.open(round.user, place);
   // If a model's files name no stop token, the token with which its template ends a reply is used.
   const [closing] = tokens.close;
   const marks = closing !== undefined && !tokenizer.isText(closing);
@@ -115,22 +121,47 @@ export function turnRequest(
       ...attention,
       pinned: [...(attention?.pinned ?? []), ...conversation.pinned],
     }),
-    massRows: selection.rows === "tail" ? tokens.tailTokens : openTokens.length,
+    massRows:
+      selection.rows === "tail" ? tokens.tailTokens(place) : openTokens.length,
     massHeads:
       selection.heads === "all"
         ? Array.from({ length: heads }, (_, head) => head)
         : selection.heads,
     search: index && {
       settings: index,
-      question: textRows(tokens, openTokens, { isFirst }),
+      question: textRows(tokens, openTokens, place),
       blank: blankRows(tokens),
     },
     choosesByWords,
     fusion: repairOf(network, fusion),
     maxTokens: Math.max(1, maxTokens),
     topLogprobs,
+    tools: tools && { ...tools, format: tokens.callFormat },
     signal,
   };
+}
+
+/**
+ * What a reply may call.
+ *
+ * @throws RangeError if the choice names no tool of the chat
+ */
+function calledTools(
+  { tools = [] }: Pick<Conversation, "tools">,
+  {
+    responseFormat,
+    toolChoice: choice = "auto",
+  }: Pick<ReplyOptions, "responseFormat" | "toolChoice">,
+): Omit<ToolReply, "format"> | undefined {
+  const names = tools.map(({ name }) => name);
+  if (typeof choice === "object" && !names.includes(choice.name))
+    throw new RangeError(
+      `toolChoice names ${choice.name}; the chat's tools are ${names.join(", ") || "none"}.`,
+    );
+  if (choice === "required" && tools.length === 0)
+    throw new RangeError("toolChoice is required, and the chat has no tools.");
+  const isOff = tools.length === 0 || responseFormat || choice === "none";
+  return isOff ? undefined : { tools, choice };
 }
 
 /** The markers in front of a message: none of them is part of a reply. */

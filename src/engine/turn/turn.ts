@@ -20,12 +20,19 @@ import type { TurnContext } from "../open/active-chat";
 import type { LogprobReader } from "../run/logprob-reader";
 import type { Runner } from "../run/runner";
 import type { HeadSearch } from "./choose-by-heads";
-import { prepareDraws, type TurnSampler } from "./draw-rules";
+import { prepareDraws, type TurnSampler } from "../reply/draw-rules";
+import { callUnits } from "../rounds/call-units";
 import { PhaseClock } from "./phase-clock";
 import { TurnPrefill } from "./prefill-turn";
 import { likelyWanted } from "./preload";
-import { Reply, type TokenConstraint } from "./reply";
-import { ReplyText } from "./reply-text";
+import { Reply, type TokenConstraint } from "../reply/reply";
+import {
+  markedDecoder,
+  ReplyCalls,
+  type SaidEvent,
+  type ToolReply,
+} from "../reply/reply-calls";
+import { ReplyText } from "../reply/reply-text";
 
 const receiptOf = lazyPart(async () => (await import("./receipt")).receiptOf);
 
@@ -52,6 +59,8 @@ export interface TurnRequest {
   maxTokens: number;
   /** How many of the likeliest tokens are told of beside each; undefined for no log-probabilities at all. */
   topLogprobs?: number | undefined;
+  /** What the reply may call. */
+  tools?: ToolReply | undefined;
   /** What the reply must be. */
   constraint?: TokenConstraint | undefined;
   signal?: AbortSignal | undefined;
@@ -93,6 +102,7 @@ export async function* runTurn(
   const logprobs = await logprobReader(runner, request.topLogprobs);
   setTokens(round, openTokens, openTokens.length, request.textFingerprint);
   round.context = contextBehind(state);
+  const units = callUnits([...history.slice(1), round]);
   const draw = prepareDraws(runner, [...history, round], sampler);
   const pins = new Pins(residency);
   const made: { reply?: Reply } = {};
@@ -109,6 +119,7 @@ export async function* runTurn(
       own: round,
       ownTokens: openTokens.length + maxTokens + closeTokens.length,
       settings: request.attention,
+      unitOf: ({ id }) => units.get(id),
       massRows: Math.min(request.massRows, openTokens.length),
       massHeads: request.massHeads,
       stale: state.stale,
@@ -150,11 +161,15 @@ export async function* runTurn(
     const { reply } = made;
     if (reply !== undefined && prefill.frame !== undefined) {
       round.attended = attendedIds(prefill.report);
-      const text = new ReplyText(context.tokenizer, request.stopTexts);
-      const say = (event: TextEvent): TextEvent => {
-        round.reply += event.text;
-        return event;
-      };
+      const { tools } = request;
+      const { tokenizer } = context;
+      const calls = tools && new ReplyCalls(tools.format, round.id);
+      const decoder = tools
+        ? markedDecoder(tokenizer, tools.format)
+        : tokenizer;
+      const text = new ReplyText(decoder, request.stopTexts);
+      const say = (event: TextEvent) =>
+        noteSaid(round, calls ? calls.push(event) : [event]);
       const limits = { stopTokens, maxTokens, signal };
       for await (const drawn of reply.decode(limits)) {
         if (firstTokenTime === 0) {
@@ -162,13 +177,14 @@ export async function* runTurn(
           clock.enter("decodeMs");
         }
         const added = text.push(drawn);
-        if (added) yield say(added);
+        if (added) yield* say(added);
         if (text.keptTokens === undefined) continue;
         reply.stopAfter(text.keptTokens);
         break;
       }
       const rest = text.end();
-      if (rest) yield say(rest);
+      if (rest) yield* say(rest);
+      if (calls) yield* noteSaid(round, calls.end());
     }
 
     const end = performance.now();
@@ -290,9 +306,22 @@ export function keptTokens(
   return Math.min(fedTokens, tokens.length + Number(closes));
 }
 
+/** Puts what was said into the round. */
+function* noteSaid(
+  round: ChatRound,
+  said: readonly SaidEvent[],
+): Generator<SaidEvent> {
+  for (const event of said) {
+    if (event.type === "text") round.reply += event.text;
+    else round.calls = [...(round.calls ?? []), event.call];
+    yield event;
+  }
+}
+
 /** Resets the message to unanswered; it stays in the chat. */
 function unanswer(round: ChatRound): void {
   round.reply = "";
+  round.calls = undefined;
   round.attended = null;
   round.isAwaited = false;
   setTokens(round, [], 0, "");

@@ -7,10 +7,10 @@
  *     constraint.allowed()   // a bit for each token
  *     constraint.accept(token)
  */
-import type { Tokenizer } from "../text/tokenizer";
+import type { Segment, Tokenizer } from "../text/tokenizer";
 import { Automaton, type Stack, type State } from "./automaton";
 import type { JsonLayout, JsonText } from "./json-text";
-import { schemaGrammar } from "./schema-grammar";
+import { type Grammar, schemaGrammar } from "./schema-grammar";
 import { tokenBytes } from "./token-bytes";
 import { setBit, TokenTrie, type TrieNodes } from "./token-trie";
 
@@ -28,18 +28,38 @@ export interface ConstraintOptions {
   layout?: JsonLayout | undefined;
 }
 
-/**
- * @param rows of the model's table of logits, if it has more than there are tokens
- */
+export interface VocabularyOptions {
+  endTokens: Iterable<number>;
+  /** Rows of the model's table of logits, if it has more than there are tokens. */
+  rows?: number;
+  /** Texts of marking tokens that replies may have, such as `<tool_call>`. */
+  marks?: readonly string[];
+}
+
 export function prepareVocabulary(
   tokenizer: Tokenizer,
-  { endTokens, rows }: { endTokens: Iterable<number>; rows?: number },
+  { endTokens, rows, marks = [] }: VocabularyOptions,
 ): Vocabulary {
+  const known = marks.filter((mark) => tokenizer.markers.includes(mark));
   return {
-    trie: new TokenTrie(tokenBytes(tokenizer), rows),
+    trie: new TokenTrie(tokenBytes(tokenizer, known), rows),
     endTokens: [...endTokens],
-    encode: (text) => tokenizer.encodeSegments([{ content: text }], "text"),
+    encode: (text) => tokenizer.encodeSegments(segmentsOf(text, known), "text"),
   };
+}
+
+/** A text in which these marks are tokens. */
+function segmentsOf(
+  text: string,
+  [mark, ...marks]: readonly string[],
+): Segment[] {
+  if (mark === undefined) return [{ content: text }];
+  return text
+    .split(mark)
+    .flatMap((part, i) => [
+      ...(i === 0 ? [] : [{ template: mark }]),
+      ...segmentsOf(part, marks),
+    ]);
 }
 
 /**
@@ -51,7 +71,14 @@ export function compileConstraint(
   schema: unknown,
   { layout = "single-line" }: ConstraintOptions = {},
 ): Constraint {
-  const { text, root } = schemaGrammar(schema, layout);
+  return constrain(vocabulary, schemaGrammar(schema, layout));
+}
+
+/** Holds a reply to any grammar. */
+export function constrain(
+  vocabulary: Vocabulary,
+  { text, root }: Grammar,
+): Constraint {
   const automaton = new Automaton(text.nodes, root);
   const masks = new Masks(vocabulary, automaton, text);
   return new Constraint(vocabulary, automaton, masks, automaton.start);
@@ -106,6 +133,18 @@ export class Constraint {
       throw new RangeError(`Token ${token} is not allowed here.`);
     this.#isEnded = isEnd;
     this.#state = after;
+  }
+
+  /**
+   * Takes what a reply has already, whatever its tokens are.
+   *
+   * @returns whether it may begin like that; if not, the constraint stays as it was
+   */
+  begin(text: string): boolean {
+    const after = this.#after(new TextEncoder().encode(text));
+    if (after === null) return text === "";
+    this.#state = after;
+    return true;
   }
 
   /** The same reply so far, to go on in another way. */

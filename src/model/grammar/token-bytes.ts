@@ -5,13 +5,19 @@ const encoder = new TextEncoder();
 
 /**
  * By id; undefined for tokens that are no text: those that mark turns, and ids without a token.
+ *
+ * @param marks texts of marking tokens that count as text all the same
  */
-export function tokenBytes(tokenizer: Tokenizer): (Uint8Array | undefined)[] {
+export function tokenBytes(
+  tokenizer: Tokenizer,
+  marks: readonly string[] = [],
+): (Uint8Array | undefined)[] {
   const { isByteLevel, texts, added } = tokenizer.vocabulary();
   const toBytes = isByteLevel ? byteLevelBytes : sentencePieceBytes;
   return Array.from({ length: tokenizer.tokenCount }, (_, id) => {
-    if (!tokenizer.isText(id) || tokenizer.isMarker(id)) return undefined;
     const content = added.get(id);
+    const isText = tokenizer.isText(id) && !tokenizer.isMarker(id);
+    if (!isText && !marks.includes(content!)) return undefined;
     // An added token is matched in the text itself, so it is spelled like it.
     return content === undefined
       ? toBytes(texts[id]!)

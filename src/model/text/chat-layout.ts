@@ -16,6 +16,10 @@
  * A template that can't be cut into rounds makes way for another when the model is loaded (open-template.ts).
  */
 import { ModelFormatError } from "../../util/errors";
+import type { ToolCallFormat } from "./parse-calls";
+import { toolSchemas, withResults, withTools } from "./plain-tools";
+import type { ToolDefinition, ToolResult } from "../../store/tools";
+import { toolTurns } from "./tool-turns";
 import type { ChatTemplate, RenderOptions } from "./chat-template";
 import {
   type FirstRound,
@@ -25,18 +29,29 @@ import {
 } from "./template-probe";
 import type { Segment } from "./tokenizer";
 
+/** Where a message stands. */
+export interface MessagePlacing {
+  isFirst: boolean;
+  /** What the calls in the reply before it gave; the message is then mostly empty. */
+  results?: readonly ToolResult[] | undefined;
+}
+
 export interface ChatLayout {
   /** What stands before the first round; may be empty. */
   prefix: Segment[];
   /** From the end of the round before to where the reply starts. */
-  open: (user: string, place: { isFirst: boolean }) => Segment[];
+  open: (user: string, place: MessagePlacing) => Segment[];
   /** From the end of the reply to the end of its round; often starts with the token that ends it. */
   close: Segment[];
+  /** How the model calls tools. */
+  callFormat: ToolCallFormat;
 }
 
 export interface LayoutOptions {
   /** The system prompt; without it the template decides. */
   system?: string | undefined;
+  /** What the model may call. */
+  tools?: readonly ToolDefinition[] | undefined;
   /** Other variables of the template, such as Qwen3's enable_thinking. */
   variables?: RenderOptions["variables"];
   /** Texts of the tokens that mark turns: rounds are split next to them, so that no word is cut. */
@@ -54,9 +69,19 @@ export function chatLayout(
   template: ChatTemplate,
   options: LayoutOptions = {},
 ): ChatLayout {
-  const { system, variables = {}, markers = [], now = new Date() } = options;
+  const { variables = {}, markers = [], now = new Date() } = options;
+  const { tools = [] } = options;
   const probe = new TemplateProbe(template, { variables, now });
-  const first = probe.firstRound(system);
+  const turns = toolTurns(template);
+  const system = turns ? options.system : withTools(options.system, tools);
+  // A template may move tools from message to message: like a system prompt that moves, they stay in front.
+  const first =
+    turns && tools.length > 0
+      ? new TemplateProbe(template, {
+          variables: { ...variables, tools: toolSchemas(tools, markers) },
+          now,
+        }).firstRound(system)
+      : probe.firstRound(system);
   if (first === undefined) throw problem(template, probe);
   // A system prompt that moves from round to round is left out of later ones: it stays in the first.
   const hasSystem = first.head.length > 0;
@@ -70,15 +95,25 @@ export function chatLayout(
   const firstBefore = first.before.slice(first.before.length - own);
   const ahead = first.before.slice(0, first.before.length - own);
 
+  const close = later.between.slice(0, cut);
+  const openMessage: ChatLayout["open"] = (user, { isFirst }) =>
+    filled([
+      { template: isFirst ? firstBefore : before },
+      { content: trimmed(user, first.trim) },
+      { template: isFirst ? first.after : later.after },
+    ]);
   return {
     prefix: filled([...first.head, { template: ahead }, ...first.folded]),
-    open: (user, { isFirst }) =>
-      filled([
-        { template: isFirst ? firstBefore : before },
-        { content: trimmed(user, first.trim) },
-        { template: isFirst ? first.after : later.after },
-      ]),
-    close: filled([{ template: later.between.slice(0, cut) }]),
+    open: (user, { isFirst, results = [] }) => {
+      if (results.length === 0) return openMessage(user, { isFirst });
+      // Where the template refuses them, they are told in plain text.
+      const own = turns?.open(results, trimmed(user, first.trim), close);
+      return own
+        ? filled(own)
+        : openMessage(withResults(user, results), { isFirst });
+    },
+    close: filled([{ template: close }]),
+    callFormat: turns?.format ?? "json",
   };
 }
 

@@ -11,6 +11,14 @@ export interface ChatMessage {
   content: string;
 }
 
+/** Also as templates see calls of tools and what they gave. */
+export interface RenderedMessage extends Omit<ChatMessage, "role"> {
+  role: ChatMessage["role"] | "tool";
+  name?: string;
+  tool_calls?: readonly object[];
+  tool_call_id?: string;
+}
+
 export interface RenderOptions {
   /** Whether to add the opening of the model's reply. */
   addGenerationPrompt: boolean;
@@ -125,7 +133,7 @@ export class ChatTemplate {
    *
    * @throws ModelFormatError if the template refuses the messages or fails
    */
-  render(messages: readonly ChatMessage[], options: RenderOptions): string {
+  render(messages: readonly RenderedMessage[], options: RenderOptions): string {
     const render = (absent: object): string =>
       this.#template.render({
         ...absent,

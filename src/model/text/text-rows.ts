@@ -1,4 +1,5 @@
 /** Which tokens of a message are its text, without the template's around them. */
+import type { MessagePlacing } from "./chat-layout";
 import type { ChatTokens } from "./chat-tokens";
 
 /** A message's tokens, of which `from`..`to - 1` are its text. */
@@ -15,10 +16,10 @@ const BLANK = "N/A";
 export function textRows(
   { headTokens, tailTokens }: ChatTokens,
   tokens: readonly number[],
-  place: { isFirst: boolean },
+  place: MessagePlacing,
 ): TextRows {
   const from = headTokens(place);
-  const to = tokens.length - tailTokens;
+  const to = tokens.length - tailTokens(place);
   return from < to
     ? { tokens, from, to }
     : { tokens, from: tokens.length - 1, to: tokens.length };

@@ -9,6 +9,7 @@ import { receiptParts, type ReceiptPart } from "./receipt";
 import { RequestEvent, type ChatRequest } from "../state/request";
 import { isKept, isRunning, type Round } from "../state/chats/round";
 import { thinkingRange } from "../../model/text/thinking-range";
+import { toolNote, toolNoteStyles } from "./tool-note";
 import type { RoundActions } from "./round-actions";
 import { base } from "../base/theme";
 
@@ -22,6 +23,7 @@ import { base } from "../base/theme";
 export class ReplyElement extends LitElement {
   static override styles = [
     base,
+    toolNoteStyles,
     css`
       :host {
         display: block;
@@ -173,6 +175,12 @@ export class ReplyElement extends LitElement {
               .writing=${isWriting}
             ></rondo-markdown>`
       }
+      ${this.round.calls?.map((call) =>
+        toolNote(
+          `Called ${call.name}`,
+          JSON.stringify(call.arguments, null, 2),
+        ),
+      )}
     `;
   }
 

@@ -9,6 +9,7 @@ import { RequestEvent, type ChatRequest } from "../state/request";
 import { plainName } from "../base/plain-name";
 import type { ReplyElement } from "./reply-element";
 import { isKept, isRunning, type Round } from "../state/chats/round";
+import { toolNote, toolNoteStyles } from "./tool-note";
 import { answerOf } from "../../model/text/thinking-range";
 import { base } from "../base/theme";
 
@@ -47,6 +48,7 @@ const KNOWS_NEAR =
 export class RoundElement extends LitElement {
   static override styles = [
     base,
+    toolNoteStyles,
     css`
       /* It is laid out and painted while it is near; room for what stands out at its edges is its own. */
       :host {
@@ -307,7 +309,8 @@ export class RoundElement extends LitElement {
   }
 
   #message() {
-    const { edit, id, message } = this.round;
+    const { edit, id, message, results } = this.round;
+    if (results) return this.#results(results);
     // A chat can begin with the model's message.
     if (message === "") return nothing;
     const { hasLater, isBusy, mayWrite, round } = this;
@@ -323,6 +326,19 @@ export class RoundElement extends LitElement {
         ${mayWrite && isKept(round) ? this.#editButton() : nothing}
         ${this.#words(message)}
       </div>
+    `;
+  }
+
+  /** What tools gave, and perhaps a message behind that. */
+  #results(results: NonNullable<Round["results"]>) {
+    const { message } = this.round;
+    return html`
+      ${results.map(({ name, content }) => toolNote(`${name} gave`, content))}
+      ${
+        message === ""
+          ? nothing
+          : html`<div class="said">${this.#words(message)}</div>`
+      }
     `;
   }
 

@@ -231,7 +231,7 @@ describe("an argument that is not what it must be is refused", () => {
     [
       "createChat",
       [{ history }],
-      "history of createChat() must be a list of { message: string, reply: string }; it is a list that begins with an object of role, content.",
+      "history of createChat() must be a list of { message: string, reply: string }, perhaps with calls and results; it is a list that begins with an object of role, content.",
     ],
     ["createChat", [{ system: 5 }], "system of createChat() must be a string"],
     [

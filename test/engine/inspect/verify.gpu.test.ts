@@ -189,7 +189,7 @@ test("a turn that attended to some rounds: as far from full attention as prefill
     layers,
     massRows:
       model.selection.rows === "tail"
-        ? chat.tokens.tailTokens
+        ? chat.tokens.tailTokens({ isFirst: false })
         : own.tokens.length,
   });
   for await (const _ of reading) void _;

@@ -7,7 +7,7 @@ import type { Conversation } from "../../../src/engine/chat/conversation";
 import {
   deleteRound,
   pinRound,
-  setSystem,
+  setInstructions,
   showVersion,
 } from "../../../src/engine/open/edit-chat";
 import type { OpenChat } from "../../../src/engine/open/open-chats";
@@ -79,7 +79,7 @@ const CHANGES: Record<string, Change> = {
   "another version is not shown": (chat, archive) =>
     showVersion(chat, writer(archive), 2),
   "the system prompt is the old one": (chat, archive) =>
-    setSystem(chat, writer(archive), "Be brief."),
+    setInstructions(chat, writer(archive), { system: "Be brief." }),
 };
 
 describe("where the store fails", () => {

@@ -122,6 +122,7 @@ describe("a chat longer than the range", () => {
         source: store,
         tokenizer: {
           isText: () => true,
+          idOf: () => undefined,
           decode: (ids: Iterable<number>) => [...ids].join(" "),
         },
         conversation,

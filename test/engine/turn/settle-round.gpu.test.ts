@@ -36,7 +36,7 @@ test("reading goes on after each submit only as long as nobody waits", async () 
     restorer: chat.restorer,
     ring,
     source: chat.store,
-    tokenizer: { isText: () => true, decode: () => "" },
+    tokenizer: { isText: () => true, idOf: () => undefined, decode: () => "" },
     conversation,
     contextTokens: 1000,
   };

@@ -41,6 +41,7 @@ async function turn(marks: ReadonlyMap<number, string>) {
     source: chat.store,
     tokenizer: {
       isText: () => true,
+      idOf: () => undefined,
       decode: (ids: Iterable<number>) =>
         Array.from(ids, (id) => marks.get(id) ?? `[${id}]`).join(""),
     },

@@ -32,7 +32,9 @@ const tokens: Chat["tokens"] = {
   ],
   close: [END, LINE],
   headTokens: () => 1,
-  tailTokens: 3,
+  tailTokens: () => 3,
+  reply: () => [],
+  callFormat: "json",
 };
 
 function modelOf(changes: Partial<Model> = {}): Model {

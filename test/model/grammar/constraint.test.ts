@@ -18,7 +18,7 @@ import {
 } from "../../support/constrained-reply";
 import { seededRandom } from "../../support/random";
 import { schemaCases } from "../../support/schemas";
-import { spacedJson } from "../../support/spaced-json";
+import { spacedJson } from "../../../src/util/spaced-json";
 import { tokenizerOf, type TokenizerName } from "../../support/tokenizers";
 
 const layouts: readonly JsonLayout[] = ["single-line", "flexible"];

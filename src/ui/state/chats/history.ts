@@ -115,8 +115,14 @@ function textOf({
   message,
   reply,
   document,
-}: Pick<Round, "message" | "reply" | "document">): string {
-  return JSON.stringify([message, reply, document ?? null]);
+  calls,
+  results,
+}: Pick<
+  Round,
+  "message" | "reply" | "document" | "calls" | "results"
+>): string {
+  const all = [message, reply, document ?? null, calls ?? null];
+  return JSON.stringify([...all, results ?? null]);
 }
 
 function roundOf(
@@ -136,10 +142,12 @@ function roundOf(
     afterId: known?.afterId ?? keptId - 1,
     ...(document !== undefined && { document }),
     message,
+    results: past.results,
     phase: isUnanswered && !mayGoOn ? unansweredPhase(known) : "done",
     // A history requested before the reply ended has only its beginning.
     reply:
       known?.receipt && known.reply.startsWith(reply) ? known.reply : reply,
+    calls: known?.receipt ? known.calls : past.calls,
     ...(modelName !== undefined && { modelName }),
     ...(past.attended && { attended: past.attended }),
     ...(known?.receipt && { receipt: known.receipt }),

@@ -7,7 +7,7 @@
  *      │           └───────────┴──────> failed
  *      └─> unanswered
  */
-import type { RoundText } from "../../../engine/api/chats";
+import type { HistoryRound, RoundText } from "../../../engine/api/chats";
 import type { Receipt } from "../../../engine/api/receipt";
 import type { ReplyEvent } from "../../../engine/api/replies";
 import { thinkingRange } from "../../../model/text/thinking-range";
@@ -27,9 +27,13 @@ export interface Round {
   /** The name, for a document: its text is the message. */
   readonly document?: string;
   readonly message: string;
+  /** What the calls in the round before gave. */
+  readonly results?: HistoryRound["results"];
   readonly phase: RoundPhase;
   /** Markdown, as far as it has come. */
   readonly reply: string;
+  /** What the reply calls. */
+  readonly calls?: HistoryRound["calls"];
   /** When its first text came, by `performance.now()`. */
   readonly writtenFromMs?: number;
   /** How long the model thought before its answer; undefined if it did not, or on another visit. */
@@ -75,11 +79,16 @@ export function newRound(
 }
 
 /** A given round, for a chat to begin with. */
-export function givenRound(id: number, { message, reply }: RoundText): Round {
+export function givenRound(
+  id: number,
+  { message, reply, calls, results }: RoundText,
+): Round {
   return {
     ...newRound(id, message, -1),
     phase: "done",
     reply,
+    calls,
+    results,
     isGiven: true,
   };
 }
@@ -108,6 +117,12 @@ export function takeEvent(round: Round, event: ReplyEvent): Round {
     }
     case "text":
       return takeText(round, event.text, performance.now());
+    case "call":
+      return {
+        ...round,
+        phase: "writing",
+        calls: [...(round.calls ?? []), event.call],
+      };
     case "end":
       return {
         ...round,

@@ -6,30 +6,29 @@
  *     Let me look.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call>
  *     text ───────┘ └ held back until here, where it becomes a call ────────────────┘
  */
+import type { ToolCall } from "../../store/tools";
 
 /**
  * - `hermes`: <tool_call>{"name": …, "arguments": …}</tool_call>, anywhere: Hermes, Qwen, SmolLM3, Granite
  * - `llama3`: {"name": …, "parameters": …} as the whole reply, perhaps behind <|python_tag|>, several with semicolons
- * - `mistral`: [TOOL_CALLS][{"name": …, "arguments": …}], or since 2025 [TOOL_CALLS]name{…}
+ * - `mistral`: [TOOL_CALLS][{"name": …, "arguments": …}], or since 2025 [TOOL_CALLS]name{…} or name[CALL_ID]id[ARGS]{…}
  * - `json`: a call, or a list of calls, as the whole reply
  */
 export type ToolCallFormat = "hermes" | "llama3" | "mistral" | "json";
 
-export interface ToolCall {
-  readonly name: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
-}
+/** A call as a model writes it. */
+export type SaidCall = Omit<ToolCall, "id">;
 
-export interface ToolCalls {
+export interface SaidCalls {
   /** Without calls; where one stood between two texts, a new line. */
   readonly text: string;
-  readonly calls: readonly ToolCall[];
+  readonly calls: readonly SaidCall[];
   /** Whether the end of what was given is held back: a call has begun, or perhaps has. */
   readonly isPartial: boolean;
 }
 
 /** What stands at a place: calls up to `end`, what may become calls, or neither. */
-type Found = { calls: ToolCall[]; end: number } | "partial" | undefined;
+type Found = { calls: SaidCall[]; end: number } | "partial" | undefined;
 
 interface Format {
   /** What calls begin with. */
@@ -47,17 +46,63 @@ const FORMATS: Readonly<Record<ToolCallFormat, Format>> = {
   json: { markers: [], isAtStart: true, read: readJson },
 };
 
+/** Tokens that may stand in a format's calls, although they mark something. */
+export function callMarks(format: ToolCallFormat): readonly string[] {
+  return MARKS[format];
+}
+
+const MARKS: Readonly<Record<ToolCallFormat, readonly string[]>> = {
+  hermes: ["<tool_call>", "</tool_call>"],
+  llama3: ["<|python_tag|>"],
+  mistral: ["[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"],
+  json: [],
+};
+
+/** A call that a model has begun. */
+export interface CallOpening {
+  /** What it has written of the call, behind the mark. */
+  written: string;
+  /** Whether no mark says that it is a call: the text alone does. */
+  isText: boolean;
+}
+
+const OBJECT_START = /^\s*(?:<\|python_tag\|>)?\s*(?=[[\s]*\{\s*"name"\s*:)/;
+
+/**
+ * The call that a text opens, once that is clear.
+ *
+ * @param isFirst whether it is the reply's beginning
+ */
+export function openCall(
+  text: string,
+  format: ToolCallFormat,
+  isFirst: boolean,
+): CallOpening | undefined {
+  const { isAtStart, markers } = FORMATS[format];
+  if (isAtStart) {
+    const start = isFirst ? OBJECT_START.exec(text)?.[0].length : undefined;
+    return start === undefined
+      ? undefined
+      : { written: text.slice(start), isText: true };
+  }
+  const [mark] = markers;
+  const at = text.indexOf(mark!);
+  return at < 0
+    ? undefined
+    : { written: text.slice(at + mark!.length), isText: false };
+}
+
 /**
  * @param reply the text so far
  * @param isEnd whether nothing follows: then nothing is held back, and calls without an end are text
  */
-export function toolCalls(
+export function callsIn(
   reply: string,
   format: ToolCallFormat,
   { isEnd = false }: { isEnd?: boolean } = {},
-): ToolCalls {
+): SaidCalls {
   const { markers, isAtStart, read } = FORMATS[format];
-  const calls: ToolCall[] = [];
+  const calls: SaidCall[] = [];
   let text = "";
   let at = 0;
   /** Takes text in, without white space next to calls. */
@@ -67,7 +112,7 @@ export function toolCalls(
     text += isBehindCall && text !== "" && kept !== "" ? `\n${kept}` : kept;
   };
   let textBeforeCall: string | undefined;
-  const shown = (isPartial: boolean, rest: string): ToolCalls => {
+  const shown = (isPartial: boolean, rest: string): SaidCalls => {
     add(rest);
     return { text: isEnd ? text : text.trimEnd(), calls, isPartial };
   };
@@ -164,7 +209,7 @@ function readHermes(text: string, at: number): Found {
 }
 
 function readLlama(text: string, start: number): Found {
-  const calls: ToolCall[] = [];
+  const calls: SaidCall[] = [];
   for (let at = start; ;) {
     if (at >= text.length)
       return calls.length > 0 ? { calls, end: at } : "partial";
@@ -184,15 +229,23 @@ function readLlama(text: string, start: number): Found {
   }
 }
 
+/** Also the beginnings of these marks, where the text ends in them. */
+const CALL_ID =
+  /^(?:\[CALL_ID\][a-zA-Z0-9]*|\[(?:C(?:A(?:L(?:L(?:_(?:I(?:D)?)?)?)?)?)?)?$)/;
+const ARGS = /^(?:\[ARGS\]|\[(?:A(?:R(?:G(?:S)?)?)?)?$)/;
+
 function readMistral(text: string, at: number): Found {
   if (at >= text.length) return "partial";
   if (text[at] === "[") return readList(text, at, true);
   const name = /^[\w.-]+/.exec(text.slice(at))?.[0];
   if (name === undefined) return undefined;
-  const marker = "[ARGS]";
   let inside = at + name.length;
-  if (text.startsWith(marker, inside)) inside += marker.length;
-  else if (marker.startsWith(text.slice(inside))) return "partial";
+  for (const marker of [CALL_ID, ARGS]) {
+    const found = marker.exec(text.slice(inside))?.[0];
+    if (found === undefined) continue;
+    inside += found.length;
+    if (inside >= text.length) return "partial";
+  }
   inside = skipSpace(text, inside);
   if (inside >= text.length) return "partial";
   if (text[inside] !== "{") return undefined;
@@ -224,7 +277,7 @@ function readList(text: string, at: number, mayLack: boolean): Found {
 }
 
 /** @param mayLack whether a call may have no arguments: only where a marker says that it is one */
-function asCall(value: unknown, mayLack: boolean): ToolCall | undefined {
+function asCall(value: unknown, mayLack: boolean): SaidCall | undefined {
   if (!isObject(value)) return undefined;
   const { name } = value;
   if (typeof name !== "string" || name === "") return undefined;

@@ -3,8 +3,8 @@
  * because it takes its token from the sampler, not from the CPU. Only tokens that were read back count; KV past
  * the end is overwritten by what comes next.
  *
- * A reply under a constraint goes one step at a time, for a token decides what may follow it. Tokens that follow in
- * any case are not drawn: they are fed together with the one before them.
+ * Where a constraint holds, the reply goes one step at a time, for a token decides what may follow it. Tokens that
+ * follow in any case are not drawn: they are fed together with the one before them.
  */
 import type { ReadbackRing } from "../../gpu/readback";
 import type { PlacedRound } from "../../memory/page-table";
@@ -29,6 +29,8 @@ const DEPTH = 2;
 
 /** What a reply must be, token by token: model/grammar/constraint.ts. */
 export interface TokenConstraint {
+  /** Whether any token may follow the next one, too. What was drawn since is dropped once this ends. Default: false. */
+  readonly isFree?: boolean;
   /** A bit for each token that may follow. */
   allowed(): Uint32Array;
   accept(token: number): void;
@@ -82,6 +84,9 @@ export class Reply {
   #fed = 0;
   /** Read back or forced, and not fed: those behind the one drawn last. */
   #forced: readonly number[] = [];
+  /** The token behind which the next step goes on; undefined for the one that was drawn last. */
+  #last: number | undefined;
+  #allowed: Uint32Array | undefined;
   #readFirst: (() => Promise<DrawnToken>) | undefined;
 
   /**
@@ -113,11 +118,14 @@ export class Reply {
   }: ReplyLimits): AsyncGenerator<DrawnToken, void> {
     const { constraint } = this.#parts;
     // What may follow a token is known once it has been read.
-    const depth = constraint ? 1 : DEPTH;
+    const depth = () => (constraint && !constraint.isFree ? 1 : DEPTH);
     try {
       if (this.#readFirst) this.#inFlight.push(this.#readFirst());
       while (this.end === undefined) {
-        while (this.#inFlight.length < depth && this.#canContinue(maxTokens)) {
+        while (
+          this.#inFlight.length < depth() &&
+          this.#canContinue(maxTokens)
+        ) {
           await this.#submit();
         }
         if (this.#inFlight.length === 0) {
@@ -141,7 +149,9 @@ export class Reply {
           this.stopToken = token;
           this.end = "stop";
         } else {
+          const wasFree = constraint?.isFree === true;
           constraint?.accept(token);
+          if (wasFree && !constraint?.isFree) await this.#goBackTo(token);
           this.#forced = constraint?.forced() ?? [];
           for (const one of [drawn, ...this.#forced.map(asDrawn)]) {
             if (one !== drawn) constraint?.accept(one.token);
@@ -172,6 +182,15 @@ export class Reply {
     return this.#fed;
   }
 
+  /** Drops what was drawn behind a token, before it was known what may follow it. The token is fed again. */
+  async #goBackTo(token: number): Promise<void> {
+    const dropped = this.#inFlight.splice(0);
+    if (dropped.length === 0) return;
+    await Promise.all(dropped);
+    this.#fed -= dropped.length;
+    this.#last = token;
+  }
+
   #canContinue(maxTokens: number): boolean {
     const tokens = this.tokens.length + this.#inFlight.length;
     return tokens < maxTokens && !this.#isOutOfPages;
@@ -182,7 +201,7 @@ export class Reply {
     const { round } = this.#own;
     const { makeRoom } = this.#parts;
     const local = round.tokens.length + this.#fed;
-    const fed = [SAMPLED, ...this.#forced];
+    const fed = [this.#last ?? SAMPLED, ...this.#forced];
     try {
       await makeRoom(local + fed.length);
     } catch (error) {
@@ -201,6 +220,7 @@ export class Reply {
     }
     this.#fed += fed.length;
     this.#forced = [];
+    this.#last = undefined;
     this.#inFlight.push(read());
   }
 
@@ -208,7 +228,10 @@ export class Reply {
   #nextDraw(): TokenDraw & { read: () => Promise<DrawnToken> } {
     const { gpu, decoder } = this.#runner;
     const { ring, logprobs: reader, constraint } = this.#parts;
-    if (constraint) writeAllowed(gpu, decoder, constraint.allowed());
+    const allowed = constraint?.allowed();
+    if (allowed && allowed !== this.#allowed)
+      writeAllowed(gpu, decoder, allowed);
+    this.#allowed = allowed;
     const { copy, read } = ring.take(decoder.workspace.sampled);
     const more = reader?.take();
     return {

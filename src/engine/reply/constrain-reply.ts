@@ -16,7 +16,7 @@ export function checkFormat(format: ResponseFormat): void {
 }
 
 /** Preparing one takes a tenth of a second and more. */
-const vocabularies = new WeakMap<Tokenizer, Vocabulary>();
+const vocabularies = new WeakMap<Tokenizer, Map<string, Vocabulary>>();
 
 /**
  * @param endTokens those that end a reply
@@ -27,13 +27,26 @@ export function constrainReply(
   format: ResponseFormat,
   endTokens: Iterable<number>,
 ): Constraint {
-  let vocabulary = vocabularies.get(tokenizer);
+  const vocabulary = vocabularyOf({ tokenizer, network }, endTokens);
+  return compileConstraint(vocabulary, schemaOf(format));
+}
+
+/** @param marks texts of marking tokens that replies may have */
+export function vocabularyOf(
+  { tokenizer, network }: Pick<Model, "tokenizer" | "network">,
+  endTokens: Iterable<number>,
+  marks: readonly string[] = [],
+): Vocabulary {
+  const known = vocabularies.get(tokenizer) ?? new Map<string, Vocabulary>();
+  vocabularies.set(tokenizer, known);
+  const key = marks.join();
+  let vocabulary = known.get(key);
   if (vocabulary === undefined) {
     const rows = network.config.vocabSize;
-    vocabulary = prepareVocabulary(tokenizer, { endTokens, rows });
-    vocabularies.set(tokenizer, vocabulary);
+    vocabulary = prepareVocabulary(tokenizer, { endTokens, rows, marks });
+    known.set(key, vocabulary);
   }
-  return compileConstraint(vocabulary, schemaOf(format));
+  return vocabulary;
 }
 
 function schemaOf(format: ResponseFormat): unknown {

@@ -1,7 +1,7 @@
 // A reply's text and its log-probabilities, token by token.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ReplyText } from "../../../src/engine/turn/reply-text";
+import { ReplyText } from "../../../src/engine/reply/reply-text";
 
 /** Every token is a word of these. */
 const WORDS = ["a", "b", "\n", "User", "Us", "er:", "\nUser:", "c\nUs"];

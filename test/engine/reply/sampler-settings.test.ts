@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { samplerSettings } from "../../../src/engine/turn/sampler-settings";
+import { samplerSettings } from "../../../src/engine/reply/sampler-settings";
 
 test("a caller's wishes go before the model's, and those before the defaults", () => {
   const settings = samplerSettings(

@@ -1,10 +1,10 @@
 // Replies that must be something: only allowed tokens are drawn, and what is certain is fed without being drawn.
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { ReadbackRing } from "../../../src/gpu/readback";
 import type {
   ReplyParts,
   TokenConstraint,
-} from "../../../src/engine/turn/reply";
+} from "../../../src/engine/reply/reply";
 import { randomModel } from "../../fixtures/random-model";
 import { testGpu } from "../../support/gpu";
 import { roundsOf, type TestNetwork, testNetwork } from "../../support/network";
@@ -168,4 +168,70 @@ test("a constraint that no token meets is told apart from a model that computes 
   await expect(reply(nothing)).rejects.toThrow(
     "The model has no token for what the reply's format asks for",
   );
+});
+
+describe("a constraint that is free until a token comes", () => {
+  /** Free until the token, then a text, then free again. */
+  class After implements TokenConstraint {
+    isFree = true;
+    readonly #opens: number;
+    readonly #script: Script;
+    readonly #length: number;
+    #at = 0;
+
+    constructor(
+      opens: number,
+      ...script: ConstructorParameters<typeof Script>
+    ) {
+      this.#opens = opens;
+      this.#script = new Script(...script);
+      this.#length = script[0].length;
+    }
+
+    allowed(): Uint32Array {
+      return this.isFree ? bits(everything()) : this.#script.allowed();
+    }
+
+    accept(token: number): void {
+      if (!this.isFree) {
+        this.#script.accept(token);
+        this.isFree = ++this.#at === this.#length;
+      } else if (token === this.#opens && this.#at === 0) this.isFree = false;
+    }
+
+    forced(): readonly number[] {
+      return this.isFree ? [] : this.#script.forced();
+    }
+  }
+  const everything = () =>
+    Array.from({ length: network.runner.decoder.vocabSize }, (_, i) => i);
+
+  test("changes nothing before, and what was drawn too early is dropped", async () => {
+    const free = await reply();
+    const at = free.tokens.findIndex(
+      (token, i) => i > 5 && free.tokens.indexOf(token) === i,
+    );
+    const opens = free.tokens[at]!;
+    const text = Array.from({ length: 20 }, (_, i) => (i * 37 + 11) % 90);
+    // The same, held one step at a time from the start.
+    const head = free.tokens.slice(0, at + 1);
+    const held = await reply(new Script([...head, ...text]));
+    for (const spans of [[], [[0, 4]], [[3, 12]]] as const) {
+      const { tokens } = await reply(new After(opens, text, spans));
+      expect(tokens).toEqual(held.tokens);
+    }
+    expect(held.tokens.slice(0, at + 21)).toEqual([...head, ...text]);
+    expect(held.tokens).not.toEqual(free.tokens);
+  });
+
+  test("and nothing at all where the token never comes", async () => {
+    const free = await reply();
+    const never = everything().find((one) => !free.tokens.includes(one))!;
+    const { tokens, draws, submits } = await reply(new After(never, [1]));
+    expect([tokens, draws, submits]).toEqual([
+      free.tokens,
+      free.draws,
+      free.submits,
+    ]);
+  });
 });

@@ -1,28 +1,28 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  type ToolCall,
+  type SaidCall,
   type ToolCallFormat,
-  toolCalls,
-} from "../../../src/model/text/tool-calls";
+  callsIn,
+} from "../../../src/model/text/parse-calls";
 
-const oslo: ToolCall = { name: "weather", arguments: { city: "Oslo" } };
-const sum: ToolCall = { name: "add", arguments: { a: 1, b: [2, { c: null }] } };
-const tricky: ToolCall = {
+const oslo: SaidCall = { name: "weather", arguments: { city: "Oslo" } };
+const sum: SaidCall = { name: "add", arguments: { a: 1, b: [2, { c: null }] } };
+const tricky: SaidCall = {
   name: "write",
   arguments: { text: 'a "}" ]} </tool_call> \\ [TOOL_CALLS] é 日本' },
 };
 
 const json = JSON.stringify;
-const hermes = (call: ToolCall) => `<tool_call>\n${json(call)}\n</tool_call>`;
-const llama = ({ name, arguments: parameters }: ToolCall) =>
+const hermes = (call: SaidCall) => `<tool_call>\n${json(call)}\n</tool_call>`;
+const llama = ({ name, arguments: parameters }: SaidCall) =>
   json({ name, parameters });
 
 interface Reply {
   format: ToolCallFormat;
   reply: string;
   text: string;
-  calls: ToolCall[];
+  calls: SaidCall[];
 }
 
 const replies: Reply[] = [
@@ -108,6 +108,12 @@ const replies: Reply[] = [
   },
   {
     format: "mistral",
+    reply: `[TOOL_CALLS]add[CALL_ID]abcdef123[ARGS]${json(sum.arguments)}`,
+    text: "",
+    calls: [sum],
+  },
+  {
+    format: "mistral",
     reply: "[TOOL] [TOOL_CALLS]: none",
     text: "[TOOL] [TOOL_CALLS]: none",
     calls: [],
@@ -126,7 +132,7 @@ const replies: Reply[] = [
 
 describe.each(replies)("$format: $reply", ({ format, reply, text, calls }) => {
   it("has these calls and this text", () => {
-    expect(toolCalls(reply, format, { isEnd: true })).toEqual({
+    expect(callsIn(reply, format, { isEnd: true })).toEqual({
       text,
       calls,
       isPartial: false,
@@ -134,9 +140,9 @@ describe.each(replies)("$format: $reply", ({ format, reply, text, calls }) => {
   });
 
   it("only ever gets longer as it grows", () => {
-    let before = toolCalls("", format);
+    let before = callsIn("", format);
     for (let end = 1; end <= reply.length; end++) {
-      const now = toolCalls(reply.slice(0, end), format);
+      const now = callsIn(reply.slice(0, end), format);
       expect(now.text.startsWith(before.text)).toBe(true);
       expect(now.calls.slice(0, before.calls.length)).toEqual(before.calls);
       before = now;
@@ -148,7 +154,7 @@ describe.each(replies)("$format: $reply", ({ format, reply, text, calls }) => {
 
 describe("a reply that still grows", () => {
   it("holds back what may be a call, and nothing else", () => {
-    const so = (reply: string) => toolCalls(reply, "hermes");
+    const so = (reply: string) => callsIn(reply, "hermes");
     expect(so("Look <tool")).toEqual({
       text: "Look",
       calls: [],
@@ -164,7 +170,7 @@ describe("a reply that still grows", () => {
       calls: [],
       isPartial: true,
     });
-    expect(toolCalls("Look <tool", "hermes", { isEnd: true }).text).toBe(
+    expect(callsIn("Look <tool", "hermes", { isEnd: true }).text).toBe(
       "Look <tool",
     );
   });
@@ -187,10 +193,10 @@ describe("any reply", () => {
         (parts, last) => {
           const reply =
             parts.map(([before, one]) => before + hermes(one)).join("") + last;
-          const whole = toolCalls(reply, "hermes", { isEnd: true });
+          const whole = callsIn(reply, "hermes", { isEnd: true });
           expect(json(whole.calls)).toBe(json(parts.map(([, one]) => one)));
           const isShorter = (end: number) => {
-            const { text, calls } = toolCalls(reply.slice(0, end), "hermes");
+            const { text, calls } = callsIn(reply.slice(0, end), "hermes");
             return (
               whole.text.startsWith(text) &&
               json(whole.calls).startsWith(json(calls).slice(0, -1))
@@ -209,7 +215,7 @@ describe("any reply", () => {
     (format) => {
       fc.assert(
         fc.property(fc.stringMatching(/^[a-z .\n]*$/), (reply) => {
-          expect(toolCalls(reply, format, { isEnd: true })).toEqual({
+          expect(callsIn(reply, format, { isEnd: true })).toEqual({
             text: reply,
             calls: [],
             isPartial: false,
