@@ -61,7 +61,7 @@ test("OpenAI's response_format", async () => {
       json_schema: { name: "pet", strict: true, schema: SCHEMA },
     },
   });
-  expectPet(JSON.parse(made.choices[0].message.content));
+  expectPet(JSON.parse(made.choices[0].message.content!));
   await expect(
     chat.completions.create({
       ...request,

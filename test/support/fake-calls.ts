@@ -4,6 +4,7 @@ import type {
   HistoryRound,
   SearchOptions,
   MessagePlace,
+  ToolCall,
 } from "../../src/engine/api/chats";
 import type { RestoreOptions } from "../../src/engine/api/kv-memory";
 import type {
@@ -293,6 +294,11 @@ export class FakeReply implements AsyncIterable<ReplyEvent> {
   text(text: string): void {
     this.kept.reply += text;
     this.#push({ type: "text", text });
+  }
+
+  call(call: ToolCall): void {
+    this.kept.calls = [...(this.kept.calls ?? []), call];
+    this.#push({ type: "call", call });
   }
 
   end(receipt: Partial<Receipt> = {}): void {

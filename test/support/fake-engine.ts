@@ -12,6 +12,7 @@ import type {
   ChatSummary,
   HistoryRound,
   ListOptions,
+  MessageOptions,
   MessagePlace,
   RoundText,
   SearchOptions,
@@ -114,6 +115,7 @@ export class FakeEngine implements ChatEngine {
   readonly #branches = new Map<string, FakeBranches>();
   /** System prompts of chats that are not kept yet. */
   readonly #systems = new Map<string, string | undefined>();
+  readonly #tools = new Map<string, ChatOptions["tools"]>();
   /** Owners of chats that are not the user's. */
   readonly #owners = new Map<string, string>();
   /** What chats that are not kept yet begin with. */
@@ -200,13 +202,15 @@ export class FakeEngine implements ChatEngine {
   }
 
   createChat(options: ChatOptions = {}): Promise<string> {
-    const { system, history = [], owner } = options;
+    const { system, tools, history = [], owner } = options;
     const chatId = `chat ${++this.#chatCount}`;
     this.#systems.set(chatId, system);
+    this.#tools.set(chatId, tools);
     if (owner !== undefined) this.#owners.set(chatId, owner);
-    const given = history.map(({ message, reply }, i) =>
-      keptRound(i + 1, message, reply),
-    );
+    const given = history.map(({ message, reply, ...rest }, i) => ({
+      ...keptRound(i + 1, message, reply),
+      ...rest,
+    }));
     this.#given.set(chatId, given);
     return Promise.resolve(chatId);
   }
@@ -216,8 +220,13 @@ export class FakeEngine implements ChatEngine {
     this.#openStore();
     const rounds = this.#given.get(chatId) ?? [];
     const isKept = this.kept.some(({ summary }) => summary.id === chatId);
-    if (!isKept && rounds.length > 0)
-      return this.#history({ ...keptChat(chatId, []), rounds });
+    if (!isKept && this.#systems.has(chatId))
+      return this.#history({
+        ...keptChat(chatId, []),
+        system: this.#systems.get(chatId),
+        tools: this.#tools.get(chatId),
+        rounds,
+      });
     return this.#history(this.#kept(chatId));
   }
 
@@ -271,12 +280,13 @@ export class FakeEngine implements ChatEngine {
   async addMessage(
     chatId: string,
     message: string,
-    { place }: { place?: MessagePlace | undefined } = {},
+    { place, results }: MessageOptions = {},
   ): Promise<AddedMessage> {
     if (this.busy.has(chatId))
       throw namedError("ChatBusyError", "Another tab writes this chat.");
     const isSaved = this.storeError === undefined;
     const kept = this.#add(chatId, message, place, isSaved);
+    if (results) kept.results = results;
     this.#messages.set(`${chatId} ${kept.id}`, { kept, place });
     return { roundId: kept.id, isSaved };
   }
@@ -290,9 +300,10 @@ export class FakeEngine implements ChatEngine {
     this.#keptOrNew(chatId, title);
     return this.#change(chatId, (branches, shown) => {
       const first = branches.nextId(shown);
-      const added = rounds.map(({ message, reply }, i) =>
-        keptRound(first + i, message, reply),
-      );
+      const added = rounds.map(({ message, reply, ...rest }, i) => ({
+        ...keptRound(first + i, message, reply),
+        ...rest,
+      }));
       const behind = place?.behind ?? shown.at(-1)?.id ?? 0;
       return branches.added(shown, added, behind, place?.before);
     });
@@ -301,9 +312,10 @@ export class FakeEngine implements ChatEngine {
   async *chat(
     chatId: string,
     message: string,
-    { place, ...options }: ChatReplyOptions = {},
+    { place, results, ...options }: ChatReplyOptions = {},
   ): AsyncGenerator<ReplyEvent, void> {
-    const { roundId } = await this.addMessage(chatId, message, { place });
+    const said = { place, results };
+    const { roundId } = await this.addMessage(chatId, message, said);
     yield* this.reply(chatId, roundId, options);
   }
 
@@ -511,6 +523,7 @@ export class FakeEngine implements ChatEngine {
     if (known !== undefined) return known;
     const chat = keptChat(chatId, [], { title });
     chat.system = this.#systems.get(chatId);
+    chat.tools = this.#tools.get(chatId);
     chat.rounds = this.#given.get(chatId) ?? [];
     this.kept = [chat, ...this.kept];
     return chat;

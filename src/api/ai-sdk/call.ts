@@ -3,9 +3,15 @@ import type {
   LanguageModelV3CallOptions,
   LanguageModelV3Message,
   LanguageModelV3Prompt,
+  LanguageModelV3ToolResultPart,
   SharedV3Warning,
 } from "@ai-sdk/provider";
-import type { ResponseFormat, ReplyOptions } from "../../engine/api/replies";
+import type { ToolCall, ToolDefinition } from "../../engine/api/chats";
+import type {
+  ReplyOptions,
+  ResponseFormat,
+  ToolChoice,
+} from "../../engine/api/replies";
 import {
   type AskedReply,
   askedIn,
@@ -30,12 +36,22 @@ export function readCall(options: LanguageModelV3CallOptions): ReadCall {
       feature,
       ...(details !== undefined && { details }),
     });
-  if (options.tools?.length) unsupported("tools");
+  const tools = options.tools?.flatMap((tool): ToolDefinition[] => {
+    if (tool.type !== "function") {
+      unsupported(`provider tool ${tool.id}`);
+      return [];
+    }
+    const { name, description, inputSchema: parameters } = tool;
+    return [{ name, description, parameters }];
+  });
   const stop = options.stopSequences?.filter((text) => text !== "") ?? [];
   if (stop.length > MOST_STOPS)
     unsupported("stopSequences", `The first ${MOST_STOPS} are used.`);
   return {
-    asked: readPrompt(options.prompt),
+    asked: {
+      ...readPrompt(options.prompt),
+      ...(tools && tools.length > 0 && { tools }),
+    },
     reply: {
       sampler: given({
         temperature: options.temperature,
@@ -48,6 +64,7 @@ export function readCall(options: LanguageModelV3CallOptions): ReadCall {
       ...given({
         maxTokens: options.maxOutputTokens,
         responseFormat: formatOf(options.responseFormat),
+        toolChoice: choiceOf(options.toolChoice),
       }),
       stop: stop.slice(0, MOST_STOPS),
     },
@@ -56,16 +73,64 @@ export function readCall(options: LanguageModelV3CallOptions): ReadCall {
 }
 
 function readPrompt(prompt: LanguageModelV3Prompt): AskedReply {
-  const said = prompt.map((message, at): SaidMessage => {
-    const text = textOf(message, at);
-    if (message.role === "tool") throw notText(message, at, "tool");
-    return { role: message.role, text };
-  });
-  return askedIn(said, (problem, at) =>
-    at === undefined
-      ? new TypeError(`The prompt's messages ${problem}`)
-      : new TypeError(`Message ${at + 1} of the prompt ${problem}`),
+  const said = prompt.flatMap((message, at) =>
+    saidIn(message, at).map((one) => ({ one, at })),
   );
+  return askedIn(
+    said.map(({ one }) => one),
+    (problem, i) =>
+      i === undefined
+        ? new TypeError(`The prompt's messages ${problem}`)
+        : new TypeError(`Message ${said[i]!.at + 1} of the prompt ${problem}`),
+  );
+}
+
+/** A message of tools has a part for each call. */
+function saidIn(message: LanguageModelV3Message, at: number): SaidMessage[] {
+  if (message.role === "tool")
+    return message.content.map((part) => {
+      if (part.type !== "tool-result") throw notText(message, at, part.type);
+      const text = resultText(part, message, at);
+      return { role: "tool", callId: part.toolCallId, text };
+    });
+  const text = textOf(message, at);
+  if (message.role !== "assistant") return [{ role: message.role, text }];
+  const calls = message.content.flatMap((part): ToolCall[] =>
+    part.type === "tool-call"
+      ? [
+          {
+            id: part.toolCallId,
+            name: part.toolName,
+            arguments: Object(part.input) as ToolCall["arguments"],
+          },
+        ]
+      : [],
+  );
+  return [{ role: "assistant", text, ...(calls.length > 0 && { calls }) }];
+}
+
+function resultText(
+  { output }: LanguageModelV3ToolResultPart,
+  message: LanguageModelV3Message,
+  at: number,
+): string {
+  switch (output.type) {
+    case "text":
+    case "error-text":
+      return output.value;
+    case "json":
+    case "error-json":
+      return JSON.stringify(output.value);
+    case "execution-denied":
+      return output.reason ?? "The call was not allowed.";
+    case "content":
+      return output.value
+        .map((part) => {
+          if (part.type === "text") return part.text;
+          throw notText(message, at, part.type);
+        })
+        .join("\n");
+  }
 }
 
 /** Earlier thinking is not read again. */
@@ -74,7 +139,7 @@ function textOf(message: LanguageModelV3Message, at: number): string {
   if (typeof content === "string") return content;
   const texts = content.flatMap((part) => {
     if (part.type === "text") return [part.text];
-    if (part.type === "reasoning") return [];
+    if (part.type === "reasoning" || part.type === "tool-call") return [];
     throw notText(message, at, part.type);
   });
   return texts.join("\n");
@@ -95,6 +160,12 @@ function formatOf(
 ): ResponseFormat | undefined {
   if (wanted?.type !== "json") return undefined;
   return wanted.schema === undefined ? "json" : { schema: wanted.schema };
+}
+
+function choiceOf(
+  choice: LanguageModelV3CallOptions["toolChoice"],
+): ToolChoice | undefined {
+  return choice?.type === "tool" ? { name: choice.toolName } : choice?.type;
 }
 
 /** Without what is undefined. */

@@ -10,6 +10,7 @@ import type {
   LanguageModelV3Usage,
 } from "@ai-sdk/provider";
 import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { ToolCall } from "../../engine/api/chats";
 import type { Receipt } from "../../engine/api/receipt";
 import type { ReplyEvent } from "../../engine/api/replies";
 import { anySignal } from "../../util/any-signal";
@@ -75,12 +76,17 @@ export class RondoLanguageModel implements LanguageModelV3 {
     const content: LanguageModelV3Content[] = [];
     for await (const event of this.#events(asked, reply, options.abortSignal)) {
       if (event.type === "text") append(content, split.push(event.text));
+      if (event.type === "call") {
+        append(content, split.end());
+        content.push(callPart(event.call));
+      }
       if (event.type !== "end") continue;
       append(content, split.end());
       const { receipt } = event;
+      const hasCalls = content.some(({ type }) => type === "tool-call");
       return {
         content,
-        finishReason: finishReason(receipt),
+        finishReason: finishReason(receipt, hasCalls),
         usage: usageOf(receipt),
         response: this.#metadata(),
         warnings,
@@ -131,17 +137,24 @@ export class RondoLanguageModel implements LanguageModelV3 {
     yield { type: "response-metadata", ...this.#metadata() };
     const split = new ThinkingSplit();
     const blocks = new Blocks();
+    let hasCalls = false;
     try {
       for (let next = first; !next.done; next = await rest.next()) {
         const event = next.value;
         if (event.type === "text") yield* blocks.add(split.push(event.text));
+        if (event.type === "call") {
+          hasCalls = true;
+          yield* blocks.add(split.end());
+          yield* blocks.end();
+          yield* callParts(event.call);
+        }
         if (event.type !== "end") continue;
         yield* blocks.add(split.end());
         yield* blocks.end();
         const { receipt } = event;
         yield {
           type: "finish",
-          finishReason: finishReason(receipt),
+          finishReason: finishReason(receipt, hasCalls),
           usage: usageOf(receipt),
         };
       }
@@ -196,11 +209,32 @@ class Blocks {
   }
 }
 
-function finishReason({ finishReason }: Receipt): LanguageModelV3FinishReason {
+function callPart({ id, name, arguments: given }: ToolCall) {
+  const input = JSON.stringify(given);
   return {
-    unified: finishReason === "aborted" ? "other" : finishReason,
-    raw: finishReason,
-  };
+    type: "tool-call",
+    toolCallId: id,
+    toolName: name,
+    input,
+  } as const;
+}
+
+/** A call is told once it is complete: its input comes in one piece. */
+function* callParts(call: ToolCall): Generator<LanguageModelV3StreamPart> {
+  const { id, name } = call;
+  const part = callPart(call);
+  yield { type: "tool-input-start", id, toolName: name };
+  yield { type: "tool-input-delta", id, delta: part.input };
+  yield { type: "tool-input-end", id };
+  yield part;
+}
+
+function finishReason(
+  { finishReason: raw }: Receipt,
+  hasCalls: boolean,
+): LanguageModelV3FinishReason {
+  if (raw === "aborted") return { unified: "other", raw };
+  return { unified: raw === "stop" && hasCalls ? "tool-calls" : raw, raw };
 }
 
 function usageOf({ kv, replyTokens }: Receipt): LanguageModelV3Usage {

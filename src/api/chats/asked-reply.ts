@@ -1,15 +1,17 @@
 /** What was said, message by message, as rounds: a message and its reply each, and the last message, to be answered. */
-import type { RoundText } from "../../engine/api/chats";
+import type { RoundText, ToolCall, ToolResult } from "../../engine/api/chats";
 import type { Conversed } from "./plan-chat";
 
-export interface SaidMessage {
-  role: "system" | "user" | "assistant";
-  text: string;
-}
+export type SaidMessage =
+  | { role: "system" | "user"; text: string }
+  | { role: "assistant"; text: string; calls?: readonly ToolCall[] }
+  /** What a call of the assistant's gave. */
+  | { role: "tool"; text: string; callId: string };
 
 /** A message, and all that a model is to read before it. */
 export interface AskedReply extends Conversed {
   readonly message: string;
+  readonly results?: readonly ToolResult[] | undefined;
 }
 
 /**
@@ -30,32 +32,72 @@ export function askedIn(
       "must not be of the system: such messages come before all others.",
       begin + late,
     );
-  if (spoken.at(-1)?.role !== "user")
+  if (!["user", "tool"].includes(spoken.at(-1)?.role ?? ""))
     throw failed(
-      "must end with one of the user: it is the one that is answered.",
+      "must end with one of the user or of a tool: it is the one that is answered.",
     );
   const system = said.slice(0, said.length - spoken.length);
-  return { system: joined(system) || undefined, ...roundsOf(spoken) };
+  const names = new Map<string, string>();
+  for (const [i, one] of spoken.entries()) {
+    if (one.role === "assistant")
+      for (const { id, name } of one.calls ?? []) names.set(id, name);
+    if (one.role === "tool" && !names.has(one.callId))
+      throw failed(
+        `is of a tool, and no message before it has the call ${one.callId}.`,
+        begin + i,
+      );
+  }
+  return { system: joined(system) || undefined, ...roundsOf(spoken, names) };
 }
 
-function roundsOf(spoken: readonly SaidMessage[]): {
-  rounds: RoundText[];
-  message: string;
-} {
+/** @param names of the tools, by the ids of calls */
+function roundsOf(
+  spoken: readonly SaidMessage[],
+  names: ReadonlyMap<string, string>,
+): Pick<AskedReply, "rounds" | "message" | "results"> {
   const rounds: RoundText[] = [];
   let asking: SaidMessage[] = [];
   let answering: SaidMessage[] = [];
   for (const one of spoken) {
-    if (one.role === "user" && answering.length > 0) {
-      rounds.push({ message: joined(asking), reply: joined(answering) });
+    if (one.role !== "assistant" && answering.length > 0) {
+      const calls = answering.flatMap((answer) =>
+        answer.role === "assistant" ? (answer.calls ?? []) : [],
+      );
+      rounds.push({
+        ...askedBy(asking, names),
+        reply: joined(answering),
+        ...(calls.length > 0 && { calls }),
+      });
       asking = [];
       answering = [];
     }
-    (one.role === "user" ? asking : answering).push(one);
+    (one.role === "assistant" ? answering : asking).push(one);
   }
-  return { rounds, message: joined(asking) };
+  return { rounds, ...askedBy(asking, names) };
+}
+
+function askedBy(
+  asking: readonly SaidMessage[],
+  names: ReadonlyMap<string, string>,
+): Pick<AskedReply, "message" | "results"> {
+  const results = asking.flatMap((one) =>
+    one.role === "tool"
+      ? [
+          {
+            callId: one.callId,
+            name: names.get(one.callId)!,
+            content: one.text,
+          },
+        ]
+      : [],
+  );
+  const message = joined(asking.filter(({ role }) => role === "user"));
+  return results.length > 0 ? { message, results } : { message };
 }
 
 function joined(said: readonly SaidMessage[]): string {
-  return said.map(({ text }) => text).join("\n\n");
+  return said
+    .map(({ text }) => text)
+    .filter((text) => text !== "")
+    .join("\n\n");
 }

@@ -9,6 +9,7 @@ import type {
 } from "../../engine/api/chats";
 import {
   type Continuation,
+  hasSameInstructions,
   type Conversed,
   isSameRound,
   type KnownChat,
@@ -58,8 +59,7 @@ export class KnownChats {
   /** Remembers what was said at a place. */
   noteReply({ chatId, branch }: ChatPlace, round: KnownRound): void {
     const chat = this.#chats.find(({ id }) => id === chatId);
-    if (chat !== undefined)
-      this.#note(chatId, [...branch, round], { system: chat.system });
+    if (chat !== undefined) this.#note(chatId, [...branch, round], chat);
   }
 
   /** Deletes all of an owner's chats that this page may write; forgets the user's. */
@@ -69,12 +69,12 @@ export class KnownChats {
     await Promise.all(chats.map(({ id }) => this.#release(id)));
   }
 
-  async #open({ system, rounds }: Conversed): Promise<ChatPlace> {
+  async #open({ system, tools, rounds }: Conversed): Promise<ChatPlace> {
     const { owner, mostChats } = this.#options;
-    const options = { system, history: rounds, owner };
+    const options = { system, tools, history: rounds, owner };
     const chatId = await this.#engine.createChat(options);
     const branch = answered(await this.#engine.openChat(chatId));
-    const place = this.#note(chatId, branch, { system });
+    const place = this.#note(chatId, branch, { system, tools });
     for (const { id } of this.#chats.splice(0, this.#chats.length - mostChats))
       void this.#release(id);
     return place;
@@ -83,7 +83,7 @@ export class KnownChats {
   /** @returns undefined if the chat is not what it was */
   async #goOn(
     { chatId, behind, added, before, copied, through }: Continuation,
-    { system, rounds }: Conversed,
+    asked: Conversed,
   ): Promise<readonly KnownRound[] | undefined> {
     let history = await this.#engine.openChat(chatId);
     if (history.access !== "write") return undefined;
@@ -96,8 +96,9 @@ export class KnownChats {
     const shown = answered(history);
     const at = shown.findIndex(({ id }) => id === behind) + 1;
     const branch = shown.slice(0, at + added.length + copied);
+    const { rounds } = asked;
     const isAsAsked =
-      history.system === system &&
+      hasSameInstructions(history, asked) &&
       branch.length === rounds.length &&
       branch.every((round, i) => isSameRound(round, rounds[i]!));
     return isAsAsked ? branch : undefined;
@@ -106,14 +107,14 @@ export class KnownChats {
   #note(
     id: string,
     branch: readonly KnownRound[],
-    { system }: Pick<Conversed, "system">,
+    { system, tools }: Pick<Conversed, "system" | "tools">,
   ): ChatPlace {
     const before = this.#chats.find((chat) => chat.id === id)?.branches ?? [];
     const isKnown = before.some((one) => isBeginning(branch, one));
     const others = before.filter((one) => !isBeginning(one, branch));
     const branches = isKnown ? before : [...others, branch];
     this.#forget(id);
-    this.#chats.push({ id, system, branches });
+    this.#chats.push({ id, system, tools, branches });
     return { chatId: id, branch };
   }
 
@@ -143,11 +144,11 @@ export class KnownChats {
   async #read(chatId: string): Promise<void> {
     let history = await this.#engine.openChat(chatId);
     if (history.access !== "write") return this.#engine.leaveChat(chatId);
-    const { system } = history;
+    const { system, tools } = history;
     const seen = new Set<number>();
     const toShow = new Set<number>();
     for (;;) {
-      this.#note(chatId, answered(history), { system });
+      this.#note(chatId, answered(history), { system, tools });
       for (const { id, versions } of history.rounds) {
         seen.add(id);
         for (const version of versions) toShow.add(version);
@@ -164,7 +165,13 @@ export class KnownChats {
 function answered({ rounds }: ChatHistory): KnownRound[] {
   return rounds
     .filter(({ isFinished, reply }) => isFinished || reply !== "")
-    .map(({ id, message, reply }: HistoryRound) => ({ id, message, reply }));
+    .map(({ id, message, reply, calls, results }: HistoryRound) => ({
+      id,
+      message,
+      reply,
+      ...(calls && { calls }),
+      ...(results && { results }),
+    }));
 }
 
 function isBeginning(

@@ -7,7 +7,7 @@
  *                 │     └── copied as 5' ──────────┼──┼──┘
  *                 └── the common beginning ────────┘  └── added
  */
-import type { RoundText } from "../../engine/api/chats";
+import type { RoundText, ToolDefinition } from "../../engine/api/chats";
 import { answerOf } from "../../model/text/thinking-range";
 
 /** A round that a chat has. */
@@ -18,6 +18,7 @@ export interface KnownRound extends RoundText {
 export interface KnownChat {
   readonly id: string;
   readonly system: string | undefined;
+  readonly tools?: readonly ToolDefinition[] | undefined;
   /** What was said in it, each time from the first round to the last. None is the beginning of another. */
   readonly branches: readonly (readonly KnownRound[])[];
 }
@@ -25,6 +26,8 @@ export interface KnownChat {
 /** What a model is to read before a message. */
 export interface Conversed {
   readonly system: string | undefined;
+  /** What it may call. */
+  readonly tools?: readonly ToolDefinition[] | undefined;
   readonly rounds: readonly RoundText[];
 }
 
@@ -69,7 +72,7 @@ export function planChat(
 ): Continuation | undefined {
   let best: Match | undefined;
   for (const chat of chats) {
-    if (chat.system !== asked.system) continue;
+    if (!hasSameInstructions(chat, asked)) continue;
     const isFull = chat.branches.length >= mostBranches;
     for (const branch of chat.branches.length > 0 ? chat.branches : [[]]) {
       const match = matchIn(chat.id, branch, asked.rounds);
@@ -83,11 +86,28 @@ export function planChat(
   return continuation;
 }
 
+/** Whether two chats have the same system prompt and tools. */
+export function hasSameInstructions(
+  a: Pick<Conversed, "system" | "tools">,
+  b: Pick<Conversed, "system" | "tools">,
+): boolean {
+  return a.system === b.system && isSame(a.tools ?? [], b.tools ?? []);
+}
+
 /** Whether two rounds say the same to a model: it does not read again what it thought. */
 export function isSameRound(a: RoundText, b: RoundText): boolean {
   return (
     a.message === b.message &&
-    (a.reply === b.reply || spoken(a.reply) === spoken(b.reply))
+    (a.reply === b.reply || spoken(a.reply) === spoken(b.reply)) &&
+    isSame(a.calls ?? [], b.calls ?? []) &&
+    isSame(a.results ?? [], b.results ?? [])
+  );
+}
+
+function isSame(a: readonly object[], b: readonly object[]): boolean {
+  return (
+    (a.length === 0 && b.length === 0) ||
+    JSON.stringify(a) === JSON.stringify(b)
   );
 }
 
@@ -163,8 +183,5 @@ function commonTail(
 }
 
 function textLength(rounds: readonly RoundText[]): number {
-  return rounds.reduce(
-    (sum, { message, reply }) => sum + message.length + reply.length,
-    0,
-  );
+  return rounds.reduce((sum, round) => sum + JSON.stringify(round).length, 0);
 }

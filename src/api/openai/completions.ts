@@ -1,5 +1,6 @@
 /** Chat completions over an engine: `create` of OpenAI's client, streaming and not. */
 import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { ToolCall } from "../../engine/api/chats";
 import type { Receipt } from "../../engine/api/receipt";
 import type {
   ReplyEvent,
@@ -20,6 +21,7 @@ import type {
   ModelEntry,
   NamedLogprob,
   StreamedRequest,
+  ToolCallMessage,
   Usage,
   WholeRequest,
 } from "./types";
@@ -201,13 +203,18 @@ async function* chunksOf(
     usage: null,
   });
   let hasBegun = false;
+  let calls = 0;
   for await (const event of events) {
     if (!hasBegun) yield chunk({ role: "assistant", content: "" });
     hasBegun = true;
     if (event.type === "text")
       yield chunk({ content: event.text }, null, logprobsOf(event));
+    if (event.type === "call")
+      yield chunk({
+        tool_calls: [{ index: calls++, ...callMessage(event.call) }],
+      });
     if (event.type !== "end") continue;
-    yield chunk({}, finishReason(event.receipt));
+    yield chunk({}, finishReason(event.receipt, calls > 0));
     yield { ...head, choices: [], usage: usageOf(event.receipt) };
   }
 }
@@ -228,15 +235,23 @@ async function whole(
   let content = "";
   let finish_reason: FinishReason = "stop";
   const told: Logprobs["content"] = [];
+  const tool_calls: ToolCallMessage[] = [];
   for await (const { choices, usage, ...head } of chunks) {
     for (const choice of choices) {
       content += choice.delta.content ?? "";
       finish_reason = choice.finish_reason ?? finish_reason;
+      for (const { index: _, ...call } of choice.delta.tool_calls ?? [])
+        tool_calls.push(call);
       told.push(...(choice.logprobs?.content ?? []));
     }
     if (!usage) continue;
     const logprobs = told.length > 0 ? { content: told, refusal: null } : null;
-    const message = { role: "assistant" as const, content, refusal: null };
+    const message = {
+      role: "assistant" as const,
+      content: content === "" && tool_calls.length > 0 ? null : content,
+      refusal: null,
+      ...(tool_calls.length > 0 && { tool_calls }),
+    };
     return {
       ...head,
       object: "chat.completion",
@@ -262,8 +277,21 @@ function logprobsOf({ logprobs }: TextEvent): Logprobs | null {
   return { content, refusal: null };
 }
 
-function finishReason({ finishReason }: Receipt): FinishReason {
-  return finishReason === "aborted" ? "abort" : finishReason;
+function callMessage({
+  id,
+  name,
+  arguments: given,
+}: ToolCall): ToolCallMessage {
+  const called = { name, arguments: JSON.stringify(given) };
+  return { id, type: "function", function: called };
+}
+
+function finishReason(
+  { finishReason }: Receipt,
+  hasCalls: boolean,
+): FinishReason {
+  if (finishReason === "aborted") return "abort";
+  return finishReason === "stop" && hasCalls ? "tool_calls" : finishReason;
 }
 
 function usageOf({ kv, replyTokens }: Receipt): Usage {

@@ -21,8 +21,10 @@ export type {
   ModelList,
   NamedLogprob,
   RequestMessage,
+  RequestTool,
   StreamedRequest,
   TextPart,
+  ToolCallMessage,
   Usage,
   WholeRequest,
 } from "./types";

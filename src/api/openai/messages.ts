@@ -5,6 +5,7 @@ import {
   type SaidMessage,
 } from "../chats/asked-reply";
 import { type ApiError, badField } from "./api-error";
+import { readCalls } from "./tools";
 
 type Role = SaidMessage["role"];
 
@@ -13,10 +14,11 @@ const ROLES: ReadonlyMap<unknown, Role> = new Map<unknown, Role>([
   ["developer", "system"],
   ["user", "user"],
   ["assistant", "assistant"],
+  ["tool", "tool"],
 ]);
 
 /** What a message may say beside its role and content, if it says nothing: answers of other servers have it. */
-const EMPTY_FIELDS = new Set(["refusal", "audio", "tool_calls", "annotations"]);
+const EMPTY_FIELDS = new Set(["refusal", "audio", "annotations"]);
 
 /** @throws ApiError that names the message and its field */
 export function readMessages(messages: unknown): AskedReply {
@@ -33,7 +35,8 @@ function readMessage(message: unknown, at: number): SaidMessage {
   const name = `messages[${at}]`;
   if (Object(message) !== message)
     throw wrong(name, `${name} must be an object.`);
-  const { role, content, ...others } = message as Record<string, unknown>;
+  const { role, content, ...rest } = message as Record<string, unknown>;
+  const { tool_calls, tool_call_id, ...others } = rest;
   const known = ROLES.get(role);
   if (known === undefined)
     throw wrong(
@@ -50,7 +53,22 @@ function readMessage(message: unknown, at: number): SaidMessage {
       "unsupported_parameter",
     );
   }
-  return { role: known, text: readContent(content, `${name}.content`) };
+  const isWithCalls = known === "assistant" && (tool_calls ?? null) !== null;
+  const text =
+    isWithCalls && (content ?? null) === null
+      ? ""
+      : readContent(content, `${name}.content`);
+  if (known === "tool") {
+    if (typeof tool_call_id === "string")
+      return { role: known, text, callId: tool_call_id };
+    throw wrong(
+      `${name}.tool_call_id`,
+      `${name}.tool_call_id must be the id of a call before it.`,
+    );
+  }
+  if (!isWithCalls) return { role: known, text };
+  const calls = readCalls(tool_calls, `${name}.tool_calls`);
+  return { role: known, text, ...(calls.length > 0 && { calls }) };
 }
 
 function readContent(content: unknown, name: string): string {

@@ -59,6 +59,19 @@ const responseFormat: Kind = {
         isObject(value.json_schema.schema))),
 };
 
+type AskedChoice =
+  "none" | "auto" | "required" | { function: { name: string } };
+
+const toolChoice: Kind = {
+  words: 'none, auto, required, or { type: "function", function: { name } }',
+  is: (value) =>
+    ["none", "auto", "required"].includes(value as string) ||
+    (isObject(value) &&
+      value.type === "function" &&
+      isObject(value.function) &&
+      typeof value.function.name === "string"),
+};
+
 export interface Setting {
   kind: Kind;
   /** The options of a reply that the value sets. */
@@ -114,6 +127,13 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
       };
     },
   },
+  tool_choice: {
+    kind: toolChoice,
+    options: (choice: AskedChoice) => ({
+      toolChoice:
+        typeof choice === "string" ? choice : { name: choice.function.name },
+    }),
+  },
   logprobs: {
     kind: aBoolean,
     options: (isAsked: boolean) => (isAsked ? { topLogprobs: 0 } : {}),
@@ -142,8 +162,6 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
 /** What Rondo does not have, each with the values that ask for nothing. Null always does. */
 export const REFUSED: Readonly<Record<string, readonly unknown[]>> = {
   n: [1],
-  tools: [[]],
-  tool_choice: ["none", "auto"],
   functions: [[]],
   function_call: ["none", "auto"],
   modalities: [["text"]],

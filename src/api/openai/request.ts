@@ -4,6 +4,7 @@ import { ownValue } from "../../util/own-value";
 import type { AskedReply } from "../chats/asked-reply";
 import { ApiError, badField } from "./api-error";
 import { readMessages } from "./messages";
+import { readTools } from "./tools";
 import { REFUSED, SETTINGS, WITHOUT_EFFECT } from "./request-fields";
 
 export interface ReadRequest {
@@ -19,12 +20,13 @@ export interface ReadRequest {
 export function readRequest(body: unknown): ReadRequest {
   if (Object(body) !== body || Array.isArray(body))
     throw new ApiError(400, "The request must be an object.");
-  const { model, messages, stream, stream_options, ...others } = given(body);
+  const { model, messages, tools, stream, stream_options, ...others } =
+    given(body);
   if (typeof model !== "string")
     throw wrong("model", "a string, the name of the model");
   return {
     model,
-    asked: readMessages(messages),
+    asked: { ...readMessages(messages), tools: readTools(tools) },
     options: readSettings(others),
     streams: readBoolean("stream", stream),
     withUsage: readStreamOptions(stream_options),
@@ -47,7 +49,7 @@ function readSettings(fields: Record<string, unknown>): ReplyOptions {
     if (nothing === undefined)
       throw badField(
         name,
-        `Unknown parameter: ${name}. Rondo takes model, messages, stream, stream_options, ${Object.keys(SETTINGS).join(", ")}.`,
+        `Unknown parameter: ${name}. Rondo takes model, messages, tools, stream, stream_options, ${Object.keys(SETTINGS).join(", ")}.`,
         "unknown_parameter",
       );
     if (!nothing.some((one) => isSame(one, value)))

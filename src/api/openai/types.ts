@@ -5,9 +5,40 @@ export interface TextPart {
   text: string;
 }
 
-export interface RequestMessage {
-  role: "system" | "developer" | "user" | "assistant";
-  content: string | readonly TextPart[];
+export type RequestMessage =
+  | {
+      role: "system" | "developer" | "user";
+      content: string | readonly TextPart[];
+    }
+  | {
+      role: "assistant";
+      /** Null only with calls. */
+      content?: string | readonly TextPart[] | null;
+      tool_calls?: readonly ToolCallMessage[] | null;
+    }
+  /** What a call gave. */
+  | {
+      role: "tool";
+      tool_call_id: string;
+      content: string | readonly TextPart[];
+    };
+
+export interface ToolCallMessage {
+  id: string;
+  type: "function";
+  /** `arguments`: JSON. */
+  function: { name: string; arguments: string };
+}
+
+export interface RequestTool {
+  type: "function";
+  function: {
+    name: string;
+    description?: string | null;
+    /** A JSON schema of an object. */
+    parameters?: object | null;
+    strict?: boolean | null;
+  };
 }
 
 export interface CompletionRequest {
@@ -32,6 +63,13 @@ export interface CompletionRequest {
         json_schema: { name?: string; schema: object; strict?: boolean | null };
       }
     | null;
+  tools?: readonly RequestTool[] | null;
+  tool_choice?:
+    | "none"
+    | "auto"
+    | "required"
+    | { type: "function"; function: { name: string } }
+    | null;
   logprobs?: boolean | null;
   top_logprobs?: number | null;
   seed?: number | null;
@@ -51,7 +89,7 @@ export interface WholeRequest extends CompletionRequest {
 }
 
 /** `abort`: somebody called `interruptGenerate`. */
-export type FinishReason = "stop" | "length" | "abort";
+export type FinishReason = "stop" | "length" | "tool_calls" | "abort";
 
 export interface Usage {
   /** Tokens of all messages. */
@@ -87,7 +125,13 @@ export interface ChatCompletion extends Answer {
   choices: [
     {
       index: 0;
-      message: { role: "assistant"; content: string; refusal: null };
+      message: {
+        role: "assistant";
+        /** Null where there are calls alone. */
+        content: string | null;
+        refusal: null;
+        tool_calls?: ToolCallMessage[];
+      };
       logprobs: Logprobs | null;
       finish_reason: FinishReason;
     },
@@ -97,7 +141,12 @@ export interface ChatCompletion extends Answer {
 
 export interface ChunkChoice {
   index: 0;
-  delta: { role?: "assistant"; content?: string };
+  delta: {
+    role?: "assistant";
+    content?: string;
+    /** Each call comes as a whole. */
+    tool_calls?: (ToolCallMessage & { index: number })[];
+  };
   logprobs: Logprobs | null;
   finish_reason: FinishReason | null;
 }

@@ -1,8 +1,8 @@
 /** Checks what a page gives to the Prompt API, once. Errors are of the kinds that the API names. */
 import type { SaidMessage } from "../chats/asked-reply";
-import type { CoreOptions, PromptInput, PromptMessage } from "./types";
+import type { CoreOptions, PromptInput, PromptMessage, Tool } from "./types";
 
-const ROLES = ["system", "user", "assistant"];
+const ROLES = ["system", "user", "assistant"] as const;
 
 /** @throws TypeError, DOMException `NotSupportedError` */
 function readInput(input: unknown): SaidMessage[] {
@@ -36,10 +36,29 @@ export function readPrompt(input: PromptInput): SaidMessage[] {
 export function isSupported({
   expectedInputs = [],
   expectedOutputs = [],
-  tools = [],
 }: CoreOptions): boolean {
   const expected = [...expectedInputs, ...expectedOutputs];
-  return tools.length === 0 && expected.every(({ type }) => type === "text");
+  return expected.every(({ type }) => type === "text");
+}
+
+/** @throws TypeError that names the tool */
+export function readTools(tools: unknown = []): readonly Tool[] {
+  if (!Array.isArray(tools)) throw new TypeError("tools must be a list.");
+  for (const [at, tool] of tools.entries()) {
+    const { name, description, inputSchema, execute } = (tool ??
+      {}) as Partial<Tool>;
+    const isTool =
+      typeof name === "string" &&
+      /^[\w-]{1,64}$/.test(name) &&
+      typeof description === "string" &&
+      Object(inputSchema) === inputSchema &&
+      typeof execute === "function";
+    if (!isTool)
+      throw new TypeError(
+        `Tool ${at + 1} must have a name of letters, digits, _ and -, a description, an inputSchema and a function execute.`,
+      );
+  }
+  return tools as Tool[];
 }
 
 export function notSupported(what: string): DOMException {

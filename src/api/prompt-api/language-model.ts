@@ -3,7 +3,7 @@ import type { ChatEngine } from "../../engine/api/chat-engine";
 import type { LoadOptions, ModelSource } from "../../engine/api/models";
 import { abortable } from "../../util/abortable";
 import { StatelessChats } from "../chats/stateless-chats";
-import { isSupported, notSupported, readInitial } from "./input";
+import { isSupported, notSupported, readInitial, readTools } from "./input";
 import { Session } from "./session";
 import type { Availability, CoreOptions, CreateOptions } from "./types";
 
@@ -50,6 +50,7 @@ export class LanguageModelFace {
     signal?.throwIfAborted();
     if (!isSupported(options)) throw notSupported("More than text");
     const said = readInitial(initialPrompts);
+    const tools = readTools(options.tools);
     const target = new EventTarget();
     monitor?.(target);
     await this.#load(target, signal);
@@ -67,6 +68,7 @@ export class LanguageModelFace {
       engine: this.#engine,
       chats: this.#chats,
       sampler,
+      tools,
       contextWindow: model.contextTokens,
     };
     return new Session(parts, said);

@@ -1,7 +1,9 @@
 /** A session of the Prompt API. It knows what was said; whose KV that has, StatelessChats finds. */
 import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { ToolCall, ToolDefinition } from "../../engine/api/chats";
 import type { ReplyEvent } from "../../engine/api/replies";
 import { ContextFullError, SchemaError } from "../../util/errors";
+import { abortable } from "../../util/abortable";
 import { anySignal } from "../../util/any-signal";
 import { streamOf } from "../../util/stream-of";
 import { TaskQueue } from "../../util/task-queue";
@@ -9,15 +11,19 @@ import { runOn } from "../chats/run-on";
 import { askedIn, type SaidMessage } from "../chats/asked-reply";
 import type { StatelessChats } from "../chats/stateless-chats";
 import { notSupported, readPrompt } from "./input";
-import type { PromptInput, PromptOptions } from "./types";
+import type { PromptInput, PromptOptions, Tool } from "./types";
 
 /** What all sessions share. */
 export interface SessionParts {
   engine: Pick<ChatEngine, "countTokens">;
   chats: StatelessChats;
   sampler: { temperature?: number; topK?: number };
+  tools: readonly Tool[];
   contextWindow: number;
 }
+
+/** Replies that may call before one has to answer. */
+const MOST_STEPS = 8;
 
 export class Session extends EventTarget {
   /** Tokens that a context holds. Sessions may be longer: each prompt then reads the rounds that it asks for. */
@@ -125,19 +131,37 @@ export class Session extends EventTarget {
           responseFormat: { schema: responseConstraint },
         }),
       };
-      const events = chats.reply(askedIn(said, misplaced), options);
-      let reply = "";
-      for await (const event of runOn(
-        events,
-        () => left.abort(),
-        given.signal,
-      )) {
-        if (event.type === "text") {
-          reply += event.text;
-          yield event.text;
+      const { tools } = this.#parts;
+      const told = tools.length > 0 ? { tools: definitions(tools) } : {};
+      for (let steps = 0; ; steps++) {
+        const asked = { ...askedIn(said, misplaced), ...told };
+        // A model that only ever calls is made to answer.
+        const choice =
+          steps < MOST_STEPS ? {} : { toolChoice: "none" as const };
+        const events = chats.reply(asked, { ...options, ...choice });
+        const calls: ToolCall[] = [];
+        let text = "";
+        for await (const event of runOn(
+          events,
+          () => left.abort(),
+          given.signal,
+        )) {
+          if (event.type === "text") {
+            text += event.text;
+            yield event.text;
+          }
+          if (event.type === "call") calls.push(event.call);
+          if (event.type === "end") this.#noteUsage(event);
         }
-        if (event.type === "end") this.#note(event, said, reply);
+        said.push({
+          role: "assistant",
+          text,
+          ...(calls.length > 0 && { calls }),
+        });
+        if (calls.length === 0) break;
+        said.push(...(await abortable(results(tools, calls), given.signal)));
       }
+      this.#said = said;
     } catch (error) {
       if (error instanceof ContextFullError)
         throw new DOMException(error.message, "QuotaExceededError");
@@ -151,12 +175,9 @@ export class Session extends EventTarget {
     }
   }
 
-  #note(
-    { receipt: { kv, replyTokens } }: Extract<ReplyEvent, { type: "end" }>,
-    said: readonly SaidMessage[],
-    reply: string,
-  ): void {
-    this.#said = [...said, { role: "assistant", text: reply }];
+  #noteUsage({
+    receipt: { kv, replyTokens },
+  }: Extract<ReplyEvent, { type: "end" }>): void {
     if (kv) this.#usage = kv.cachedTokens + kv.prefilledTokens + replyTokens;
   }
 
@@ -166,6 +187,35 @@ export class Session extends EventTarget {
       throw new DOMException("The session was destroyed.", "InvalidStateError");
     signal?.throwIfAborted();
   }
+}
+
+function definitions(tools: readonly Tool[]): ToolDefinition[] {
+  return tools.map(({ name, description, inputSchema: parameters }) => ({
+    name,
+    description,
+    parameters,
+  }));
+}
+
+/** Runs what was called. What a tool throws is told to the model as its result. */
+function results(
+  tools: readonly Tool[],
+  calls: readonly ToolCall[],
+): Promise<SaidMessage[]> {
+  return Promise.all(
+    calls.map(async ({ id, name, arguments: given }) => {
+      const tool = tools.find((one) => one.name === name);
+      let text: string;
+      try {
+        if (tool === undefined) throw new Error(`There is no tool ${name}.`);
+        const made = await tool.execute({ ...given });
+        text = typeof made === "string" ? made : (JSON.stringify(made) ?? "");
+      } catch (error) {
+        text = `Error: ${error instanceof Error ? error.message : String(error)}`;
+      }
+      return { role: "tool", callId: id, text };
+    }),
+  );
 }
 
 function misplaced(problem: string, at?: number): TypeError {

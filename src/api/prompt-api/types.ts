@@ -28,7 +28,16 @@ export interface CoreOptions {
   topK?: number;
   expectedInputs?: readonly Expected[];
   expectedOutputs?: readonly Expected[];
-  tools?: readonly object[];
+  tools?: readonly Tool[];
+}
+
+/** A function that the model may call while it replies. */
+export interface Tool {
+  name: string;
+  description: string;
+  /** A JSON schema of an object. */
+  inputSchema: object;
+  execute: (input: Record<string, unknown>) => Promise<unknown>;
 }
 
 interface Expected {

@@ -142,7 +142,7 @@ export class MLCEngine {
     const made = await completions.answer(streamed, { interrupt });
     this.#message = "";
     if (!("object" in made)) return this.#listening(made);
-    this.#message = made.choices[0].message.content;
+    this.#message = made.choices[0].message.content ?? "";
     return made;
   }
 

@@ -11,7 +11,7 @@ import { type Grammar, schemaGrammar } from "./schema-grammar";
 
 export interface CallGrammarOptions {
   format: ToolCallFormat;
-  /** Whether the mark in front of a call is in the grammar, too. */
+  /** Whether the mark in front of a call is in the grammar, too: the reply has to call. */
   withMark: boolean;
   layout: JsonLayout;
 }
@@ -60,7 +60,8 @@ export function callGrammar(
     case "llama3":
       return { text, root };
     case "json":
-      return { text, root: nodes.choice(root, list()) };
+      // A model that has to call is not tempted to go on with a list.
+      return { text, root: withMark ? root : nodes.choice(root, list()) };
   }
 }
 

@@ -34,7 +34,7 @@ function talk(engine: Engine) {
     const { prompt_tokens, prompt_tokens_details } = made.usage;
     const cached = prompt_tokens_details.cached_tokens;
     const { content } = made.choices[0].message;
-    return { content, cached, fresh: prompt_tokens - cached };
+    return { content: content!, cached, fresh: prompt_tokens - cached };
   };
   return { chat, ask };
 }

@@ -245,7 +245,7 @@ describe("what cannot be is refused", () => {
     [{ presence_penalty: 2.5 }, "presence_penalty", "invalid_value"],
     [{ top_logprobs: 21, logprobs: true }, "top_logprobs", "invalid_value"],
     [{ logit_bias: { a: 1 } }, "logit_bias", "invalid_value"],
-    [{ tools: [{ type: "function" }] }, "tools", "unsupported_parameter"],
+    [{ functions: [{ name: "a" }] }, "functions", "unsupported_parameter"],
     [{ temprature: 1 }, "temprature", "unknown_parameter"],
     [
       { stream_options: { usage: true } },
@@ -259,7 +259,7 @@ describe("what cannot be is refused", () => {
       "invalid_value",
     ],
     [
-      { messages: [{ role: "tool", content: "4" }, ...messages] },
+      { messages: [{ role: "function", content: "4" }, ...messages] },
       "messages[0].role",
       "invalid_value",
     ],

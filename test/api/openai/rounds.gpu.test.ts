@@ -29,7 +29,11 @@ async function page(storeName: string) {
     const { prompt_tokens, prompt_tokens_details } = made.usage;
     const cached = prompt_tokens_details.cached_tokens;
     const { content } = made.choices[0].message;
-    return { content, prompt: prompt_tokens, fresh: prompt_tokens - cached };
+    return {
+      content: content!,
+      prompt: prompt_tokens,
+      fresh: prompt_tokens - cached,
+    };
   };
   return { engine, openai, ask };
 }

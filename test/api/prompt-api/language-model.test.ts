@@ -9,6 +9,7 @@ import type {
   ModelMemory,
 } from "../../../src/engine/api/memory-snapshot";
 import type { Engine } from "../../../src/engine/engine";
+import { FakeEngine } from "../../support/fake-engine";
 import {
   plainEngine,
   saying,
@@ -31,7 +32,10 @@ async function texts(stream: ReadableStream<string>): Promise<string[]> {
 }
 
 /** What the engine says that it has loaded; a fake GPU has no more to tell. */
-function tellModel(engine: Engine, isLoaded = () => true): void {
+function tellModel(
+  engine: Pick<Engine, "memory">,
+  isLoaded = () => true,
+): void {
   const model = { name: "fake", contextTokens: 4000 } as ModelMemory;
   vi.spyOn(engine, "memory").mockImplementation(
     async () => (isLoaded() ? { model } : {}) as MemorySnapshot,
@@ -173,7 +177,7 @@ test("what is not text is not supported, and what is nonsense is a TypeError", a
     one.prompt([{ role: "assistant", content: "Hello." }]),
   ).rejects.toThrow(
     new TypeError(
-      "The session's messages must end with one of the user: it is the one that is answered.",
+      "The session's messages must end with one of the user or of a tool: it is the one that is answered.",
     ),
   );
   await expect(
@@ -241,4 +245,69 @@ test("the global is set where there is none, or where it is to be replaced", asy
   expect(Reflect.get(globalThis, "LanguageModel")).toBe(first);
   expect(installLanguageModel(engine, { replaces: true })).toBe(true);
   expect(Reflect.get(globalThis, "LanguageModel")).not.toBe(first);
+});
+
+test("tools are run while a prompt is answered, and what one throws is told to the model", async () => {
+  const engine = new FakeEngine({
+    reply: (reply) => {
+      const { results } = reply.kept;
+      if (results) reply.text(results.map(({ content }) => content).join(" "));
+      else
+        for (const [i, city] of ["Oslo", "Rome"].entries())
+          reply.call({
+            id: `00000100${i}`,
+            name: "weather",
+            arguments: { city },
+          });
+      reply.end();
+    },
+  });
+  const weather = {
+    name: "weather",
+    description: "Tells the weather",
+    inputSchema: { type: "object", properties: { city: { type: "string" } } },
+    execute: async ({ city }: { city?: unknown }) => {
+      if (city === "Rome") throw new Error("Nobody is there.");
+      return { sky: `rain in ${city as string}` };
+    },
+  };
+  tellModel(engine);
+  const model = createLanguageModel(engine);
+  const one = await model.create({ tools: [weather] });
+  expect(await one.prompt("How is it?")).toBe(
+    '{"sky":"rain in Oslo"} Error: Nobody is there.',
+  );
+  expect(engine.kept[0]!.tools).toMatchObject([{ name: "weather" }]);
+  expect(engine.kept[0]!.rounds).toHaveLength(2);
+  // The next prompt goes on behind both.
+  await one.prompt("And now?");
+  expect(engine.kept).toHaveLength(1);
+  await expect(
+    model.create({ tools: [{ ...weather, name: "a b" }] }),
+  ).rejects.toThrow("Tool 1 must have a name");
+});
+
+test("a model that only ever calls has to answer in the end", async () => {
+  const engine = new FakeEngine({
+    reply: (reply) => {
+      if (reply.options.toolChoice === "none") reply.text("Enough.");
+      else
+        reply.call({
+          id: String(engine.replies.length).padStart(9, "0"),
+          name: "now",
+          arguments: {},
+        });
+      reply.end();
+    },
+  });
+  const now = {
+    name: "now",
+    description: "Tells the time",
+    inputSchema: {},
+    execute: async () => 9,
+  };
+  tellModel(engine);
+  const one = await createLanguageModel(engine).create({ tools: [now] });
+  expect(await one.prompt("When?")).toBe("Enough.");
+  expect(engine.replies).toHaveLength(9);
 });

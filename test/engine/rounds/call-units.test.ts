@@ -68,7 +68,7 @@ const ways: [
   ["digests", chooseCandidates],
 ];
 
-describe.each(ways)("Chosen by %s, a call and its results", (name, choose) => {
+describe.each(ways)("Chosen by %s, a call and its results", (_, choose) => {
   it("come together, whichever is asked for", () => {
     for (const asked of [1, 2]) {
       const values = [0, 0, 0, 0, 0, 0];
