@@ -30,6 +30,7 @@ export type SaidEvent = TextEvent | Extract<ReplyEvent, { type: "call" }>;
 
 export class ReplyCalls {
   readonly #format: ToolCallFormat;
+  readonly #names: readonly string[];
   readonly #roundId: number;
   #reply = "";
   /** Characters of the text, and calls, that were told. */
@@ -39,8 +40,12 @@ export class ReplyCalls {
   #logprobs: TokenLogprobs[] = [];
 
   /** @param roundId names its calls */
-  constructor(format: ToolCallFormat, roundId: number) {
+  constructor(
+    { format, tools }: Pick<ToolReply, "format" | "tools">,
+    roundId: number,
+  ) {
     this.#format = format;
+    this.#names = tools.map(({ name }) => name);
     this.#roundId = roundId;
   }
 
@@ -57,7 +62,8 @@ export class ReplyCalls {
   }
 
   #added(isEnd: boolean): SaidEvent[] {
-    const found = callsIn(this.#reply, this.#format, { isEnd });
+    const names = this.#names;
+    const found = callsIn(this.#reply, this.#format, { isEnd, names });
     const text = found.text.slice(this.#told);
     this.#told = found.text.length;
     const calls = found.calls.slice(this.#calls);

@@ -39,6 +39,8 @@ class ToolConstraint implements TokenConstraint {
   readonly #all: Uint32Array;
   /** Of the call that is open. */
   #call: Constraint | undefined;
+  /** Whether the model may go on behind that, rather than only end its reply. */
+  #goesOn = false;
   /** The last tokens outside of calls. */
   #said: number[] = [];
   /** Whether the reply may still turn out to be a call as a whole. */
@@ -54,8 +56,13 @@ class ToolConstraint implements TokenConstraint {
     this.#vocabulary = vocabularyOf(model, endTokens, callMarks(format));
     this.#decoder = markedDecoder(model.tokenizer, format);
     this.#all = new Uint32Array(this.#vocabulary.trie.words).fill(0xffffffff);
+    this.#goesOn = format === "hermes";
     if (isForced(choice))
-      this.#call = this.#held({ withMark: true, layout: "single-line" });
+      this.#call = this.#held({
+        format,
+        withMark: true,
+        layout: "single-line",
+      });
   }
 
   /** Whether any token may follow. */
@@ -74,9 +81,7 @@ class ToolConstraint implements TokenConstraint {
   accept(token: number): void {
     if (this.#call === undefined) return this.#acceptFree(token);
     this.#call.accept(token);
-    // Where calls are not the whole reply, the model may go on behind one.
-    const isOver = this.#reply.format === "hermes" && this.#call.isComplete;
-    if (isOver) this.#call = undefined;
+    if (this.#goesOn && this.#call.isComplete) this.#call = undefined;
   }
 
   #acceptFree(token: number): void {
@@ -84,27 +89,29 @@ class ToolConstraint implements TokenConstraint {
     this.#said = said.slice(-MARK_TOKENS);
     if (said.length > MARK_TOKENS) this.#isFirst = false;
     const text = this.#decoder.decode(this.#said);
-    const opening = openCall(text, this.#reply.format, this.#isFirst);
+    const { tools } = this.#reply;
+    const names = tools.map(({ name }) => name);
+    const opening = openCall(text, this.#reply.format, this.#isFirst, names);
     if (opening === undefined) return;
     this.#said = [];
     this.#isFirst = false;
-    const layout = opening.isText ? "flexible" : "single-line";
-    const call = this.#held({ withMark: false, layout });
+    const { written, isText, ...how } = opening;
+    const layout = isText ? "flexible" : "single-line";
+    const call = this.#held({ ...how, withMark: false, layout });
     // What the model wrote may begin none of the calls: it is then free to go on.
-    if (call.begin(opening.written)) this.#call = call;
+    if (!call.begin(written)) return;
+    this.#call = call;
+    this.#goesOn = how.format === "hermes";
   }
 
-  #held(options: Pick<CallGrammarOptions, "withMark" | "layout">): Constraint {
-    const { tools, format, choice } = this.#reply;
+  #held(options: CallGrammarOptions): Constraint {
+    const { tools, choice } = this.#reply;
     const isNamed = ({ name }: ToolDefinition) =>
       typeof choice !== "object" || choice.name === name;
     const known = tools.filter(isNamed);
-    return kept(
-      tools,
-      this.#vocabulary,
-      `${JSON.stringify(options)}${JSON.stringify(choice)}`,
-      () =>
-        constrain(this.#vocabulary, callGrammar(known, { format, ...options })),
+    const key = JSON.stringify([options, choice]);
+    return kept(tools, this.#vocabulary, key, () =>
+      constrain(this.#vocabulary, callGrammar(known, options)),
     ).fork();
   }
 }

@@ -163,7 +163,7 @@ export async function* runTurn(
       round.attended = attendedIds(prefill.report);
       const { tools } = request;
       const { tokenizer } = context;
-      const calls = tools && new ReplyCalls(tools.format, round.id);
+      const calls = tools && new ReplyCalls(tools, round.id);
       const decoder = tools
         ? markedDecoder(tokenizer, tools.format)
         : tokenizer;

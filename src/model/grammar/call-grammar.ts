@@ -14,10 +14,22 @@ export interface CallGrammarOptions {
   /** Whether the mark in front of a call is in the grammar, too: the reply has to call. */
   withMark: boolean;
   layout: JsonLayout;
+  /** Whether the end of a code box follows. */
+  isFenced?: boolean;
 }
 
 /** From the mark of a call, or behind it, to the call's end; where calls are the whole reply, to the end of the last. */
 export function callGrammar(
+  tools: readonly ToolDefinition[],
+  options: CallGrammarOptions,
+): Grammar {
+  const { text, root } = unfenced(tools, options);
+  if (!options.isFenced) return { text, root };
+  const { nodes } = text;
+  return { text, root: nodes.sequence(root, nodes.text("\n```")) };
+}
+
+function unfenced(
   tools: readonly ToolDefinition[],
   { format, withMark, layout }: CallGrammarOptions,
 ): Grammar {

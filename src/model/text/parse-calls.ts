@@ -13,6 +13,9 @@ import type { ToolCall } from "../../store/tools";
  * - `llama3`: {"name": …, "parameters": …} as the whole reply, perhaps behind <|python_tag|>, several with semicolons
  * - `mistral`: [TOOL_CALLS][{"name": …, "arguments": …}], or since 2025 [TOOL_CALLS]name{…} or name[CALL_ID]id[ARGS]{…}
  * - `json`: a call, or a list of calls, as the whole reply
+ *
+ * Small models often write the last one, in a code box or without, whatever they were told (Qwen2.5-Coder): it is a call
+ * in every format, if it is of a known tool.
  */
 export type ToolCallFormat = "hermes" | "llama3" | "mistral" | "json";
 
@@ -62,8 +65,12 @@ const MARKS: Readonly<Record<ToolCallFormat, readonly string[]>> = {
 export interface CallOpening {
   /** What it has written of the call, behind the mark. */
   written: string;
+  /** `json` where the model writes it in plain JSON. */
+  format: ToolCallFormat;
   /** Whether no mark says that it is a call: the text alone does. */
   isText: boolean;
+  /** Whether it stands in a code box. */
+  isFenced: boolean;
 }
 
 const OBJECT_START = /^\s*(?:<\|python_tag\|>)?\s*(?=[[\s]*\{\s*"name"\s*:)/;
@@ -72,34 +79,91 @@ const OBJECT_START = /^\s*(?:<\|python_tag\|>)?\s*(?=[[\s]*\{\s*"name"\s*:)/;
  * The call that a text opens, once that is clear.
  *
  * @param isFirst whether it is the reply's beginning
+ * @param names of the tools
  */
 export function openCall(
   text: string,
   format: ToolCallFormat,
   isFirst: boolean,
+  names: readonly string[],
 ): CallOpening | undefined {
   const { isAtStart, markers } = FORMATS[format];
+  const plain = isFirst ? plainStart(text, names) : "none";
+  if (typeof plain === "object" && plain.isClear)
+    return {
+      written: text.slice(plain.at),
+      format: isAtStart ? format : "json",
+      isText: true,
+      isFenced: plain.isFenced,
+    };
   if (isAtStart) {
     const start = isFirst ? OBJECT_START.exec(text)?.[0].length : undefined;
     return start === undefined
       ? undefined
-      : { written: text.slice(start), isText: true };
+      : { written: text.slice(start), format, isText: true, isFenced: false };
   }
   const [mark] = markers;
   const at = text.indexOf(mark!);
   return at < 0
     ? undefined
-    : { written: text.slice(at + mark!.length), isText: false };
+    : {
+        written: text.slice(at + mark!.length),
+        format,
+        isText: false,
+        isFenced: false,
+      };
+}
+
+const FENCE = /^\s*(?:```[a-z_]*[ \t]*\n)?\s*/;
+/** Of a text that may yet become one. */
+const PART_OF_FENCE = /^\s*`{1,2}$|^\s*```[a-z_]*[ \t]*$/;
+/** In which a call's name stands, if there is a call. */
+const MOST_START = 200;
+
+/** Where a call in plain JSON begins; `none` where there is none. */
+function plainStart(
+  text: string,
+  names: readonly string[],
+): { at: number; isClear: boolean; isFenced: boolean } | "none" {
+  if (names.length === 0) return "none";
+  const at = FENCE.exec(text)![0].length;
+  const isFenced = text.slice(0, at).includes("`");
+  if (PART_OF_FENCE.test(text)) return { at, isClear: false, isFenced: true };
+  const start = text.slice(at, at + MOST_START).replace(/\s+/g, "");
+  const starts = names.flatMap((name) =>
+    ["{", "[{"].map((open) => `${open}"name":"${name}"`),
+  );
+  if (starts.some((one) => start.startsWith(one)))
+    return { at, isClear: true, isFenced };
+  const mayBecome = starts.some((one) => one.startsWith(start));
+  return mayBecome ? { at, isClear: false, isFenced } : "none";
+}
+
+/** A call in plain JSON as the reply's beginning. */
+function readPlain(text: string, names: readonly string[]): Found {
+  const start = plainStart(text, names);
+  if (start === "none") return undefined;
+  const end = start.isClear ? jsonEnd(text, start.at) : undefined;
+  if (end === undefined) return "partial";
+  const found = readJson(text, start.at);
+  if (typeof found !== "object" || !start.isFenced) return found;
+  const close = skipSpace(text, end);
+  const rest = text.slice(close, close + 3);
+  return { ...found, end: "```".startsWith(rest) ? close + rest.length : end };
 }
 
 /**
  * @param reply the text so far
  * @param isEnd whether nothing follows: then nothing is held back, and calls without an end are text
+ * @param names of the tools
  */
 export function callsIn(
   reply: string,
   format: ToolCallFormat,
-  { isEnd = false }: { isEnd?: boolean } = {},
+  {
+    isEnd = false,
+    names = [],
+  }: { isEnd?: boolean; names?: readonly string[] } = {},
 ): SaidCalls {
   const { markers, isAtStart, read } = FORMATS[format];
   const calls: SaidCall[] = [];
@@ -116,6 +180,15 @@ export function callsIn(
     add(rest);
     return { text: isEnd ? text : text.trimEnd(), calls, isPartial };
   };
+  const plain = readPlain(reply, names);
+  if (plain === "partial" && !isEnd)
+    return { text: "", calls, isPartial: true };
+  if (typeof plain === "object") {
+    calls.push(...plain.calls);
+    textBeforeCall = text;
+    at = plain.end;
+    if (isAtStart) return shown(false, reply.slice(at));
+  }
   for (;;) {
     const start = isAtStart
       ? startOfReply(reply, at, markers)

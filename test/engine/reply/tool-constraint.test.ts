@@ -94,7 +94,7 @@ function draw(
     take(from[Math.floor(random() * from.length)]!);
   }
   const text = markedDecoder(tokenizer, tools.format).decode(all);
-  const calls = new ReplyCalls(tools.format, 7);
+  const calls = new ReplyCalls(tools, 7);
   const events = [...calls.push({ type: "text", text }), ...calls.end()];
   return {
     forced,
@@ -134,6 +134,13 @@ describe("from the moment that a model opens a call, it is one of the chat's too
       ' {\n  "name" : "',
     ],
     ["in plain JSON", smolLm, "json", '{"name": "'],
+    [
+      "in a code box, as Qwen2.5-Coder does",
+      qwen,
+      "hermes",
+      '```json\n{\n  "name": "odd"',
+    ],
+    ["bare", smolLm, "hermes", '{"name": "plant"'],
     ["in a list", qwen, "json", '[{"name'],
   ] as const)("%s (%#)", (_, tokenizer, format, said) => {
     const names = new Set<string>();
@@ -152,7 +159,7 @@ describe("from the moment that a model opens a call, it is one of the chat's too
         expectValid(call);
       }
     }
-    expect(names.size).toBeGreaterThan(2);
+    if (!/odd|plant/.test(said)) expect(names.size).toBeGreaterThan(2);
   });
 
   test("and what is certain of it is not drawn", () => {

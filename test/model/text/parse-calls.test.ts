@@ -225,3 +225,40 @@ describe("any reply", () => {
     },
   );
 });
+
+describe("A call in plain JSON at the start of a reply", () => {
+  const names = ["weather", "add"];
+  const box = (text: string) => `\`\`\`json\n${text}\n\`\`\``;
+  const pretty = JSON.stringify(oslo, null, 2);
+
+  it.each([
+    ["in a code box", box(pretty), "", [oslo]],
+    ["in a list in one", ` ${box(json([oslo, sum]))}\n`, "", [oslo, sum]],
+    ["bare", pretty, "", [oslo]],
+    ["with a text behind it", `${box(pretty)}\nSo.`, "So.", [oslo]],
+    ["not of a known tool", box(json({ ...oslo, name: "x" })), undefined, []],
+    ["of what only looks like one", box('{"name": "weather"}'), undefined, []],
+    ["of other JSON", box('{"name": "Ada", "age": 36}'), undefined, []],
+    ["of code", "```js\nconst a = 1;\n```", undefined, []],
+  ])("is one, whatever the format: %s", (_, reply, text, calls) => {
+    for (const format of ["hermes", "mistral"] as const) {
+      const found = callsIn(reply, format, { isEnd: true, names });
+      expect(found).toEqual({ text: text ?? reply, calls, isPartial: false });
+      // While it grows, nothing that was told is taken back.
+      let told = "";
+      for (let length = 0; length <= reply.length; length++) {
+        const part = callsIn(reply.slice(0, length), format, { names });
+        expect(part.text.startsWith(told)).toBe(true);
+        told = part.text;
+      }
+      expect(found.text.startsWith(told)).toBe(true);
+    }
+  });
+
+  it("is held back no longer than it may become one", () => {
+    const shown = (reply: string) => callsIn(reply, "hermes", { names }).text;
+    expect(shown("```json\n{")).toBe("");
+    expect(shown('```json\n{"age"')).toBe('```json\n{"age"');
+    expect(shown("```python\nprint")).toBe("```python\nprint");
+  });
+});
