@@ -159,6 +159,23 @@ const SCENES: Record<string, (chat: HTMLElement) => Promise<void>> = {
     input.files = files.files;
     input.dispatchEvent(new Event("change"));
   },
+  "a call of a tool, and what it gave": async () => {
+    const given = { city: "Oslo" };
+    const call = { id: "000001000", name: "weather", arguments: given };
+    const result = { callId: call.id, name: call.name, content: "Rain." };
+    const [, old] = keptChats();
+    old!.rounds = [
+      keptRound(1, "Is it raining?", "I look.", { calls: [call] }),
+      keptRound(2, "", "It is.", { results: [result] }),
+    ];
+    engine.kept = [old!];
+    await show("old");
+    engine.restores[0]!.finish();
+    await settle();
+    for (const round of [...findAll("rondo-round"), ...findAll("rondo-reply")])
+      for (const details of findAll("details", round.shadowRoot!))
+        details.setAttribute("open", "");
+  },
   "memory that is refreshed": async () => {
     await showRounds();
     engine.emit({ type: "healing", chatId: "old", roundsLeft: 3 });

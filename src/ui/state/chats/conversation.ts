@@ -6,6 +6,7 @@ import type { ChatEngine } from "../../../engine/api/chat-engine";
 import type {
   ChatHistory,
   ChatSummary,
+  MessageOptions,
   MessagePlace,
   RoundText,
 } from "../../../engine/api/chats";
@@ -300,10 +301,10 @@ export class Conversation {
   async keep(
     engine: ChatEngine,
     message: string,
-    place?: MessagePlace,
+    options?: MessageOptions,
   ): Promise<number> {
     const chatId = await this.begin(engine);
-    return (await engine.addMessage(chatId, message, { place })).roundId;
+    return (await engine.addMessage(chatId, message, options)).roundId;
   }
 
   /**

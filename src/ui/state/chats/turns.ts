@@ -1,6 +1,6 @@
 /** Sends messages: each is saved, then answered in its turn; failures are reported. */
 import type { ChatEngine } from "../../../engine/api/chat-engine";
-import type { MessagePlace } from "../../../engine/api/chats";
+import type { MessageOptions } from "../../../engine/api/chats";
 import { asError } from "../../base/as-error";
 import type { Conversation } from "./conversation";
 import { isKept, isSound, type Round, waitingRound } from "./round";
@@ -100,8 +100,9 @@ export class Turns {
   regenerate(conversation: Conversation, roundId: number): void {
     const old = conversation.find(roundId);
     if (old === undefined || !isKept(old)) return;
-    const { message } = old;
-    this.#sendVersion(conversation, roundId, message, "branch")?.then(
+    const { message, results } = old;
+    const way = "branch";
+    this.#sendVersion(conversation, roundId, message, way, results)?.then(
       (round) => {
         if (!isKept(round) || round.phase === "done") return;
         this.#change(conversation, async (engine, chatId) => {
@@ -169,12 +170,15 @@ export class Turns {
     roundId: number,
     text: string,
     way: VersionWay,
+    results?: MessageOptions["results"],
   ): Promise<Round> | undefined {
     const message = messageOf(text);
-    if (message === "" || !conversation.maySend) return undefined;
+    const isEmpty = message === "" && results === undefined;
+    if (isEmpty || !conversation.maySend) return undefined;
     const place = conversation.placeFor(roundId, way);
     if (place === undefined) return undefined;
-    return this.#keep(conversation, message, place, async (keptId) => {
+    const options = { place, results };
+    return this.#keep(conversation, message, options, async (keptId) => {
       conversation.edit(roundId, undefined);
       return this.#readAgain(conversation, message, keptId!);
     });
@@ -204,7 +208,7 @@ export class Turns {
   async #keep(
     conversation: Conversation,
     message: string,
-    place: MessagePlace | undefined,
+    options: MessageOptions | undefined,
     show: (keptId: number | undefined) => Round | Promise<Round>,
   ): Promise<Round> {
     const stopping = new AbortController();
@@ -217,7 +221,7 @@ export class Turns {
       await conversation.visit;
       const engine = this.#host.engine();
       round = await show(
-        engine && (await conversation.keep(engine, message, place)),
+        engine && (await conversation.keep(engine, message, options)),
       );
     } catch (thrown) {
       const error = asError(thrown);
