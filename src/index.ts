@@ -26,6 +26,7 @@ export type {
 } from "./engine/api/kv-memory";
 export type {
   DeviceInfo,
+  FileSource,
   StoredModel,
   KeepOptions,
   LoadOptions,
@@ -37,6 +38,7 @@ export type {
   ModelSource,
   PlanOptions,
 } from "./engine/api/models";
+export type { ServerSource } from "./engine/api/server-source";
 export type { EngineNotice } from "./engine/api/notice";
 export type {
   AttendedRound,
@@ -46,6 +48,8 @@ export type {
   LocalReceipt,
   Receipt,
   RestoreReport,
+  ServerReceipt,
+  ServerReport,
   TurnPhases,
 } from "./engine/api/receipt";
 export type {
@@ -92,6 +96,8 @@ export {
   ModelOutputError,
   OutOfMemoryError,
   SchemaError,
+  ServerError,
+  type ServerErrorReason,
   StoreError,
   type StoreErrorReason,
   WebGpuUnavailableError,

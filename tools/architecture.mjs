@@ -60,6 +60,7 @@ export const floors = {
     "archive",
     "open",
     "reply",
+    "server",
     "turn",
     "inspect",
     "idle",

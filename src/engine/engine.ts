@@ -31,6 +31,7 @@ import type {
 } from "./api/kv-memory";
 import type { MemorySnapshot } from "./api/memory-snapshot";
 import type {
+  FileSource,
   KeepOptions,
   StoredModel,
   LoadOptions,
@@ -41,7 +42,7 @@ import type {
 } from "./api/models";
 import type { EngineNotice } from "./api/notice";
 import { checkCalls, unknownName } from "./api/options";
-import type { LocalReceipt, RestoreReport } from "./api/receipt";
+import type { LocalReceipt, RestoreReport, ServerReceipt } from "./api/receipt";
 import type {
   AttachReport,
   ChatDocument,
@@ -51,6 +52,7 @@ import type {
 } from "./api/replies";
 import type { TextWriter } from "./archive/text-writer";
 import { type ChatRound, isUnanswered } from "./chat/chat-round";
+import { documentRound } from "./chat/document";
 import { AfterTurn } from "./idle/after-turn";
 import { Healer } from "./idle/healer";
 import type { LoadedModelOptions } from "./load/loaded-model";
@@ -73,6 +75,7 @@ import {
 import { noSuchChat, type OpenChat } from "./open/open-chats";
 import { addRounds, placeMessage, placeRounds } from "./open/place-message";
 import { newReport } from "./restore/kv-restore";
+import type { ServerModel } from "./server/server-model";
 import { checkReplyOptions } from "./turn/turn-request";
 
 const openLoadedModel = part(
@@ -83,6 +86,14 @@ const runPersistedTurn = lazyPart(
 );
 const chatMarkdown = lazyPart(
   async () => (await import("./chat/chat-markdown")).chatMarkdown,
+);
+const connectServer = lazyPart(async () => {
+  const { ServerModel } = await import("./server/server-model");
+  return (...args: Parameters<typeof ServerModel.connect>) =>
+    ServerModel.connect(...args);
+});
+const runServerTurn = lazyPart(
+  async () => (await import("./server/server-turn")).runServerTurn,
 );
 const checkFormat = lazyPart(
   async () => (await import("./reply/constrain-reply")).checkFormat,
@@ -151,7 +162,7 @@ export class Engine implements ChatEngine {
   /** The download of the load that began last. */
   #download: { source: ModelSource; stop: AbortController } | undefined;
   readonly #library: ModelLibrary;
-  readonly #model: ModelHolder;
+  readonly #model: ModelHolder<ServerModel>;
   readonly #memory: MemoryControls;
   readonly #afterTurn = new AfterTurn(
     () => this.#queue.hasWaiting,
@@ -180,6 +191,7 @@ export class Engine implements ChatEngine {
       platform: options.gpu,
       network: options.network,
       openModel: options.openModel ?? openLoadedModel,
+      connect: connectServer,
       learned: async (url) => (await this.#stores()).archive.readLearned(url),
       packed: async () => (await this.#stores()).kv.packed(),
     });
@@ -219,7 +231,8 @@ export class Engine implements ChatEngine {
    */
   async #load(source: ModelSource, options: LoadOptions): Promise<ModelInfo> {
     const { onProgress } = options;
-    const answers = this.#model.current !== undefined;
+    const { current, served } = this.#model;
+    const answers = current !== undefined || served !== undefined;
     let place: Promise<() => void> | undefined = this.#queue.enter();
     const giveUpPlace = () => {
       void place?.then((leave) => leave());
@@ -232,9 +245,9 @@ export class Engine implements ChatEngine {
       );
     this.#download = { source, stop };
     const { signal, release } = anySignal([options.signal, stop.signal]);
-    let files: ModelFiles;
+    let replace: (options: LoadOptions) => Promise<ModelInfo>;
     try {
-      files = await this.#model.fetch(source, {
+      replace = await this.#model.prepare(source, {
         ...options,
         signal,
         onProgress(progress) {
@@ -253,15 +266,15 @@ export class Engine implements ChatEngine {
     onProgress?.({ phase: "adapter", loadedBytes: 0, totalBytes: 0 });
     const leave = await (place ?? this.#queue.enter());
     try {
-      const loaded = await this.#model.load(files, source, options);
+      const info = await replace(options);
       this.#notifyMemory(undefined);
-      return loaded.info();
+      return info;
     } finally {
       leave();
     }
   }
 
-  planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan> {
+  planModel(source: FileSource, options?: PlanOptions): Promise<ModelPlan> {
     return this.#library.plan(source, options);
   }
 
@@ -281,7 +294,11 @@ export class Engine implements ChatEngine {
   }
 
   async countTokens(text: string): Promise<number> {
-    const { current } = this.#model;
+    const { current, served } = this.#model;
+    if (served !== undefined)
+      throw new Error(
+        `${served.info.name} runs on a server, which alone knows its tokens.`,
+      );
     if (current === undefined) throw notLoaded();
     return current.model.tokenizer.encodeText(text).length;
   }
@@ -390,11 +407,13 @@ export class Engine implements ChatEngine {
     chatId: string,
     message: string,
     { place, results, ...options }: ChatReplyOptions = {},
-  ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
+  ): AsyncGenerator<ReplyEvent<LocalReceipt | ServerReceipt>, void> {
     // Invalid options must not leave a message in the chat.
     checkReplyOptions(options);
     const { responseFormat } = options;
-    if (responseFormat) await checkFormat(responseFormat);
+    // A server may know other keywords of schemas.
+    if (responseFormat && !this.#model.served)
+      await checkFormat(responseFormat);
     if (this.#loads === 0) this.#model.assertLoaded();
     const said = { place, results };
     const { roundId } = await this.addMessage(chatId, message, said);
@@ -405,7 +424,7 @@ export class Engine implements ChatEngine {
     chatId: string,
     roundId: number,
     options: ReplyOptions = {},
-  ): AsyncGenerator<ReplyEvent<LocalReceipt>, void> {
+  ): AsyncGenerator<ReplyEvent<LocalReceipt | ServerReceipt>, void> {
     checkReplyOptions(options);
     this.#assertOpen();
     const { chats } = await this.#stores();
@@ -415,6 +434,10 @@ export class Engine implements ChatEngine {
       // A turn that loses its device before its first token starts again on a new device.
       for (let mayBeginAgain = true; ; mayBeginAgain = false) {
         try {
+          if (this.#model.served) {
+            yield* this.#askServer(chatId, roundId, { ...options, signal });
+            return;
+          }
           const active = await this.#activate(chatId);
           const round = unansweredIn(active, roundId);
           round.modelName = this.#modelName() || undefined;
@@ -444,14 +467,36 @@ export class Engine implements ChatEngine {
     }
   }
 
+  async *#askServer(
+    chatId: string,
+    roundId: number,
+    options: ReplyOptions,
+  ): AsyncGenerator<ReplyEvent<ServerReceipt>, void> {
+    const { text } = await this.#stores();
+    const model = this.#model.served!;
+    const chat = await this.#unbound(chatId);
+    const round = unansweredIn(chat, roundId);
+    round.modelName = model.info.name;
+    const served = { ...chat, text, model };
+    yield* await runServerTurn(served, round, options);
+  }
+
   attach(
     chatId: string,
     document: ChatDocument,
     options: RestoreOptions = {},
   ): Promise<AttachReport> {
     return this.#run(options, async (options) => {
-      const active = await this.#activate(chatId);
       const { chats, archive } = await this.#stores();
+      if (this.#model.served) {
+        const { conversation } = await this.#unbound(chatId);
+        const round = documentRound(conversation, document);
+        await chats.change(chatId, ({ conversation }, text) =>
+          addRounds(conversation, text, [round]),
+        );
+        return { roundId: round.id, encodedTokens: 0, reusedTokens: 0 };
+      }
+      const active = await this.#activate(chatId);
       const place = {
         add: async (round: ChatRound) => {
           await chats.change(chatId, ({ conversation }, text) =>
@@ -521,8 +566,9 @@ export class Engine implements ChatEngine {
     options: RestoreOptions = {},
   ): Promise<RestoreReport> {
     return this.#run(options, async ({ onProgress, signal }) => {
-      const active = await this.#activate(chatId);
       const report = newReport();
+      if (this.#model.served) return report;
+      const active = await this.#activate(chatId);
       for await (const progress of await preload(active.context, report)) {
         onProgress?.(progress);
         signal.throwIfAborted();
@@ -638,6 +684,15 @@ export class Engine implements ChatEngine {
     return new ActiveChat(chat, loaded, stores);
   }
 
+  /** A chat as text alone, for a server. A model of this device reads it anew. */
+  async #unbound(chatId: string): Promise<OpenChat> {
+    const { chats } = await this.#stores();
+    const chat = chats.toWrite(chatId);
+    chats.lastId = chatId;
+    chat.bound = undefined;
+    return chat;
+  }
+
   /** The same if the chat is bound already. */
   async #active(chatId: string): Promise<ActiveChat | undefined> {
     const stores = await this.#stores();
@@ -670,13 +725,13 @@ export class Engine implements ChatEngine {
   }
 
   #modelLabel(): { name: string; url: string } {
-    const { current, url } = this.#model;
-    return { name: current?.model.name ?? "", url };
+    const { name, url } = this.#model;
+    return { name, url };
   }
 
   /** The name that rounds keep, by its file where a name can mean several; "" if no model is loaded. */
   #modelName(): string {
-    const { name, url } = this.#modelLabel();
+    const { name, url } = this.#model;
     return deviceName(url) ?? (hubName(url) ? url : name);
   }
 
@@ -748,7 +803,7 @@ export class Engine implements ChatEngine {
 
 /** @throws RangeError if there is no such message, or it has a reply */
 function unansweredIn(
-  { conversation }: ActiveChat,
+  { conversation }: Pick<ActiveChat, "conversation">,
   roundId: number,
 ): ChatRound {
   const round = conversation.find(roundId);

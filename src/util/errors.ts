@@ -92,6 +92,30 @@ export class StoreError extends Error {
   }
 }
 
+/**
+ * Why a server did not answer.
+ *
+ * - `unreachable`: no answer came: it does not run, or this page may not ask it
+ * - `key`: it asks for a key, or refuses the one that it got
+ * - `busy`: it has too much to do, or is still starting
+ * - `refused`: it does not take the request
+ * - `failed`: it failed
+ * - `reply`: what it answered is no reply
+ */
+export type ServerErrorReason =
+  "unreachable" | "key" | "busy" | "refused" | "failed" | "reply";
+
+/** A server that runs the model did not answer. The message is in the chat, without a reply. */
+export class ServerError extends Error {
+  override readonly name = "ServerError";
+  readonly reason: ServerErrorReason;
+
+  constructor(reason: ServerErrorReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
 /** Another tab writes this chat. Here it can only be read. */
 export class ChatBusyError extends Error {
   override readonly name = "ChatBusyError";

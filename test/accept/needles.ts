@@ -2,6 +2,7 @@
 import { Engine } from "../../src/engine/engine";
 import type { ModelSource } from "../../src/engine/api/models";
 import type { LocalReceipt } from "../../src/engine/api/receipt";
+import { localReceipt } from "../support/say";
 import { calibrationChats } from "../../src/engine/rounds/calibration-chats";
 
 /** Not the one that known heads were chosen with. */
@@ -54,7 +55,7 @@ export async function findNeedles(
       maxTokens: 24,
     })) {
       if (event.type === "text") reply += event.text;
-      if (event.type === "end") receipt = event.receipt;
+      if (event.type === "end") receipt = localReceipt(event.receipt);
     }
     const { attention, prefilledTokens } = receipt!.kv;
     const readIds = new Set(attention.attended.map(({ id }) => id));

@@ -120,7 +120,7 @@ export async function bench({
     date: new Date().toISOString(),
     runtime,
     isQuick,
-    adapter: { ...device, device: gpu.info.device },
+    adapter: { ...device!, device: gpu.info.device },
     features: [...features].sort(),
     limits: numbersOf(limits),
     model,

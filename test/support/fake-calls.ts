@@ -8,6 +8,7 @@ import type {
 } from "../../src/engine/api/chats";
 import type { RestoreOptions } from "../../src/engine/api/kv-memory";
 import type {
+  DeviceInfo,
   KeepOptions,
   LoadOptions,
   ModelInfo,
@@ -29,7 +30,7 @@ import type {
 } from "../../src/engine/api/replies";
 import { deviceId } from "../../src/model/hub/device-name";
 
-export const fakeModel: ModelInfo = {
+export const fakeModel: ModelInfo & { device: DeviceInfo } = {
   name: "rondo-tiny",
   architecture: "LlamaForCausalLM",
   parameterCount: 3_400_000,

@@ -24,6 +24,7 @@ import type {
   VerifyReport,
 } from "../../src/engine/api/kv-memory";
 import type {
+  FileSource,
   KeepOptions,
   StoredModel,
   LoadOptions,
@@ -149,7 +150,7 @@ export class FakeEngine implements ChatEngine {
   }
 
   async planModel(
-    source: ModelSource,
+    source: FileSource,
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
     this.planned.push({ source, options });

@@ -14,9 +14,10 @@ export interface Said {
 
 /** @throws Error if the engine keeps no KV itself */
 export function localReceipt(receipt: Receipt): LocalReceipt {
-  const { kv } = receipt;
-  if (kv === undefined) throw new Error("a receipt says nothing of KV");
-  return { ...receipt, kv };
+  const { kv, seed } = receipt;
+  if (kv === undefined || seed === undefined)
+    throw new Error("a receipt says nothing of KV");
+  return { ...receipt, kv, seed };
 }
 
 export const GREEDY: ChatReplyOptions = { sampler: { temperature: 0 } };

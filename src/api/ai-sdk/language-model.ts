@@ -234,15 +234,18 @@ function finishReason(
   hasCalls: boolean,
 ): LanguageModelV3FinishReason {
   if (raw === "aborted") return { unified: "other", raw };
+  if (raw === "cut") return { unified: "error", raw };
   return { unified: raw === "stop" && hasCalls ? "tool-calls" : raw, raw };
 }
 
-function usageOf({ kv, replyTokens }: Receipt): LanguageModelV3Usage {
-  const cacheRead = kv?.cachedTokens;
-  const noCache = kv?.prefilledTokens;
+function usageOf({ kv, server, replyTokens }: Receipt): LanguageModelV3Usage {
+  const cacheRead = kv?.cachedTokens ?? server?.cachedTokens;
+  const total =
+    server?.promptTokens ?? (kv && kv.cachedTokens + kv.prefilledTokens);
+  const noCache = total === undefined ? undefined : total - (cacheRead ?? 0);
   return {
     inputTokens: {
-      total: kv && kv.cachedTokens + kv.prefilledTokens,
+      total,
       noCache,
       cacheRead,
       cacheWrite: undefined,

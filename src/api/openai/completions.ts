@@ -290,13 +290,13 @@ function finishReason(
   { finishReason }: Receipt,
   hasCalls: boolean,
 ): FinishReason {
-  if (finishReason === "aborted") return "abort";
+  if (finishReason === "aborted" || finishReason === "cut") return "abort";
   return finishReason === "stop" && hasCalls ? "tool_calls" : finishReason;
 }
 
-function usageOf({ kv, replyTokens }: Receipt): Usage {
-  const cached = kv?.cachedTokens ?? 0;
-  const prompt = cached + (kv?.prefilledTokens ?? 0);
+function usageOf({ kv, server, replyTokens }: Receipt): Usage {
+  const cached = kv?.cachedTokens ?? server?.cachedTokens ?? 0;
+  const prompt = server?.promptTokens ?? cached + (kv?.prefilledTokens ?? 0);
   return {
     prompt_tokens: prompt,
     completion_tokens: replyTokens,

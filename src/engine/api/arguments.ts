@@ -4,6 +4,7 @@
  */
 import { ownValue } from "../../util/own-value";
 import type { CallName } from "./calls";
+import { isServerSource } from "./server-source";
 
 /** What a value must be, in words; the checks are below. */
 type Kind = keyof typeof CHECKS;
@@ -62,6 +63,8 @@ const isFormat = (value: unknown) => {
     value === "json" || (Object(schema) === schema && schema !== undefined)
   );
 };
+const isFileSource = (value: unknown) =>
+  (isText(value) && value !== "") || isFiles(value);
 
 const CHECKS = {
   "a string": isText,
@@ -78,8 +81,9 @@ const CHECKS = {
   "true or false": (value: unknown) => typeof value === "boolean",
   "a Blob": isBlob,
   "a list of Files": isFiles,
-  "an address, a name on the hub, or a list of Files": (value: unknown) =>
-    (isText(value) && value !== "") || isFiles(value),
+  "an address, a name on the hub, or a list of Files": isFileSource,
+  "an address, a name on the hub, a list of Files, or { endpoint, model?, apiKey?, blendSeparator? } of strings":
+    (value: unknown) => isFileSource(value) || isServerSource(value),
   "{ name: string, text: string }": (value: unknown) =>
     hasTexts(value, "name", "text"),
   "a list of { message: string, reply: string }, perhaps with calls and results":
@@ -120,13 +124,15 @@ const ROUNDS =
 const TOOLS =
   "a list of at most 128 tools of different names: { name: letters, digits, _ and -, description: string, parameters: object }";
 const ID = "a string that is not empty";
-const SOURCE = "an address, a name on the hub, or a list of Files";
+const FILES = "an address, a name on the hub, or a list of Files";
+const SOURCE =
+  "an address, a name on the hub, a list of Files, or { endpoint, model?, apiKey?, blendSeparator? } of strings";
 
 /** The arguments in front of the options. */
 const ARGUMENTS: { readonly [K in CallName]?: Readonly<Record<string, Kind>> } =
   {
     load: { source: SOURCE },
-    planModel: { source: SOURCE },
+    planModel: { source: FILES },
     keepModel: { files: "a list of Files" },
     deleteModel: { id: ID },
     countTokens: { text: "a string" },

@@ -1,13 +1,14 @@
 /** Models: their sources, what loading one takes, and facts about a loaded one. */
+import type { ServerSource } from "./server-source";
 
 /** Loads models and stores their files. */
 export interface ModelLoader {
   /**
    * Loads a model and releases the one before. Files from the hub are stored on this device, checked, and never
    * fetched twice: a download that was interrupted continues where it stopped. While they are downloaded, the model
-   * before answers; loading another one ends the download.
+   * before answers; loading another one ends the download. A model on a server needs no GPU and no options.
    *
-   * @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError, StoreError; the
+   * @throws ModelFormatError, ModelFetchError, WebGpuUnavailableError, OutOfMemoryError, StoreError; ServerError; the
    *   signal's reason
    */
   load(source: ModelSource, options?: LoadOptions): Promise<ModelInfo>;
@@ -17,7 +18,7 @@ export interface ModelLoader {
    *
    * @throws ModelFormatError, ModelFetchError; the signal's reason
    */
-  planModel(source: ModelSource, options?: PlanOptions): Promise<ModelPlan>;
+  planModel(source: FileSource, options?: PlanOptions): Promise<ModelPlan>;
 
   /**
    * Stores files of the user on this device, so that `load` takes them by the returned id, also after a reload. Other
@@ -41,20 +42,23 @@ export interface ModelLoader {
    * As how many tokens the loaded model reads a text, without those that its template puts around a message. Text
    * that spells a special token counts as text.
    *
-   * @throws Error if no model is loaded
+   * @throws Error if no model is loaded, or one on a server
    */
   countTokens(text: string): Promise<number>;
 }
 
+/** Where a model is: its files, or the server that runs it. */
+export type ModelSource = FileSource | ServerSource;
+
 /**
- * Where a model is:
+ * Where a model's files are:
  *
  * - the address of its folder, with a slash at its end: config.json, tokenizer.json,
  *   tokenizer_config.json, model.safetensors or its index; or the address of a GGUF file
  * - its name on the hub: `org/name`, or `org/name/file.gguf` for one of several files
  * - files at hand: a GGUF file, or those of such a folder; once stored (`keepModel`), their id: `device:name`
  */
-export type ModelSource = string | readonly File[];
+export type FileSource = string | readonly File[];
 
 export interface PlanOptions {
   /**
@@ -151,21 +155,23 @@ export interface StoredModel {
 }
 
 export interface LoadProgress {
-  phase: "adapter" | "download" | "tokenizer" | "weights" | "kernels";
+  phase:
+    "adapter" | "download" | "tokenizer" | "weights" | "kernels" | "server";
   /** Bytes so far, of `totalBytes`: on this device (`download`) or on the GPU. */
   loadedBytes: number;
   /** 0 until known. */
   totalBytes: number;
 }
 
+/** Facts about a loaded model. Of one on a server most are unknown: its numbers are 0 where the server says none. */
 export interface ModelInfo {
-  /** The folder's name. */
+  /** The folder's name, or the server's name for it. */
   name: string;
-  /** As in config.json, for example "LlamaForCausalLM". */
+  /** As in config.json, for example "LlamaForCausalLM"; "" if unknown. */
   architecture: string;
   parameterCount: number;
   layerCount: number;
-  /** Tokens of context the model was made for. */
+  /** Tokens of context the model was made for; on a server, those it has room for. */
   contextTokens: number;
   weightBytes: number;
   kvBytesPerToken: number;
@@ -176,8 +182,25 @@ export interface ModelInfo {
    * used." Undefined if it chats with its own template.
    */
   templateNote?: string | undefined;
-  device: DeviceInfo;
+  /** Undefined for a model on a server. */
+  device?: DeviceInfo | undefined;
+  /** Only of a model on a server. */
+  server?: ServerInfo | undefined;
 }
+
+export interface ServerInfo {
+  /** The address of its API. */
+  endpoint: string;
+  /** As the server names it. */
+  model: string;
+  kind: ServerKind;
+  /** All models that it lists, by name. */
+  models: readonly string[];
+}
+
+/** Which server it is, as far as its answers tell. It decides which options are sent, and how. */
+export type ServerKind =
+  "llama-server" | "vLLM" | "Ollama" | "LM Studio" | "other";
 
 export interface DeviceInfo {
   vendor: string;

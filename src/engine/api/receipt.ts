@@ -1,22 +1,48 @@
 /** What a turn did and what it cost. */
 
 export interface Receipt {
-  /** `stop`: the model ended the reply; `length`: maxTokens or the context did; `aborted`: the caller did. */
-  finishReason: "stop" | "length" | "aborted";
+  /**
+   * `stop`: the model ended the reply; `length`: maxTokens or the context did; `aborted`: the caller did; `cut`: the
+   * server's reply broke off, and `server.problem` says why.
+   */
+  finishReason: "stop" | "length" | "aborted" | "cut";
   /** The round's id in its chat. */
   roundId: number;
   replyTokens: number;
   timeToFirstTokenMs: number;
   /** Decoding speed of the reply, first token excluded; 0 for replies of one token. */
   decodeTokensPerSecond: number;
-  seed: number;
+  /** Undefined where a server chose it. */
+  seed?: number | undefined;
   /** What became of the chat's KV; only from engines that keep KV themselves. */
   kv?: KvReceipt | undefined;
+  /** Where it ran, if not in this page. */
+  server?: ServerReport | undefined;
 }
 
 /** From an engine that keeps KV itself. */
 export interface LocalReceipt extends Receipt {
+  seed: number;
   kv: KvReceipt;
+}
+
+/** Of a model on a server. */
+export interface ServerReceipt extends Receipt {
+  server: ServerReport;
+}
+
+export interface ServerReport {
+  /** The address of its API. */
+  endpoint: string;
+  model: string;
+  /** Tokens of all that was sent, with the template's; undefined if the server does not say. */
+  promptTokens?: number | undefined;
+  /** Of these, tokens that its cache had; undefined if the server does not say. */
+  cachedTokens?: number | undefined;
+  /** Options of this reply that the server does not take, and did without. */
+  leftOut: readonly string[];
+  /** Why the reply broke off. */
+  problem?: string | undefined;
 }
 
 export interface KvReceipt {

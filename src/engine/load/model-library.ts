@@ -23,7 +23,7 @@ import type {
   StoredModel,
   LoadOptions,
   ModelPlan,
-  ModelSource,
+  FileSource,
   PlanOptions,
 } from "../api/models";
 import {
@@ -73,7 +73,7 @@ export class ModelLibrary {
    * @throws ModelFetchError, ModelFormatError, StoreError; the signal's reason
    */
   async open(
-    source: ModelSource,
+    source: FileSource,
     options: LoadOptions = {},
   ): Promise<ModelFiles> {
     const isOfDevice = typeof source === "string" && deviceName(source);
@@ -97,7 +97,7 @@ export class ModelLibrary {
    * @throws ModelFetchError, ModelFormatError; the signal's reason
    */
   async plan(
-    source: ModelSource,
+    source: FileSource,
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
     const inspected = await this.#inspect(source, options);
@@ -202,7 +202,7 @@ export class ModelLibrary {
   }
 
   async #inspect(
-    source: ModelSource,
+    source: FileSource,
     options: PlanOptions,
   ): Promise<InspectedModel> {
     const name = typeof source === "string" ? hubName(source) : undefined;
@@ -222,7 +222,7 @@ export class ModelLibrary {
   }
 
   /** Files at an address, or files chosen by the user. */
-  #filesAt(source: ModelSource): ModelFiles {
+  #filesAt(source: FileSource): ModelFiles {
     if (typeof source !== "string") return localFiles(source);
     return this.#openFolder(source);
   }

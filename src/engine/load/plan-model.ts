@@ -20,7 +20,7 @@ import {
 import { remoteFiles } from "../../model/hub/remote-files";
 import type { ModelFileStore, ModelRecord } from "../../store/model-store";
 import { ModelFetchError } from "../../util/errors";
-import type { ModelPlan, ModelSource, PlanOptions } from "../api/models";
+import type { ModelPlan, FileSource, PlanOptions } from "../api/models";
 import { fit } from "./estimate-fit";
 import { openModel } from "./late-open-model";
 
@@ -94,7 +94,7 @@ export async function inspectHub(
 
 /** For a model at an address, or files chosen by the user. */
 export function inspectFiles(
-  source: ModelSource,
+  source: FileSource,
   files: ModelFiles,
 ): InspectedModel {
   const isAtHand = typeof source !== "string";

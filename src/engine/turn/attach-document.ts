@@ -12,8 +12,13 @@ import type { AttachReport, ChatDocument } from "../api/replies";
 import type { Archive } from "../archive/archive";
 import { originOfUse } from "../archive/archive-records";
 import type { BoundChat } from "../chat/bound-chat";
-import { type ChatRound, newChatRound, setTokens } from "../chat/chat-round";
-import { DOCUMENT_REPLY, DOCUMENT_ROUND, documentId } from "../chat/document";
+import { type ChatRound, setTokens } from "../chat/chat-round";
+import {
+  DOCUMENT_REPLY,
+  DOCUMENT_ROUND,
+  documentId,
+  documentRound,
+} from "../chat/document";
 import { readyBranch } from "../chat/kv-state";
 import { contentHash } from "../load/fingerprint";
 import type { ActiveChat, TurnContext } from "../open/active-chat";
@@ -72,9 +77,10 @@ export async function attachDocument(
 /** @throws ContextFullError if the document is too long for the model */
 function roundOf(
   chat: BoundChat,
-  { name, text }: ChatDocument,
+  document: ChatDocument,
   contextTokens: number,
 ): ChatRound {
+  const { name, text } = document;
   const { conversation, textFingerprint } = chat;
   const said = { user: text, reply: DOCUMENT_REPLY, document: name };
   const isFirst = conversation.rounds.length === 1;
@@ -85,12 +91,7 @@ function roundOf(
     throw new ContextFullError(
       `${name} has ${tokens.length} tokens; the model's context of ${contextTokens} has room for ${Math.floor(room)}. Attach a part of it.`,
     );
-  const round = newChatRound({
-    ...said,
-    id: conversation.takeId(),
-    parentId: conversation.branch.at(-1)!.id,
-    isFinished: true,
-  });
+  const round = documentRound(conversation, document);
   setTokens(round, tokens, openTokens, textFingerprint);
   return round;
 }

@@ -2,7 +2,7 @@
  * What crosses between page and worker: one message a call, then events, then one result or error; and notices,
  * which belong to no call. Everything is structured-cloned: a Blob as a handle, not its bytes.
  */
-import type { StoreErrorReason } from "../../util/errors";
+import type { ServerErrorReason, StoreErrorReason } from "../../util/errors";
 import type { CallName } from "../api/calls";
 import type { EngineNotice } from "../api/notice";
 
@@ -30,6 +30,6 @@ export interface WireError {
   problem?: unknown;
   /** From a SchemaError. */
   path?: string | undefined;
-  /** From a StoreError. */
-  reason?: StoreErrorReason;
+  /** From a StoreError or a ServerError. */
+  reason?: StoreErrorReason | ServerErrorReason;
 }

@@ -15,6 +15,7 @@ import {
 } from "../api/calls";
 import type { ChatEngine } from "../api/chat-engine";
 import type {
+  FileSource,
   KeepOptions,
   LoadOptions,
   ModelInfo,
@@ -24,6 +25,7 @@ import type {
   StoredModel,
 } from "../api/models";
 import type { EngineNotice } from "../api/notice";
+import { isServerSource } from "../api/server-source";
 import type { Request, Response } from "./protocol";
 import { fromWire } from "./wire-error";
 
@@ -63,7 +65,10 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
     options: LoadOptions = {},
   ): Promise<ModelInfo> {
     let hasAsked = false;
-    return super.load(fromPage(source), {
+    const absolute = isServerSource(source)
+      ? { ...source, endpoint: addressOf(source.endpoint) }
+      : fromPage(source);
+    return super.load(absolute, {
       ...hubFromPage(options),
       onProgress(progress) {
         // Workers cannot ask.
@@ -77,7 +82,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
   }
 
   override async planModel(
-    source: ModelSource,
+    source: FileSource,
     options: PlanOptions = {},
   ): Promise<ModelPlan> {
     return super.planModel(fromPage(source), hubFromPage(options));
@@ -291,7 +296,7 @@ export class RemoteEngine extends ForwardingEngine implements ChatEngine {
 }
 
 /** The source with addresses made absolute: the worker has another base address. */
-function fromPage(source: ModelSource): ModelSource {
+function fromPage(source: FileSource): FileSource {
   if (
     typeof source !== "string" ||
     source === "" ||

@@ -10,7 +10,10 @@ import {
   ModelOutputError,
   OutOfMemoryError,
   SchemaError,
+  ServerError,
+  type ServerErrorReason,
   StoreError,
+  type StoreErrorReason,
   WebGpuUnavailableError,
 } from "../../util/errors";
 import { ownValue } from "../../util/own-value";
@@ -39,6 +42,7 @@ export function toWire(error: unknown): WireError {
     ...(error instanceof ModelFormatError && { problem: error.problem }),
     ...(error instanceof SchemaError && { path: error.path }),
     ...(error instanceof StoreError && { reason: error.reason }),
+    ...(error instanceof ServerError && { reason: error.reason }),
   };
 }
 
@@ -60,7 +64,10 @@ function ofItsClass({
   if (name === "ModelFormatError")
     return new ModelFormatError(problem as ModelFormatProblem);
   if (name === "SchemaError") return new SchemaError(path ?? "#", message);
-  if (name === "StoreError") return new StoreError(reason ?? "failed", message);
+  if (name === "StoreError")
+    return new StoreError((reason ?? "failed") as StoreErrorReason, message);
+  if (name === "ServerError")
+    return new ServerError((reason ?? "failed") as ServerErrorReason, message);
   if (name === "AbortError") return new DOMException(message, name);
   const Class = ownValue(CLASSES, name) ?? Error;
   return new Class(message);

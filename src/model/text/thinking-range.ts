@@ -48,3 +48,9 @@ function lineOfEnd(reply: string): number | undefined {
 export function answerOf(reply: string): string {
   return reply.slice(thinkingRange(reply)?.answer ?? 0);
 }
+
+/** A reply as later turns read it. A reply that was cut off while thinking stays as it is. */
+export function withoutThinking(reply: string): string {
+  const thinking = thinkingRange(reply);
+  return thinking?.isOver === true ? reply.slice(thinking.answer) : reply;
+}

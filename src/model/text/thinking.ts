@@ -7,12 +7,6 @@ import { chatLayout } from "./chat-layout";
 import type { ChatTemplate } from "./chat-template";
 import { CLOSING, thinkingRange } from "./thinking-range";
 
-/** A reply as later turns read it. A reply that was cut off while thinking stays as it is. */
-export function withoutThinking(reply: string): string {
-  const thinking = thinkingRange(reply);
-  return thinking?.isOver === true ? reply.slice(thinking.answer) : reply;
-}
-
 /**
  * The range of a reply's tokens that are thinking, with the space after it: from .. to - 1. Undefined if there is
  * none, or its end and the answer's beginning share a token.

@@ -12,6 +12,7 @@ const PHASES: Record<LoadProgress["phase"], string> = {
   tokenizer: "Reading the vocabulary",
   weights: "Loading the model",
   kernels: "Preparing the GPU",
+  server: "Asking the server",
 };
 
 /**

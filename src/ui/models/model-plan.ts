@@ -6,6 +6,7 @@ import type {
   ModelSource,
   PlanOptions,
 } from "../../engine/api/models";
+import { isServerSource } from "../../engine/api/server-source";
 import { field } from "../base/field";
 import { alertIcon, earlierIcon } from "../base/icons";
 import { HISTORY_TOKENS, memoryBytes } from "../state/models/known-models";
@@ -204,7 +205,9 @@ export class ModelPlanElement extends LitElement {
   #weights({ id }: ModelPlan) {
     const { source } = this.lookup!.request;
     const names =
-      typeof source === "string" ? [id] : source.map(({ name }) => name);
+      typeof source === "string" || isServerSource(source)
+        ? [id]
+        : source.map(({ name }) => name);
     if (names.some((name) => /\.gguf$/i.test(name))) return nothing;
     const chosen = this.#options.weightBits;
     return html`<details>

@@ -223,7 +223,9 @@ export class SidePanel extends LitElement {
   }
 }
 
-function modelLine({ name, parameterCount }: ModelInfo) {
+function modelLine({ name, parameterCount, server }: ModelInfo) {
+  if (server)
+    return html`<span class="visually-hidden">Model: </span><bdi>${name}</bdi>`;
   const size = new Intl.NumberFormat("en", {
     notation: "compact",
     maximumSignificantDigits: 2,
@@ -232,7 +234,9 @@ function modelLine({ name, parameterCount }: ModelInfo) {
     ${size} parameters`;
 }
 
-function deviceLine({ device }: ModelInfo): string {
+function deviceLine({ device, server }: ModelInfo): string {
+  if (server) return `Runs on a server: ${new URL(server.endpoint).host}`;
+  if (device === undefined) return "";
   if (device.isSoftware)
     return "No GPU: running on the CPU, so replies are slow.";
   return device.description || device.architecture || device.vendor;

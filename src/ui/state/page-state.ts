@@ -7,6 +7,7 @@ import type {
   CalibrationProgress,
   EngineNotice,
 } from "../../engine/api/notice";
+import { isServerSource } from "../../engine/api/server-source";
 import { Attachments } from "./chats/attachments";
 import { Changes } from "./chats/changes";
 import { ChatLibrary } from "./chats/chat-library";
@@ -225,7 +226,8 @@ export class Session {
     }
     const { source } = request;
     const loading = this.loading.load(engine, request);
-    if (typeof source === "string") this.keeping = undefined;
+    if (typeof source === "string" || isServerSource(source))
+      this.keeping = undefined;
     else if (source !== this.keeping?.files)
       void this.#offerToKeep(engine, source);
     await loading;
@@ -417,7 +419,8 @@ export class Session {
       this.#queue.pause();
       this.calibration = undefined;
     } else if (state === "ready") {
-      this.tellsOfCpu ||= this.loading.model.device.isSoftware && isFirstTold();
+      this.tellsOfCpu ||=
+        (this.loading.model.device?.isSoftware ?? false) && isFirstTold();
       this.warnings.noteModel(this.loading.model.templateNote);
     }
     this.#changed();

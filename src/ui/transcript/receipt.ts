@@ -18,6 +18,7 @@ const ENDINGS: Record<Receipt["finishReason"], string[]> = {
   stop: [],
   length: ["length limit"],
   aborted: ["stopped"],
+  cut: ["broken off"],
 };
 
 /** A smaller share of saved memory is not shown. */

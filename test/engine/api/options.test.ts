@@ -237,7 +237,7 @@ describe("an argument that is not what it must be is refused", () => {
     [
       "load",
       [undefined],
-      "source of load() must be an address, a name on the hub, or a list of Files; it is undefined.",
+      "source of load() must be an address, a name on the hub, a list of Files, or { endpoint, model?, apiKey?, blendSeparator? } of strings; it is undefined.",
     ],
     ["load", [""], 'it is "".'],
     ["load", [[]], "it is an empty list."],

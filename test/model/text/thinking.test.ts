@@ -1,11 +1,8 @@
 // What a reasoning model only thought is not read by later turns.
 import { describe, expect, test } from "vitest";
 import { ChatTemplate } from "../../../src/model/text/chat-template";
-import {
-  canThink,
-  thinkingSpan,
-  withoutThinking,
-} from "../../../src/model/text/thinking";
+import { canThink, thinkingSpan } from "../../../src/model/text/thinking";
+import { withoutThinking } from "../../../src/model/text/thinking-range";
 
 test.each([
   ["It is 4.", "It is 4."],

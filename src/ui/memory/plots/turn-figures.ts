@@ -33,6 +33,7 @@ const ENDINGS: Record<Receipt["finishReason"], string> = {
   stop: "the reply is complete",
   length: "at the length limit",
   aborted: "stopped",
+  cut: "broken off",
 };
 
 /** A turn's receipt as terms and descriptions; zeros are left out. */

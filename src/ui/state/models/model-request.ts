@@ -1,5 +1,6 @@
 /** A request for a model: its source, and how to load it. */
 import type { LoadOptions, ModelSource } from "../../../engine/api/models";
+import { isServerSource } from "../../../engine/api/server-source";
 import {
   deviceId,
   deviceName,
@@ -56,13 +57,16 @@ function pageOnHub({ hostname, pathname }: URL, hubUrl: string) {
   return hubName(id) === undefined ? undefined : id;
 }
 
-/** A model by a string: files by the id under which they may be kept on this device. */
+/** A model by a string: files by the id under which they may be kept on this device, without a server's key. */
 export function idOfSource(source: ModelSource): string {
+  if (isServerSource(source))
+    return `server:${source.endpoint} ${source.model ?? ""}`;
   return typeof source === "string" ? source : deviceId(source);
 }
 
 /** A short name. */
 export function nameOfSource(source: ModelSource): string {
+  if (isServerSource(source)) return source.model ?? source.endpoint;
   return typeof source === "string" ? nameOfId(source) : nameOfFiles(source);
 }
 

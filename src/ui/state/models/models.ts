@@ -5,6 +5,7 @@ import type {
   ModelPlan,
   ModelSource,
 } from "../../../engine/api/models";
+import { isServerSource } from "../../../engine/api/server-source";
 import { asError } from "../../base/as-error";
 import {
   engineOptions,
@@ -64,7 +65,9 @@ export class Models {
   /** Plans a load of the model. */
   async look(request: ModelRequest): Promise<void> {
     const engine = this.#host.engine();
-    if (engine === undefined) return;
+    const { source } = request;
+    // A server's model takes nothing of this device.
+    if (engine === undefined || isServerSource(source)) return;
     this.#looking.abort();
     this.#looking = new AbortController();
     const { signal } = this.#looking;
@@ -84,7 +87,7 @@ export class Models {
         this.#host.preferences(),
       );
       show({
-        plan: await engine.planModel(request.source, { ...options, signal }),
+        plan: await engine.planModel(source, { ...options, signal }),
       });
     } catch (thrown) {
       show({ error: asError(thrown) });
