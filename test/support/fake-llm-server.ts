@@ -22,7 +22,7 @@ export interface FakeLlmServerOptions {
   kind?: ServerKind;
   models?: string[];
   apiKey?: string;
-  /** The reply's parts; those that begin with "thinks " are sent as thinking. */
+  /** The reply's parts; those that begin with "thinks " are sent as thinking, with "call " as a piece of a call. */
   parts?: string[];
   /** Fields that are refused with 400. */
   refused?: string[];
@@ -177,6 +177,18 @@ async function stream(
         error: { code: 500, message: "out of memory", type: "server_error" },
       });
       return void response.end();
+    }
+    const called = /^call (\d) (\S*) (.*)$/s.exec(part);
+    if (called) {
+      const [, index, name, json] = called;
+      const named = name && { id: `call_${index}`, type: "function" };
+      const piece = { ...(name && { name }), arguments: json };
+      say(
+        delta({
+          tool_calls: [{ index: Number(index), ...named, function: piece }],
+        }),
+      );
+      continue;
     }
     const thought = /^thinks (.*)$/s.exec(part)?.[1];
     say(

@@ -87,7 +87,7 @@ export class ReplyCalls {
 }
 
 /** Nine letters and digits, as Mistral's templates want it; unique in a chat. */
-function callId(roundId: number, number: number): ToolCall["id"] {
+export function callId(roundId: number, number: number): ToolCall["id"] {
   const digits = (value: number, length: number) =>
     value.toString(36).padStart(length, "0").slice(-length);
   return digits(roundId, 6) + digits(number, 3);

@@ -4,14 +4,20 @@
  */
 import { withoutThinking } from "../../model/text/thinking-range";
 import type { ChatRound } from "../chat/chat-round";
+import type { ToolCall } from "../../store/tools";
 import { documentMessage } from "../chat/document";
 
-export interface ServerMessage {
-  role: "system" | "user" | "assistant";
-  content: string;
-}
+export type ServerMessage =
+  | { role: "system" | "user"; content: string }
+  | {
+      role: "assistant";
+      content: string;
+      tool_calls?: readonly object[];
+    }
+  | { role: "tool"; content: string; tool_call_id: string };
 
-type SaidRound = Pick<ChatRound, "user" | "reply" | "document">;
+type AskedRound = Pick<ChatRound, "user" | "results">;
+type SaidRound = AskedRound & Pick<ChatRound, "reply" | "document" | "calls">;
 
 /**
  * @param rounds those before the question, without the system prompt's
@@ -20,20 +26,39 @@ type SaidRound = Pick<ChatRound, "user" | "reply" | "document">;
 export function messagesOf(
   system: string | undefined,
   rounds: readonly SaidRound[],
-  question: string,
+  question: AskedRound,
   separator = "",
 ): ServerMessage[] {
-  const asked = (content: string): ServerMessage => ({
-    role: "user",
-    content: separator + content,
+  const asked = ({ user, results = [] }: AskedRound): ServerMessage[] => [
+    ...results.map(({ callId, content }) => ({
+      role: "tool" as const,
+      tool_call_id: callId,
+      content,
+    })),
+    ...(user === "" && results.length > 0
+      ? []
+      : [{ role: "user" as const, content: separator + user }]),
+  ];
+  const said = rounds.flatMap((round): ServerMessage[] => {
+    const { document, user, reply, calls } = round;
+    const isDocument = document !== undefined;
+    return [
+      ...asked(isDocument ? { user: documentMessage(user) } : round),
+      {
+        role: "assistant",
+        content: withoutThinking(reply),
+        ...(calls && { tool_calls: calls.map(callOf) }),
+      },
+    ];
   });
-  const said = rounds.flatMap(({ user, reply, document }): ServerMessage[] => [
-    asked(document === undefined ? user : documentMessage(user)),
-    { role: "assistant", content: withoutThinking(reply) },
-  ]);
   return [
     ...(system ? [{ role: "system", content: system } as const] : []),
     ...said,
-    asked(question),
+    ...asked(question),
   ];
+}
+
+function callOf({ id, name, arguments: given }: ToolCall): object {
+  const called = { name, arguments: JSON.stringify(given) };
+  return { id, type: "function", function: called };
 }

@@ -11,6 +11,19 @@ const message = v.nullish(
     // What the model thinks, apart: llama-server and vLLM; Ollama and newer vLLM.
     reasoning_content: text,
     reasoning: v.fallback(text, undefined),
+    tool_calls: v.nullish(
+      v.array(
+        v.object({
+          index: v.fallback(
+            v.optional(
+              v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(127)),
+            ),
+            undefined,
+          ),
+          function: v.nullish(v.object({ name: text, arguments: text })),
+        }),
+      ),
+    ),
   }),
 );
 
@@ -54,6 +67,8 @@ const schema = v.object({
 export interface ReplyChunk {
   text: string;
   thinking: string;
+  /** Pieces of calls: `json` of their arguments. */
+  calls: readonly { index: number; name: string; json: string }[];
   /** As the server names it; undefined until it does. */
   end?: string | undefined;
   promptTokens?: number | undefined;
@@ -77,6 +92,11 @@ export function replyChunk(json: unknown): ReplyChunk {
   return {
     text: said?.content ?? "",
     thinking: said?.reasoning_content ?? said?.reasoning ?? "",
+    calls: (said?.tool_calls ?? []).map(({ index, function: called }, i) => ({
+      index: index ?? i,
+      name: called?.name ?? "",
+      json: called?.arguments ?? "",
+    })),
     end: choice?.finish_reason ?? undefined,
     promptTokens: usage?.prompt_tokens ?? (sent || undefined),
     cachedTokens:

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { ContextFullError, ServerError } from "../../util/errors";
 import type { ModelInfo, ServerKind } from "../api/models";
-import type { ReplyOptions } from "../api/replies";
+import type { ReplyOptions, ToolChoice } from "../api/replies";
 import type { ServerSource } from "../api/server-source";
 import { apiBase, serverRoot } from "./endpoint";
 import { eventData } from "./event-stream";
@@ -13,6 +13,8 @@ import {
   unreachable,
   wordsOf,
 } from "./failure";
+import { toolSchema } from "../../model/text/plain-tools";
+import type { ToolDefinition } from "../../store/tools";
 import type { ServerMessage } from "./messages";
 import { type ReplyChunk, replyChunk } from "./reply-chunk";
 import { refusedFields, requestFields } from "./request-fields";
@@ -50,6 +52,12 @@ const properties = v.object({
 /** A reply that broke off after its beginning; what came of it stays. */
 export class BrokenOff extends Error {
   override readonly name = "BrokenOff";
+}
+
+/** What is sent of a chat. */
+interface SentChat {
+  messages: readonly ServerMessage[];
+  tools?: readonly ToolDefinition[] | undefined;
 }
 
 export class ServerModel {
@@ -119,11 +127,11 @@ export class ServerModel {
    * @throws ServerError, ContextFullError; BrokenOff where it ended too early; the signal's reason
    */
   async *ask(
-    messages: readonly ServerMessage[],
+    chat: SentChat,
     options: ReplyOptions,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<ReplyChunk & { leftOut: readonly string[] }, void> {
-    const { response, leftOut } = await this.#begun(messages, options, signal);
+    const { response, leftOut } = await this.#begun(chat, options, signal);
     let hasEnd = false;
     try {
       for await (const json of events(response)) {
@@ -159,14 +167,18 @@ export class ServerModel {
 
   /** Asks again without the fields that a server refuses, where it can do without. */
   async #begun(
-    messages: readonly ServerMessage[],
+    { messages, tools = [] }: SentChat,
     options: ReplyOptions,
     signal: AbortSignal | undefined,
   ): Promise<{ response: Response; leftOut: readonly string[] }> {
     for (let tries = 1; ; tries++) {
       const wanted = requestFields(options, this.#kind, this.#refused);
       const { fields, leftOut } = wanted;
-      const body = { model: this.id, messages, ...fields };
+      const called = tools.length > 0 && {
+        tools: tools.map(toolSchema),
+        tool_choice: choiceField(options.toolChoice),
+      };
+      const body = { model: this.id, messages, ...called, ...fields };
       const response = await request(this.#asked, "/chat/completions", {
         body: JSON.stringify(body),
         signal,
@@ -182,6 +194,12 @@ export class ServerModel {
       for (const name of refused) this.#refused.add(name);
     }
   }
+}
+
+function choiceField(choice: ToolChoice | undefined): unknown {
+  return typeof choice === "object"
+    ? { type: "function", function: choice }
+    : choice;
 }
 
 /** The data of each event; of a server that does not stream, its one answer. */

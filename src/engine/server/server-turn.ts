@@ -5,8 +5,10 @@
 import { ServerError } from "../../util/errors";
 import type { ServerReceipt } from "../api/receipt";
 import type { ReplyEvent, ReplyOptions } from "../api/replies";
+import { callId } from "../reply/reply-calls";
 import type { TextWriter } from "../archive/text-writer";
 import { type ChatRound, setTokens } from "../chat/chat-round";
+import type { ToolCall } from "../../store/tools";
 import type { Conversation } from "../chat/conversation";
 import { messagesOf } from "./messages";
 import type { ReplyChunk } from "./reply-chunk";
@@ -39,13 +41,15 @@ export async function* runServerTurn(
   const start = performance.now();
   const counted = new Counts(model, round.id, options.sampler?.seed);
   const history = conversation.historyOf(round).slice(1);
+  const { tools } = conversation;
   const messages = messagesOf(
     conversation.system,
     history,
-    round.user,
+    round,
     model.separator,
   );
   const said = new SaidText();
+  const calls = new CallParts(round.id);
   // Leaving the loop ends the request, too.
   const ending = new AbortController();
   const stop = () => ending.abort(signal?.reason);
@@ -54,13 +58,16 @@ export async function* runServerTurn(
   let hasFailed = false;
   setTokens(round, [], 0, "");
   round.attended = null;
+  round.calls = undefined;
   try {
     if (signal?.aborted) stop();
     yield { type: "prefill", doneTokens: 0, totalTokens: 0 };
     try {
-      for await (const part of model.ask(messages, options, ending.signal)) {
+      const asking = model.ask({ messages, tools }, options, ending.signal);
+      for await (const part of asking) {
         counted.take(part);
         if (part.progress) yield { type: "prefill", ...part.progress };
+        calls.push(part.calls);
         const added = said.push(part);
         if (added === "") continue;
         round.reply += added;
@@ -76,6 +83,11 @@ export async function* runServerTurn(
       else if (error instanceof BrokenOff)
         throw new ServerError("failed", `${error.message} Try again.`);
       else throw error;
+    }
+    // Of a reply that broke off, the last call may lack its end.
+    for (const call of counted.end === "stop" ? calls.all : []) {
+      round.calls = [...(round.calls ?? []), call];
+      yield { type: "call", call };
     }
     conversation.lastAttention = undefined;
     yield { type: "end", receipt: counted.receipt(start) };
@@ -112,6 +124,46 @@ class SaidText {
       return added + CLOSING + text.trimStart();
     }
     return added + text;
+  }
+}
+
+/** Calls of tools, which come in pieces. */
+class CallParts {
+  readonly #roundId: number;
+  readonly #parts: { name: string; json: string }[] = [];
+
+  constructor(roundId: number) {
+    this.#roundId = roundId;
+  }
+
+  push(parts: ReplyChunk["calls"]): void {
+    for (const { index, name, json } of parts) {
+      const call = (this.#parts[index] ??= { name: "", json: "" });
+      call.name += name;
+      call.json += json;
+    }
+  }
+
+  /** Those that are whole; what they lack in form, nothing can be called with. */
+  get all(): ToolCall[] {
+    return Object.values(this.#parts).flatMap(({ name, json }, number) => {
+      const given = objectIn(json || "{}");
+      const isName = /^[\w-]{1,64}$/.test(name);
+      return given === undefined || !isName
+        ? []
+        : [{ id: callId(this.#roundId, number), name, arguments: given }];
+    });
+  }
+}
+
+function objectIn(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return Object(value) === value && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

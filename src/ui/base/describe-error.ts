@@ -37,6 +37,10 @@ const KNOWN: Record<string, Pick<ErrorDescription, "title" | "advice">> = {
     advice:
       "This happens after sleep or when a driver restarts. Your text is still here: try again.",
   },
+  ServerError: {
+    title: "The server can’t be used",
+    advice: "Chats and messages stay on this device.",
+  },
   StoreError: {
     title: "Saved chats could not be read",
     advice: "Saved chats are unchanged.",

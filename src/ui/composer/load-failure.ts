@@ -1,5 +1,5 @@
 import { css, html, LitElement, nothing } from "lit";
-import { property } from "lit/decorators.js";
+import { property, query } from "lit/decorators.js";
 import { describeError } from "../base/describe-error";
 import { alertIcon, retryIcon } from "../base/icons";
 import { RequestEvent, type ChatRequest } from "../state/request";
@@ -54,6 +54,21 @@ export class LoadFailure extends LitElement {
         max-width: 14rem;
       }
 
+      form {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: end;
+        gap: 0.5rem;
+        margin-top: 0.625rem;
+      }
+
+      label {
+        display: grid;
+        flex: 1 1 12rem;
+        gap: 0.25rem;
+        font-size: 0.875rem;
+      }
+
       @media (max-width: 30rem) {
         div {
           grid-template-columns: auto 1fr;
@@ -76,6 +91,8 @@ export class LoadFailure extends LitElement {
   /** Whether another model would help. */
   @property({ type: Boolean, attribute: "offers-models" }) offersModels = false;
 
+  @query("input") private input!: HTMLInputElement | null;
+
   override render() {
     const { title, advice, detail } = describeError(this.error);
     return html`
@@ -84,6 +101,7 @@ export class LoadFailure extends LitElement {
         <section>
           <p><strong>${title}.</strong> ${advice}</p>
           <p class="detail">${detail}</p>
+          ${asksForKey(this.error) ? this.#key() : nothing}
         </section>
         <span class="buttons">
           <button type="button" @click=${() => this.#ask(this.request)}>
@@ -105,9 +123,40 @@ export class LoadFailure extends LitElement {
     `;
   }
 
+  /** A key is asked for where it is needed, and kept by the element alone. */
+  #key() {
+    return html`<form @submit=${this.#useKey}>
+      <label>
+        <span>Key, until this page is closed</span>
+        <input
+          type="password"
+          name="key"
+          required
+          autocomplete="off"
+          spellcheck="false"
+        />
+      </label>
+      <button type="submit">Use key</button>
+    </form>`;
+  }
+
+  #useKey = (event: SubmitEvent) => {
+    event.preventDefault();
+    const key = this.input?.value.trim() ?? "";
+    if (key !== "") this.#ask({ type: "use-key", key });
+  };
+
   #ask(request: ChatRequest) {
     this.dispatchEvent(new RequestEvent(request));
   }
+}
+
+/** Errors may have lost their class on the way. */
+function asksForKey(error: Error): boolean {
+  return (
+    error.name === "ServerError" &&
+    (error as { reason?: unknown }).reason === "key"
+  );
 }
 
 declare global {

@@ -64,7 +64,10 @@ type ModelRequest = Extract<
   }
 >;
 
-export function carryOut(request: ChatRequest, stage: Stage): void {
+export function carryOut(
+  request: Exclude<ChatRequest, { type: "use-key" }>,
+  stage: Stage,
+): void {
   const { session } = stage;
   const { current, turns } = session;
   switch (request.type) {

@@ -6,6 +6,7 @@ import {
   type ChatMessage,
 } from "../state/chats/chat-messages";
 import { EXAMPLES } from "../transcript/examples";
+import type { ModelSource } from "../../engine/api/models";
 import { sourceOf } from "../state/models/model-request";
 import {
   allowedText,
@@ -34,6 +35,15 @@ export class ChatAttributes extends LitElement {
    * relative to the page.
    */
   @property() model = "";
+
+  /**
+   * The address of an OpenAI-compatible server, such as "http://localhost:8080/v1": its model answers, by the name in
+   * `model` or the first that it has. Chats stay on this device.
+   */
+  @property() endpoint = "";
+
+  /** The key for `endpoint`, kept in memory alone. No attribute: what is in the page's source is no secret. */
+  @property({ attribute: false }) apiKey: string | undefined;
 
   /** URL of a hub or mirror to use instead of huggingface.co. */
   @property() hub = "";
@@ -106,9 +116,10 @@ export class ChatAttributes extends LitElement {
   @property({ converter: numberFrom("repair") })
   repair: number | undefined;
 
-  /** The model as an engine takes it; undefined where `model` is empty or invalid. */
-  protected get modelSource(): string | undefined {
-    const { model } = this;
+  /** The model as an engine takes it; undefined where none is named, or `model` is invalid. */
+  protected get modelSource(): ModelSource | undefined {
+    const { apiKey, endpoint, model } = this;
+    if (endpoint) return { endpoint, model: model || undefined, apiKey };
     if (!model) return undefined;
     try {
       return sourceOf(model);

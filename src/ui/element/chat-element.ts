@@ -256,8 +256,10 @@ export class ChatElement extends ChatAttributes {
       this.#shared = undefined;
       offerToDevtools(this.engine);
     }
-    const isOther = changed.has("engine") || changed.has("model");
-    if (isOther || changed.has("readonly")) this.#load(changed.has("model"));
+    const isRenamed =
+      changed.has("model") || changed.has("endpoint") || changed.has("apiKey");
+    const isOther = changed.has("engine") || isRenamed;
+    if (isOther || changed.has("readonly")) this.#load(isRenamed);
     else if (this.readonly && this.chatId !== undefined) this.#load(false);
   }
 
@@ -371,6 +373,10 @@ export class ChatElement extends ChatAttributes {
 
   #take(request: ChatRequest): void {
     if (request.type !== "draft") this.#announcement.clear();
+    if (request.type === "use-key") {
+      this.apiKey = request.key;
+      return;
+    }
     carryOut(request, {
       session: this.#session,
       load: () => {

@@ -1,11 +1,13 @@
 /** Loads an element's model: the user's choice, or else the one that the element names. */
 import type { ChatEngine } from "../../engine/api/chat-engine";
+import type { ModelSource } from "../../engine/api/models";
+import { idOfSource } from "../state/models/model-request";
 import { endsPages } from "../state/models/remembered-model";
 import type { Session } from "../state/page-state";
 
 export interface Naming {
   /** The one that the element names; undefined where it names none. */
-  source: string | undefined;
+  source: ModelSource | undefined;
   /** Whether it has just named another. */
   isRenamed: boolean;
   /** Whether the user may choose another. */
@@ -21,7 +23,7 @@ export function loadNamed(
   { source, isRenamed, isFixed, isBack }: Naming,
 ): void {
   const { loading } = session;
-  if (isRenamed) session.name(source);
+  if (isRenamed) session.name(source && idOfSource(source));
   const own = source === undefined ? undefined : { source, options: {} };
   const isFirst = loading.request === undefined;
   const remembered = isFixed ? undefined : session.remembered;

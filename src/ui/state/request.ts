@@ -50,6 +50,8 @@ export type ChatRequest =
   | { type: "reopen" }
   | { type: "dismiss"; key: string }
   | { type: "load" }
+  /** Of the server that `endpoint` names. */
+  | { type: "use-key"; key: string }
   | { type: "show-models" }
   | { type: "plan-model"; model: ModelRequest }
   | { type: "close-plan" }

@@ -482,3 +482,65 @@ describe("a chat between this device and a server", () => {
     await engine.wipeKv(chatId);
   });
 });
+
+describe("tools", () => {
+  const tools = [{ name: "weather", parameters: { type: "object" } }];
+
+  test("are sent, and calls come in pieces", async () => {
+    const server = await serverOf({
+      parts: [
+        "I look.",
+        'call 0 weather {"ci',
+        'call 0  ty":"Oslo"}',
+        "call 1 weather ",
+      ],
+      finishReason: "tool_calls",
+    });
+    const { engine } = engineOf();
+    await engine.load({ endpoint: server.endpoint });
+    const chat = await engine.createChat({ tools });
+    const asked = { toolChoice: { name: "weather" } };
+    const { text, events } = await ask(engine, chat, "Is it raining?", asked);
+    expect(text).toBe("I look.");
+    const calls = events.flatMap((one) =>
+      one.type === "call" ? one.call : [],
+    );
+    expect(calls).toEqual([
+      { id: "000001000", name: "weather", arguments: { city: "Oslo" } },
+      { id: "000001001", name: "weather", arguments: {} },
+    ]);
+    expect(server.asked[0]!.body).toMatchObject({
+      tools: [{ type: "function", function: { name: "weather" } }],
+      tool_choice: { type: "function", function: { name: "weather" } },
+    });
+    server.options = { parts: ["It is."] };
+    const results = calls.map(({ id, name }) => ({
+      callId: id,
+      name,
+      content: "Rain.",
+    }));
+    await say(engine, chat, "", { results } as never).catch(() => undefined);
+    expect(server.asked[1]!.body.messages.slice(1)).toMatchObject([
+      { role: "assistant", content: "I look.", tool_calls: [{}, {}] },
+      { role: "tool", content: "Rain." },
+      { role: "tool", content: "Rain." },
+    ]);
+  });
+
+  test("are not called with what is no object, or has no name of a tool", async () => {
+    const server = await serverOf({
+      parts: [
+        "No.",
+        "call 0 weather [1]",
+        'call 1 a.b {"x":1}',
+        "call 2 weather {",
+      ],
+    });
+    const { engine } = engineOf();
+    await engine.load({ endpoint: server.endpoint });
+    const chat = await engine.createChat({ tools });
+    const { text, events } = await ask(engine, chat, "Is it raining?");
+    expect(text).toBe("No.");
+    expect(events.some(({ type }) => type === "call")).toBe(false);
+  });
+});
