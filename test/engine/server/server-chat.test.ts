@@ -519,7 +519,7 @@ describe("tools", () => {
       name,
       content: "Rain.",
     }));
-    await say(engine, chat, "", { results } as never).catch(() => undefined);
+    await say(engine, chat, "", { results }).catch(() => undefined);
     expect(server.asked[1]!.body.messages.slice(1)).toMatchObject([
       { role: "assistant", content: "I look.", tool_calls: [{}, {}] },
       { role: "tool", content: "Rain." },
