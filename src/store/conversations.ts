@@ -15,7 +15,8 @@ import {
   timeMs,
   wholeNumber,
 } from "./foreign";
-import { type ToolDefinition, toolsSchema } from "./tools";
+import { toolsSchema } from "./tool-schemas";
+import type { ToolDefinition } from "./tools";
 
 export interface ConversationRecord {
   id: string;

@@ -18,12 +18,8 @@ import {
   wholeNumber,
 } from "./foreign";
 import { inTreeOrder, withAllThatRead } from "./round-tree";
-import {
-  callsSchema,
-  resultsSchema,
-  type ToolCall,
-  type ToolResult,
-} from "./tools";
+import { callsSchema, resultsSchema } from "./tool-schemas";
+import type { ToolCall, ToolResult } from "./tools";
 
 /**
  * A message and its reply. Rounds form a tree: a branch begins where two rounds have the same parent. A parent's

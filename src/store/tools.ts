@@ -1,6 +1,4 @@
 /** Functions of the page that a model may call: what it is told of them, its calls, and what these gave. */
-import * as v from "valibot";
-
 export interface ToolDefinition {
   /** Letters, digits, `_` and `-`, at most 64. */
   readonly name: string;
@@ -23,20 +21,3 @@ export interface ToolResult {
   readonly name: string;
   readonly content: string;
 }
-
-const name = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/));
-const object = v.record(v.string(), v.unknown());
-
-export const toolsSchema: v.GenericSchema<unknown, ToolDefinition[]> = v.array(
-  v.object({
-    name,
-    description: v.optional(v.string()),
-    parameters: v.optional(object),
-  }),
-);
-export const callsSchema: v.GenericSchema<unknown, ToolCall[]> = v.array(
-  v.object({ id: v.string(), name, arguments: object }),
-);
-export const resultsSchema: v.GenericSchema<unknown, ToolResult[]> = v.array(
-  v.object({ callId: v.string(), name, content: v.string() }),
-);

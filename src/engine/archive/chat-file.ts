@@ -18,9 +18,9 @@ import type { RoundRecord } from "../../store/rounds";
 import {
   callsSchema,
   resultsSchema,
-  type ToolDefinition,
   toolsSchema,
-} from "../../store/tools";
+} from "../../store/tool-schemas";
+import type { ToolDefinition } from "../../store/tools";
 import type { SegmentRecord } from "../../store/segments";
 import { LEAST_SEGMENT_BYTES } from "../../memory/segment";
 import { crc32c } from "../../util/crc32c";
