@@ -1,12 +1,14 @@
 /** Tells thinking from the answer while a reply comes. Marks are in neither. */
-import { CLOSING, thinkingRange } from "../../model/text/thinking-range";
+import {
+  CLOSING,
+  OPENING,
+  thinkingRange,
+} from "../../model/text/thinking-range";
 
 interface Piece {
   type: "text" | "reasoning";
   text: string;
 }
-
-const OPENING = "<think>";
 
 export class ThinkingSplit {
   #reply = "";

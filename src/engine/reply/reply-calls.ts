@@ -4,6 +4,7 @@ import {
   callsIn,
   type ToolCallFormat,
 } from "../../model/text/parse-calls";
+import { thinkingRange } from "../../model/text/thinking-range";
 import type { Tokenizer } from "../../model/text/tokenizer";
 import type { ToolCall, ToolDefinition } from "../../store/tools";
 import type {
@@ -62,10 +63,17 @@ export class ReplyCalls {
   }
 
   #added(isEnd: boolean): SaidEvent[] {
+    // Nothing is called while the model still thinks.
+    const thinking = thinkingRange(this.#reply);
+    const thought = this.#reply.slice(0, thinking?.answer ?? 0);
     const names = this.#names;
-    const found = callsIn(this.#reply, this.#format, { isEnd, names });
-    const text = found.text.slice(this.#told);
-    this.#told = found.text.length;
+    const found = callsIn(this.#reply.slice(thought.length), this.#format, {
+      isEnd,
+      names,
+    });
+    const whole = thought + found.text;
+    const text = whole.slice(this.#told);
+    this.#told = whole.length;
     const calls = found.calls.slice(this.#calls);
     const said: SaidEvent[] = [];
     if (text !== "") said.push(this.#textEvent(text));

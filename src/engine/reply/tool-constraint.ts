@@ -12,6 +12,7 @@ import {
   type Vocabulary,
 } from "../../model/grammar/constraint";
 import { callMarks, openCall } from "../../model/text/parse-calls";
+import { CLOSING, OPENING } from "../../model/text/thinking-range";
 import type { Tokenizer } from "../../model/text/tokenizer";
 import type { ToolDefinition } from "../../store/tools";
 import type { Model } from "../load/load-model";
@@ -43,6 +44,7 @@ class ToolConstraint implements TokenConstraint {
   #goesOn = false;
   /** The last tokens outside of calls. */
   #said: number[] = [];
+  #thinks = false;
   /** Whether the reply may still turn out to be a call as a whole. */
   #isFirst = true;
 
@@ -89,6 +91,7 @@ class ToolConstraint implements TokenConstraint {
     this.#said = said.slice(-MARK_TOKENS);
     if (said.length > MARK_TOKENS) this.#isFirst = false;
     const text = this.#decoder.decode(this.#said);
+    if (this.#isThinking(text)) return;
     const { tools } = this.#reply;
     const names = tools.map(({ name }) => name);
     const opening = openCall(text, this.#reply.format, this.#isFirst, names);
@@ -102,6 +105,19 @@ class ToolConstraint implements TokenConstraint {
     if (!call.begin(written)) return;
     this.#call = call;
     this.#goesOn = how.format === "hermes";
+  }
+
+  /** Whether the model thinks, or has just stopped: the reply begins behind that. */
+  #isThinking(text: string): boolean {
+    if (text.includes(CLOSING)) {
+      this.#thinks = false;
+      this.#said = [];
+      this.#isFirst = true;
+      return true;
+    }
+    if (this.#isFirst && text.trimStart().startsWith(OPENING))
+      this.#thinks = true;
+    return this.#thinks;
   }
 
   #held(options: CallGrammarOptions): Constraint {

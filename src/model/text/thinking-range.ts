@@ -1,7 +1,8 @@
 /** Where a reply's thinking is, `<think>…</think>`. Shared by the engine and the page. */
 
 /** The model has begun to think by itself. */
-const OPENING = /^\s*<think>/;
+const BEGUN = /^\s*<think>/;
+export const OPENING = "<think>";
 export const CLOSING = "</think>";
 /** The template has begun it: only the end is in the reply, on a line of its own. */
 const CLOSING_LINE = /^<\/think>[ \t]*$/m;
@@ -21,7 +22,7 @@ export interface ThinkingRange {
  * code, are none.
  */
 export function thinkingRange(reply: string): ThinkingRange | undefined {
-  const from = OPENING.exec(reply)?.[0].length;
+  const from = BEGUN.exec(reply)?.[0].length;
   const to = from === undefined ? lineOfEnd(reply) : reply.indexOf(CLOSING);
   if (to === undefined) return undefined;
   if (to < 0)
@@ -41,7 +42,7 @@ function lineOfEnd(reply: string): number | undefined {
   if (at === undefined) return undefined;
   const before = reply.slice(0, at);
   const fences = before.match(/^ {0,3}(?:```|~~~)/gm)?.length ?? 0;
-  return fences % 2 === 0 && !before.includes("<think>") ? at : undefined;
+  return fences % 2 === 0 && !before.includes(OPENING) ? at : undefined;
 }
 
 /** A reply without its thinking; empty while it is still thinking. */

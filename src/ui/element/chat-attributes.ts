@@ -116,9 +116,14 @@ export class ChatAttributes extends LitElement {
   @property({ converter: numberFrom("repair") })
   repair: number | undefined;
 
+  /** What the user gave as a key, for the server that asked for it alone. */
+  protected typedKey: { endpoint: string; key: string } | undefined;
+
   /** The model as an engine takes it; undefined where none is named, or `model` is invalid. */
   protected get modelSource(): ModelSource | undefined {
-    const { apiKey, endpoint, model } = this;
+    const { endpoint, model, typedKey } = this;
+    const typed = typedKey?.endpoint === endpoint ? typedKey.key : undefined;
+    const apiKey = typed ?? this.apiKey;
     if (endpoint) return { endpoint, model: model || undefined, apiKey };
     if (!model) return undefined;
     try {

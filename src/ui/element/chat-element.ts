@@ -374,8 +374,8 @@ export class ChatElement extends ChatAttributes {
   #take(request: ChatRequest): void {
     if (request.type !== "draft") this.#announcement.clear();
     if (request.type === "use-key") {
-      this.apiKey = request.key;
-      return;
+      this.typedKey = { endpoint: this.endpoint, key: request.key };
+      return this.#load(true);
     }
     carryOut(request, {
       session: this.#session,

@@ -188,6 +188,26 @@ describe("from the moment that a model opens a call, it is one of the chat's too
   });
 });
 
+describe("a model that thinks first", () => {
+  test.each([
+    ["json", '{"name": "plant"'],
+    ["llama3", '{"name": "plant"'],
+    ["hermes", "<tool_call>"],
+  ] as const)("calls behind its thinking alone: %s", (format, opening) => {
+    const mention = opening.startsWith("{") ? opening : "<tool_call>";
+    const thought = `<think>\n${mention} would do.\n</think>\n\n`;
+    const { calls, text } = draw(
+      smolLm,
+      held(smolLm, { format }),
+      thought + opening,
+      5,
+    );
+    expect(calls).toHaveLength(1);
+    expectValid(calls[0]!);
+    expect(text.trimEnd()).toBe(thought.trimEnd());
+  });
+});
+
 describe("outside of calls", () => {
   test.each(["hermes", "llama3", "json", "mistral"] as const)(
     "anything may be said: %s",

@@ -4,7 +4,7 @@ import { page } from "vitest/browser";
 import "../../../src/ui/define";
 import { namedError } from "../../support/fake-calls";
 import { FakeEngine, type FakeScript } from "../../support/fake-engine";
-import { button, settle } from "../mount";
+import { button, settle, shownText } from "../mount";
 
 const ENDPOINT = "http://127.0.0.1:8080/v1";
 
@@ -61,6 +61,28 @@ test("a key is asked for where the server wants one, and is nowhere in the page 
   });
   await settle();
   expect(chat.state).toBe("ready");
+  expect(shownText(chat)).not.toContain("sk-12345");
   expect(chat.outerHTML).not.toContain("sk-12345");
   expect(JSON.stringify({ ...localStorage })).not.toContain("sk-12345");
+});
+
+test("a key goes to no other server than the one that asked for it, and can be given again", async () => {
+  const { engine, chat } = await mount({
+    load: (load) =>
+      load.fail(
+        Object.assign(namedError("ServerError", "It refused this key."), {
+          reason: "key",
+        }),
+      ),
+  });
+  for (let time = 1; time <= 2; time++) {
+    await page.getByLabelText("Key, until this page is closed").fill("sk-1");
+    await button("Use key").click();
+    await expect.poll(() => engine.loads.length).toBe(1 + time);
+    expect(engine.loads.at(-1)!.source).toMatchObject({ apiKey: "sk-1" });
+    await settle();
+  }
+  chat.endpoint = "http://127.0.0.1:9090/v1";
+  await expect.poll(() => engine.loads.length).toBe(4);
+  expect(engine.loads.at(-1)!.source).toMatchObject({ apiKey: undefined });
 });
