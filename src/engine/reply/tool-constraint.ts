@@ -133,7 +133,7 @@ class ToolConstraint implements TokenConstraint {
 }
 
 type Held = WeakMap<Vocabulary, Map<string, Constraint>>;
-const all = new WeakMap<readonly ToolDefinition[], Held>();
+const heldByTools = new WeakMap<readonly ToolDefinition[], Held>();
 
 /** Masks take time: the next reply goes on with those of the one before. */
 function kept(
@@ -143,8 +143,9 @@ function kept(
   make: () => Constraint,
 ): Constraint {
   const ofTools: Held =
-    all.get(tools) ?? new WeakMap<Vocabulary, Map<string, Constraint>>();
-  all.set(tools, ofTools);
+    heldByTools.get(tools) ??
+    new WeakMap<Vocabulary, Map<string, Constraint>>();
+  heldByTools.set(tools, ofTools);
   const ofModel = ofTools.get(vocabulary) ?? new Map<string, Constraint>();
   ofTools.set(vocabulary, ofModel);
   const constraint = ofModel.get(key) ?? make();

@@ -353,7 +353,8 @@ function readList(text: string, at: number, mayLack: boolean): Found {
 function asCall(value: unknown, mayLack: boolean): SaidCall | undefined {
   if (!isObject(value)) return undefined;
   const { name } = value;
-  if (typeof name !== "string" || name === "") return undefined;
+  // No tool has another name, and the store keeps no other.
+  if (typeof name !== "string" || !/^[\w-]{1,64}$/.test(name)) return undefined;
   const given = value["arguments"] ?? value["parameters"];
   if (given === undefined) return mayLack ? { name, arguments: {} } : undefined;
   // Some write them as OpenAI's API does: as JSON in a text.

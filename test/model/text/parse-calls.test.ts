@@ -262,3 +262,14 @@ describe("A call in plain JSON at the start of a reply", () => {
     expect(shown("```python\nprint")).toBe("```python\nprint");
   });
 });
+
+it.each(["hermes", "llama3", "mistral", "json"] as const)(
+  "what has a name that no tool can have is text: %s",
+  (format) => {
+    const call = json({ name: "a b!", arguments: {} });
+    const reply = format === "hermes" ? `<tool_call>${call}</tool_call>` : call;
+    const marked = format === "mistral" ? "[TOOL_CALLS]a.b{}" : reply;
+    const { calls, text } = callsIn(marked, format, { isEnd: true });
+    expect([calls, text]).toEqual([[], marked]);
+  },
+);
